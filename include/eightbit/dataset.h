@@ -1,0 +1,85 @@
+// Samples for calibration and comparison.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <eightbit/tensor.h>
+
+namespace eightbit {
+
+// One input of a sample. An empty name means: by position.
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+// What is fed to the model at once: one tensor for each input. Axis 0 may hold several samples (a batch).
+struct Sample {
+  std::vector<NamedTensor> inputs;
+  std::optional<bool> reset_state;   // stateful models; unset: reset before every sample
+};
+
+// A source of samples that is read once, front to back, from one thread at a time.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  // The next sample, or nothing at the end. Throws DataError naming the sample.
+  virtual std::optional<Sample> next() = 0;
+  // Number of calls to next() that will succeed, when it is known without reading.
+  virtual std::optional<int64_t> size() const { return std::nullopt; }
+  // Jumps over n samples; reads and drops them where the source can not seek.
+  virtual void skip(int64_t n);
+  // What identifies the data options (file list, preprocessing) for the fingerprint of statistics; may be "".
+  virtual std::string fingerprint() const { return ""; }
+};
+
+// A description of data; open() starts a new reading.
+class Dataset {
+ public:
+  Dataset() = default;
+  // From a function that yields samples until it returns nothing. Can be opened once.
+  static Dataset from_function(std::function<std::optional<Sample>()> next, std::optional<int64_t> size = std::nullopt);
+  // From samples in memory.
+  static Dataset from_samples(std::vector<Sample> samples);
+  // From a range of tensors or samples.
+  template <typename Range> static Dataset from_range(const Range& range) {
+    std::vector<Sample> samples;
+    for (const auto& item : range) samples.push_back(as_sample(item));
+    return from_samples(std::move(samples));
+  }
+  // From anything that makes a SampleSource.
+  static Dataset from_source(std::function<std::unique_ptr<SampleSource>()> open);
+
+  std::unique_ptr<SampleSource> open() const;
+  bool valid() const { return static_cast<bool>(open_); }
+
+ private:
+  static Sample as_sample(const Sample& sample) { return sample; }
+  static Sample as_sample(const Tensor& tensor) { return {{{"", tensor}}, {}}; }
+  std::function<std::unique_ptr<SampleSource>()> open_;
+};
+
+// How files become tensors. Fields that do not concern a kind of file must stay at their defaults.
+struct FileDatasetOptions {
+  std::vector<double> mean;       // per channel, or one for all; subtracted first. Images only
+  std::vector<double> scale;      // per channel, or one for all; divided by after the mean. Images only
+  std::vector<int64_t> resize;    // {height, width}. Images only; empty: the model's input decides
+  std::string layout;             // "NCHW" (default), "NHWC". Images only
+  std::string color;              // "RGB" (default), "BGR", "GRAY". Images only
+  Shape shape;                    // raw binary: shape of one sample, batch axis included
+  DType dtype = DType::f32;       // raw binary: element type
+  std::string input;              // model input that a nameless tensor goes to; empty: the only one
+  std::vector<Shape> model_input_shapes;   // filled by the caller from the model, to choose the image size
+};
+
+// SOURCE is an image folder, a glob, a .txt list file, a .npy, a .npz (arrays named as the inputs, samples along
+// axis 0), a folder of .npy or .npz (a sample each), or a .bin/.raw file with a declared shape.
+// Errors: DataError naming the file; InvalidArgument for an option without effect on that kind of source.
+Dataset open_files(const std::string& source, const FileDatasetOptions& options = {});
+
+}  // namespace eightbit

@@ -1,0 +1,60 @@
+// Errors of eightbit, by whose fault they are.
+//
+// Every failure is thrown as a child of `Error`. The text has the form
+//   [where] what was wrong, with the values. What is allowed, or what to do.
+// The library never prints and never aborts.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace eightbit {
+
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The caller passed an option, a path or a combination that can not work.
+class InvalidArgument : public Error {
+ public:
+  using Error::Error;
+};
+
+// The request is sensible, but this build, backend or device can not do it.
+class Unsupported : public Error {
+ public:
+  using Error::Error;
+};
+
+// The model is broken or not what it claims to be; the text names node and op.
+class ModelError : public Error {
+ public:
+  using Error::Error;
+};
+
+// A sample is missing, has the wrong name, shape or type, or holds NaN or Inf.
+class DataError : public Error {
+ public:
+  using Error::Error;
+};
+
+// Ctrl-C or a stop request. What was measured so far has been kept.
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
+// A file could not be read or written: missing, no permission, disk full.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
+
+// A defect in eightbit itself. Please report it.
+class InternalError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace eightbit

@@ -1,0 +1,27 @@
+// Where the library's messages and progress go. Nothing is printed by the library itself.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace eightbit {
+
+enum class LogLevel { debug, info, warning, error };
+
+// Receives every message. May be called from any thread, one call at a time.
+using LogSink = std::function<void(LogLevel level, std::string_view message)>;
+
+// Replaces the sink for the whole process; an empty function silences the library (the default).
+void set_log_sink(LogSink sink);
+
+struct Progress {
+  std::string_view step;   // what is going on: "calibrate", "bias correction", ...
+  int64_t done = 0;        // units finished
+  int64_t total = 0;       // units in all; 0 when unknown
+};
+
+// Called from the thread that called the library. Throw Interrupted from it to stop the run.
+using ProgressSink = std::function<void(const Progress&)>;
+
+}  // namespace eightbit

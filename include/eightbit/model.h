@@ -1,0 +1,45 @@
+// A model of any supported framework.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <eightbit/tensor.h>
+
+namespace eightbit {
+
+namespace backends { class BackendModel; }
+
+struct PortInfo {
+  std::string name;
+  DType dtype = DType::undefined;
+  Shape shape;   // -1 for a dynamic dimension; {} also for an unknown rank
+};
+
+// A handle: copying it copies a reference. The model behind it never changes.
+class Model {
+ public:
+  Model() = default;
+  explicit Model(std::shared_ptr<const backends::BackendModel> impl) : impl_(std::move(impl)) {}
+
+  // Reads OpenVINO IR (.xml) or ONNX (.onnx, through OpenVINO). Throws FileError when the file can not be read,
+  // ModelError when it is broken.
+  static Model read(const std::filesystem::path& path);
+
+  // Writes the whole model or nothing: beside the target, synced, then renamed. Throws FileError.
+  void save(const std::filesystem::path& path, bool overwrite = false) const;
+
+  std::vector<PortInfo> inputs() const;
+  std::vector<PortInfo> outputs() const;
+
+  bool valid() const { return impl_ != nullptr; }
+  const backends::BackendModel& impl() const;   // throws InvalidArgument when empty
+  const std::shared_ptr<const backends::BackendModel>& shared_impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<const backends::BackendModel> impl_;
+};
+
+}  // namespace eightbit

@@ -1,0 +1,137 @@
+// Every option of quantization, with its default. One option has one name everywhere: the field here, the
+// keyword in Python, the key in JSON and the flag of the command line (`--target-device` for `target_device`).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eightbit {
+
+enum class TargetDevice { any, cpu, cpu_spr, gpu, npu };
+enum class Preset { performance, mixed };   // performance: symmetric activations; mixed: asymmetric ones
+enum class ModelType { transformer };
+enum class QuantizationMode { fp8_e4m3, fp8_e5m2 };
+enum class QuantizationScheme { symmetric, asymmetric };
+enum class OverflowFix { enable, first_layer_only, disable };
+enum class FP8Type { f8e4m3, f8e5m2 };
+enum class QuantizerPropagationRule {
+  do_not_merge_branches, merge_if_all_branches_same, merge_with_potential_requantization, merge_all_in_one
+};
+enum class StatisticsType { max, min, abs_max, quantile, abs_quantile, mean };
+enum class AggregatorType { mean, max, min, median, mean_no_outliers, median_no_outliers, histogram };
+enum class Recipe {
+  eightbit,   // the best known defaults of this project
+  nncf        // the formulas and defaults of nncf.quantize 3.4
+};
+
+// All nodes on any path from one of `inputs` to one of `outputs`, both ends included.
+struct Subgraph {
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+};
+
+// What must stay in floating point.
+struct IgnoredScope {
+  std::vector<std::string> names;      // node names, exactly
+  std::vector<std::string> patterns;   // regular expressions (ECMAScript), matched from the start of a name
+  std::vector<std::string> types;      // op types, exactly
+  std::vector<Subgraph> subgraphs;
+  bool validate = true;                // a rule that matches nothing is an error
+
+  bool empty() const { return names.empty() && patterns.empty() && types.empty() && subgraphs.empty(); }
+};
+
+// Filters over what the device offers: a field that is set must be met.
+struct QuantizationParameters {
+  std::optional<int> num_bits;                   // 2 to 16, where the device allows it
+  std::optional<QuantizationScheme> mode;
+  std::optional<bool> signedness_to_force;
+  std::optional<bool> per_channel;
+  std::optional<bool> narrow_range;
+};
+
+struct FP8QuantizationParameters {
+  std::optional<FP8Type> destination_type;
+};
+
+struct StatisticsCollectorParameters {
+  std::optional<StatisticsType> statistics_type;
+  std::optional<AggregatorType> aggregator_type;
+  std::optional<double> clipping_value;          // the range is clipped to [-value, value]
+  double quantile_outlier_prob = 1e-4;
+};
+
+struct RangeEstimatorParameters {
+  StatisticsCollectorParameters min;
+  StatisticsCollectorParameters max;
+};
+
+struct AdvancedBiasCorrectionParameters {
+  bool apply_for_all_nodes = false;              // also where the weight is not quantized
+  std::optional<double> threshold;               // recipe nncf: largest |shift / bias| that is applied
+};
+
+// Negative: off for that family. Unset: chosen for each group by the error it will cause.
+struct AdvancedSmoothQuantParameters {
+  std::optional<double> convolution = -1.0;
+  std::optional<double> matmul;
+};
+
+struct AdvancedParameters {
+  std::optional<OverflowFix> overflow_fix;       // unset: decided by what the target can overflow
+  bool quantize_outputs = false;
+  bool inplace_statistics = true;                // reduce inside the engine's graph
+  bool disable_channel_alignment = true;
+  bool disable_bias_correction = false;
+  std::optional<bool> batchwise_statistics;      // unset: samples of a batch count one by one
+  std::optional<QuantizationParameters> activations_quantization_params;
+  std::optional<QuantizationParameters> weights_quantization_params;
+  std::optional<FP8QuantizationParameters> activations_fp8_params;
+  std::optional<FP8QuantizationParameters> weights_fp8_params;
+  QuantizerPropagationRule quantizer_propagation_rule = QuantizerPropagationRule::merge_all_in_one;
+  RangeEstimatorParameters activations_range_estimator_params;
+  RangeEstimatorParameters weights_range_estimator_params;
+  AdvancedBiasCorrectionParameters bias_correction_params;
+  AdvancedSmoothQuantParameters smooth_quant_alphas;
+  bool compress_weights = true;                  // fold weights to INT8 constants; false leaves FakeQuantize
+};
+
+struct QuantizeOptions {
+  std::optional<QuantizationMode> mode;          // set: FP8 through FakeConvert
+  std::optional<Preset> preset;                  // unset: the scheme with the smaller error
+  TargetDevice target_device = TargetDevice::any;
+  int64_t subset_size = 300;                     // samples (not iterations of a loader)
+  bool fast_bias_correction = true;
+  std::optional<ModelType> model_type;
+  IgnoredScope ignored_scope;
+  AdvancedParameters advanced_parameters;
+  Recipe recipe = Recipe::eightbit;
+};
+
+// The names used in Python, JSON and on the command line; parse functions list what is allowed on failure.
+std::string_view to_string(TargetDevice);
+std::string_view to_string(Preset);
+std::string_view to_string(ModelType);
+std::string_view to_string(QuantizationMode);
+std::string_view to_string(QuantizationScheme);
+std::string_view to_string(OverflowFix);
+std::string_view to_string(FP8Type);
+std::string_view to_string(QuantizerPropagationRule);
+std::string_view to_string(StatisticsType);
+std::string_view to_string(AggregatorType);
+std::string_view to_string(Recipe);
+
+// parse<TargetDevice>("CPU"): case does not matter. Throws InvalidArgument with the allowed names.
+template <typename Enum> Enum parse(std::string_view text);
+
+// JSON with the names of this header; unknown keys are an InvalidArgument that names the nearest known key.
+std::string to_json(const QuantizeOptions& options);
+QuantizeOptions options_from_json(std::string_view json);
+
+// Throws InvalidArgument for values out of range and combinations that contradict each other.
+void validate(const QuantizeOptions& options);
+
+}  // namespace eightbit

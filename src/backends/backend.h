@@ -1,0 +1,106 @@
+// What a framework must offer: read (a Graph), run (samples through an instrumented model) and write (carry out a
+// plan). Everything else is built on these. A backend is one folder and a line in registry.cc.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <eightbit/dataset.h>
+#include <eightbit/log.h>
+#include <eightbit/model.h>
+
+#include "graph/graph.h"
+#include "quant/plan.h"
+#include "records/histogram.h"
+#include "records/tap.h"
+
+namespace eightbit::backends {
+
+class BackendModel;
+
+// Behind `node` of the planned model the difference of means (float model minus planned model, over all axes but
+// `axis`) is added, so that later nodes see corrected inputs; the differences come back as results.
+struct BiasProbe {
+  NodeId node = kNone;
+  int64_t axis = 1;
+  int64_t channels = 0;
+};
+
+// How far `planned` is from `reference` at one value: sums over all elements.
+struct Comparison {
+  ValueId reference = kNone;        // in the float model's graph
+  ValueId planned = kNone;          // in `other`'s graph; kNone: the same value in the planned model
+};
+struct Difference {                 // results of a Comparison, per sample
+  double signal = 0;                // sum of reference^2
+  double noise = 0;                 // sum of (reference - planned)^2
+  double dot = 0;                   // sum of reference * planned
+  double power = 0;                 // sum of planned^2
+};
+
+// A measurement to compile. One record a sample comes back: taps, then probes, then comparisons (4 floats each).
+struct Program {
+  const Plan* plan = nullptr;               // the second, planned copy of the model (probes, comparisons)
+  const BackendModel* other = nullptr;      // or: a second model with the same inputs (comparisons only)
+  std::vector<Tap> taps;                    // on the float model
+  std::vector<BiasProbe> probes;
+  std::vector<Comparison> comparisons;
+  int threads = 0;                          // 0: all cores
+};
+
+// Called in sample order, from the thread that called run().
+using RecordCallback = std::function<void(int64_t sample, std::span<const float> record)>;
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // Pulls samples until next() returns nothing and hands out one record for each *sample* (each item of a batch).
+  // `next` runs on the calling thread while earlier samples are being inferred. An exception from `next` or `record`
+  // ends the run once samples in flight have been recorded, and is passed on.
+  virtual void run(const std::function<std::optional<Sample>()>& next, const RecordCallback& record) = 0;
+  // Counts over all samples run so far: for each tap, histogram_count() histograms.
+  virtual std::vector<std::vector<Histogram>> histograms() const = 0;
+};
+
+struct LayerPrecision {               // what a runtime really executed
+  std::string name, type, precision;
+  double milliseconds = 0;
+};
+
+class BackendModel {
+ public:
+  virtual ~BackendModel() = default;
+
+  virtual std::string_view backend() const = 0;            // "openvino"
+  virtual const Graph& graph() const = 0;
+  virtual std::vector<PortInfo> inputs() const = 0;
+  virtual std::vector<PortInfo> outputs() const = 0;
+  virtual bool stateful() const = 0;
+  // Changes whenever topology, shapes or weights change. 16 hexadecimal digits.
+  virtual std::string fingerprint() const = 0;
+
+  virtual std::unique_ptr<Executor> compile(const Program& program) const = 0;
+  // The model with the plan carried out. `metadata` is stored in the model under "eightbit".
+  virtual std::shared_ptr<const BackendModel> apply(const Plan& plan,
+                                                    const std::map<std::string, std::string>& metadata) const = 0;
+  // Writes all files or none; see Model::save.
+  virtual void save(const std::filesystem::path& path, bool overwrite) const = 0;
+
+  // Compiles and runs the model as it is, with the runtime's default settings for inference precision f32, and returns
+  // its outputs in order.
+  virtual std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const = 0;
+  virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample) const = 0;
+  // Seconds of each of `repeats` single-sample inferences, after a warm-up; and samples/second with all streams busy.
+  virtual std::vector<double> latencies(const Sample& sample, int repeats) const = 0;
+  virtual double throughput(const Sample& sample, double seconds) const = 0;
+};
+
+// Reads a model file; the format decides the backend. Throws FileError, ModelError, Unsupported.
+std::shared_ptr<const BackendModel> read(const std::filesystem::path& path);
+
+}  // namespace eightbit::backends

@@ -1,0 +1,100 @@
+#include "graph/graph.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace eightbit {
+
+ValueId Graph::add_constant(std::string name, DType dtype, Shape shape, Constant constant) {
+  Value value;
+  value.id = static_cast<ValueId>(values.size());
+  value.name = std::move(name);
+  value.dtype = dtype;
+  value.shape = std::move(shape);
+  value.constant = std::make_shared<const Constant>(std::move(constant));
+  values.push_back(std::move(value));
+  return values.back().id;
+}
+
+NodeId Graph::add_node(std::string name, std::string type, Op op, std::vector<ValueId> inputs, Attributes attributes) {
+  Node node;
+  node.id = static_cast<NodeId>(nodes.size());
+  node.name = std::move(name);
+  node.type = std::move(type);
+  node.op = op;
+  node.inputs = std::move(inputs);
+  node.attributes = std::move(attributes);
+  for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port)
+    if (node.inputs[port] != kNone) values[static_cast<size_t>(node.inputs[port])].uses.push_back({node.id, port});
+  by_name_.emplace(node.name, node.id);
+  nodes.push_back(std::move(node));
+  return nodes.back().id;
+}
+
+ValueId Graph::add_output(NodeId producer, DType dtype, Shape shape, bool rank_known) {
+  Node& owner = nodes[static_cast<size_t>(producer)];
+  Value value;
+  value.id = static_cast<ValueId>(values.size());
+  value.producer = producer;
+  value.port = static_cast<int32_t>(owner.outputs.size());
+  value.name = value.port == 0 ? owner.name : owner.name + ":" + std::to_string(value.port);
+  value.dtype = dtype;
+  value.shape = std::move(shape);
+  value.rank_known = rank_known;
+  owner.outputs.push_back(value.id);
+  values.push_back(std::move(value));
+  return values.back().id;
+}
+
+NodeId Graph::producer_of(NodeId id, int32_t port) const {
+  const auto& inputs = node(id).inputs;
+  if (port < 0 || port >= static_cast<int32_t>(inputs.size()) || inputs[port] == kNone) return kNone;
+  return value(inputs[port]).producer;
+}
+
+std::vector<NodeId> Graph::predecessors(NodeId id) const {
+  std::vector<NodeId> out;
+  for (ValueId input : node(id).inputs)
+    if (input != kNone && value(input).producer != kNone) out.push_back(value(input).producer);
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::vector<NodeId> Graph::successors(NodeId id) const {
+  std::vector<NodeId> out;
+  for (ValueId output : node(id).outputs)
+    for (const Use& use : value(output).uses) out.push_back(use.node);
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+NodeId Graph::find(const std::string& name) const {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? kNone : it->second;
+}
+
+std::string Graph::use_name(Use use) const { return node(use.node).name + ":" + std::to_string(use.port); }
+
+void Graph::check() const {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& n = nodes[i];
+    EIGHTBIT_CHECK(n.id == static_cast<NodeId>(i), "node '{}' has id {} at place {}", n.name, n.id, i);
+    for (size_t port = 0; port < n.inputs.size(); ++port) {
+      if (n.inputs[port] == kNone) continue;
+      const Value& v = value(n.inputs[port]);
+      EIGHTBIT_CHECK(v.producer < n.id, "node '{}' comes before its producer", n.name);
+      EIGHTBIT_CHECK(std::ranges::binary_search(v.uses, Use{n.id, static_cast<int32_t>(port)}),
+                     "use {} is not recorded", use_name({n.id, static_cast<int32_t>(port)}));
+    }
+    for (size_t port = 0; port < n.outputs.size(); ++port)
+      EIGHTBIT_CHECK(value(n.outputs[port]).producer == n.id, "output {} of '{}' has another producer", port, n.name);
+  }
+  EIGHTBIT_CHECK(by_name_.size() == nodes.size(), "{} names for {} nodes", by_name_.size(), nodes.size());
+  for (const Value& v : values)
+    EIGHTBIT_CHECK((v.producer == kNone) == v.is_constant(), "value '{}' has neither producer nor data", v.name);
+}
+
+}  // namespace eightbit

@@ -1,0 +1,113 @@
+// The neutral graph: what an algorithm sees of a model, whatever framework it came from.
+//
+// Invariants (checked by Graph::check):
+//  - nodes are stored in a deterministic topological order; a node's id is its index; the same for values;
+//  - a value has at most one producer; a value without producer is a constant;
+//  - the uses of a value are sorted by (node, port);
+//  - constant subgraphs are folded by the reader: a node all of whose inputs are constants does not appear; its
+//    result is a constant value, named after the *stored* constant behind it (through Convert, Reshape, ...).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <eightbit/tensor.h>
+
+#include "graph/op_table.h"
+
+namespace eightbit {
+
+using NodeId = int32_t;
+using ValueId = int32_t;
+inline constexpr int32_t kNone = -1;
+
+// Input `port` of `node`.
+struct Use {
+  NodeId node = kNone;
+  int32_t port = 0;
+  auto operator<=>(const Use&) const = default;
+};
+
+// A constant's bytes, loaded when asked for: mapped, shared or folded from a small subgraph.
+struct Constant {
+  std::function<Tensor()> load;      // the tensor as the consumer sees it (decompressed, reshaped)
+  bool quantized = false;            // already behind a FakeQuantize or a dequantization chain
+  bool compressed = false;           // stored in a smaller float type than the consumer sees (f16 behind Convert)
+};
+
+struct Value {
+  ValueId id = kNone;
+  std::string name;
+  NodeId producer = kNone;           // kNone: a constant
+  int32_t port = 0;                  // output port of the producer
+  DType dtype = DType::undefined;
+  Shape shape;                       // -1: not known
+  bool rank_known = true;
+  std::vector<Use> uses;
+  std::shared_ptr<const Constant> constant;
+
+  bool is_constant() const { return constant != nullptr; }
+};
+
+// What some ops need to know beyond their inputs. Fields that do not apply keep their defaults.
+struct Attributes {
+  bool transpose_a = false;
+  bool transpose_b = false;
+  std::vector<int64_t> strides, dilations, pads_begin, pads_end;   // convolutions and pools
+  bool auto_pad = false;                                           // padding not explicit
+  bool linear_before_reset = false;                                // GRU
+  std::optional<int64_t> axis;                                     // concat, split, softmax, gather
+};
+
+class Graph;
+
+struct Node {
+  NodeId id = kNone;
+  std::string name;                  // unique in the graph
+  std::string type;                  // the framework's own op type
+  Op op = Op::unknown;
+  std::vector<ValueId> inputs;       // kNone: not connected
+  std::vector<ValueId> outputs;
+  Attributes attributes;
+  std::vector<std::shared_ptr<Graph>> bodies;   // If, Loop, TensorIterator
+};
+
+class Graph {
+ public:
+  std::vector<Node> nodes;
+  std::vector<Value> values;
+
+  const Node& node(NodeId id) const { return nodes[static_cast<size_t>(id)]; }
+  const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
+
+  // Building. Nodes must be added in topological order. Inputs may be kNone.
+  ValueId add_constant(std::string name, DType dtype, Shape shape, Constant constant);
+  NodeId add_node(std::string name, std::string type, Op op, std::vector<ValueId> inputs,
+                  Attributes attributes = {});
+  ValueId add_output(NodeId node, DType dtype, Shape shape, bool rank_known = true);
+
+  // Producer of input `port` of `node`, or kNone for a constant or an open input.
+  NodeId producer_of(NodeId node, int32_t port) const;
+  // Producers and consumers, without duplicates, in id order.
+  std::vector<NodeId> predecessors(NodeId node) const;
+  std::vector<NodeId> successors(NodeId node) const;
+  NodeId find(const std::string& name) const;   // kNone when absent
+  std::string use_name(Use use) const;          // "conv1:1"
+
+  // Throws InternalError when an invariant does not hold.
+  void check() const;
+
+ private:
+  mutable std::map<std::string, NodeId> by_name_;
+};
+
+// One line a node: `name = Type(inputs) : dtype[shape] {attributes}`; bodies indented. Read back by parse_graph.
+//   input = Parameter() : f32[1,3,224,224]
+//   conv = Convolution(input, const f32[32,3,3,3]) : f32[1,32,112,112] {strides=2,2}
+std::string to_text(const Graph& graph);
+
+}  // namespace eightbit

@@ -1,0 +1,79 @@
+// The plan: everything that will be done to a model, as plain data. Placement decides where (ranges empty),
+// algorithms fill in the numbers, a backend's writer carries it out. It refers to a graph by ids and prints names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <eightbit/tensor.h>
+
+#include "graph/graph.h"
+#include "quant/scheme.h"
+
+namespace eightbit {
+
+// Insert a quantizer between `value` and `uses`.
+struct Quantizer {
+  ValueId value = kNone;
+  std::vector<Use> uses;              // sorted; the consumers that read the quantized value
+  QuantizerSpec spec;
+  bool weight = false;                // `value` is a constant
+  std::vector<int64_t> channel_axes;  // of `value`; empty: per tensor
+  int group = kNone;                  // members of a group share one set of parameters
+
+  // FakeQuantize(x, low, high, low, high, levels): one entry, or one for each channel (row-major over channel_axes).
+  std::vector<float> low, high;
+  int levels = 0;
+  // FakeConvert(x, scale, shift): FP8 only.
+  std::vector<float> scale;
+
+  bool has_range() const { return !low.empty() || !scale.empty(); }
+};
+
+// Put `tensor` (same shape) in the place of constant `value`, for `uses` (all of them when empty).
+struct ConstantReplacement {
+  ValueId value = kNone;
+  std::vector<Use> uses;
+  Tensor tensor;
+  std::string reason;                 // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
+};
+
+// Multiply `value` by `factor` (one for each channel of `axis`) in front of `uses`.
+struct ScaleInsertion {
+  ValueId value = kNone;
+  std::vector<Use> uses;
+  std::vector<float> factor;
+  int64_t axis = 1;
+};
+
+// Add `shift` (one for each channel of `axis` of output 0) to the output of `node`: into its bias where it has one,
+// as a new Add where it has none.
+struct BiasShift {
+  NodeId node = kNone;
+  int64_t axis = 1;
+  std::vector<float> shift;
+};
+
+// Why a node was left in floating point.
+struct FloatReason {
+  NodeId node = kNone;
+  std::string reason;                 // "ignored by names", "transformer mode", "follows a float branch", ...
+};
+
+struct Plan {
+  std::vector<Quantizer> quantizers;            // activations in graph order, then weights
+  std::vector<ScaleInsertion> scales;
+  std::vector<ConstantReplacement> constants;   // in order of application; the last one for a constant wins
+  std::vector<BiasShift> biases;
+  std::vector<FloatReason> left_float;          // quantizable nodes only
+  std::vector<std::string> notes;               // what the user should know: matches of the ignored scope, warnings
+  bool compress_weights = true;                 // fold weights to INT8 constants
+};
+
+// Short readable text, the language of the golden files: a line each, e.g.
+//   quantize conv1.out -> conv2:0 pool:0 | 8b sym pt | [-1.27, 1.27] 256
+//   quantize weight conv2.w -> conv2:1 | 8b sym pc signed narrow axes 0
+std::string to_text(const Plan& plan, const Graph& graph, bool with_ranges = true);
+std::string to_json(const Plan& plan, const Graph& graph);
+
+}  // namespace eightbit
