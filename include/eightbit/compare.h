@@ -1,0 +1,66 @@
+// How far a quantized model is from its float model, layer by layer; what a model consists of; how fast it is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/run.h>
+
+namespace eightbit {
+
+struct LayerDifference {
+  std::string name;
+  std::string type;
+  double sqnr_db = 0;      // 10 log10(sum reference^2 / sum (reference - quantized)^2); +inf when equal
+  double cosine = 0;
+};
+
+struct CompareResult {
+  int64_t samples = 0;
+  std::vector<LayerDifference> outputs;   // in the model's order
+  std::vector<LayerDifference> layers;    // layers with the same name in both models, worst first
+  std::string to_json() const;
+};
+
+// Runs both models on up to `subset_size` samples, in float arithmetic precision f32, as the runtime executes them.
+// Throws InvalidArgument when inputs or outputs of the models do not match.
+CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset,
+                      int64_t subset_size = 300, const RunOptions& run = {});
+
+struct LayerInfo {
+  std::string name, type;
+  std::string precision;      // that the runtime really executed, e.g. "i8", "u8", "f32"
+  double milliseconds = 0;    // for one sample
+};
+
+struct Inspection {
+  std::vector<std::pair<std::string, int64_t>> op_counts;      // by type, most frequent first
+  int64_t quantizers = 0;                                      // FakeQuantize / FakeConvert on activations
+  int64_t quantized_weights = 0;
+  std::vector<std::pair<std::string, int64_t>> weight_bytes;   // by stored element type
+  std::vector<LayerInfo> layers;                               // executed layers; empty without a sample
+  std::string to_json() const;
+};
+
+// `sample`: unset: zeros where all input shapes are known (1 for unknown dimensions).
+Inspection inspect(const Model& model, const std::optional<Sample>& sample = std::nullopt);
+
+struct BenchmarkOptions {
+  double seconds = 5;         // for each model and measurement
+  int rounds = 5;             // models take turns, round by round
+  int threads = 0;
+};
+struct BenchmarkRow {
+  double latency_ms = 0;      // median, one sample at a time
+  double latency_p90_ms = 0;
+  double throughput = 0;      // samples a second, all streams busy; median over rounds
+};
+std::vector<BenchmarkRow> benchmark(std::span<const Model> models, const std::optional<Sample>& sample = std::nullopt,
+                                    const BenchmarkOptions& options = {}, const RunOptions& run = {});
+
+}  // namespace eightbit

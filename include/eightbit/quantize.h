@@ -1,0 +1,34 @@
+// A trained model in, a model that runs in 8 bits out.
+#pragma once
+
+#include <string>
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/options.h>
+#include <eightbit/run.h>
+#include <eightbit/statistics.h>
+
+namespace eightbit {
+
+// Measures the dataset in one pass and quantizes. The dataset is opened once.
+// Throws InvalidArgument (options), DataError (samples), ModelError, Unsupported, Interrupted.
+Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
+               const RunOptions& run = {});
+
+// The same from saved statistics, without data. Throws InvalidArgument when the statistics belong to another model
+// or lack what the options need.
+Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options = {},
+               const RunOptions& run = {});
+
+// What quantize() would do, without data: where quantizers go and of what kind, what the ignored scope matched,
+// why the rest stays in floating point.
+struct PlanPreview {
+  std::string text;
+  std::string json;
+  int64_t activation_quantizers = 0;
+  int64_t weight_quantizers = 0;
+};
+PlanPreview plan(const Model& model, const QuantizeOptions& options = {});
+
+}  // namespace eightbit

@@ -1,0 +1,40 @@
+// How a run is carried out, as opposed to what it should produce, and what it reports back.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <eightbit/log.h>
+
+namespace eightbit {
+
+struct StepTime {
+  std::string step;       // "read", "place", "calibrate", "bias correction", "write", ...
+  double seconds = 0;
+};
+
+// What was done and where time went. Times are wall-clock and add up to the whole call but for a rest.
+struct Report {
+  std::vector<StepTime> steps;
+  double seconds = 0;                  // the whole call
+  int64_t samples = 0;                 // samples that were calibrated on
+  int64_t activation_quantizers = 0;
+  int64_t weight_quantizers = 0;
+  int64_t corrected_biases = 0;
+  std::vector<std::string> notes;      // decisions and warnings a user should read
+  std::string plan_text;               // the plan with its ranges, one line an instruction
+  std::string plan_json;
+
+  std::string to_json() const;
+};
+
+struct RunOptions {
+  int threads = 0;                     // 0: all cores. Results do not depend on it
+  ProgressSink progress;               // may throw Interrupted
+  std::filesystem::path checkpoint;    // statistics so far are kept here and a later run resumes from it; empty: none
+  Report* report = nullptr;            // filled when given
+};
+
+}  // namespace eightbit
