@@ -69,16 +69,23 @@ struct FileDatasetOptions {
   std::vector<double> mean;       // per channel, or one for all; subtracted first. Images only
   std::vector<double> scale;      // per channel, or one for all; divided by after the mean. Images only
   std::vector<int64_t> resize;    // {height, width}. Images only; empty: the model's input decides
-  std::string layout;             // "NCHW" (default), "NHWC". Images only
-  std::string color;              // "RGB" (default), "BGR", "GRAY". Images only
+  std::string layout;             // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
+  std::string color;              // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
   Shape shape;                    // raw binary: shape of one sample, batch axis included
   DType dtype = DType::f32;       // raw binary: element type
   std::string input;              // model input that a nameless tensor goes to; empty: the only one
-  std::vector<Shape> model_input_shapes;   // filled by the caller from the model, to choose the image size
+
+  // Filled by the caller from the model, all in the order of its inputs, or left empty. They choose size, layout
+  // and type (f32, or u8 as decoded) of images, and let arrays that are no model input (labels) be passed over.
+  std::vector<std::string> model_input_names;
+  std::vector<Shape> model_input_shapes;
+  std::vector<DType> model_input_dtypes;
 };
 
-// SOURCE is an image folder, a glob, a .txt list file, a .npy, a .npz (arrays named as the inputs, samples along
-// axis 0), a folder of .npy or .npz (a sample each), or a .bin/.raw file with a declared shape.
+// SOURCE is an image or a folder of them, a .npy or .npz (arrays named as the inputs, samples along axis 0), a folder
+// of .npy, .npz or .bin (a sample each, whole), a .bin/.raw file with a declared shape, a glob ("calib/*.jpg"), or a
+// .txt file that lists one path a line, relative to its own folder. Files of a folder or glob come in sorted order;
+// files are read ahead in the background. Keep images and arrays that are not needed out of it: kinds do not mix.
 // Errors: DataError naming the file; InvalidArgument for an option without effect on that kind of source.
 Dataset open_files(const std::string& source, const FileDatasetOptions& options = {});
 

@@ -1,0 +1,33 @@
+// Which files a SOURCE means, and of what kind they are.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eightbit {
+
+enum class FileKind { image, npy, npz, raw };
+std::string_view to_string(FileKind kind);
+
+struct FileSet {
+  FileKind kind = FileKind::image;
+  bool single = false;                          // SOURCE named one file itself
+  std::vector<std::filesystem::path> paths;
+  std::vector<std::string> names;               // relative, the same on every machine; for messages and fingerprints
+
+  std::string digest() const;                   // of names and sizes
+};
+
+// By extension, case ignored; nothing for files that are no data.
+std::optional<FileKind> kind_of(const std::filesystem::path& path);
+
+// Throws DataError when nothing is there or kinds are mixed, InvalidArgument for a file of another kind.
+FileSet find_files(const std::string& source);
+
+// The paths that match a pattern of *, ? and [a-z], sorted; '*' does not cross '/' and matches no leading dot.
+std::vector<std::filesystem::path> expand_glob(std::string_view pattern);
+
+}  // namespace eightbit

@@ -1,0 +1,58 @@
+// SOURCE to Dataset: finds the files, refuses options that would have no effect, opens the store of their kind.
+#include <eightbit/dataset.h>
+
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "data/array_store.h"
+#include "data/file_set.h"
+#include "data/image_folder.h"
+#include "data/raw_store.h"
+#include "data/read_ahead.h"
+
+namespace eightbit {
+namespace {
+
+void refuse(bool given, std::string_view option, std::string_view concerns, const std::string& source, FileKind kind) {
+  if (given)
+    fail<InvalidArgument>("data", "'{}' has no effect on {} ('{}'), it concerns {}. Leave it out", option, to_string(kind),
+                          source, concerns);
+}
+
+void refuse_without_effect(const std::string& source, FileKind kind, const FileDatasetOptions& options) {
+  if (kind != FileKind::image) {
+    refuse(!options.mean.empty(), "mean", "images only", source, kind);
+    refuse(!options.scale.empty(), "scale", "images only", source, kind);
+    refuse(!options.resize.empty(), "resize", "images only", source, kind);
+    refuse(!options.layout.empty(), "layout", "images only", source, kind);
+    refuse(!options.color.empty(), "color", "images only", source, kind);
+  }
+  if (kind != FileKind::raw) {
+    refuse(!options.shape.empty(), "shape", "raw binary files only", source, kind);
+    refuse(options.dtype != DType::f32, "dtype", "raw binary files only", source, kind);
+  }
+  refuse(kind == FileKind::npz && !options.input.empty(), "input", "samples without names; arrays of a .npz have theirs",
+         source, kind);
+}
+
+std::shared_ptr<const SampleStore> open_store(FileSet files, const FileDatasetOptions& options) {
+  switch (files.kind) {
+    case FileKind::image: return open_images(std::move(files), options);
+    case FileKind::raw: return open_raw_files(files, options);
+    default: break;
+  }
+  if (files.single) return open_array_rows(files.paths.front(), options);
+  return open_array_files(std::move(files), options);
+}
+
+}  // namespace
+
+Dataset open_files(const std::string& source, const FileDatasetOptions& options) {
+  FileSet files = find_files(source);
+  refuse_without_effect(source, files.kind, options);
+  std::shared_ptr<const SampleStore> store = open_store(std::move(files), options);
+  return Dataset::from_source([store] { return read_ahead(store); });
+}
+
+}  // namespace eightbit
