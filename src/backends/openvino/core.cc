@@ -1,0 +1,78 @@
+#include "backends/openvino/core.h"
+
+#include <openvino/runtime/properties.hpp>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+void check_readable(const std::filesystem::path& path) {
+  std::error_code code;
+  const auto status = std::filesystem::status(path, code);
+  if (!std::filesystem::exists(status))
+    fail<FileError>("read", "'{}' does not exist. Give the path of an .xml or .onnx file", path.string());
+  if (std::filesystem::is_directory(status))
+    fail<FileError>("read", "'{}' is a folder. Give the path of the .xml or .onnx file in it", path.string());
+  if (!std::ifstream(path, std::ios::binary))
+    fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
+  if (std::filesystem::file_size(path, code) == 0 && !code)
+    fail<ModelError>("read", "'{}' is empty. Export or copy the model again", path.string());
+}
+
+bool lacks_weights(const std::filesystem::path& path) {
+  auto weights = path;
+  return path.extension() == ".xml" && !std::filesystem::exists(weights.replace_extension(".bin"));
+}
+
+// Lines that say where in OpenVINO's source an error was raised.
+bool is_source_position(const std::string& line) {
+  return line.empty() || line.starts_with("Exception from ") ||
+         (line.starts_with("Check '") && line.find("' failed at ") != std::string::npos);
+}
+
+}  // namespace
+
+// Never destroyed: plugins must outlive everything that a static object may still hold.
+ov::Core& core() {
+  static auto* core = new ov::Core();
+  return *core;
+}
+
+ov::AnyMap compile_options(int threads) {
+  ov::AnyMap options{ov::hint::inference_precision(ov::element::f32)};
+  if (threads > 0) options.insert(ov::inference_num_threads(threads));
+  return options;
+}
+
+std::string cause_of(const std::exception& error) {
+  std::istringstream lines(error.what());
+  std::string cause;
+  for (std::string line; std::getline(lines, line);) {
+    while (!line.empty() && (line.back() == ':' || line.back() == ' ' || line.back() == '\r')) line.pop_back();
+    if (is_source_position(line)) continue;
+    if (!cause.empty()) cause += "; ";
+    cause += line;
+  }
+  constexpr size_t kLongest = 500;
+  if (cause.size() > kLongest) cause = cause.substr(0, kLongest) + "...";
+  return cause.empty() ? "no cause was given" : cause;
+}
+
+std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
+  check_readable(path);
+  try {
+    return core().read_model(path);
+  } catch (const std::exception& error) {
+    if (lacks_weights(path))
+      fail<FileError>("read", "'{}' has no weights beside it: '{}' is missing. Copy both files of the model",
+                      path.string(), std::filesystem::path(path).replace_extension(".bin").filename().string());
+    fail<ModelError>("read", "'{}' is broken or not a model that OpenVINO can read: {}. Export the model again",
+                     path.string(), cause_of(error));
+  }
+}
+
+}  // namespace eightbit::openvino

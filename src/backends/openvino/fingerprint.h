@@ -1,0 +1,15 @@
+// A hash of everything that decides what a model computes: topology, attributes, shapes, types and constants. Names
+// are left out, since OpenVINO makes them up where there are none.
+#pragma once
+
+#include <openvino/core/model.hpp>
+
+#include <cstdint>
+#include <span>
+
+namespace eightbit::openvino {
+
+uint64_t hash_bytes(std::span<const std::byte> bytes);
+uint64_t fingerprint(const ov::Model& model);
+
+}  // namespace eightbit::openvino

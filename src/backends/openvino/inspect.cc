@@ -1,0 +1,149 @@
+// Running a model as it is: outputs, executed precisions, latency and throughput.
+#include <openvino/openvino.hpp>
+
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "backends/openvino/binding.h"
+#include "backends/openvino/core.h"
+#include "backends/openvino/model.h"
+#include "backends/openvino/types.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model, ov::AnyMap extra = {}) {
+  ov::AnyMap options = compile_options();
+  options.insert(extra.begin(), extra.end());
+  try {
+    return core().compile_model(model, "CPU", options);
+  } catch (const std::exception& error) {
+    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}", model->get_friendly_name(),
+                     cause_of(error));
+  }
+}
+
+void set_inputs(ov::InferRequest& request, const BoundSample& sample) {
+  for (size_t i = 0; i < sample.tensors.size(); ++i) request.set_input_tensor(i, sample.tensors[i]);
+}
+
+void reset_states(ov::InferRequest& request) {
+  for (auto& state : request.query_state()) state.reset();
+}
+
+void infer(ov::InferRequest& request, const BoundSample& sample, int64_t index) {
+  try {
+    set_inputs(request, sample);
+    request.infer();
+  } catch (const std::exception& error) {
+    fail<DataError>("openvino", "sample {}: inference failed: {}", index, cause_of(error));
+  }
+}
+
+// A request uses its output tensors again.
+Tensor copy_of(const ov::Tensor& tensor) {
+  ov::Tensor copy(tensor.get_element_type(), tensor.get_shape());
+  tensor.copy_to(copy);
+  return share(copy);
+}
+
+std::string text_of(const ov::RTMap& info, const std::string& key) {
+  const auto it = info.find(key);
+  return it == info.end() ? std::string() : it->second.as<std::string>();
+}
+
+std::map<std::string, double> milliseconds_by_name(const ov::InferRequest& request) {
+  std::map<std::string, double> times;
+  for (const auto& layer : request.get_profiling_info())
+    times[layer.node_name] = std::chrono::duration<double, std::milli>(layer.real_time).count();
+  return times;
+}
+
+bool is_computed(const std::string& type) {
+  return !type.empty() && type != "Input" && type != "Output" && type != "Const" && type != "Parameter" &&
+         type != "Result";
+}
+
+}  // namespace
+
+std::vector<std::vector<Tensor>> OpenVinoModel::infer(const std::function<std::optional<Sample>()>& next) const {
+  const Binding binding(*model_);
+  auto compiled = compile_for_cpu(model_);
+  auto request = compiled.create_infer_request();
+  std::vector<std::vector<Tensor>> results;
+  while (const auto sample = next()) {
+    const auto index = static_cast<int64_t>(results.size());
+    const auto bound = binding.bind(*sample, index);
+    if (stateful() && sample->reset_state.value_or(true)) reset_states(request);
+    openvino::infer(request, bound, index);
+    auto& outputs = results.emplace_back();
+    for (size_t i = 0; i < compiled.outputs().size(); ++i) outputs.push_back(copy_of(request.get_output_tensor(i)));
+  }
+  return results;
+}
+
+std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(const Sample& sample) const {
+  constexpr int kRuns = 5;
+  auto compiled = compile_for_cpu(model_, {ov::enable_profiling(true)});
+  auto request = compiled.create_infer_request();
+  const auto bound = Binding(*model_).bind(sample, 0);
+  std::map<std::string, double> best;
+  for (int run = 0; run < kRuns; ++run) {
+    openvino::infer(request, bound, 0);
+    for (const auto& [name, time] : milliseconds_by_name(request)) {
+      const auto [it, is_new] = best.emplace(name, time);
+      if (!is_new) it->second = std::min(it->second, time);
+    }
+  }
+  std::vector<backends::LayerPrecision> layers;
+  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
+    const auto& info = node->get_rt_info();
+    const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
+    if (is_computed(type)) layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name]});
+  }
+  return layers;
+}
+
+std::vector<double> OpenVinoModel::latencies(const Sample& sample, int repeats) const {
+  constexpr int kWarmUp = 5;
+  auto compiled = compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
+  auto request = compiled.create_infer_request();
+  const auto bound = Binding(*model_).bind(sample, 0);
+  for (int run = 0; run < kWarmUp; ++run) openvino::infer(request, bound, 0);
+  std::vector<double> seconds;
+  for (int run = 0; run < repeats; ++run) {
+    const auto start = Clock::now();
+    request.infer();
+    seconds.push_back(seconds_since(start));
+  }
+  return seconds;
+}
+
+double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
+  auto compiled = compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
+  const auto bound = Binding(*model_).bind(sample, 0);
+  std::vector<ov::InferRequest> requests;
+  for (uint32_t i = 0; i < compiled.get_property(ov::optimal_number_of_infer_requests); ++i)
+    openvino::infer(requests.emplace_back(compiled.create_infer_request()), bound, 0);
+  const int64_t batch = bound.owners.empty() || bound.owners[0].shape.empty() ? 1 : bound.owners[0].shape[0];
+  int64_t finished = 0;
+  const auto start = Clock::now();
+  for (auto& request : requests) request.start_async();
+  double elapsed = 0;
+  for (size_t i = 0; elapsed < seconds; i = (i + 1) % requests.size(), elapsed = seconds_since(start)) {
+    requests[i].wait();
+    ++finished;
+    requests[i].start_async();
+  }
+  for (auto& request : requests) request.wait();
+  finished += static_cast<int64_t>(requests.size());
+  return static_cast<double>(finished * batch) / seconds_since(start);
+}
+
+}  // namespace eightbit::openvino

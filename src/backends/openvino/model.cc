@@ -1,0 +1,96 @@
+#include "backends/openvino/model.h"
+
+#include <eightbit/openvino.h>
+
+#include "backends/openvino/executor.h"
+#include "backends/openvino/fingerprint.h"
+#include "backends/openvino/save.h"
+#include "backends/openvino/types.h"
+#include "backends/openvino/writer.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+
+namespace {
+
+const OpenVinoModel& native_model(const Model& model) {
+  const auto* impl = dynamic_cast<const OpenVinoModel*>(&model.impl());
+  if (!impl)
+    fail<Unsupported>("openvino", "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
+                      "package", model.impl().backend());
+  return *impl;
+}
+
+void clear(ov::Model& model) {
+  for (const auto& result : ov::ResultVector(model.get_results())) model.remove_result(result);
+  for (const auto& sink : ov::SinkVector(model.get_sinks())) model.remove_sink(sink);
+  for (const auto& parameter : ov::ParameterVector(model.get_parameters())) model.remove_parameter(parameter);
+  for (const auto& variable : ov::op::util::VariableVector(model.get_variables())) model.remove_variable(variable);
+}
+
+}  // namespace
+
+const Reading& OpenVinoModel::reading() const {
+  std::call_once(read_once_, [this] { reading_ = read_graph(*model_); });
+  return reading_;
+}
+
+Copy OpenVinoModel::copy(const Plan* plan) const {
+  Copy copy = copy_model(*model_, reading());
+  if (plan) apply_plan(copy, graph(), *plan);
+  return copy;
+}
+
+std::vector<PortInfo> OpenVinoModel::inputs() const {
+  std::vector<PortInfo> ports;
+  for (const auto& input : model_->inputs()) ports.push_back(port_info(input, input.get_node()->get_friendly_name()));
+  return ports;
+}
+
+std::vector<PortInfo> OpenVinoModel::outputs() const {
+  std::vector<PortInfo> ports;
+  for (const auto& output : model_->outputs())
+    ports.push_back(port_info(output, output.get_node()->get_input_node_ptr(0)->get_friendly_name()));
+  return ports;
+}
+
+std::string OpenVinoModel::fingerprint() const {
+  std::call_once(hash_once_, [this] { fingerprint_ = fmt::format("{:016x}", openvino::fingerprint(*model_)); });
+  return fingerprint_;
+}
+
+std::unique_ptr<backends::Executor> OpenVinoModel::compile(const backends::Program& program) const {
+  return make_executor(*this, program);
+}
+
+std::shared_ptr<const backends::BackendModel> OpenVinoModel::apply(
+    const Plan& plan, const std::map<std::string, std::string>& metadata) const {
+  auto rewritten = copy(&plan).model;
+  for (const auto& [key, value] : metadata)
+    rewritten->set_rt_info(value, std::vector<std::string>{"eightbit", "quantization", key});
+  return std::make_shared<const OpenVinoModel>(std::move(rewritten));
+}
+
+void OpenVinoModel::save(const std::filesystem::path& path, bool overwrite) const {
+  save_model(*model_, path, overwrite);
+}
+
+Model wrap(const std::shared_ptr<ov::Model>& model) {
+  if (!model) fail<InvalidArgument>("openvino", "the model is empty. Pass what ov::Core::read_model returned");
+  return Model(std::make_shared<const OpenVinoModel>(model->clone()));
+}
+
+std::shared_ptr<ov::Model> unwrap(const Model& model) { return native_model(model).native()->clone(); }
+
+void unwrap_into(const Model& model, ov::Model& target) {
+  const auto source = unwrap(model);
+  clear(target);
+  target.add_parameters(source->get_parameters());
+  target.add_variables(source->get_variables());
+  target.add_sinks(source->get_sinks());
+  target.add_results(source->get_results());
+  target.set_friendly_name(source->get_friendly_name());
+  target.get_rt_info() = source->get_rt_info();
+}
+
+}  // namespace eightbit::openvino

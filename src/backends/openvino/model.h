@@ -1,0 +1,47 @@
+// An OpenVINO model as the rest of the project sees it.
+#pragma once
+
+#include <openvino/core/model.hpp>
+
+#include <mutex>
+
+#include "backends/backend.h"
+#include "backends/openvino/copy.h"
+#include "backends/openvino/reader.h"
+
+namespace eightbit::openvino {
+
+class OpenVinoModel final : public backends::BackendModel {
+ public:
+  // `model` must not change from here on.
+  explicit OpenVinoModel(std::shared_ptr<const ov::Model> model) : model_(std::move(model)) {}
+
+  const std::shared_ptr<const ov::Model>& native() const { return model_; }
+  const Reading& reading() const;          // made at the first call
+  // A copy to rewrite, with a plan carried out where there is one; see copy.h for the way from ids to its nodes.
+  Copy copy(const Plan* plan = nullptr) const;
+
+  std::string_view backend() const override { return "openvino"; }
+  const Graph& graph() const override { return reading().graph; }
+  std::vector<PortInfo> inputs() const override;
+  std::vector<PortInfo> outputs() const override;
+  bool stateful() const override { return !model_->get_variables().empty(); }
+  std::string fingerprint() const override;
+
+  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
+  std::shared_ptr<const BackendModel> apply(const Plan& plan,
+                                            const std::map<std::string, std::string>& metadata) const override;
+  void save(const std::filesystem::path& path, bool overwrite) const override;
+  std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const override;
+  std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
+  std::vector<double> latencies(const Sample& sample, int repeats) const override;
+  double throughput(const Sample& sample, double seconds) const override;
+
+ private:
+  std::shared_ptr<const ov::Model> model_;
+  mutable std::once_flag read_once_, hash_once_;
+  mutable Reading reading_;
+  mutable std::string fingerprint_;
+};
+
+}  // namespace eightbit::openvino

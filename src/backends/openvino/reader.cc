@@ -1,0 +1,134 @@
+#include "backends/openvino/reader.h"
+
+#include <openvino/op/constant.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "backends/openvino/constants.h"
+#include "backends/openvino/op_map.h"
+#include "backends/openvino/types.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+constexpr int kDeepestBody = 32;
+
+Reading read_body(const ov::Model& model, int depth);
+
+class Reader {
+ public:
+  Reader(const ov::Model& model, int depth) : depth_(depth), ordered_(model.get_ordered_ops()) {}
+
+  Reading read() {
+    reserve_names();
+    for (const auto& node : ordered_)
+      if (!fold(*node)) add(node);
+    reading_.graph.check();
+    return std::move(reading_);
+  }
+
+ private:
+  // Names that are taken before any suffix is given, so that a suffixed name never meets a later original.
+  void reserve_names() {
+    for (const auto& node : ordered_) names_.insert(node->get_friendly_name());
+  }
+
+  std::string unique_name(const std::string& name) {
+    if (used_.insert(name).second) return name;
+    int& number = suffixes_[name];
+    std::string candidate;
+    do candidate = name + "_" + std::to_string(++number + 1);
+    while (names_.contains(candidate));
+    names_.insert(candidate);
+    used_.insert(candidate);
+    return candidate;
+  }
+
+  bool is_constant(const ov::Output<ov::Node>& output) const { return constants_.contains(output.get_node()); }
+
+  bool fold(const ov::Node& node) {
+    bool constant = ov::is_type<ov::op::v0::Constant>(&node);
+    if (!constant && is_foldable(node)) {
+      const auto inputs = node.input_values();
+      constant = std::ranges::all_of(inputs, [&](const auto& input) { return is_constant(input); });
+    }
+    if (constant) constants_.insert(&node);
+    return constant;
+  }
+
+  void add(const std::shared_ptr<ov::Node>& node) {
+    std::vector<ValueId> inputs;
+    for (const auto& input : node->input_values()) inputs.push_back(input_value(input));
+    const Op op = map_op(*node, [&](const auto& output) { return is_constant(output); });
+    const NodeId id = reading_.graph.add_node(unique_name(node->get_friendly_name()), node->get_type_name(), op,
+                                              std::move(inputs), read_attributes(*node));
+    reading_.nodes.push_back(node);
+    reading_.ids.emplace(node.get(), id);
+    for (const auto& output : node->outputs()) add_output(id, output);
+    add_bodies(id, *node);
+  }
+
+  void add_output(NodeId id, const ov::Output<ov::Node>& output) {
+    const auto& shape = output.get_partial_shape();
+    reading_.graph.add_output(id, to_dtype(output.get_element_type()), to_shape(shape), shape.rank().is_static());
+    reading_.values.push_back(output);
+  }
+
+  void add_bodies(NodeId id, const ov::Node& node) {
+    const auto* owner = dynamic_cast<const ov::op::util::MultiSubGraphOp*>(&node);
+    if (!owner) return;
+    for (const auto& body : owner->get_functions()) {
+      auto reading = std::make_shared<const Reading>(read_body(*body, depth_ + 1));
+      auto graph = std::shared_ptr<Graph>(reading, const_cast<Graph*>(&reading->graph));
+      reading_.graph.nodes[static_cast<size_t>(id)].bodies.push_back(std::move(graph));
+      reading_.bodies[id].push_back(std::move(reading));
+    }
+  }
+
+  ValueId input_value(const ov::Output<ov::Node>& output) {
+    if (!is_constant(output)) return reading_.value_of(output);
+    auto& ids = reading_.constant_ids[output.get_node()];
+    ids.resize(std::max(ids.size(), output.get_index() + 1), kNone);
+    ValueId& id = ids[output.get_index()];
+    if (id == kNone) id = add_constant(output);
+    return id;
+  }
+
+  ValueId add_constant(const ov::Output<ov::Node>& output) {
+    reading_.values.push_back(output);
+    return reading_.graph.add_constant(stored_constant(output)->get_friendly_name(),
+                                       to_dtype(output.get_element_type()), to_shape(output.get_partial_shape()),
+                                       make_constant(output));
+  }
+
+  int depth_;
+  std::vector<std::shared_ptr<ov::Node>> ordered_;
+  Reading reading_;
+  std::unordered_set<const ov::Node*> constants_;
+  std::unordered_set<std::string> names_, used_;
+  std::unordered_map<std::string, int> suffixes_;
+};
+
+Reading read_body(const ov::Model& model, int depth) {
+  if (depth > kDeepestBody)
+    fail<ModelError>("openvino", "bodies of If, Loop or TensorIterator are nested more than {} deep; flatten the model",
+                     kDeepestBody);
+  return Reader(model, depth).read();
+}
+
+}  // namespace
+
+ValueId Reading::value_of(const ov::Output<ov::Node>& output) const {
+  if (const auto it = ids.find(output.get_node()); it != ids.end())
+    return graph.node(it->second).outputs[output.get_index()];
+  const auto it = constant_ids.find(output.get_node());
+  return it == constant_ids.end() || output.get_index() >= it->second.size() ? kNone
+                                                                             : it->second[output.get_index()];
+}
+
+Reading read_graph(const ov::Model& model) { return read_body(model, 0); }
+
+}  // namespace eightbit::openvino

@@ -1,0 +1,150 @@
+#include "backends/openvino/writer.h"
+
+#include <openvino/op/add.hpp>
+#include <openvino/op/multiply.hpp>
+
+#include <algorithm>
+
+#include "backends/openvino/constants.h"
+#include "backends/openvino/quantizer_nodes.h"
+#include "backends/openvino/types.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+class Writer {
+ public:
+  Writer(Copy& copy, const Graph& graph) : copy_(copy), graph_(graph) {}
+
+  void replace(const ConstantReplacement& replacement) {
+    const Value& value = graph_.value(replacement.value);
+    EIGHTBIT_CHECK(value.is_constant(), "'{}' is to be replaced but is not a constant", value.name);
+    const auto& old = source_of(value);
+    const auto constant = replacement_for(old, replacement.tensor);
+    constant->set_friendly_name(value.name);
+    for (auto& input : inputs_of(copy_, replacement.uses.empty() ? value.uses : replacement.uses))
+      input.replace_source_output(constant);
+    if (replacement.uses.empty()) copy_.values[static_cast<size_t>(value.id)] = constant;
+  }
+
+  void scale(const ScaleInsertion& scale) {
+    const Value& value = graph_.value(scale.value);
+    const std::string name = use_name(scale.uses) + "/scale";
+    insert_between(inputs_of(copy_, scale.uses), [&](const ov::Output<ov::Node>& source) -> ov::Output<ov::Node> {
+      const auto shape = channel_shape(source.get_partial_shape(), {scale.axis}, scale.factor.size(), name);
+      const auto factor = float_constant(source.get_element_type(), shape, scale.factor);
+      return named(std::make_shared<ov::op::v1::Multiply>(source, factor), name);
+    });
+    EIGHTBIT_CHECK(!scale.uses.empty(), "the scale of '{}' has no uses", value.name);
+  }
+
+  void shift(const BiasShift& shift) {
+    if (const auto bias = bias_input(shift.node)) return shift_constant(*bias, shift);
+    const auto value = static_cast<size_t>(graph_.node(shift.node).outputs[0]);
+    const auto source = copy_.values[value];
+    const auto readers = source.get_target_inputs();
+    const auto& type = source.get_element_type();
+    insert_between({readers.begin(), readers.end()}, [&](const ov::Output<ov::Node>& output) {
+      const auto constant = float_constant(type, shift_shape(shift), shift.shift);
+      const auto add = named(std::make_shared<ov::op::v1::Add>(output, constant),
+                             graph_.node(shift.node).name + "/bias_correction");
+      copy_.values[value] = add->output(0);
+      return add->output(0);
+    });
+  }
+
+  void quantize(const Quantizer& quantizer, bool compress_weights) {
+    EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(), "the quantizer of '{}' has no {}",
+                   graph_.value(quantizer.value).name, quantizer.has_range() ? "uses" : "range");
+    const std::string name = quantizer_name(quantizer);
+    const bool compressed = quantizer.weight && compress_weights && can_compress(quantizer);
+    insert_between(inputs_of(copy_, quantizer.uses), [&](const ov::Output<ov::Node>& source) {
+      return compressed ? compress(source, quantizer, name) : fake_quantize(source, quantizer, name);
+    });
+  }
+
+ private:
+  template <typename T>
+  static std::shared_ptr<ov::Node> named(std::shared_ptr<T> node, const std::string& name) {
+    node->set_friendly_name(name);
+    return node;
+  }
+
+  const ov::Output<ov::Node>& source_of(const Value& value) const {
+    return copy_.values[static_cast<size_t>(value.id)];
+  }
+
+  // Keeps the element type that consumers see.
+  static std::shared_ptr<ov::op::v0::Constant> replacement_for(const ov::Output<ov::Node>& old, const Tensor& tensor) {
+    const auto& type = old.get_element_type();
+    EIGHTBIT_CHECK(old.get_partial_shape().compatible(to_ov_shape(tensor.shape)),
+                   "a constant of shape {} is to be replaced by one of shape {}",
+                   old.get_partial_shape().to_string(), to_string(tensor.shape));
+    if (to_element(tensor.dtype) == type) return as_constant(tensor);
+    return float_constant(type, to_ov_shape(tensor.shape), to_floats(tensor));
+  }
+
+  std::string use_name(const std::vector<Use>& uses) const {
+    return uses.empty() ? std::string() : graph_.node(uses.front().node).name;
+  }
+
+  std::string quantizer_name(const Quantizer& quantizer) const {
+    const Value& value = graph_.value(quantizer.value);
+    const std::string_view kind = quantizer.spec.fp8 ? "fc" : "fq";
+    const Use& first = quantizer.uses.front();
+    if (quantizer.weight) return fmt::format("{}/{}_weights_{}", graph_.node(first.node).name, kind, first.port);
+    if (value.producer != kNone && quantizer.uses == value.uses)
+      return fmt::format("{}/{}_output_{}", graph_.node(value.producer).name, kind, value.port);
+    return fmt::format("{}/{}_input_{}", graph_.node(first.node).name, kind, first.port);
+  }
+
+  // The constant operand of an Add that alone reads the node's output.
+  std::optional<Use> bias_input(NodeId id) const {
+    const Value& output = graph_.value(graph_.node(id).outputs[0]);
+    if (output.uses.size() != 1) return std::nullopt;
+    const Use use = output.uses[0];
+    const Node& add = graph_.node(use.node);
+    const Use other{use.node, 1 - use.port};
+    if (add.op != Op::add || !graph_.value(add.inputs[static_cast<size_t>(other.port)]).is_constant())
+      return std::nullopt;
+    return other;
+  }
+
+  // Without leading ones: [C,1,1] for axis 1 of rank 4.
+  ov::Shape shift_shape(const BiasShift& shift) const {
+    const auto& output = copy_.nodes[static_cast<size_t>(shift.node)]->get_output_partial_shape(0);
+    ov::Shape shape = channel_shape(output, {shift.axis}, shift.shift.size(), graph_.node(shift.node).name);
+    const auto first = std::ranges::find_if(shape, [](size_t extent) { return extent != 1; });
+    shape.erase(shape.begin(), first);
+    return shape;
+  }
+
+  void shift_constant(Use bias, const BiasShift& shift) {
+    auto input = copy_.nodes[static_cast<size_t>(bias.node)]->input(static_cast<size_t>(bias.port));
+    const auto source = input.get_source_output();
+    const Tensor old = evaluate_constant(source);
+    const auto sum = std::make_shared<ov::op::v1::Add>(
+        float_constant(ov::element::f32, to_ov_shape(old.shape), to_floats(old)),
+        float_constant(ov::element::f32, shift_shape(shift), shift.shift));
+    const Tensor moved = evaluate_constant(sum);
+    const auto constant = float_constant(source.get_element_type(), to_ov_shape(moved.shape), moved.as<float>());
+    input.replace_source_output(named(constant, stored_constant(source)->get_friendly_name()));
+  }
+
+  Copy& copy_;
+  const Graph& graph_;
+};
+
+}  // namespace
+
+void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
+  Writer writer(copy, graph);
+  for (const auto& constant : plan.constants) writer.replace(constant);
+  for (const auto& scale : plan.scales) writer.scale(scale);
+  for (const auto& shift : plan.biases) writer.shift(shift);
+  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan.compress_weights);
+  copy.model->validate_nodes_and_infer_types();
+}
+
+}  // namespace eightbit::openvino

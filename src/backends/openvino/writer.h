@@ -1,0 +1,13 @@
+// Carries out a plan on a copy of a model.
+#pragma once
+
+#include "backends/openvino/copy.h"
+#include "quant/plan.h"
+
+namespace eightbit::openvino {
+
+// In this order: constant replacements, scales, bias shifts, quantizers. `graph` is the one that `copy` is indexed by.
+// Throws InternalError when the plan does not fit the graph, Unsupported when a rank that is needed is not known.
+void apply_plan(Copy& copy, const Graph& graph, const Plan& plan);
+
+}  // namespace eightbit::openvino

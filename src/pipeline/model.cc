@@ -1,0 +1,21 @@
+#include <eightbit/model.h>
+
+#include "backends/backend.h"
+#include "base/error.h"
+
+namespace eightbit {
+
+Model Model::read(const std::filesystem::path& path) { return Model(backends::read(path)); }
+
+void Model::save(const std::filesystem::path& path, bool overwrite) const { impl().save(path, overwrite); }
+
+std::vector<PortInfo> Model::inputs() const { return impl().inputs(); }
+
+std::vector<PortInfo> Model::outputs() const { return impl().outputs(); }
+
+const backends::BackendModel& Model::impl() const {
+  if (!impl_) fail<InvalidArgument>("model", "the model is empty. Read one with Model::read, or wrap one");
+  return *impl_;
+}
+
+}  // namespace eightbit
