@@ -1,0 +1,73 @@
+"""Post-training quantization to 8 bits: a trained model in, a model that runs in 8 bits out.
+
+    import eightbit as eb
+
+    quantized = eb.quantize(model, eb.Dataset(loader, transform_fn), preset=eb.QuantizationPreset.MIXED)
+
+The names of functions, options and their values are those that users of nncf.quantize know.
+"""
+
+from eightbit._load import load_openvino
+
+load_openvino()
+
+from eightbit._eightbit import (  # noqa: E402
+    BenchmarkRow,
+    CompareResult,
+    Inspection,
+    LayerDifference,
+    LayerInfo,
+    PlanPreview,
+    Report,
+    Statistics,
+    StepTime,
+)
+from eightbit._eightbit import version as _version  # noqa: E402
+from eightbit._logging import set_log_level  # noqa: E402
+from eightbit.analysis import benchmark, compare, inspect  # noqa: E402
+from eightbit.data import Dataset, open_files  # noqa: E402
+from eightbit.errors import (  # noqa: E402
+    DataError,
+    Error,
+    FileError,
+    InternalError,
+    Interrupted,
+    InvalidArgument,
+    ModelError,
+    ParameterNotSupportedError,
+    Unsupported,
+    UnsupportedBackendError,
+    ValidationError,
+)
+from eightbit.parameters import (  # noqa: E402
+    DropType,
+    ModelType,
+    QuantizationMode,
+    QuantizationPreset,
+    QuantizationScheme,
+    Recipe,
+    TargetDevice,
+)
+from eightbit.quantization.advanced_parameters import (  # noqa: E402
+    AdvancedBiasCorrectionParameters,
+    AdvancedQuantizationParameters,
+    AdvancedSmoothQuantParameters,
+    FP8QuantizationParameters,
+    FP8Type,
+    OverflowFix,
+    QuantizationParameters,
+    QuantizerPropagationRule,
+)
+from eightbit.quantization.quantize_model import calibrate, plan, quantize  # noqa: E402
+from eightbit.quantization.range_estimator import (  # noqa: E402
+    AggregatorType,
+    RangeEstimatorParameters,
+    RangeEstimatorParametersSet,
+    StatisticsCollectorParameters,
+    StatisticsType,
+)
+from eightbit.scopes import IgnoredScope, Subgraph  # noqa: E402
+
+__version__ = _version()
+
+__all__ = [name for name in dir() if not name.startswith("_") and name != "load_openvino"]

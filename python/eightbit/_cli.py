@@ -1,0 +1,29 @@
+"""The console script: hands over to the C++ program that the package brings along."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Replaces this process by the program, so that signals and exit codes are its own."""
+    program = Path(__file__).with_name("bin") / "eightbit"
+    if not program.exists():
+        sys.exit(f"eightbit: {program} is missing. Reinstall the package: pip install --force-reinstall eightbit")
+    os.execve(program, ["eightbit", *sys.argv[1:]], _environment())
+
+
+def _environment() -> dict[str, str]:
+    """Finds OpenVINO where this Python finds it, also when it is not the package's neighbour."""
+    environment = dict(os.environ)
+    spec = importlib.util.find_spec("openvino")
+    if spec is not None and spec.submodule_search_locations:
+        libraries = str(Path(spec.submodule_search_locations[0]) / "libs")
+        known = environment.get("LD_LIBRARY_PATH", "")
+        environment["LD_LIBRARY_PATH"] = f"{libraries}:{known}" if known else libraries
+    return environment
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Python's options as the structs of the C++ library, which have the same names and fields."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+from eightbit import _eightbit
+from eightbit.errors import InvalidArgument, Unsupported
+from eightbit.quantization.advanced_parameters import (
+    AdvancedQuantizationParameters,
+    FP8QuantizationParameters,
+    QuantizationParameters,
+)
+from eightbit.quantization.range_estimator import AggregatorType, StatisticsCollectorParameters, StatisticsType
+from eightbit.scopes import IgnoredScope
+
+_BACKEND_PARAMS = {"compress_weights": bool}
+
+
+def as_enum(where: str, name: str, enum: type[Enum], value: Any) -> Any:
+    """A member of `enum` from a member or its value, in any case; None stays None."""
+    if value is None or isinstance(value, enum):
+        return value
+    text = str(getattr(value, "value", value))
+    for member in enum:
+        if text.lower() in (str(member.value).lower(), member.name.lower()):
+            return member
+    allowed = ", ".join(f"{enum.__name__}.{member.name}" for member in enum)
+    raise InvalidArgument(f"[{where}] {name} is {value!r}. Allowed are {allowed}.")
+
+
+def as_count(where: str, name: str, value: Any, least: int) -> int:
+    """An integer that is not below `least`."""
+    try:
+        count = operator.index(value) if not isinstance(value, bool) else None
+    except TypeError:
+        count = None
+    if count is None or count < least:
+        raise InvalidArgument(f"[{where}] {name} is {value!r}. It must be an integer of at least {least}.")
+    return count
+
+
+def as_instance(where: str, name: str, kind: type, value: Any) -> Any:
+    """`value`, which must be None or a `kind`."""
+    if value is not None and not isinstance(value, kind):
+        raise InvalidArgument(f"[{where}] {name} is a {type(value).__name__}. Pass an eightbit.{kind.__name__}.")
+    return value
+
+
+def to_native(value: Any) -> Any:
+    """The C++ twin of an enum member, an options object, or a list of them; anything else as it is."""
+    if isinstance(value, AdvancedQuantizationParameters):
+        return _advanced(value)
+    if isinstance(value, StatisticsCollectorParameters):
+        value = _without_raw(value)
+    if isinstance(value, Enum):
+        return getattr(getattr(_eightbit, type(value).__name__), value.name)
+    if is_dataclass(value):
+        return _fill(getattr(_eightbit, type(value).__name__)(), value)
+    if isinstance(value, list):
+        return [to_native(item) for item in value]
+    return value
+
+
+def _fill(native: Any, options: Any, skip: tuple[str, ...] = ()) -> Any:
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if field.name in skip or (value is None and _is_group(getattr(native, field.name))):
+            continue
+        _assign(native, type(options).__name__, field.name, value)
+    return native
+
+
+def _is_group(value: Any) -> bool:
+    """Groups of options: None leaves them at their defaults."""
+    return type(value).__module__ == _eightbit.__name__ and not isinstance(value, Enum)
+
+
+def _assign(native: Any, owner: str, name: str, value: Any) -> None:
+    current = getattr(native, name)
+    if isinstance(current, Enum) and isinstance(value, str) and not isinstance(value, Enum):
+        raise InvalidArgument(f"[options] {owner}.{name} is {value!r}. Pass a member of {type(current).__name__}.")
+    try:
+        setattr(native, name, to_native(value))
+    except TypeError:
+        raise InvalidArgument(
+            f"[options] {owner}.{name} is {value!r}, of type {type(value).__name__}. See help(eightbit.{owner})."
+        ) from None
+
+
+def _without_raw(parameters: StatisticsCollectorParameters) -> StatisticsCollectorParameters:
+    """RAW is how NNCF spells what the histogram needs; by itself it would keep whole activations."""
+    if parameters.statistics_type != StatisticsType.RAW:
+        return parameters
+    if parameters.aggregator_type != AggregatorType.HISTOGRAM:
+        raise Unsupported(
+            "[options] StatisticsType.RAW is only available with AggregatorType.HISTOGRAM. Use QUANTILE, MIN or MAX."
+        )
+    return replace(parameters, statistics_type=None)
+
+
+def _advanced(options: AdvancedQuantizationParameters) -> _eightbit.AdvancedQuantizationParameters:
+    native = _eightbit.AdvancedQuantizationParameters()
+    split = ("activations_quantization_params", "weights_quantization_params", "smooth_quant_alpha", "backend_params")
+    _fill(native, options, skip=split)
+    for what in ("activations", "weights"):
+        _assign_precision(native, what, getattr(options, f"{what}_quantization_params"))
+    if options.smooth_quant_alpha is not None:
+        _apply_deprecated_alpha(native, options.smooth_quant_alpha)
+    _apply_backend_params(native, options.backend_params or {})
+    return native
+
+
+def _assign_precision(native: Any, what: str, parameters: Any) -> None:
+    """One field in Python, for INT8 or FP8; two in C++."""
+    if isinstance(parameters, FP8QuantizationParameters):
+        setattr(native, f"{what}_fp8_params", to_native(parameters))
+    elif parameters is None or isinstance(parameters, QuantizationParameters):
+        setattr(native, f"{what}_quantization_params", to_native(parameters))
+    else:
+        raise InvalidArgument(
+            f"[options] {what}_quantization_params is a {type(parameters).__name__}. Pass QuantizationParameters, or "
+            "FP8QuantizationParameters in an FP8 mode."
+        )
+
+
+def _apply_deprecated_alpha(native: Any, alpha: float) -> None:
+    warnings.warn("smooth_quant_alpha is deprecated: use smooth_quant_alphas", DeprecationWarning, stacklevel=2)
+    alphas = native.smooth_quant_alphas
+    if alpha < 0:
+        alphas.convolution = -1.0
+    alphas.matmul = alpha
+    native.smooth_quant_alphas = alphas
+
+
+def _apply_backend_params(native: Any, parameters: dict[str, Any]) -> None:
+    for name, value in parameters.items():
+        if name not in _BACKEND_PARAMS:
+            raise InvalidArgument(
+                f"[options] backend_params has the key {name!r}. Allowed is: {', '.join(_BACKEND_PARAMS)}."
+            )
+        if not isinstance(value, _BACKEND_PARAMS[name]):
+            raise InvalidArgument(f"[options] backend_params[{name!r}] is {value!r}. It must be True or False.")
+        setattr(native, name, value)
+
+
+def ignored_scope_of(where: str, scope: Any) -> _eightbit.IgnoredScope:
+    """None is the empty scope. Fields that were set to a string after construction count as a list of one too."""
+    as_instance(where, "ignored_scope", IgnoredScope, scope)
+    return to_native(replace(scope) if scope is not None else IgnoredScope())

@@ -1,0 +1,73 @@
+"""How far a quantized model is from its float model, what a model consists of, and how fast it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eightbit import _eightbit
+from eightbit._models import to_native_model
+from eightbit._native import as_count
+from eightbit._run import ProgressCallback, run_options
+from eightbit.data.dataset import Dataset
+from eightbit.errors import InvalidArgument
+
+
+def compare(
+    reference: Any,
+    quantized: Any,
+    dataset: Dataset | _eightbit.Dataset,
+    *,
+    subset_size: int = 300,
+    threads: int = 0,
+    progress: ProgressCallback | None = None,
+) -> _eightbit.CompareResult:
+    """Runs both models (each an openvino.Model or a path) on up to `subset_size` samples.
+
+    Returns signal-to-noise ratios in dB and cosine similarities of the outputs, and of all layers that both models
+    have. Raises InvalidArgument when inputs or outputs of the models do not match.
+    """
+    if not isinstance(dataset, (Dataset, _eightbit.Dataset)):
+        raise InvalidArgument(f"[compare] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data).")
+    source = dataset._native() if isinstance(dataset, Dataset) else dataset
+    count = as_count("compare", "subset_size", subset_size, 1)
+    models = to_native_model(reference), to_native_model(quantized)
+    with run_options("compare", threads, progress) as run:
+        return _eightbit.compare(*models, source, count, run)
+
+
+def inspect(model: Any, sample: Any = None) -> _eightbit.Inspection:
+    """Counts a model's ops, quantizers and weight bytes, and tells what precision the runtime executes each layer in.
+
+    sample: one input of the model, as an item of a Dataset. None: zeros, with 1 for each unknown dimension.
+    """
+    return _eightbit.inspect(to_native_model(model), _sample(sample))
+
+
+def benchmark(
+    models: Any,
+    sample: Any = None,
+    *,
+    seconds: float = 5.0,
+    rounds: int = 5,
+    threads: int = 0,
+    progress: ProgressCallback | None = None,
+) -> list[_eightbit.BenchmarkRow]:
+    """Latency and throughput of each model; the models take turns, so that a busy machine is fair to all of them.
+
+    models: a list of openvino.Model or paths, or one of them.
+    sample: one input, as an item of a Dataset. None: zeros, with 1 for each unknown dimension.
+    seconds: for each model and measurement. rounds: how often the models take turns.
+    """
+    if not isinstance(models, Sequence) or isinstance(models, str):
+        models = [models]
+    if not seconds > 0:
+        raise InvalidArgument(f"[benchmark] seconds is {seconds!r}. It must be above 0.")
+    count = as_count("benchmark", "rounds", rounds, 1)
+    native = [to_native_model(model) for model in models]
+    with run_options("benchmark", threads, progress) as run:
+        return _eightbit.benchmark(native, _sample(sample), float(seconds), count, threads, run)
+
+
+def _sample(sample: Any) -> _eightbit.Sample | None:
+    return None if sample is None else _eightbit.Sample(sample)

@@ -1,0 +1,50 @@
+"""Errors of eightbit, by whose fault they are.
+
+Every text has the form ``[where] what was wrong, with the values. What is allowed, or what to do.``
+The names that NNCF's users catch are here too, as bases: ``except ValidationError`` catches InvalidArgument and
+DataError, ``except ParameterNotSupportedError`` catches InvalidArgument and Unsupported.
+"""
+
+
+class Error(Exception):
+    """The base of all errors of eightbit."""
+
+
+class ValidationError(Error, ValueError):
+    """Options or data that can not work."""
+
+
+class ParameterNotSupportedError(Error):
+    """An option that can not be met."""
+
+
+class InvalidArgument(ValidationError, ParameterNotSupportedError):
+    """The caller passed an option, a path or a combination that can not work."""
+
+
+class DataError(ValidationError):
+    """A sample is missing, has the wrong name, shape or type, or holds NaN or Inf; also a damaged statistics file."""
+
+
+class Unsupported(ParameterNotSupportedError, NotImplementedError):
+    """The request is sensible, but this build, backend or device can not do it."""
+
+
+class UnsupportedBackendError(Unsupported):
+    """A model of a framework that eightbit does not take."""
+
+
+class ModelError(Error, ValueError):
+    """The model is broken or not what it claims to be; the text names node and op."""
+
+
+class FileError(Error, OSError):
+    """A file could not be read or written: missing, no permission, disk full."""
+
+
+class Interrupted(Error):
+    """The run was stopped. What was measured so far has been kept. (Ctrl-C raises KeyboardInterrupt instead.)"""
+
+
+class InternalError(Error, RuntimeError):
+    """A defect in eightbit itself. Please report it."""

@@ -1,0 +1,55 @@
+"""The choices that most callers make. Each member's value is its name in JSON and on the command line."""
+
+from enum import StrEnum
+
+
+class TargetDevice(StrEnum):
+    """The device whose INT8 kernels the quantizers must suit. ANY is the same as CPU."""
+
+    ANY = "ANY"
+    CPU = "CPU"
+    GPU = "GPU"
+    NPU = "NPU"
+    CPU_SPR = "CPU_SPR"
+
+
+class ModelType(StrEnum):
+    """What kind of network the model is. TRANSFORMER: attention, so SmoothQuant and a stricter choice of layers."""
+
+    TRANSFORMER = "transformer"
+    Transformer = "transformer"
+
+
+class QuantizationMode(StrEnum):
+    """Instead of INT8: 8-bit floating point with 3 or 2 bits of mantissa."""
+
+    FP8_E4M3 = "fp8_e4m3"
+    FP8_E5M2 = "fp8_e5m2"
+
+
+class QuantizationPreset(StrEnum):
+    """PERFORMANCE: symmetric activations. MIXED: asymmetric activations. Weights are symmetric in both."""
+
+    PERFORMANCE = "performance"
+    MIXED = "mixed"
+
+
+class QuantizationScheme(StrEnum):
+    """SYMMETRIC: zero is in the middle of the range. ASYMMETRIC: the range begins where the data does."""
+
+    SYMMETRIC = "symmetric"
+    ASYMMETRIC = "asymmetric"
+
+
+class DropType(StrEnum):
+    """How a loss of accuracy is measured: metric points, or their share of the float model's metric."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+class Recipe(StrEnum):
+    """EIGHTBIT: the best known defaults of this project. NNCF: the formulas and defaults of nncf.quantize 3.4."""
+
+    EIGHTBIT = "eightbit"
+    NNCF = "nncf"

@@ -1,0 +1,163 @@
+"""quantize(), calibrate() and plan()."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from eightbit import _eightbit
+from eightbit._models import to_native_model, to_openvino
+from eightbit._native import as_count, as_enum, as_instance, ignored_scope_of, to_native
+from eightbit._run import ProgressCallback, run_options
+from eightbit.data.dataset import Dataset
+from eightbit.errors import InvalidArgument
+from eightbit.parameters import ModelType, QuantizationMode, QuantizationPreset, Recipe, TargetDevice
+from eightbit.quantization.advanced_parameters import AdvancedQuantizationParameters
+from eightbit.quantization.range_estimator import RangeEstimatorParameters
+from eightbit.scopes import IgnoredScope
+
+
+def quantize(
+    model: Any,
+    calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics,
+    *,
+    mode: QuantizationMode | None = None,
+    preset: QuantizationPreset | None = None,
+    target_device: TargetDevice = TargetDevice.ANY,
+    subset_size: int = 300,
+    fast_bias_correction: bool = True,
+    model_type: ModelType | None = None,
+    ignored_scope: IgnoredScope | None = None,
+    advanced_parameters: AdvancedQuantizationParameters | None = None,
+    recipe: Recipe = Recipe.EIGHTBIT,
+    threads: int = 0,
+    checkpoint: str | os.PathLike | None = None,
+    progress: ProgressCallback | None = None,
+    report: _eightbit.Report | None = None,
+) -> Any:
+    """Returns a new openvino.Model that computes in 8 bits. The model that is passed in does not change.
+
+    model: an openvino.Model, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file.
+    calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
+        `calibrate`, in which case no data is read and no inference is run.
+    mode: None for INT8, or one of the FP8 modes.
+    preset: None chooses between symmetric and asymmetric activations by the smaller error.
+    target_device: what the quantizers must suit.
+    subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
+    fast_bias_correction: False corrects biases by running the quantized model, which takes longer.
+    model_type: ModelType.TRANSFORMER for networks with attention.
+    ignored_scope: what must stay in floating point.
+    advanced_parameters: see AdvancedQuantizationParameters.
+    recipe: where the defaults come from.
+    threads: 0 uses all cores. The result does not depend on it.
+    checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
+    progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
+        line on stderr if that is a terminal.
+    report: an empty `Report`, which is filled in.
+
+    Raises InvalidArgument for options, DataError for samples (it names the sample), ModelError, Unsupported,
+    UnsupportedBackendError, FileError; KeyboardInterrupt for Ctrl-C.
+    """
+    source = _source("quantize", calibration_dataset, statistics_too=True)
+    options = _options(
+        "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
+        advanced_parameters, recipe,
+    )  # fmt: skip
+    native = to_native_model(model)
+    with run_options("quantize", threads, progress, checkpoint, report) as run:
+        return to_openvino(_eightbit.quantize(native, source, options, run))
+
+
+def calibrate(
+    model: Any,
+    calibration_dataset: Dataset | _eightbit.Dataset,
+    *,
+    subset_size: int = 300,
+    model_type: ModelType | None = None,
+    shard: tuple[int, int] = (0, 1),
+    activations_range_estimator_params: RangeEstimatorParameters | None = None,
+    threads: int = 0,
+    checkpoint: str | os.PathLike | None = None,
+    progress: ProgressCallback | None = None,
+) -> _eightbit.Statistics:
+    """Measures the dataset in one pass. `quantize(model, statistics, ...)` then needs no data.
+
+    shard: (index, count): only samples index, index + count, ... are measured; `Statistics.merge` joins the shards.
+    activations_range_estimator_params: quantiles are measured only when asked for here.
+    Other parameters, and errors: see `quantize`.
+    """
+    options = _eightbit.CalibrateOptions()
+    options.subset_size = as_count("calibrate", "subset_size", subset_size, 1)
+    options.model_type = to_native(as_enum("calibrate", "model_type", ModelType, model_type))
+    options.shard = _shard(shard)
+    name = "activations_range_estimator_params"
+    if as_instance("calibrate", name, RangeEstimatorParameters, activations_range_estimator_params) is not None:
+        options.activations_range_estimator_params = to_native(activations_range_estimator_params)
+    source = _source("calibrate", calibration_dataset, statistics_too=False)
+    native = to_native_model(model)
+    with run_options("calibrate", threads, progress, checkpoint) as run:
+        return _eightbit.calibrate(native, source, options, run)
+
+
+def plan(
+    model: Any,
+    *,
+    mode: QuantizationMode | None = None,
+    preset: QuantizationPreset | None = None,
+    target_device: TargetDevice = TargetDevice.ANY,
+    model_type: ModelType | None = None,
+    ignored_scope: IgnoredScope | None = None,
+    advanced_parameters: AdvancedQuantizationParameters | None = None,
+    recipe: Recipe = Recipe.EIGHTBIT,
+) -> _eightbit.PlanPreview:
+    """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
+    the rest stays in floating point. For the parameters see `quantize`."""
+    options = _options(
+        "plan", mode, preset, target_device, 300, True, model_type, ignored_scope, advanced_parameters, recipe
+    )
+    return _eightbit.plan(to_native_model(model), options)
+
+
+def _options(
+    where, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope, advanced, recipe
+) -> _eightbit.QuantizeOptions:
+    if not isinstance(fast_bias_correction, bool):
+        raise InvalidArgument(f"[{where}] fast_bias_correction is {fast_bias_correction!r}. It must be True or False.")
+    options = _eightbit.QuantizeOptions()
+    options.mode = to_native(as_enum(where, "mode", QuantizationMode, mode))
+    options.preset = to_native(as_enum(where, "preset", QuantizationPreset, preset))
+    options.target_device = to_native(_chosen(where, "target_device", TargetDevice, target_device))
+    options.subset_size = as_count(where, "subset_size", subset_size, 1)
+    options.fast_bias_correction = fast_bias_correction
+    options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
+    options.ignored_scope = ignored_scope_of(where, ignored_scope)
+    if as_instance(where, "advanced_parameters", AdvancedQuantizationParameters, advanced) is not None:
+        options.advanced_parameters = to_native(advanced)
+    options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
+    return options
+
+
+def _chosen(where: str, name: str, enum: type, value: Any) -> Any:
+    """Like as_enum, for options that have no None."""
+    return as_enum(where, name, enum, "None" if value is None else value)
+
+
+def _shard(shard: Any) -> tuple[int, int]:
+    try:
+        index, count = shard
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"[calibrate] shard is {shard!r}. Pass a pair (index, count).") from None
+    count = as_count("calibrate", "the count of shard", count, 1)
+    index = as_count("calibrate", "the index of shard", index, 0)
+    if index >= count:
+        raise InvalidArgument(f"[calibrate] shard is {shard!r}. The index must be below the count.")
+    return index, count
+
+
+def _source(where: str, data: Any, statistics_too: bool) -> _eightbit.Dataset | _eightbit.Statistics:
+    if isinstance(data, Dataset):
+        return data._native()
+    if isinstance(data, _eightbit.Dataset) or (statistics_too and isinstance(data, _eightbit.Statistics)):
+        return data
+    what = "eightbit.Dataset(data, transform_func)" + (" or eightbit.Statistics" if statistics_too else "")
+    raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")

@@ -1,0 +1,63 @@
+#include <eightbit/error.h>
+
+#include "bindings.h"
+#include "python_error.h"
+
+namespace nb = nanobind;
+
+namespace eightbit::python {
+namespace {
+
+// The classes live in eightbit/errors.py, where they can derive from ValueError, OSError and the names of NNCF.
+nb::object error_class(const char* name) { return nb::module_::import_("eightbit.errors").attr(name); }
+
+void set_error(const char* name, const std::exception& error) {
+  PyErr_SetString(error_class(name).ptr(), error.what());
+}
+
+void set_error_with_cause(const LoaderError& error) {
+  nb::object raised = error_class("DataError")(error.what());
+  PyException_SetCause(raised.ptr(), nb::object(error.cause()).release().ptr());
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
+}
+
+void translate(const std::exception_ptr& pointer, void*) {
+  try {
+    std::rethrow_exception(pointer);
+  } catch (const PythonInterrupted& error) {
+    PyObject* exception = error.exception().ptr();
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
+  } catch (const LoaderError& error) {
+    set_error_with_cause(error);
+  } catch (const InvalidArgument& error) {
+    set_error("InvalidArgument", error);
+  } catch (const Unsupported& error) {
+    set_error("Unsupported", error);
+  } catch (const ModelError& error) {
+    set_error("ModelError", error);
+  } catch (const DataError& error) {
+    set_error("DataError", error);
+  } catch (const Interrupted& error) {
+    set_error("Interrupted", error);
+  } catch (const FileError& error) {
+    set_error("FileError", error);
+  } catch (const InternalError& error) {
+    set_error("InternalError", error);
+  } catch (const Error& error) {
+    set_error("Error", error);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<nb::object> share(nb::object object) {
+  return {new nb::object(std::move(object)), [](nb::object* held) {
+            if (!Py_IsInitialized()) return;   // at exit: the object is gone with its interpreter
+            nb::gil_scoped_acquire gil;
+            delete held;
+          }};
+}
+
+void bind_error(nb::module_&) { nb::register_exception_translator(translate); }
+
+}  // namespace eightbit::python

@@ -1,0 +1,21 @@
+#include <eightbit/eightbit.h>
+
+#include <nanobind/stl/string_view.h>
+
+#include "bindings.h"
+
+NB_MODULE(_eightbit, module) {
+  using namespace eightbit::python;
+  module.doc() = "The C++ library behind the package eightbit. Use the names of `eightbit`, not of this module.";
+  bind_error(module);
+  bind_log(module);
+  bind_tensor(module);
+  bind_options(module);
+  bind_dataset(module);
+  bind_model(module);
+  bind_run(module);
+  bind_statistics(module);
+  bind_quantize(module);
+  bind_compare(module);
+  module.def("version", &eightbit::version, "The version of the C++ library.");
+}

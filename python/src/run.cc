@@ -1,0 +1,72 @@
+#include <eightbit/run.h>
+
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "bindings.h"
+#include "python_error.h"
+
+namespace nb = nanobind;
+
+namespace eightbit::python {
+namespace {
+
+[[noreturn]] void interrupt() {
+  nb::python_error error;
+  throw PythonInterrupted(nb::borrow(error.value()));
+}
+
+// Also where Ctrl-C is noticed: the interpreter does not run while C++ works. An exception of the callback ends the run.
+ProgressSink progress_sink(nb::object callback) {
+  return [callback = share(std::move(callback))](const Progress& progress) {
+    nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) interrupt();
+    if (callback->is_none()) return;
+    try {
+      (*callback)(progress.step, progress.done, progress.total);
+    } catch (nb::python_error& error) {
+      throw PythonInterrupted(nb::borrow(error.value()));
+    }
+  };
+}
+
+void bind_report(nb::module_& module) {
+  nb::class_<StepTime>(module, "StepTime", "A step of a run and how long it took.")
+      .def_ro("step", &StepTime::step)
+      .def_ro("seconds", &StepTime::seconds)
+      .def("__repr__", [](const StepTime& time) {
+        return nb::str("StepTime(step={!r}, seconds={:.3f})").format(time.step, time.seconds);
+      });
+  nb::class_<Report>(module, "Report",
+                     "What a run did and where time went. Pass an empty one as `report=` and read it afterwards.")
+      .def(nb::init<>())
+      .def_ro("steps", &Report::steps, "Wall-clock time of each step, in order.")
+      .def_ro("seconds", &Report::seconds, "Wall-clock time of the whole call.")
+      .def_ro("samples", &Report::samples, "Samples that were calibrated on.")
+      .def_ro("activation_quantizers", &Report::activation_quantizers)
+      .def_ro("weight_quantizers", &Report::weight_quantizers)
+      .def_ro("corrected_biases", &Report::corrected_biases)
+      .def_ro("notes", &Report::notes, "Decisions and warnings that a user should read.")
+      .def_ro("plan_text", &Report::plan_text, "The plan with its ranges, one line an instruction.")
+      .def_ro("plan_json", &Report::plan_json)
+      .def("to_json", &Report::to_json);
+}
+
+}  // namespace
+
+void bind_run(nb::module_& module) {
+  bind_report(module);
+  nb::class_<RunOptions>(module, "RunOptions", "How a run is carried out.")
+      .def("__init__",
+           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint, nb::object progress,
+              Report* report) {
+             new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint, report};
+           },
+           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
+           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
+           nb::keep_alive<1, 5>());
+}
+
+}  // namespace eightbit::python
