@@ -61,6 +61,7 @@ struct Attributes {
   bool auto_pad = false;                                           // padding not explicit
   bool linear_before_reset = false;                                // GRU
   std::optional<int64_t> axis;                                     // concat, split, softmax, gather
+  bool nearest = false;                                            // interpolate that only copies elements
 };
 
 class Graph;

@@ -74,7 +74,8 @@ enum OpFlag : uint32_t {
   kPreservesFloatProducers = 1u << 11,   // float producers inside shape-of subgraphs survive for it
   kSmoothQuantConv = 1u << 12,
   kSmoothQuantMatMul = 1u << 13,
-  kUnifiedScales = 1u << 14         // all inputs share one scale where the device table says so
+  kUnifiedScales = 1u << 14,        // all inputs share one scale wherever quantizers cross it
+  kUnifiesConcat = 1u << 15         // a concat in front of it gets one scale for all inputs
 };
 
 const OpRow& row(Op op);
