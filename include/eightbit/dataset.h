@@ -66,20 +66,20 @@ class Dataset {
 
 // How files become tensors. Fields that do not concern a kind of file must stay at their defaults.
 struct FileDatasetOptions {
-  std::vector<double> mean;       // per channel, or one for all; subtracted first. Images only
-  std::vector<double> scale;      // per channel, or one for all; divided by after the mean. Images only
-  std::vector<int64_t> resize;    // {height, width}. Images only; empty: the model's input decides
-  std::string layout;             // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
-  std::string color;              // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
-  Shape shape;                    // raw binary: shape of one sample, batch axis included
+  std::vector<double> mean{};     // per channel, or one for all; subtracted first. Images only
+  std::vector<double> scale{};    // per channel, or one for all; divided by after the mean. Images only
+  std::vector<int64_t> resize{};  // {height, width}. Images only; empty: the model's input decides
+  std::string layout{};           // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
+  std::string color{};            // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
+  Shape shape{};                  // raw binary: shape of one sample, batch axis included
   DType dtype = DType::f32;       // raw binary: element type
-  std::string input;              // model input that a nameless tensor goes to; empty: the only one
+  std::string input{};            // model input that a nameless tensor goes to; empty: the only one
 
   // Filled by the caller from the model, all in the order of its inputs, or left empty. They choose size, layout
   // and type (f32, or u8 as decoded) of images, and let arrays that are no model input (labels) be passed over.
-  std::vector<std::string> model_input_names;
-  std::vector<Shape> model_input_shapes;
-  std::vector<DType> model_input_dtypes;
+  std::vector<std::string> model_input_names{};
+  std::vector<Shape> model_input_shapes{};
+  std::vector<DType> model_input_dtypes{};
 };
 
 // SOURCE is an image or a folder of them, a .npy or .npz (arrays named as the inputs, samples along axis 0), a folder
