@@ -1,0 +1,45 @@
+// What each target device can execute: for every op the quantizers of its activations and weights, best first.
+//
+// ANY, CPU and CPU_SPR share one table; GPU differs in interpolation, NPU adds 4-bit entries and unified scales.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <eightbit/options.h>
+
+#include "graph/graph.h"
+#include "quant/scheme.h"
+
+namespace eightbit::placement {
+
+using SpecList = std::vector<QuantizerSpec>;
+
+struct Offer {
+  Trait trait = Trait::non_quantizable;   // what the op is on this device
+  SpecList activations;                   // empty: the default quantizer of the preset
+  SpecList weights;                       // empty: weights stay in float
+  bool unified = false;                   // all inputs share one scale
+};
+
+class Device {
+ public:
+  explicit Device(TargetDevice target) : target_(target) {}
+  TargetDevice target() const { return target_; }
+  std::string_view name() const;          // "NPU"
+  Offer offer(const Node& node) const;
+
+ private:
+  TargetDevice target_;
+};
+
+// Entries of `offered` that meet every field that is set.
+SpecList filter(const SpecList& offered, const QuantizationParameters& wanted);
+// 8 bit symmetric per tensor, with the fields that are set replaced.
+QuantizerSpec default_activation(const QuantizationParameters& wanted);
+// "8b sym pt, 8b asym pt"; and "num_bits=4, mode=symmetric".
+std::string to_text(const SpecList& specs);
+std::string to_text(const QuantizationParameters& wanted);
+
+}  // namespace eightbit::placement

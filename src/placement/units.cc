@@ -1,0 +1,161 @@
+#include "placement/units.h"
+
+#include <fmt/format.h>
+
+#include "graph/ignored_scope.h"
+#include "graph/patterns.h"
+#include "placement/post_processing.h"
+
+namespace eightbit::placement {
+namespace {
+
+bool is_transformer(const QuantizeOptions& options) { return options.model_type == ModelType::transformer; }
+
+// Collects, by node, the first reason to stay in float.
+class Reasons {
+ public:
+  Reasons(const InferenceGraph& flow, const QuantizeOptions& options, const Device& device)
+      : flow_(flow), options_(options), device_(device), reasons_(flow.graph->nodes.size()) {}
+
+  std::vector<std::string> collect(std::vector<std::string>& notes) {
+    IgnoredNodes ignored = resolve_ignored_scope(*flow_.graph, options_.ignored_scope);
+    notes = std::move(ignored.notes);
+    for (size_t i = 0; i < reasons_.size(); ++i)
+      if (!ignored.rule[i].empty()) reasons_[i] = "ignored by " + ignored.rule[i];
+    unsupported_forms();
+    patterns();
+    if (is_transformer(options_)) transformer_ops();
+    for (NodeId node : post_processing_nodes(flow_)) set(node, "post-processing");
+    return std::move(reasons_);
+  }
+
+ private:
+  void set(NodeId node, std::string_view reason) {
+    std::string& slot = reasons_[static_cast<size_t>(node)];
+    if (slot.empty()) slot = reason;
+  }
+
+  void unsupported_forms() {
+    for (const Node& node : flow_.graph->nodes)
+      if (node.op == Op::gru_sequence && node.attributes.linear_before_reset) set(node.id, "linear_before_reset");
+  }
+
+  void patterns() {
+    std::vector<Pattern> wanted;
+    std::vector<std::pair<std::string, std::string_view>> reason_of;
+    for (const IgnoredRow& row : ignored_patterns()) {
+      if (row.when != IgnoredWhen::always && !is_transformer(options_)) continue;
+      if (row.when == IgnoredWhen::transformer_but_not_spr && device_.target() == TargetDevice::cpu_spr) continue;
+      for (Pattern& pattern : parse_pattern(row.text)) {
+        reason_of.emplace_back(pattern.text, row.reason);
+        wanted.push_back(std::move(pattern));
+      }
+    }
+    for (const Match& match : find_matches(flow_, wanted, Strictness::open))
+      for (const auto& [text, reason] : reason_of)
+        if (text == match.pattern)
+          for (NodeId node : match.nodes) set(node, reason);
+  }
+
+  void transformer_ops() {
+    const bool spr = device_.target() == TargetDevice::cpu_spr;
+    const uint32_t flags = kTransformerIgnored | (spr ? 0u : kTransformerIgnoredUnlessSpr);
+    for (const Node& node : flow_.graph->nodes)
+      if (has(node.op, flags)) set(node.id, "model type transformer");
+  }
+
+  const InferenceGraph& flow_;
+  const QuantizeOptions& options_;
+  const Device& device_;
+  std::vector<std::string> reasons_;
+};
+
+std::vector<Match> fused_chains(const InferenceGraph& flow, const Device& device) {
+  const bool everywhere_only = device.target() == TargetDevice::npu || device.target() == TargetDevice::cpu_spr;
+  std::vector<Pattern> wanted;
+  for (const FusedRow& row : fused_patterns()) {
+    if (row.devices == FusedOn::cpu_and_gpu && everywhere_only) continue;
+    for (Pattern& pattern : parse_pattern(row.text)) wanted.push_back(std::move(pattern));
+  }
+  return find_matches(flow, wanted, Strictness::closed);
+}
+
+// By node: the last node of the chain that starts there; kNone for dead nodes and inside a chain.
+std::vector<NodeId> chain_ends(const InferenceGraph& flow, const std::vector<Match>& chains) {
+  std::vector<NodeId> ends(flow.graph->nodes.size(), kNone);
+  for (const Node& node : flow.graph->nodes)
+    if (flow.is_alive(node.id)) ends[static_cast<size_t>(node.id)] = node.id;
+  for (const Match& chain : chains) {
+    for (NodeId node : chain.nodes) ends[static_cast<size_t>(node)] = kNone;
+    ends[static_cast<size_t>(chain.nodes.front())] = chain.nodes.back();
+  }
+  return ends;
+}
+
+void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
+  for (const Match& match : chains)
+    for (NodeId node : match.nodes)
+      out.unit_of[static_cast<size_t>(node)] = out.unit_of[static_cast<size_t>(match.nodes.front())];
+}
+
+Unit make_unit(const Node& node, NodeId last, const std::string& reason, const QuantizeOptions& options,
+               const Device& device) {
+  const Offer offer = device.offer(node);
+  Unit unit{node.id, last, offer.trait, offer.trait, reason, offer.unified};
+  if (node.op == Op::result && options.advanced_parameters.quantize_outputs)
+    unit.trait = unit.natural = Trait::inputs_quantizable;
+  if (!reason.empty()) unit.trait = Trait::non_quantizable;
+  return unit;
+}
+
+// A rule that only hits the inside of a fused chain changes nothing; say so.
+void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& reasons) {
+  for (const Node& node : out.flow.graph->nodes) {
+    const std::string& reason = reasons[static_cast<size_t>(node.id)];
+    const int unit = out.unit_of[static_cast<size_t>(node.id)];
+    if (unit < 0 || !reason.starts_with("ignored by ")) continue;
+    const NodeId first = out.units[static_cast<size_t>(unit)].first;
+    if (first != node.id && reasons[static_cast<size_t>(first)].empty())
+      out.notes.push_back(fmt::format("ignored_scope has no effect on '{}': it is fused into '{}'; ignore that one", node.name,
+                                      out.flow.node(first).name));
+  }
+}
+
+}  // namespace
+
+bool UnitGraph::is_activation(const Node& node, size_t port) const {
+  if (node.inputs[port] == kNone) return false;
+  const Value& value = flow.graph->value(node.inputs[port]);
+  return value.producer != kNone && flow.is_alive(value.producer) && is_float(value.dtype);
+}
+
+UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const Device& device) {
+  UnitGraph out;
+  out.flow = build_inference_graph(graph);
+  const std::vector<std::string> reasons = Reasons(out.flow, options, device).collect(out.notes);
+  const std::vector<Match> chains = fused_chains(out.flow, device);
+  const std::vector<NodeId> last = chain_ends(out.flow, chains);
+  out.unit_of.assign(graph.nodes.size(), -1);
+  for (const Node& node : graph.nodes) {
+    if (last[static_cast<size_t>(node.id)] == kNone) continue;
+    out.unit_of[static_cast<size_t>(node.id)] = static_cast<int>(out.units.size());
+    out.units.push_back(make_unit(node, last[static_cast<size_t>(node.id)], reasons[static_cast<size_t>(node.id)],
+                                  options, device));
+  }
+  number_inner_nodes(out, chains);
+  note_rules_without_effect(out, reasons);
+  return out;
+}
+
+std::vector<int32_t> weight_ports(const Graph& graph, const Node& node) {
+  std::vector<int32_t> ports;
+  const auto limit = std::min<size_t>(row(node.op).weight_ports, node.inputs.size());
+  for (size_t port = 0; port < limit; ++port) {
+    if (node.inputs[port] == kNone) continue;
+    const Value& value = graph.value(node.inputs[port]);
+    if (value.is_constant() && is_float(value.dtype)) ports.push_back(static_cast<int32_t>(port));
+  }
+  return ports;
+}
+
+}  // namespace eightbit::placement
