@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from eightbit import _eightbit
-from eightbit._native import as_count
+from eightbit._arguments import as_count
 from eightbit._progress import progress_line
 
 ProgressCallback = Callable[[str, int, int], None]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from eightbit import _eightbit
+from eightbit._arguments import as_count
 from eightbit._models import to_native_model
-from eightbit._native import as_count
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument

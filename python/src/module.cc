@@ -7,6 +7,8 @@
 NB_MODULE(_eightbit, module) {
   using namespace eightbit::python;
   module.doc() = "The C++ library behind the package eightbit. Use the names of `eightbit`, not of this module.";
+  // Objects in globals at exit are no leaks; nanobind's list of them would alarm users.
+  nanobind::set_leak_warnings(false);
   bind_error(module);
   bind_log(module);
   bind_tensor(module);

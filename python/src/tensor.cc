@@ -78,9 +78,10 @@ bool import_array(nb::handle value, Array& array) {
   return nb::try_cast(nb::module_::import_("numpy").attr("asarray")(host), array);
 }
 
-[[noreturn]] void refuse(nb::handle value, std::string_view what, std::string_view reason) {
-  throw DataError(fmt::format("[dataset] {} is a {}{}. A NumPy array or anything that converts to one is needed.", what,
-                              nb::type_name(value.type()).c_str(), reason));
+[[noreturn]] void refuse(nb::handle value, std::string_view what, std::string_view reason = "") {
+  throw DataError(fmt::format("[dataset] {} is of type {}, which gives no array of numbers{}. Pass a NumPy array or "
+                              "anything that converts to one.",
+                              what, nb::type_name(value.type()).c_str(), reason));
 }
 
 Tensor copy_of(const Tensor& tensor) {
@@ -95,13 +96,13 @@ Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
   const bool take_over = alone && held_alone(value, 1) && nb::cast<bool>(value.attr("flags").attr("c_contiguous"));
   Array array;
   try {
-    if (!import_array(value, array)) refuse(value, what, " of an element type that no model takes");
+    if (!import_array(value, array)) refuse(value, what);
   } catch (nb::python_error& error) {
-    refuse(value, what, fmt::format(" that does not convert: {}", error.what()));
+    refuse(value, what, fmt::format(": {}", error.what()));
   }
   Tensor tensor;
   tensor.dtype = to_dtype(array.dtype());
-  if (tensor.dtype == DType::undefined) refuse(value, what, " of an element type that no model takes");
+  if (tensor.dtype == DType::undefined) refuse(value, what);
   for (size_t axis = 0; axis < array.ndim(); ++axis) tensor.shape.push_back(static_cast<int64_t>(array.shape(axis)));
   tensor.data = static_cast<const std::byte*>(array.data());
   if (!take_over) return copy_of(tensor);
@@ -110,6 +111,7 @@ Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
 }
 
 nb::object to_array(const Tensor& tensor) {
+  if (tensor.dtype == DType::bf16) return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
   std::vector<size_t> shape(tensor.shape.begin(), tensor.shape.end());
   auto* owner = new std::shared_ptr<const void>(tensor.owner);
   nb::capsule keep(owner, [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });

@@ -16,7 +16,7 @@ namespace eightbit::python {
 // copied, because inference runs while the next sample is prepared. `what` begins the message of a DataError.
 Tensor to_tensor(nanobind::handle value, bool alone, std::string_view what);
 
-// A NumPy array over the same bytes.
+// A NumPy array over the same bytes; f32 for bf16, which NumPy lacks.
 nanobind::object to_array(const Tensor& tensor);
 
 }  // namespace eightbit::python

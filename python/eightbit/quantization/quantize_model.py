@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from eightbit import _eightbit
+from eightbit._arguments import as_count, as_enum, as_instance
 from eightbit._models import to_native_model, to_openvino
-from eightbit._native import as_count, as_enum, as_instance, ignored_scope_of, to_native
+from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
