@@ -1,5 +1,6 @@
 #include "backends/openvino/core.h"
 
+#include <openvino/frontend/manager.hpp>
 #include <openvino/runtime/properties.hpp>
 
 #include <fstream>
@@ -26,6 +27,13 @@ void check_readable(const std::filesystem::path& path) {
 bool lacks_weights(const std::filesystem::path& path) {
   auto weights = path;
   return path.extension() == ".xml" && !std::filesystem::exists(weights.replace_extension(".bin"));
+}
+
+// Asks only the reader of that format. Core::read_model would try all of them, and some print what they think of it.
+bool is_of_its_format(const std::filesystem::path& path) {
+  static auto* manager = new ov::frontend::FrontEndManager();
+  const auto reader = manager->load_by_framework(path.extension() == ".onnx" ? "onnx" : "ir");
+  return !reader || reader->supported(path.string());
 }
 
 // Lines that say where in OpenVINO's source an error was raised.
@@ -65,6 +73,7 @@ std::string cause_of(const std::exception& error) {
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
   check_readable(path);
   try {
+    if (!is_of_its_format(path)) throw std::runtime_error("its contents do not begin as such a file does");
     return core().read_model(path);
   } catch (const std::exception& error) {
     if (lacks_weights(path))
