@@ -51,6 +51,7 @@ struct Program {
   std::vector<BiasProbe> probes;
   std::vector<Comparison> comparisons;
   int threads = 0;                          // 0: all cores
+  bool integer_arithmetic = false;          // run quantizers as the runtime does, not in float
 };
 
 // Called in sample order, from the thread that called run().
@@ -95,8 +96,11 @@ class BackendModel {
   // its outputs in order.
   virtual std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const = 0;
   virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample) const = 0;
-  // Seconds of each of `repeats` single-sample inferences, after a warm-up; and samples/second with all streams busy.
-  virtual std::vector<double> latencies(const Sample& sample, int repeats) const = 0;
+  // Bytes of the stored constants, by element type.
+  virtual std::map<std::string, int64_t> weight_bytes() const = 0;
+  // For about `seconds`, after a warm-up: seconds of each inference, one at a time; and samples a second with all
+  // streams busy.
+  virtual std::vector<double> latencies(const Sample& sample, double seconds) const = 0;
   virtual double throughput(const Sample& sample, double seconds) const = 0;
 };
 

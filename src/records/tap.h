@@ -28,6 +28,7 @@ struct Tap {
   int64_t axis = kNone;              // channel axis that is kept; kNone: per tensor
   int64_t channels = 1;              // size of that axis
   uint32_t statistics = kMinMax;
+  bool keep_channels = false;        // keep the channels of every sample, not only their fold (see statistics_data.h)
   std::vector<double> quantiles;     // exact, of the sample's values (of |x| where negative: -p means p of |x|)
 
   int64_t record_size() const;       // floats

@@ -110,19 +110,19 @@ std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(const S
   return layers;
 }
 
-std::vector<double> OpenVinoModel::latencies(const Sample& sample, int repeats) const {
+std::vector<double> OpenVinoModel::latencies(const Sample& sample, double seconds) const {
   constexpr int kWarmUp = 5;
   auto compiled = compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
   auto request = compiled.create_infer_request();
   const auto bound = Binding(*model_).bind(sample, 0);
   for (int run = 0; run < kWarmUp; ++run) openvino::infer(request, bound, 0);
-  std::vector<double> seconds;
-  for (int run = 0; run < repeats; ++run) {
+  std::vector<double> each;
+  for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
     const auto start = Clock::now();
     request.infer();
-    seconds.push_back(seconds_since(start));
+    each.push_back(seconds_since(start));
   }
-  return seconds;
+  return each;
 }
 
 double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
@@ -144,6 +144,14 @@ double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
   for (auto& request : requests) request.wait();
   finished += static_cast<int64_t>(requests.size());
   return static_cast<double>(finished * batch) / seconds_since(start);
+}
+
+std::map<std::string, int64_t> OpenVinoModel::weight_bytes() const {
+  std::map<std::string, int64_t> bytes;
+  for (const auto& op : model_->get_ordered_ops())
+    if (const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(op))
+      bytes[constant->get_element_type().to_string()] += static_cast<int64_t>(constant->get_byte_size());
+  return bytes;
 }
 
 }  // namespace eightbit::openvino

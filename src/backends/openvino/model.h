@@ -34,7 +34,8 @@ class OpenVinoModel final : public backends::BackendModel {
   void save(const std::filesystem::path& path, bool overwrite) const override;
   std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const override;
   std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
-  std::vector<double> latencies(const Sample& sample, int repeats) const override;
+  std::vector<double> latencies(const Sample& sample, double seconds) const override;
+  std::map<std::string, int64_t> weight_bytes() const override;
   double throughput(const Sample& sample, double seconds) const override;
 
  private:

@@ -117,8 +117,8 @@ TEST(Inspect, KeepsOrResetsStates) {
 TEST(Inspect, MeasuresTimesAndPrecisions) {
   const auto model = read(conv_model());
   const Sample sample = sample_of(*model);
-  const auto seconds = model->latencies(sample, 7);
-  ASSERT_EQ(seconds.size(), 7u);
+  const auto seconds = model->latencies(sample, 0.05);
+  ASSERT_GE(seconds.size(), 1u);
   for (double value : seconds) EXPECT_GT(value, 0.0);
   EXPECT_GT(model->throughput(sample, 0.05), 1.0);
   double convolution_time = 0;

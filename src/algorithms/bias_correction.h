@@ -1,0 +1,38 @@
+// Bias correction: removes the shift that quantization causes in the mean of every layer's output.
+//
+// Needs:   a plan with all ranges.
+// Records: none; the inputs of a few dozen samples, run once through the float and the quantized network side by side.
+// Does:    behind every quantized convolution and product of the quantized network the difference of channel means is
+//          added, sample by sample, so that every layer sees inputs that earlier layers have already corrected, with all
+//          quantizers on. The average over samples goes into the biases.
+// Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721, 4.2;
+//          the single pass is described in docs/how_it_works.md.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "backends/backend.h"
+#include "graph/graph.h"
+#include "quant/plan.h"
+
+namespace eightbit::algorithms {
+
+// Where the differences are measured: layers with a quantized weight or input and a channel axis.
+std::vector<backends::BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
+
+// Collects the records of a Program with these probes and nothing else.
+class BiasCorrection {
+ public:
+  explicit BiasCorrection(std::vector<backends::BiasProbe> probes);
+  void add(std::span<const float> record);
+  // The shifts, each channel shrunk by how far its average over samples can be trusted.
+  std::vector<BiasShift> shifts() const;
+
+ private:
+  std::vector<backends::BiasProbe> probes_;
+  std::vector<double> sum_, sum_square_;
+  int64_t count_ = 0;
+};
+
+}  // namespace eightbit::algorithms

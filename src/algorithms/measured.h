@@ -1,0 +1,37 @@
+// Statistics of a value as the plan leaves it: a per-channel scale in front of some of its consumers divides the
+// measured numbers, nothing is measured again.
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.h"
+#include "quant/plan.h"
+#include "records/statistics_data.h"
+
+namespace eightbit::algorithms {
+
+class Measured {
+ public:
+  // Throws InvalidArgument when the value was not measured. The scale that stands in front of `use` is applied.
+  Measured(const Graph& graph, const records::StatisticsData& statistics, const Plan& plan, ValueId value, Use use);
+
+  // Min and max per tensor of each sample.
+  std::vector<records::Row> rows() const;
+  // Over all samples, by channel; or one, per tensor.
+  std::vector<float> channel_min() const;
+  std::vector<float> channel_max() const;
+  bool has_channels() const { return channels_ > 1; }
+  // Of the value without any scale; empty where a scale stands in front of the use.
+  const Histogram& histogram() const;
+  float min() const;
+  float max() const;
+
+ private:
+  std::vector<float> scaled(std::vector<float> values) const;
+  const records::StatisticsData& statistics_;
+  int point_ = kNone;
+  int64_t channels_ = 1;
+  const std::vector<float>* factor_ = nullptr;
+};
+
+}  // namespace eightbit::algorithms

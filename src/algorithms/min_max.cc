@@ -1,0 +1,292 @@
+#include "algorithms/min_max.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "algorithms/measured.h"
+#include "algorithms/overflow.h"
+#include "algorithms/weights.h"
+#include "base/error.h"
+#include "quant/fake_quantize.h"
+#include "records/range_estimator.h"
+
+namespace eightbit::algorithms {
+namespace {
+
+using records::StatisticsData;
+
+// Which number of a sample, and how to join samples, for one end of a range.
+struct Estimator {
+  StatisticsType statistics;
+  AggregatorType aggregator;
+  double outlier_prob = 1e-4;
+  std::optional<double> clipping_value;
+};
+
+bool is_given(const StatisticsCollectorParameters& p) {
+  return p.statistics_type || p.aggregator_type || p.clipping_value;
+}
+bool is_given(const RangeEstimatorParameters& p) { return is_given(p.min) || is_given(p.max); }
+bool asks_histogram(const RangeEstimatorParameters& p) {
+  return p.min.aggregator_type == AggregatorType::histogram || p.max.aggregator_type == AggregatorType::histogram;
+}
+
+Estimator estimator(const StatisticsCollectorParameters& user, StatisticsType statistics, AggregatorType aggregator) {
+  return {user.statistics_type.value_or(statistics), user.aggregator_type.value_or(aggregator), user.quantile_outlier_prob,
+          user.clipping_value};
+}
+
+// The quantile that an estimator reads, as a Tap stores it; none for other statistics.
+std::optional<double> quantile_of(const Estimator& e, bool upper, bool symmetric) {
+  const double p = upper ? 1 - e.outlier_prob : e.outlier_prob;
+  if (e.statistics == StatisticsType::abs_quantile) return -p;
+  // The largest value of a symmetric range is that of |x|.
+  if (e.statistics == StatisticsType::quantile) return upper && symmetric ? -p : p;
+  return std::nullopt;
+}
+
+bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
+  const auto& user = options.advanced_parameters.activations_range_estimator_params;
+  if (spec.per_channel || spec.fp8) return false;
+  return asks_histogram(user) || (!is_given(user) && options.recipe == Recipe::eightbit);
+}
+
+class RangeFinder {
+ public:
+  RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan)
+      : graph_(graph), statistics_(statistics), options_(options), plan_(plan) {}
+
+  void activation(Quantizer& q) {
+    const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
+    if (uses_histogram(q.spec, options_) && !measured.histogram().empty()) return from_histogram(q, measured);
+    const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
+    const auto& user = options_.advanced_parameters.activations_range_estimator_params;
+    const auto joined = q.spec.per_channel ? std::pair{AggregatorType::min, AggregatorType::max}
+                                           : std::pair{AggregatorType::mean, AggregatorType::mean};
+    Estimator low = estimator(user.min, StatisticsType::min, joined.first);
+    Estimator high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max, joined.second);
+    if (symmetric && high.statistics == StatisticsType::max) high.statistics = StatisticsType::abs_max;
+    if (q.spec.per_channel) {
+      set(q, measured.channel_min(), symmetric ? largest(measured) : measured.channel_max());
+    } else {
+      set(q, {one(q, measured, low, false)}, {one(q, measured, high, true)});
+    }
+  }
+
+  void weight(Quantizer& q) {
+    const Tensor tensor = weight_of(graph_, plan_, q.value, q.uses.front());
+    const std::vector<float> values = to_floats(tensor);
+    const Extremes found = extremes(values, tensor.shape, q.channel_axes);
+    if (q.spec.fp8) {
+      q.scale = fp8_scale(found.min, found.max, *q.spec.fp8, false);
+      return;
+    }
+    if (q.spec.mode == QuantizationScheme::asymmetric) return assign(q, asymmetric_range(found.min, found.max, q.spec.bits, q.spec.narrow_range));
+    if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+    if (fits_pairs(q)) return fit(q, values, tensor.shape);
+    assign(q, symmetric_range(found.min, found.abs_max, q.spec.bits, q.spec.narrow_range, q.spec.signedness));
+  }
+
+  void group(const std::vector<Quantizer*>& members) {
+    float low = 0, high = 0;
+    for (const Quantizer* q : members) {
+      low = std::min(low, std::ranges::min(q->low));
+      high = std::max(high, std::ranges::max(q->high));
+    }
+    for (Quantizer* q : members) {
+      q->low = {low};
+      q->high = {high};
+      q->channel_axes.clear();
+    }
+  }
+
+ private:
+  void from_histogram(Quantizer& q, const Measured& measured) {
+    const int levels = levels_of(q.spec.bits, q.spec.narrow_range);
+    const auto symmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
+                                                      QuantizationScheme::symmetric);
+    if (q.spec.mode == QuantizationScheme::symmetric)
+      return set(q, {symmetric.low}, {symmetric.high});
+    const auto asymmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
+                                                       QuantizationScheme::asymmetric);
+    set(q, {asymmetric.low}, {asymmetric.high});
+  }
+
+  std::vector<float> largest(const Measured& measured) const {
+    const auto low = measured.channel_min();
+    auto high = measured.channel_max();
+    for (size_t c = 0; c < high.size(); ++c) high[c] = std::max(std::fabs(low[c]), std::fabs(high[c]));
+    return high;
+  }
+
+  float one(const Quantizer& q, const Measured& measured, const Estimator& e, bool upper) const {
+    const auto quantile = quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
+    std::vector<float> values;
+    if (quantile) {
+      const int point = statistics_.point_with_quantile(q.value, *quantile);
+      if (point == kNone)
+        fail<InvalidArgument>("statistics", "quantiles of '{}' were not measured. Calibrate with the same "
+                              "activations_range_estimator_params.", graph_.value(q.value).name);
+      const auto& known = statistics_.points()[static_cast<size_t>(point)].tap.quantiles;
+      const auto index = static_cast<size_t>(std::ranges::find(known, *quantile) - known.begin());
+      for (int64_t k = 0; k < statistics_.samples(); ++k) values.push_back(statistics_.kept_channels(point, k)[index]);
+    } else {
+      for (const records::Row& row : measured.rows()) {
+        const float extreme = std::max(std::fabs(row.min), std::fabs(row.max));
+        values.push_back(e.statistics == StatisticsType::abs_max ? extreme : e.statistics == StatisticsType::min ? row.min : row.max);
+      }
+    }
+    float value = records::aggregate(values, e.aggregator == AggregatorType::histogram ? AggregatorType::mean : e.aggregator,
+                                     e.outlier_prob);
+    if (e.clipping_value) value = std::clamp(value, -static_cast<float>(*e.clipping_value), static_cast<float>(*e.clipping_value));
+    return value;
+  }
+
+  // `max` is the largest |x| for symmetric schemes.
+  void set(Quantizer& q, std::vector<float> min, std::vector<float> max) {
+    if (q.spec.fp8) {
+      q.scale = fp8_scale(min, max, *q.spec.fp8, !q.spec.per_channel);
+    } else if (q.spec.mode == QuantizationScheme::symmetric) {
+      assign(q, symmetric_range(min, max, q.spec.bits, q.spec.narrow_range, q.spec.signedness));
+    } else {
+      assign(q, asymmetric_range(min, max, q.spec.bits, q.spec.narrow_range));
+    }
+  }
+
+  static void assign(Quantizer& q, QuantizedRange range) {
+    q.low = std::move(range.low);
+    q.high = std::move(range.high);
+    q.levels = range.levels;
+  }
+
+  std::optional<OverflowFix> fix() const {
+    if (options_.advanced_parameters.overflow_fix) return options_.advanced_parameters.overflow_fix;
+    if (options_.recipe == Recipe::nncf && !options_.mode) return OverflowFix::first_layer_only;
+    return std::nullopt;
+  }
+
+  bool halved(const Quantizer& q) {
+    if (q.spec.bits != 8 || q.group != kNone || !fix() || fix() == OverflowFix::disable) return false;
+    if (fix() == OverflowFix::enable)
+      return std::ranges::any_of(q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
+    return std::ranges::any_of(q.uses, [&](Use use) { return first_layers().contains(use.node); });
+  }
+
+  // The first convolutions met on the way down from each input.
+  const std::map<NodeId, bool>& first_layers() {
+    if (first_layers_) return *first_layers_;
+    std::map<NodeId, bool> found;
+    std::vector<bool> seen(graph_.nodes.size());
+    for (const Node& node : graph_.nodes) {   // topological order: one sweep carries "reached" downwards
+      const auto id = static_cast<size_t>(node.id);
+      if (node.op == Op::parameter) seen[id] = true;
+      for (NodeId before : graph_.predecessors(node.id)) seen[id] = seen[id] || seen[static_cast<size_t>(before)];
+      if (!seen[id] || !has(node.op, kFirstLayerConv)) continue;
+      const int32_t port = weight_port(graph_, node.id);
+      if (port == kNone) continue;
+      found[node.id] = true;
+      seen[id] = false;
+    }
+    return first_layers_.emplace(std::move(found));
+  }
+
+  bool fits_pairs(const Quantizer& q) const {
+    if (fix() || q.spec.bits != 8 || q.group != kNone || options_.recipe == Recipe::nncf) return false;
+    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
+    if (!cpu || !processor_overflows() || q.uses.empty()) return false;
+    const Use use = q.uses.front();
+    return has(graph_.node(use.node).op, kOverflowSet) && layout(use).input_axis != kNone;
+  }
+
+  PairLayout layout(Use use) const {
+    PairLayout pairs{output_axes(graph_, use.node, use.port), input_axis(graph_, use.node, use.port)};
+    const auto kind = row(graph_.node(use.node).op).weight_layout;
+    if (kind == WeightLayout::grouped) pairs.input_axis = 2;
+    if (kind == WeightLayout::grouped_backprop) pairs.input_axis = 1;
+    return pairs;
+  }
+
+  void fit(Quantizer& q, std::vector<float> values, const Shape& shape) {
+    const PairLayout pairs = layout(q.uses.front());
+    if (pairs.output_axes != q.channel_axes)
+      return assign(q, half_symmetric_range(extremes(values, shape, q.channel_axes).abs_max, q.spec.bits, q.spec.narrow_range));
+    const std::vector<float> scales = fit_pairs(values, shape, pairs, limits(q, shape, pairs));
+    q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
+    q.low.clear();
+    q.high.clear();
+    for (float scale : scales) {
+      q.high.push_back(127.0f * scale);
+      q.low.push_back((q.spec.narrow_range ? -127.0f : -128.0f) * scale);
+    }
+    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "overflow"});
+  }
+
+  // How large the integers of each input channel get, from the quantizer in front of the node.
+  PairLimits limits(const Quantizer& weight, const Shape& shape, const PairLayout& pairs) const {
+    PairLimits out;
+    if (weight.uses.size() != 1 || weight.uses.front().port != 1) return out;
+    const Use use{weight.uses.front().node, 0};
+    const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
+      return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
+    });
+    if (input == plan_.quantizers.end() || input->low.size() != 1) return out;
+    const Measured measured(graph_, statistics_, plan_, input->value, use);
+    const auto high = measured.channel_max();
+    if (static_cast<int64_t>(high.size()) % shape[static_cast<size_t>(pairs.input_axis)] != 0) return out;
+    const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
+    for (float value : high) {
+      // A tenth above what calibration has seen, never more than the quantizer can give.
+      const float margin = 1.1f * std::max(value, 0.0f);
+      out.largest_input.push_back(std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
+    }
+    const int point = statistics_.point_of(input->value);
+    if (!statistics_.fold(point).mean_square.empty() && high.size() > 1) out.importance = statistics_.fold(point).mean_squares();
+    return out;
+  }
+
+  const Graph& graph_;
+  const StatisticsData& statistics_;
+  const QuantizeOptions& options_;
+  Plan& plan_;
+  std::optional<std::map<NodeId, bool>> first_layers_;
+};
+
+}  // namespace
+
+void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+  const auto& user = options.advanced_parameters.activations_range_estimator_params;
+  const bool pairs = options.recipe == Recipe::eightbit && processor_overflows();
+  for (const Quantizer& q : plan.quantizers) {
+    if (q.weight) continue;
+    const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
+    std::vector<double> quantiles;
+    for (bool upper : {false, true})
+      if (const auto p = quantile_of(estimator(upper ? user.max : user.min, StatisticsType::min, AggregatorType::mean), upper, symmetric))
+        quantiles.push_back(*p);
+    const uint32_t statistics = kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
+    if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);
+    // Channel extremes also tell which pairs of weights can overflow.
+    if (q.spec.per_channel || pairs) {
+      const NodeId reader = q.uses.front().node;
+      const int64_t axis = q.spec.per_channel ? q.channel_axes.at(0) : activation_channel_axis(graph, reader, q.uses.front().port);
+      taps.want_channels(q.value, axis, statistics | (pairs ? uint32_t{kMeanSquare} : 0u));
+    } else {
+      taps.want(q.value, statistics);
+    }
+  }
+}
+
+void min_max(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {
+  RangeFinder finder(graph, statistics, options, plan);
+  std::map<int, std::vector<Quantizer*>> groups;
+  for (Quantizer& q : plan.quantizers)
+    if (!q.weight) finder.activation(q);
+  for (Quantizer& q : plan.quantizers)
+    if (q.weight) finder.weight(q);
+  for (Quantizer& q : plan.quantizers)
+    if (q.group != kNone) groups[q.group].push_back(&q);
+  for (const auto& [id, members] : groups) finder.group(members);
+}
+
+}  // namespace eightbit::algorithms

@@ -1,0 +1,170 @@
+#include "algorithms/overflow.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "algorithms/weights.h"
+#include "base/parallel.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+
+namespace eightbit::algorithms {
+namespace {
+
+constexpr float kLimit = 32767.0f;
+constexpr float kTop = 127.0f;
+
+// The weights of one output channel, gathered so that the two of a pair are neighbours.
+struct Channel {
+  std::vector<int64_t> at;          // flat index of each weight; -1 fills up an odd pair
+  std::vector<int64_t> input;       // input channel of each
+};
+
+std::vector<Channel> gather(const Shape& shape, const PairLayout& layout) {
+  const auto rank = shape.size();
+  const auto inputs = shape[static_cast<size_t>(layout.input_axis)];
+  int64_t inner = 1;
+  for (size_t axis = static_cast<size_t>(layout.input_axis) + 1; axis < rank; ++axis) inner *= shape[axis];
+  const bool spatial_inside = std::ranges::none_of(layout.output_axes, [&](int64_t a) { return a > layout.input_axis; });
+  std::vector<Channel> channels(static_cast<size_t>(channel_count(shape, layout.output_axes)));
+  const auto push = [&](Channel& channel, int64_t index, int64_t input) {
+    channel.at.push_back(index);
+    channel.input.push_back(input);
+  };
+  if (spatial_inside) {
+    // [O..., I, spatial...]: for every spatial position the inputs in turn.
+    const int64_t block = inputs * inner;
+    for (size_t c = 0; c < channels.size(); ++c)
+      for (int64_t s = 0; s < inner; ++s) {
+        for (int64_t i = 0; i < inputs; ++i) push(channels[c], static_cast<int64_t>(c) * block + i * inner + s, i);
+        if (inputs % 2 != 0) push(channels[c], -1, 0);
+      }
+    return channels;
+  }
+  // Input axis in front of the output axis: [batch..., I, O] or [I, O, spatial...].
+  const auto output_axis = static_cast<size_t>(layout.output_axes.back());
+  const int64_t outputs = shape[output_axis];
+  int64_t spatial = 1;
+  for (size_t axis = output_axis + 1; axis < rank; ++axis) spatial *= shape[axis];
+  const int64_t block = inputs * outputs * spatial;
+  for (size_t c = 0; c < channels.size(); ++c) {
+    const int64_t batch = static_cast<int64_t>(c) / outputs, o = static_cast<int64_t>(c) % outputs;
+    for (int64_t s = 0; s < spatial; ++s) {
+      for (int64_t i = 0; i < inputs; ++i) push(channels[c], batch * block + (i * outputs + o) * spatial + s, i);
+      if (inputs % 2 != 0) push(channels[c], -1, 0);
+    }
+  }
+  return channels;
+}
+
+class ChannelFit {
+ public:
+  ChannelFit(std::span<float> values, const Channel& channel, const PairLimits& limits) : channel_(channel), values_(values) {
+    const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
+      return from.empty() ? otherwise : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
+    };
+    for (size_t k = 0; k < channel.at.size(); ++k) {
+      const bool real = channel.at[k] >= 0;
+      weights_.push_back(real ? values[static_cast<size_t>(channel.at[k])] : 0.0f);
+      largest_.push_back(real ? pick(limits.largest_input, channel.input[k], 255.0f) : 0.0f);
+      importance_.push_back(real ? pick(limits.importance, channel.input[k], 1.0f) : 0.0f);
+      abs_max_ = std::max(abs_max_, std::fabs(weights_.back()));
+    }
+  }
+
+  float run() {
+    const float nearest = std::max(abs_max_, 8e-5f) / kTop;
+    if (!violates(nearest)) return store(nearest);
+    float best = nearest;
+    double least = std::numeric_limits<double>::infinity();
+    for (int i = 0; i <= 20; ++i) {
+      const float scale = nearest * (1.0f + 0.05f * static_cast<float>(i));
+      const double error = error_of(scale);
+      if (error < least) least = error, best = scale;
+    }
+    return store(best);
+  }
+
+ private:
+  static float round(float w, float scale) { return std::clamp(std::nearbyint(w / scale), -kTop, kTop); }
+
+  // The pair at k, rounded and pulled in until it fits, where each step costs least.
+  std::pair<float, float> fitted(size_t k, float scale) const {
+    float a = round(weights_[k], scale), b = round(weights_[k + 1], scale);
+    if (a * b <= 0) return {a, b};
+    const float ua = largest_[k], ub = largest_[k + 1];
+    while (std::fabs(a) * ua + std::fabs(b) * ub > kLimit) {
+      // The cost of one step of integer towards 0, for what it takes off the sum.
+      const auto price = [&](float q, float w, float u, float importance) {
+        const float now = w - q * scale, then = w - (q - std::copysign(1.0f, q)) * scale;
+        return q == 0 || u == 0 ? std::numeric_limits<float>::infinity() : importance * (then * then - now * now) / u;
+      };
+      const bool first = price(a, weights_[k], ua, importance_[k]) <= price(b, weights_[k + 1], ub, importance_[k + 1]);
+      (first ? a : b) -= std::copysign(1.0f, first ? a : b);
+    }
+    return {a, b};
+  }
+
+  bool violates(float scale) const {
+    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
+      const float a = round(weights_[k], scale), b = round(weights_[k + 1], scale);
+      if (a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit) return true;
+    }
+    return false;
+  }
+
+  double error_of(float scale) const {
+    double sum = 0;
+    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
+      const auto [a, b] = fitted(k, scale);
+      const double ea = weights_[k] - a * scale, eb = weights_[k + 1] - b * scale;
+      sum += importance_[k] * ea * ea + importance_[k + 1] * eb * eb;
+    }
+    return sum;
+  }
+
+  float store(float scale) {
+    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
+      const auto [a, b] = fitted(k, scale);
+      if (channel_.at[k] >= 0) values_[static_cast<size_t>(channel_.at[k])] = a * scale;
+      if (channel_.at[k + 1] >= 0) values_[static_cast<size_t>(channel_.at[k + 1])] = b * scale;
+    }
+    return scale;
+  }
+
+  const Channel& channel_;
+  std::span<float> values_;
+  std::vector<float> weights_, largest_, importance_;
+  float abs_max_ = 0;
+};
+
+}  // namespace
+
+bool processor_overflows() {
+#if defined(__x86_64__) || defined(__i386__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return true;
+  const bool avx512_vnni = (c >> 11) & 1u, amx_int8 = (d >> 25) & 1u;
+  unsigned a1 = 0;
+  const bool avx_vnni = __get_cpuid_count(7, 1, &a1, &b, &c, &d) != 0 && ((a1 >> 4) & 1u);
+  return !(avx512_vnni || amx_int8 || avx_vnni);
+#else
+  return false;
+#endif
+}
+
+std::vector<float> fit_pairs(std::span<float> values, const Shape& shape, const PairLayout& layout,
+                             const PairLimits& limits) {
+  const std::vector<Channel> channels = gather(shape, layout);
+  std::vector<float> scales(channels.size());
+  parallel_for(static_cast<int64_t>(channels.size()), [&](int64_t c) {
+    const auto i = static_cast<size_t>(c);
+    scales[i] = ChannelFit(values, channels[i], limits).run();
+  });
+  return scales;
+}
+
+}  // namespace eightbit::algorithms

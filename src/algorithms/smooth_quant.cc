@@ -1,0 +1,258 @@
+// The error of one product y = x W after smoothing, per element of y, from the records alone:
+//   activations: step_x^2 / 12 for every x_k (or E[x_k^2] / s_k^2 where the channel rounds to 0), weighted by
+//                sum_n (s_k W_kn)^2; step_x = (max_k max_x / s_k - min_k min_x / s_k) / 255
+//   weights:     step_n^2 / 12 weighted by sum_k E[x_k^2] / s_k^2; step_n = max_k |s_k W_kn| / 127
+// Both are sums over channels, so a candidate costs two passes over the weight.
+#include "algorithms/smooth_quant.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "algorithms/weights.h"
+#include "base/error.h"
+#include "base/parallel.h"
+#include "quant/fake_quantize.h"
+
+namespace eightbit::algorithms {
+namespace {
+
+using records::StatisticsData;
+
+struct Member {
+  NodeId node = kNone;
+  Use activation, weight;
+  ValueId constant = kNone;
+};
+
+struct Group {
+  ValueId value = kNone;
+  int64_t axis = 0;
+  bool convolution = false;
+  std::vector<Member> members;
+};
+
+std::optional<double> alpha_of(const Group& group, const QuantizeOptions& options) {
+  const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
+  return group.convolution ? alphas.convolution : alphas.matmul;
+}
+
+bool is_off(const std::optional<double>& alpha) { return alpha && *alpha < 0; }
+
+// Products with a weight of their own, by the value they read.
+std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+  std::map<std::pair<ValueId, int64_t>, Group> groups;
+  const auto quantized = [&](Use use) {
+    return std::ranges::any_of(plan.quantizers, [&](const Quantizer& q) {
+      return std::ranges::find(q.uses, use) != q.uses.end();
+    });
+  };
+  for (const Node& node : graph.nodes) {
+    const bool convolution = has(node.op, kSmoothQuantConv);
+    if (!convolution && !has(node.op, kSmoothQuantMatMul)) continue;
+    const int32_t port = weight_port(graph, node.id);
+    if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
+    const Member member{node.id, {node.id, 1 - port}, {node.id, port}, node.inputs[static_cast<size_t>(port)]};
+    const ValueId value = node.inputs[static_cast<size_t>(1 - port)];
+    const auto& weight = graph.value(member.constant);
+    const bool own = weight.uses.size() == 1 && !weight.constant->quantized;
+    if (!own || graph.value(value).is_constant() || !quantized(member.activation) || !quantized(member.weight)) continue;
+    // A convolution behind an op that quantizers pass through shares its quantizer with others.
+    const NodeId producer = graph.value(value).producer;
+    if (convolution && producer != kNone && row(graph.node(producer).op).trait == Trait::agnostic) continue;
+    const int64_t axis = activation_channel_axis(graph, node.id, 1 - port);
+    if (axis == kNone || input_axis(graph, node.id, port) == kNone) continue;
+    Group& group = groups[{value, axis}];
+    group.value = value;
+    group.axis = axis;
+    group.convolution = convolution;
+    group.members.push_back(member);
+  }
+  std::vector<Group> out;
+  for (auto& [key, group] : groups)
+    if (!is_off(alpha_of(group, options))) out.push_back(std::move(group));
+  return out;
+}
+
+// A weight with its input axis in front: [inputs][rest].
+struct InputMajor {
+  int64_t inputs = 0, rest = 0;
+  std::vector<float> values;
+  std::vector<float> abs_max() const {
+    std::vector<float> out(static_cast<size_t>(inputs));
+    for (int64_t k = 0; k < inputs; ++k)
+      for (int64_t n = 0; n < rest; ++n)
+        out[static_cast<size_t>(k)] = std::max(out[static_cast<size_t>(k)], std::fabs(values[static_cast<size_t>(k * rest + n)]));
+    return out;
+  }
+};
+
+InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
+  const Tensor tensor = weight_of(graph, plan, member.constant, member.weight);
+  const std::vector<float> values = to_floats(tensor);
+  const int64_t axis = input_axis(graph, member.node, member.weight.port);
+  InputMajor out;
+  out.inputs = tensor.shape[static_cast<size_t>(axis)];
+  out.rest = static_cast<int64_t>(values.size()) / out.inputs;
+  out.values.resize(values.size());
+  std::vector<int64_t> filled(static_cast<size_t>(out.inputs), 0);
+  for_each_run(tensor.shape, {axis}, [&](int64_t k, int64_t first, int64_t count) {
+    auto& at = filled[static_cast<size_t>(k)];
+    std::copy_n(values.begin() + first, count, out.values.begin() + k * out.rest + at);
+    at += count;
+  });
+  return out;
+}
+
+struct Channels {
+  std::vector<float> min, max, abs_max, mean_square;
+};
+
+Channels channels_of(const StatisticsData& statistics, int point) {
+  const records::Fold& fold = statistics.fold(point);
+  Channels out{fold.min, fold.max, {}, fold.mean_squares()};
+  for (size_t c = 0; c < out.min.size(); ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
+  return out;
+}
+
+std::vector<float> smoothing(std::span<const float> activation, std::span<const float> weight, double alpha) {
+  constexpr float kSmallest = 1e-5f;
+  std::vector<float> s(activation.size());
+  for (size_t k = 0; k < s.size(); ++k)
+    s[k] = static_cast<float>(std::pow(std::max(activation[k], kSmallest), alpha) /
+                              std::pow(std::max(weight[k], kSmallest), 1 - alpha));
+  return s;
+}
+
+// numpy's linear interpolation.
+float quantile(std::vector<float> values, double p) {
+  std::ranges::sort(values);
+  const double at = p * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const float next = values[std::min(below + 1, values.size() - 1)];
+  return values[below] + static_cast<float>(at - static_cast<double>(below)) * (next - values[below]);
+}
+
+// Recipe nncf: the scale of one member, and how flat it is.
+std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> activation, std::span<const float> weight, double alpha) {
+  std::vector<float> s = smoothing(activation, weight, alpha);
+  const float low = quantile(s, 0.1);
+  for (float& x : s) x = std::clamp(x, low, std::max(low, 100.0f));
+  return {s, std::ranges::min(s) / (std::ranges::max(s) + 1e-10)};
+}
+
+double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s) {
+  double low = 0, high = 0;
+  std::vector<float> column_max(static_cast<size_t>(w.rest), 0.0f);
+  std::vector<double> row_energy(s.size());
+  double reach = 0;
+  for (size_t k = 0; k < s.size(); ++k) {
+    low = std::min<double>(low, x.min[k] / s[k]);
+    high = std::max<double>(high, x.max[k] / s[k]);
+    reach += x.mean_square[k] / (static_cast<double>(s[k]) * s[k]);
+    float energy = 0;
+    const float* row = w.values.data() + static_cast<int64_t>(k) * w.rest;
+    for (int64_t n = 0; n < w.rest; ++n) {
+      const float scaled = row[n] * s[k];
+      energy += scaled * scaled;
+      column_max[static_cast<size_t>(n)] = std::max(column_max[static_cast<size_t>(n)], std::fabs(scaled));
+    }
+    row_energy[k] = energy;
+  }
+  const double step = (high - low) / 255, rounding = step * step / 12;
+  double error = 0;
+  for (size_t k = 0; k < s.size(); ++k)
+    error += row_energy[k] * std::min(rounding, x.mean_square[k] / (static_cast<double>(s[k]) * s[k]));
+  for (float m : column_max) error += reach * (m / 127.0) * (m / 127.0) / 12;
+  return error;
+}
+
+struct Choice {
+  std::vector<float> scale;   // empty: left alone
+  double alpha = 0;
+};
+
+Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, double alpha) {
+  Choice best{{}, alpha};
+  double flattest = -1;
+  for (const InputMajor& w : weights) {
+    auto [s, flat] = clipped_smoothing(x.abs_max, w.abs_max(), alpha);
+    if (flat > flattest) flattest = flat, best.scale = std::move(s);
+  }
+  return best;
+}
+
+Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
+  std::vector<float> weight_max(x.abs_max.size());
+  for (const InputMajor& w : weights) {
+    const auto m = w.abs_max();
+    for (size_t k = 0; k < m.size(); ++k) weight_max[k] = std::max(weight_max[k], m[k]);
+  }
+  const auto error_of = [&](std::span<const float> s) {
+    return std::accumulate(weights.begin(), weights.end(), 0.0,
+                           [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s); });
+  };
+  if (wanted) return {smoothing(x.abs_max, weight_max, *wanted), *wanted};
+  constexpr int kSteps = 20;
+  std::vector<double> errors(kSteps + 1);
+  parallel_for(kSteps + 1, [&](int64_t i) {
+    errors[static_cast<size_t>(i)] = error_of(smoothing(x.abs_max, weight_max, static_cast<double>(i) / kSteps));
+  });
+  const auto best = std::ranges::min_element(errors) - errors.begin();
+  const std::vector<float> ones(x.abs_max.size(), 1.0f);
+  if (errors[static_cast<size_t>(best)] >= 0.98 * error_of(ones)) return {};
+  const double alpha = static_cast<double>(best) / kSteps;
+  return {smoothing(x.abs_max, weight_max, alpha), alpha};
+}
+
+void apply(const Graph& graph, const Group& group, const std::vector<float>& s, Plan& plan) {
+  ScaleInsertion scale{group.value, {}, {}, group.axis};
+  for (float x : s) scale.factor.push_back(1.0f / x);
+  for (const Member& member : group.members) {
+    scale.uses.push_back(member.activation);
+    const Tensor tensor = weight_of(graph, plan, member.constant, member.weight);
+    std::vector<float> values = to_floats(tensor);
+    for_each_run(tensor.shape, {input_axis(graph, member.node, member.weight.port)},
+                 [&](int64_t k, int64_t first, int64_t count) {
+                   for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= s[static_cast<size_t>(k)];
+                 });
+    plan.constants.push_back({member.constant, {member.weight}, Tensor::from_floats(values, tensor.shape), "smooth_quant"});
+  }
+  std::ranges::sort(scale.uses);
+  plan.scales.push_back(std::move(scale));
+}
+
+}  // namespace
+
+bool smooth_quant_applies(const QuantizeOptions& options) {
+  const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
+  return options.model_type == ModelType::transformer && !(is_off(alphas.convolution) && is_off(alphas.matmul));
+}
+
+void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+  for (const Group& group : find_groups(graph, plan, options))
+    taps.want_channels(group.value, group.axis, kMinMax | kMeanSquare, true);
+}
+
+void smooth_quant(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {
+  for (const Group& group : find_groups(graph, plan, options)) {
+    const int point = statistics.point_of(group.value, group.axis);
+    if (point == kNone || statistics.points()[static_cast<size_t>(point)].tap.channels == 1) continue;
+    const Channels x = channels_of(statistics, point);
+    std::vector<InputMajor> weights;
+    for (const Member& member : group.members) weights.push_back(load(graph, plan, member));
+    if (std::ranges::any_of(weights, [&](const InputMajor& w) { return w.inputs != static_cast<int64_t>(x.min.size()); })) continue;
+    const auto alpha = alpha_of(group, options);
+    const Choice choice = options.recipe == Recipe::nncf ? choose_nncf(x, weights, alpha.value_or(0.95))
+                                                         : choose(x, weights, alpha);
+    if (choice.scale.empty()) continue;
+    apply(graph, group, choice.scale, plan);
+    plan.notes.push_back(fmt::format("smooth_quant: {} alpha {:.2f}, {} product(s)", graph.value(group.value).name, choice.alpha,
+                                     group.members.size()));
+  }
+}
+
+}  // namespace eightbit::algorithms

@@ -1,0 +1,142 @@
+#include "backends/openvino/executor.h"
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+
+#include <openvino/runtime/core.hpp>
+#include <openvino/runtime/intel_cpu/properties.hpp>
+#include <openvino/runtime/properties.hpp>
+
+#include "backends/openvino/binding.h"
+#include "backends/openvino/core.h"
+#include "backends/openvino/instrument.h"
+#include "backends/openvino/model.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+// One thread a stream: how the runtime splits the work of one inference must not reach the records. FakeQuantize is
+// computed in float, so that corrections do not depend on the integer kernels of this machine.
+ov::AnyMap stream_options(const backends::Program& program, bool sequential) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int count = sequential ? 1 : program.threads > 0 ? program.threads : cores;
+  ov::AnyMap options = compile_options(count);
+  options.insert(ov::num_streams(count));
+  if (!program.integer_arithmetic) options.insert({"LP_TRANSFORMS_MODE", "NO"});
+  return options;
+}
+
+class OpenVinoExecutor : public backends::Executor {
+ public:
+  OpenVinoExecutor(const OpenVinoModel& model, const backends::Program& program, Instrumented instrumented)
+      : model_(model), binding_(*model.native()), instrumented_(std::move(instrumented)) {
+    compiled_ = core().compile_model(instrumented_.model, "CPU", stream_options(program, model.stateful()));
+    const size_t streams = model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
+    for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
+      requests_.push_back({compiled_.create_infer_request(), {}, false});
+  }
+
+  void run(const std::function<std::optional<Sample>()>& next, const backends::RecordCallback& record) override {
+    std::exception_ptr error;
+    try {
+      for (size_t turn = 0;; turn = (turn + 1) % requests_.size()) {
+        std::optional<Sample> sample = next();
+        collect(requests_[turn], record);
+        if (!sample) break;
+        start(requests_[turn], *sample);
+        oldest_ = (turn + 1) % requests_.size();
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    finish(record, error);
+    if (error) std::rethrow_exception(error);
+  }
+
+  std::vector<std::vector<Histogram>> histograms() const override {
+    std::vector<std::vector<Histogram>> out;
+    for (const auto& sink : instrumented_.histograms) {
+      out.emplace_back();
+      if (sink) out.back().push_back(sink->counts);
+    }
+    return out;
+  }
+
+ private:
+  struct Request {
+    ov::InferRequest infer;
+    BoundSample sample;     // keeps the bytes alive that the request reads
+    bool busy = false;
+  };
+
+  void start(Request& request, const Sample& sample) {
+    request.sample = binding_.bind(sample, started_);
+    for (size_t i = 0; i < binding_.size(); ++i) request.infer.set_input_tensor(i, request.sample.tensors[i]);
+    if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
+    request.infer.start_async();
+    request.busy = true;
+    ++started_;
+  }
+
+  // Waits for a request and hands out its records; nothing where it is idle.
+  void collect(Request& request, const backends::RecordCallback& record) {
+    if (!request.busy) return;
+    request.busy = false;
+    try {
+      request.infer.wait();
+    } catch (const std::exception& e) {
+      fail<ModelError>("calibrate", "OpenVINO could not run the model on sample {}: {}", recorded_, cause_of(e));
+    }
+    std::vector<ov::Tensor> results;
+    for (size_t i = 0; i < compiled_.outputs().size(); ++i) results.push_back(request.infer.get_output_tensor(i));
+    request.sample = {};
+    const size_t batch = instrumented_.histograms.empty() || results.empty() ? 1 : results[0].get_shape()[0];
+    for (size_t item = 0; item < batch; ++item) {
+      row_.clear();
+      for (const ov::Tensor& result : results) append(result, item, batch);
+      record(recorded_++, row_);
+    }
+  }
+
+  void append(const ov::Tensor& result, size_t item, size_t batch) {
+    const size_t rows = result.get_shape().size() == 2 && result.get_shape()[0] == batch ? batch : 1;
+    const size_t size = result.get_size() / rows;
+    const auto* data = result.data<const float>() + (rows == 1 ? 0 : item) * size;
+    row_.insert(row_.end(), data, data + size);
+  }
+
+  // Records what is still in flight; with an error already there, only waits.
+  void finish(const backends::RecordCallback& record, std::exception_ptr& error) {
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      Request& request = requests_[(oldest_ + i) % requests_.size()];
+      try {
+        collect(request, record);
+      } catch (...) {
+        if (!error) error = std::current_exception();
+        if (request.busy) request.infer.cancel();
+      }
+    }
+  }
+
+  const OpenVinoModel& model_;
+  Binding binding_;
+  Instrumented instrumented_;
+  ov::CompiledModel compiled_;
+  std::vector<Request> requests_;
+  std::vector<float> row_;
+  size_t oldest_ = 0;
+  int64_t started_ = 0, recorded_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<backends::Executor> make_executor(const OpenVinoModel& model, const backends::Program& program) {
+  const auto* other = dynamic_cast<const OpenVinoModel*>(program.other);
+  Instrumented instrumented = instrument(*model.native(), model.reading(), program, other ? other->native().get() : nullptr,
+                                         other ? &other->reading() : nullptr);
+  return std::make_unique<OpenVinoExecutor>(model, program, std::move(instrumented));
+}
+
+}  // namespace eightbit::openvino

@@ -1,0 +1,194 @@
+#include "backends/openvino/instrument.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include <openvino/op/add.hpp>
+#include <openvino/op/assign.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/read_value.hpp>
+#include <openvino/op/reduce_mean.hpp>
+#include <openvino/op/result.hpp>
+#include <openvino/op/shape_of.hpp>
+#include <openvino/op/subtract.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/util/variable.hpp>
+
+#include "backends/openvino/copy.h"
+#include "backends/openvino/writer.h"
+#include "base/error.h"
+
+namespace eightbit::openvino {
+namespace {
+
+using Output = ov::Output<ov::Node>;
+
+Output as_f32(const Output& value) {
+  if (value.get_element_type() == ov::element::f32) return value;
+  return std::make_shared<ov::op::v0::Convert>(value, ov::element::f32);
+}
+
+// Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what elementwise ops and pools
+// make of it.
+std::vector<bool> channels_last(const Graph& graph) {
+  std::vector<bool> last(graph.values.size());
+  for (const Node& node : graph.nodes) {
+    const OpRow& info = row(node.op);
+    const bool conv = info.weight_layout == WeightLayout::output_first || info.weight_layout == WeightLayout::grouped;
+    const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) || node.op == Op::concat ||
+                       node.op == Op::max_pool || node.op == Op::avg_pool || node.op == Op::interpolate;
+    bool any = conv;
+    for (ValueId input : node.inputs)
+      any |= keeps && input != kNone && last[static_cast<size_t>(input)] && graph.value(input).shape.size() > 3;
+    if (!any) continue;
+    for (ValueId output : node.outputs) last[static_cast<size_t>(output)] = graph.value(output).shape.size() > 3;
+  }
+  return last;
+}
+
+// A transposition to channels-last costs nothing where the tensor lies in memory that way, and saves the plugin from
+// reordering it for us.
+Output channels_to_back(const Output& value, Tap& tap) {
+  const auto rank = static_cast<int64_t>(value.get_partial_shape().size());
+  std::vector<int64_t> order(static_cast<size_t>(rank));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  if (tap.axis == 1) tap.axis = rank - 1;
+  else if (tap.axis > 1) --tap.axis;
+  return std::make_shared<ov::op::v1::Transpose>(
+      value, ov::op::v0::Constant::create(ov::element::i64, {order.size()}, order));
+}
+
+// The shape of the input that tells the batch; empty where the batch is known to be 1.
+std::vector<Output> batch_source(const ov::Model& model) {
+  for (const auto& parameter : model.get_parameters()) {
+    const auto& shape = parameter->get_partial_shape();
+    if (shape.rank().is_dynamic()) return {};
+    if (shape.size() == 0) continue;
+    if (shape[0].is_static() && shape[0].get_length() == 1) return {};
+    return {std::make_shared<ov::op::v3::ShapeOf>(parameter, ov::element::i64)};
+  }
+  return {};
+}
+
+Output mean_over_all_but(const Output& value, int64_t axis) {
+  const auto rank = static_cast<int64_t>(value.get_partial_shape().size());
+  std::vector<int64_t> axes;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis) axes.push_back(i);
+  return std::make_shared<ov::op::v1::ReduceMean>(
+      value, ov::op::v0::Constant::create(ov::element::i64, {axes.size()}, axes), true);
+}
+
+// Makes `copy` read the inputs of `master`, and keeps its states apart from the master's.
+void share_inputs(const Copy& copy, const ov::Model& master) {
+  const auto& own = copy.model->get_parameters();
+  const auto& shared = master.get_parameters();
+  EIGHTBIT_CHECK(own.size() == shared.size(), "{} inputs joined with {}", own.size(), shared.size());
+  std::map<std::string, std::shared_ptr<ov::op::util::Variable>> renamed;
+  for (const auto& variable : copy.model->get_variables()) {
+    auto info = variable->get_info();
+    const std::string id = info.variable_id;
+    info.variable_id += "/planned";
+    renamed[id] = std::make_shared<ov::op::util::Variable>(info);
+  }
+  for (const auto& op : copy.model->get_ordered_ops())
+    if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(op.get()))
+      stateful->set_variable(renamed.at(stateful->get_variable_id()));
+  for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
+}
+
+class Instrumenter {
+ public:
+  Instrumenter(const ov::Model& model, const Reading& reading, const backends::Program& program)
+      : program_(program), reading_(reading), reference_(copy_model(model, reading)) {}
+
+  void add_taps() {
+    const auto batch = batch_source(*reference_.model);
+    const auto last = channels_last(reading_.graph);
+    for (Tap tap : program_.taps) {
+      const auto id = static_cast<size_t>(tap.value);
+      out_.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
+      Output value = as_f32(reference_.values[id]);
+      if (last[id]) value = channels_to_back(value, tap);
+      ov::OutputVector inputs{value};
+      inputs.insert(inputs.end(), batch.begin(), batch.end());
+      add_result(std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back()));
+    }
+  }
+
+  void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
+    planned_ = copy_model(model, reading);
+    // Weights stay behind FakeQuantize: folding them to integers would only cost time here.
+    if (plan != nullptr) {
+      Plan uncompressed = *plan;
+      uncompressed.compress_weights = false;
+      apply_plan(planned_, reading.graph, uncompressed);
+    }
+    share_inputs(planned_, *reference_.model);
+  }
+
+  void add_probes() {
+    for (const backends::BiasProbe& probe : program_.probes) {
+      const ValueId id = reading_.graph.node(probe.node).outputs.at(0);
+      const Output reference = reference_.values[static_cast<size_t>(id)];
+      const Output planned = planned_.values[static_cast<size_t>(id)];
+      const auto consumers = planned.get_target_inputs();
+      const Output shift = std::make_shared<ov::op::v1::Subtract>(mean_over_all_but(reference, probe.axis),
+                                                                  mean_over_all_but(planned, probe.axis));
+      const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
+      for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
+      add_result(as_f32(shift));
+    }
+  }
+
+  void add_comparisons() {
+    for (const backends::Comparison& comparison : program_.comparisons) {
+      const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
+      add_result(std::make_shared<DifferenceOp>(
+          ov::OutputVector{as_f32(reference_.values[static_cast<size_t>(comparison.reference)]),
+                           as_f32(planned_.values[static_cast<size_t>(other)])}));
+    }
+  }
+
+  Instrumented finish() {
+    ov::SinkVector sinks = reference_.model->get_sinks();
+    ov::op::util::VariableVector variables = reference_.model->get_variables();
+    if (planned_.model) {
+      const auto more = planned_.model->get_sinks();
+      sinks.insert(sinks.end(), more.begin(), more.end());
+      for (const auto& sink : more)
+        if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
+          variables.push_back(stateful->get_variable());
+    }
+    out_.model = std::make_shared<ov::Model>(results_, sinks, reference_.model->get_parameters(), variables);
+    return std::move(out_);
+  }
+
+ private:
+  void add_result(const Output& value) { results_.push_back(std::make_shared<ov::op::v0::Result>(value)); }
+
+  const backends::Program& program_;
+  const Reading& reading_;
+  Copy reference_;
+  Copy planned_;
+  ov::ResultVector results_;
+  Instrumented out_;
+};
+
+}  // namespace
+
+Instrumented instrument(const ov::Model& model, const Reading& reading, const backends::Program& program,
+                        const ov::Model* other, const Reading* other_reading) {
+  Instrumenter instrumenter(model, reading, program);
+  instrumenter.add_taps();
+  if (program.plan != nullptr) instrumenter.add_planned(model, reading, program.plan);
+  else if (other != nullptr) instrumenter.add_planned(*other, *other_reading, nullptr);
+  instrumenter.add_probes();
+  instrumenter.add_comparisons();
+  return instrumenter.finish();
+}
+
+}  // namespace eightbit::openvino

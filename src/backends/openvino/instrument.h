@@ -1,0 +1,24 @@
+// From a Program to one OpenVINO model that computes nothing but the records.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+
+#include "backends/backend.h"
+#include "backends/openvino/measure_op.h"
+#include "backends/openvino/reader.h"
+
+namespace eightbit::openvino {
+
+struct Instrumented {
+  std::shared_ptr<ov::Model> model;   // inputs of the original; outputs: taps, then probes, then comparisons
+  std::vector<std::shared_ptr<HistogramSink>> histograms;   // one a tap; null where none is counted
+};
+
+// `other`, `other_reading`: program.other and its reading, or null.
+Instrumented instrument(const ov::Model& model, const Reading& reading, const backends::Program& program,
+                        const ov::Model* other, const Reading* other_reading);
+
+}  // namespace eightbit::openvino

@@ -1,0 +1,84 @@
+#include "backends/openvino/measure_op.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "records/reduce.h"
+
+namespace eightbit::openvino {
+namespace {
+
+// The part of a tensor that starts at `data` with `shape`, seen as the tap wants it.
+ReduceView view_of(const Tap& tap, const float* data, const ov::Shape& shape) {
+  ReduceView view{data, 1, 1, static_cast<int64_t>(ov::shape_size(shape))};
+  if (tap.axis == kNone) return view;
+  const auto axis = static_cast<size_t>(tap.axis);
+  EIGHTBIT_CHECK(axis < shape.size(), "channel axis {} of a tensor of rank {}", axis, shape.size());
+  view.channels = static_cast<int64_t>(shape[axis]);
+  view.inner = 1;
+  for (size_t i = 0; i < shape.size(); ++i) (i < axis ? view.outer : view.inner) *= i == axis ? 1 : static_cast<int64_t>(shape[i]);
+  return view;
+}
+
+}  // namespace
+
+ReduceOp::ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink)
+    : Op(inputs), tap_(std::move(tap)), sink_(std::move(sink)) {
+  constructor_validate_and_infer_types();
+}
+
+void ReduceOp::validate_and_infer_types() {
+  const ov::Dimension batch = get_input_size() == 1 ? ov::Dimension(1) : ov::Dimension::dynamic();
+  set_output_type(0, ov::element::f32, {batch, tap_.record_size()});
+}
+
+std::shared_ptr<ov::Node> ReduceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+  return std::make_shared<ReduceOp>(inputs, tap_, sink_);
+}
+
+bool ReduceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  const size_t batch = inputs.size() == 1 ? 1 : static_cast<size_t>(inputs[1].data<const int64_t>()[0]);
+  const auto size = static_cast<size_t>(tap_.record_size());
+  outputs[0].set_shape({batch, size});
+  auto* record = outputs[0].data<float>();
+  const auto* data = inputs[0].data<const float>();
+  ov::Shape shape = inputs[0].get_shape();
+  const bool split = batch > 1 && !shape.empty() && shape[0] == batch;
+  if (split) shape[0] = 1;
+  const size_t stride = ov::shape_size(shape);
+
+  const bool counting = (tap_.statistics & kHistogram) != 0;
+  thread_local std::vector<uint32_t> counts;
+  if (counting) counts.assign(Histogram::kBins, 0);
+  for (size_t item = 0; item < (split ? batch : 1); ++item)
+    reduce(tap_, view_of(tap_, data + item * stride, shape), {record + item * size, size}, counting ? counts.data() : nullptr);
+  if (!split)
+    for (size_t item = 1; item < batch; ++item) std::copy_n(record, size, record + item * size);
+  if (counting) {
+    std::lock_guard lock(sink_->mutex);
+    if (sink_->counts.empty()) sink_->counts.counts.assign(Histogram::kBins, 0);
+    for (size_t b = 0; b < counts.size(); ++b) sink_->counts.counts[b] += counts[b];
+  }
+  return true;
+}
+
+DifferenceOp::DifferenceOp(const ov::OutputVector& inputs) : Op(inputs) { constructor_validate_and_infer_types(); }
+
+void DifferenceOp::validate_and_infer_types() { set_output_type(0, ov::element::f32, ov::PartialShape{1, 4}); }
+
+std::shared_ptr<ov::Node> DifferenceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+  return std::make_shared<DifferenceOp>(inputs);
+}
+
+bool DifferenceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  double sums[4] = {};
+  EIGHTBIT_CHECK(inputs[0].get_size() == inputs[1].get_size(), "compared tensors of {} and {} elements",
+                 inputs[0].get_size(), inputs[1].get_size());
+  accumulate_difference(inputs[0].data<const float>(), inputs[1].data<const float>(),
+                        static_cast<int64_t>(inputs[0].get_size()), sums);
+  outputs[0].set_shape({1, 4});
+  std::copy_n(sums, 4, outputs[0].data<float>());
+  return true;
+}
+
+}  // namespace eightbit::openvino

@@ -1,0 +1,56 @@
+// Ops of our own inside an OpenVINO graph: they reduce a tensor to its record where it appears, so that raw
+// activations never leave the runtime. The CPU plugin runs them through evaluate().
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <openvino/op/op.hpp>
+
+#include "records/histogram.h"
+#include "records/tap.h"
+
+namespace eightbit::openvino {
+
+// Counts shared by all copies and streams of one tap.
+struct HistogramSink {
+  std::mutex mutex;
+  Histogram counts;
+};
+
+// Input 0: the tensor, f32. Input 1: the shape of a model input, i64 (its first entry is the batch); absent where the
+// batch is 1. Output: the records, f32 [batch, record_size].
+// The tensor is split along axis 0 when that has the size of the batch; otherwise it counts as a whole for each item.
+class ReduceOp : public ov::op::Op {
+ public:
+  OPENVINO_OP("Reduce", "eightbit");
+  ReduceOp() = default;
+  ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink);
+
+  void validate_and_infer_types() override;
+  std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
+  bool has_evaluate() const override { return true; }
+  bool visit_attributes(ov::AttributeVisitor&) override { return true; }
+
+ private:
+  Tap tap_;
+  std::shared_ptr<HistogramSink> sink_;
+};
+
+// Inputs: reference and other, f32, same shape. Output: signal, noise, dot, power (backends::Difference), f32 [1, 4].
+class DifferenceOp : public ov::op::Op {
+ public:
+  OPENVINO_OP("Difference", "eightbit");
+  DifferenceOp() = default;
+  explicit DifferenceOp(const ov::OutputVector& inputs);
+
+  void validate_and_infer_types() override;
+  std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
+  bool has_evaluate() const override { return true; }
+  bool visit_attributes(ov::AttributeVisitor&) override { return true; }
+};
+
+}  // namespace eightbit::openvino

@@ -1,0 +1,106 @@
+// Calibration on its own: everything that any recipe may want to know later.
+#include <eightbit/statistics.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "algorithms/weights.h"
+#include "backends/backend.h"
+#include "base/error.h"
+#include "pipeline/measure.h"
+#include "pipeline/steps.h"
+#include "records/statistics_data.h"
+#include "records/tap_request.h"
+
+namespace eightbit {
+namespace {
+
+constexpr int64_t kKeptSamples = 32;
+
+// Quantiles that the estimators of the options read; see min_max.cc.
+std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
+  std::vector<double> out;
+  const auto add = [&](const StatisticsCollectorParameters& side, bool upper) {
+    const double q = upper ? 1 - side.quantile_outlier_prob : side.quantile_outlier_prob;
+    if (side.statistics_type == StatisticsType::quantile) out.push_back(q);
+    if (side.statistics_type == StatisticsType::abs_quantile || (upper && side.statistics_type == StatisticsType::quantile))
+      out.push_back(-q);
+  };
+  add(p.min, false);
+  add(p.max, true);
+  return out;
+}
+
+// Every value where some device, preset or ignored scope could put a quantizer: the float inputs of ops that take
+// quantizers or let them pass.
+std::vector<records::Point> all_points(const Graph& graph, const CalibrateOptions& options) {
+  records::TapRequest taps(graph);
+  const auto quantiles = quantiles_of(options.activations_range_estimator_params);
+  for (const Node& node : graph.nodes) {
+    const Trait trait = row(node.op).trait;
+    if (trait == Trait::non_quantizable || trait == Trait::output_as_weight) continue;
+    const int32_t weight = algorithms::weight_port(graph, node.id);
+    for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port) {
+      const ValueId id = node.inputs[static_cast<size_t>(port)];
+      if (id == kNone || graph.value(id).is_constant() || !is_float(graph.value(id).dtype)) continue;
+      if (!quantiles.empty()) taps.want(id, kMinMax | kHistogram, quantiles);
+      const bool product = weight != kNone && weight != port;
+      const int64_t axis = product ? algorithms::activation_channel_axis(graph, node.id, port) : 1;
+      const bool smooth = product && options.model_type == ModelType::transformer && has(node.op, kSmoothQuantMatMul);
+      taps.want_channels(id, axis, kMinMax | kHistogram | (product ? uint32_t{kMean | kMeanSquare} : 0u), smooth);
+    }
+  }
+  return taps.points();
+}
+
+}  // namespace
+
+Statistics calibrate(const Model& model, const Dataset& dataset, const CalibrateOptions& options, const RunOptions& run) {
+  if (options.subset_size < 1)
+    fail<InvalidArgument>("calibrate", "subset_size is {}. It must be at least 1.", options.subset_size);
+  if (options.shard.count < 1 || options.shard.index < 0 || options.shard.index >= options.shard.count)
+    fail<InvalidArgument>("calibrate", "shard {}/{} does not exist. The index runs from 0 to count - 1.", options.shard.index,
+                          options.shard.count);
+  Steps steps(run);
+  const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
+  auto data = steps("calibrate", [&] {
+    MeasureOptions measured{options.subset_size, options.shard, kKeptSamples, {}};
+    measured.facts["subset_size"] = std::to_string(options.subset_size);
+    return measure(model.impl(), all_points(graph, options), dataset, measured, run);
+  });
+  steps.report().samples = data.samples();
+  steps.finish();
+  return Statistics(std::make_shared<const records::StatisticsData>(std::move(data)));
+}
+
+Statistics Statistics::load(const std::filesystem::path& path) {
+  return Statistics(std::make_shared<const records::StatisticsData>(records::StatisticsData::load(path)));
+}
+
+void Statistics::save(const std::filesystem::path& path, bool overwrite) const { data().save(path, overwrite); }
+
+Statistics Statistics::merge(std::span<const Statistics> parts) {
+  if (parts.empty()) fail<InvalidArgument>("merge", "there is nothing to merge. Give at least one part.");
+  const records::StatisticsData& first = parts.front().data();
+  records::StatisticsData merged(first.model_fingerprint(), first.data_fingerprint(), first.points());
+  merged.options = first.options;
+  for (const Statistics& part : parts) merged.merge(part.data());
+  return Statistics(std::make_shared<const records::StatisticsData>(std::move(merged)));
+}
+
+const records::StatisticsData& Statistics::data() const {
+  if (data_ == nullptr) fail<InvalidArgument>("statistics", "these statistics are empty. Make them with calibrate() or load().");
+  return *data_;
+}
+
+int64_t Statistics::samples() const { return data().samples(); }
+int64_t Statistics::points() const { return static_cast<int64_t>(data().points().size()); }
+std::string Statistics::model_fingerprint() const { return data().model_fingerprint(); }
+
+std::string Statistics::summary() const {
+  return fmt::format("{} samples, {} points, {} kept inputs, model {}", samples(), points(), data().kept_samples.size(),
+                     model_fingerprint());
+}
+
+}  // namespace eightbit

@@ -1,0 +1,111 @@
+#include "pipeline/feed.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace eightbit {
+namespace {
+
+// A copy of its own: what a loader hands out may be overwritten by its next sample.
+Tensor owned(const Tensor& tensor) {
+  Tensor copy = Tensor::allocate(tensor.dtype, tensor.shape);
+  if (tensor.byte_size() > 0) std::memcpy(copy.mutable_data(), tensor.data, tensor.byte_size());
+  return copy;
+}
+
+Sample owned(const Sample& sample) {
+  Sample copy{{}, sample.reset_state};
+  for (const NamedTensor& input : sample.inputs) copy.inputs.push_back({input.name, owned(input.tensor)});
+  return copy;
+}
+
+bool leads_with_batch(const PortInfo& port) {
+  return port.shape.size() >= 4 || (port.shape.size() >= 2 && port.shape[0] < 0);
+}
+
+}  // namespace
+
+int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs) {
+  if (sample.inputs.empty() || inputs.empty() || !leads_with_batch(inputs.front())) return 1;
+  const NamedTensor* first = &sample.inputs.front();
+  for (const NamedTensor& input : sample.inputs)
+    if (input.name == inputs.front().name) first = &input;
+  return first->tensor.shape.size() == inputs.front().shape.size() ? std::max<int64_t>(first->tensor.shape[0], 1) : 1;
+}
+
+Sample slice(const Sample& sample, int64_t first, int64_t count) {
+  Sample part{{}, sample.reset_state};
+  for (const NamedTensor& input : sample.inputs) {
+    Tensor tensor = input.tensor;
+    const auto item = static_cast<int64_t>(tensor.byte_size()) / std::max<int64_t>(tensor.shape.at(0), 1);
+    tensor.data += first * item;
+    tensor.shape[0] = count;
+    part.inputs.push_back({input.name, std::move(tensor)});
+  }
+  return part;
+}
+
+Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options)
+    : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
+  total_ = options_.limit;
+  if (const auto size = source_->size(); size && (inputs_.empty() || !leads_with_batch(inputs_.front()) || inputs_.front().shape[0] == 1))
+    total_ = std::min(total_, *size);
+  for (int64_t k = 0; k < std::min(options_.keep, total_); ++k) to_keep_.insert(k * total_ / std::min(options_.keep, total_));
+}
+
+bool Feed::wanted(int64_t number) const {
+  if (number % options_.shard.count != options_.shard.index) return false;
+  return !options_.is_done || !options_.is_done(number);
+}
+
+std::optional<Sample> Feed::pull() {
+  try {
+    return source_->next();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& e) {
+    fail<DataError>("data", "the loader failed at sample {}: {}", position_, e.what());
+  }
+}
+
+void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    if (to_keep_.contains(first + i)) kept_.emplace(first + i, owned(count == 1 ? sample : slice(sample, i, 1)));
+}
+
+std::optional<Sample> Feed::next() {
+  while (position_ < options_.limit) {
+    std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
+    if (!sample) break;
+    const int64_t batch = batch_of(*sample, inputs_);
+    // How many items from the front share the same fate.
+    const bool take = wanted(position_);
+    int64_t count = 1;
+    const int64_t usable = std::min(batch, options_.limit - position_);
+    const bool fixed = !inputs_.empty() && !inputs_.front().shape.empty() && inputs_.front().shape[0] > 1;
+    if (fixed) count = batch;   // the model takes whole batches only
+    while (count < usable && wanted(position_ + count) == take) ++count;
+    if (count < batch) {
+      rest_ = slice(*sample, count, batch - count);
+      sample = slice(*sample, 0, count);
+    }
+    const int64_t first = std::exchange(position_, position_ + count);
+    if (!take) continue;
+    for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
+    keep(first, *sample, count);
+    return sample;
+  }
+  finished_ = true;
+  return std::nullopt;
+}
+
+int64_t Feed::take_number() {
+  EIGHTBIT_CHECK(!numbers_.empty(), "a record without a sample");
+  const int64_t number = numbers_.front();
+  numbers_.pop_front();
+  return number;
+}
+
+}  // namespace eightbit

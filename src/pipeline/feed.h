@@ -1,0 +1,60 @@
+// Picks from a source the samples that a calibration measures, and numbers them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/statistics.h>
+
+namespace eightbit {
+
+// Items along axis 0 that count as samples: the size of axis 0 where the first input leads with a batch (its first
+// dimension is not fixed and there are others, or it has rank 4 or more), else 1.
+int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs);
+// Items [first, first + count) of a batch; shares the bytes.
+Sample slice(const Sample& sample, int64_t first, int64_t count);
+
+struct FeedOptions {
+  int64_t limit = 300;                              // samples over all shards
+  Shard shard;
+  std::function<bool(int64_t)> is_done;             // samples that are already measured; may be empty
+  int64_t keep = 0;                                 // inputs to keep, spread evenly
+};
+
+class Feed {
+ public:
+  Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options);
+
+  // The next samples to be measured (more than one as a batch). Throws DataError naming the sample when the source
+  // fails.
+  std::optional<Sample> next();
+  // The number of the next record, in the order in which samples were handed out.
+  int64_t take_number();
+  bool finished() const { return finished_; }
+  int64_t total() const { return total_; }          // samples of all shards, as far as known
+  std::map<int64_t, Sample>& kept() { return kept_; }
+
+ private:
+  std::optional<Sample> pull();
+  bool wanted(int64_t number) const;
+  void keep(int64_t first, const Sample& sample, int64_t count);
+
+  std::unique_ptr<SampleSource> source_;
+  std::vector<PortInfo> inputs_;
+  FeedOptions options_;
+  int64_t total_ = 0;
+  int64_t position_ = 0;                            // number of the next sample of the source
+  std::optional<Sample> rest_;                      // what is left of a batch
+  std::deque<int64_t> numbers_;
+  std::set<int64_t> to_keep_;
+  std::map<int64_t, Sample> kept_;
+  bool finished_ = false;
+};
+
+}  // namespace eightbit

@@ -1,0 +1,33 @@
+// The one pass over the data: samples in, statistics out.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <eightbit/dataset.h>
+#include <eightbit/run.h>
+#include <eightbit/statistics.h>
+
+#include "backends/backend.h"
+#include "quant/plan.h"
+#include "records/statistics_data.h"
+
+namespace eightbit {
+
+struct MeasureOptions {
+  int64_t limit = 300;
+  Shard shard;
+  int64_t keep = 0;                               // sample inputs to keep for bias correction
+  std::map<std::string, std::string> facts;       // what shards and a resumed run must agree on
+};
+
+// Throws DataError when there are no samples; see calibrate() in statistics.h for the rest.
+records::StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
+                                const Dataset& dataset, const MeasureOptions& options, const RunOptions& run);
+
+// One pass over the kept samples through the float and the planned network; see algorithms/bias_correction.h.
+std::vector<BiasShift> measure_bias_shifts(const backends::BackendModel& model, const Plan& plan,
+                                           const std::map<int64_t, Sample>& samples, const RunOptions& run);
+
+}  // namespace eightbit

@@ -1,0 +1,141 @@
+// The pipeline from a float model to a quantized one, step by step.
+#include <eightbit/eightbit.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "algorithms/min_max.h"
+#include "algorithms/smooth_quant.h"
+#include "backends/backend.h"
+#include "base/error.h"
+#include "pipeline/measure.h"
+#include "pipeline/steps.h"
+#include "placement/placement.h"
+
+namespace eightbit {
+namespace {
+
+// Samples that bias correction runs: a few dozen; more when asked to take its time.
+int64_t correction_samples(const QuantizeOptions& options) {
+  if (options.advanced_parameters.disable_bias_correction) return 0;
+  return options.fast_bias_correction ? 32 : 128;
+}
+
+std::vector<records::Point> points_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+  records::TapRequest taps(graph);
+  if (algorithms::smooth_quant_applies(options)) algorithms::smooth_quant_request(graph, plan, options, taps);
+  algorithms::min_max_request(graph, plan, options, taps);
+  return taps.points();
+}
+
+// Quantizers that turned out the same become one: products that read one value share its quantization.
+void share_equal_quantizers(Plan& plan) {
+  std::vector<Quantizer> kept;
+  const auto scale_of = [&](const Quantizer& q) {
+    return std::ranges::find_if(plan.scales, [&](const ScaleInsertion& s) {
+             return s.value == q.value && std::ranges::find(s.uses, q.uses.front()) != s.uses.end();
+           }) - plan.scales.begin();
+  };
+  for (Quantizer& q : plan.quantizers) {
+    const auto twin = std::ranges::find_if(kept, [&](const Quantizer& k) {
+      return !q.weight && !k.weight && k.value == q.value && k.spec == q.spec && k.low == q.low && k.high == q.high &&
+             k.scale == q.scale && k.levels == q.levels && k.group == q.group && scale_of(k) == scale_of(q);
+    });
+    if (twin == kept.end()) {
+      kept.push_back(std::move(q));
+      continue;
+    }
+    twin->uses.insert(twin->uses.end(), q.uses.begin(), q.uses.end());
+    std::ranges::sort(twin->uses);
+  }
+  plan.quantizers = std::move(kept);
+}
+
+void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
+                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
+  if (options.advanced_parameters.disable_bias_correction) return;
+  if (statistics.kept_samples.empty()) {
+    plan.notes.push_back("bias correction: left out, the statistics hold no sample inputs");
+    return;
+  }
+  plan.biases = measure_bias_shifts(model, plan, statistics.kept_samples, run);
+}
+
+std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
+  return {{"version", std::string(version())}, {"options", to_json(options)}, {"recipe", std::string(to_string(options.recipe))}};
+}
+
+void fill(Report& report, const Graph& graph, const Plan& plan, const records::StatisticsData& statistics) {
+  report.samples = statistics.samples();
+  for (const Quantizer& q : plan.quantizers) ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
+  report.corrected_biases = static_cast<int64_t>(plan.biases.size());
+  report.notes = plan.notes;
+  report.plan_text = to_text(plan, graph, true);
+  report.plan_json = to_json(plan, graph);
+}
+
+// From placement and statistics to the model.
+Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan, const QuantizeOptions& options,
+             const RunOptions& run, Steps& steps) {
+  const backends::BackendModel& backend = model.impl();
+  const Graph& graph = backend.graph();
+  if (algorithms::smooth_quant_applies(options))
+    steps("smooth quant", [&] { algorithms::smooth_quant(graph, statistics, options, plan); });
+  steps("min-max", [&] {
+    algorithms::min_max(graph, statistics, options, plan);
+    share_equal_quantizers(plan);
+  });
+  steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
+  Model quantized = steps("write", [&] { return Model(backend.apply(plan, metadata(options))); });
+  if (plan.quantizers.empty())
+    log(LogLevel::warning, "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
+  fill(steps.report(), graph, plan, statistics);
+  steps.finish();
+  return quantized;
+}
+
+Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
+  validate(options);
+  const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
+  return steps("place", [&] {
+    Plan plan = placement::place(graph, options);
+    plan.compress_weights = options.advanced_parameters.compress_weights;
+    return plan;
+  });
+}
+
+}  // namespace
+
+Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options, const RunOptions& run) {
+  Steps steps(run);
+  Plan plan = place(model, options, steps);
+  const auto statistics = steps("calibrate", [&] {
+    MeasureOptions measured{options.subset_size, {}, correction_samples(options), {}};
+    measured.facts["options"] = to_json(options);
+    return measure(model.impl(), points_for(model.impl().graph(), plan, options), dataset, measured, run);
+  });
+  return finish(model, statistics, std::move(plan), options, run, steps);
+}
+
+Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options, const RunOptions& run) {
+  Steps steps(run);
+  if (statistics.model_fingerprint() != model.impl().fingerprint())
+    fail<InvalidArgument>("quantize", "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
+                          statistics.model_fingerprint(), model.impl().fingerprint());
+  Plan plan = place(model, options, steps);
+  return finish(model, statistics.data(), std::move(plan), options, run, steps);
+}
+
+PlanPreview plan(const Model& model, const QuantizeOptions& options) {
+  validate(options);
+  const Graph& graph = model.impl().graph();
+  const Plan plan = placement::place(graph, options);
+  PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
+  for (const Quantizer& q : plan.quantizers) ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
+  return preview;
+}
+
+std::string_view version() { return "0.1.0"; }
+
+}  // namespace eightbit

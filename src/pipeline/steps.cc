@@ -1,0 +1,26 @@
+#include "pipeline/steps.h"
+
+#include <nlohmann/json.hpp>
+
+namespace eightbit {
+
+void Steps::finish() {
+  report_.seconds = since(begin_);
+  if (run_.report != nullptr) *run_.report = report_;
+}
+
+std::string Report::to_json() const {
+  nlohmann::ordered_json j;
+  j["seconds"] = seconds;
+  j["steps"] = nlohmann::ordered_json::array();
+  for (const StepTime& step : steps) j["steps"].push_back({{"step", step.step}, {"seconds", step.seconds}});
+  j["samples"] = samples;
+  j["activation_quantizers"] = activation_quantizers;
+  j["weight_quantizers"] = weight_quantizers;
+  j["corrected_biases"] = corrected_biases;
+  j["notes"] = notes;
+  if (!plan_json.empty()) j["plan"] = nlohmann::ordered_json::parse(plan_json);
+  return j.dump(2);
+}
+
+}  // namespace eightbit

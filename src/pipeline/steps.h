@@ -1,0 +1,49 @@
+// Times and logs the steps of a run.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <eightbit/run.h>
+
+#include "base/log.h"
+
+namespace eightbit {
+
+class Steps {
+ public:
+  explicit Steps(const RunOptions& run) : run_(run), begin_(Clock::now()) {}
+
+  // Runs `body` as a step; its result is handed through.
+  template <typename Body>
+  auto operator()(std::string_view name, Body&& body) {
+    const Timer timer{*this, name, Clock::now()};
+    return std::forward<Body>(body)();
+  }
+  // Fills in the times of the caller's report, if there is one.
+  void finish();
+  Report& report() { return report_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+  struct Timer {
+    Steps& steps;
+    std::string_view name;
+    Clock::time_point begin;
+    ~Timer() {
+      const double seconds = since(begin);
+      steps.report_.steps.push_back({std::string(name), seconds});
+      log(LogLevel::debug, "{}: {:.3f} s", name, seconds);
+    }
+  };
+
+  const RunOptions& run_;
+  Clock::time_point begin_;
+  Report report_;
+};
+
+}  // namespace eightbit

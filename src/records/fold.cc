@@ -1,0 +1,75 @@
+#include "records/fold.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace eightbit::records {
+namespace {
+
+template <typename Pick>
+void merge_extremes(std::vector<float>& into, std::span<const float> values, Pick pick) {
+  if (values.empty()) return;
+  if (into.empty()) {
+    into.assign(values.begin(), values.end());
+    return;
+  }
+  EIGHTBIT_CHECK(into.size() == values.size(), "{} channels folded into {}", values.size(), into.size());
+  for (size_t c = 0; c < values.size(); ++c) into[c] = pick(into[c], values[c]);
+}
+
+template <typename T>
+void merge_sums(std::vector<ExactSum>& into, std::span<const T> values) {
+  if (values.empty()) return;
+  into.resize(values.size());
+  for (size_t c = 0; c < values.size(); ++c) into[c].add(values[c]);
+}
+
+std::vector<float> averages(const std::vector<ExactSum>& sums, int64_t count) {
+  std::vector<float> out(sums.size());
+  for (size_t c = 0; c < sums.size(); ++c) out[c] = static_cast<float>(sums[c].value() / static_cast<double>(count));
+  return out;
+}
+
+}  // namespace
+
+void ExactSum::add(float value) {
+  const double limit = std::ldexp(1.0, 62);
+  const double clipped = std::clamp(static_cast<double>(value), -limit, limit);
+  const double whole = std::floor(clipped);
+  const auto fraction = static_cast<uint64_t>(std::ldexp(clipped - whole, 64));   // a float's bits fit: exact or 0
+  bits_ += (static_cast<Int128>(static_cast<int64_t>(whole)) << 64) + static_cast<Int128>(fraction);
+}
+
+double ExactSum::value() const {
+  return static_cast<double>(static_cast<int64_t>(bits_ >> 64)) + std::ldexp(static_cast<double>(low()), -64);
+}
+
+ExactSum ExactSum::from(int64_t high, uint64_t low) {
+  ExactSum sum;
+  sum.bits_ = (static_cast<Int128>(high) << 64) + static_cast<Int128>(low);
+  return sum;
+}
+
+void Fold::add(std::span<const float> lo, std::span<const float> hi, std::span<const float> average,
+               std::span<const float> average_square) {
+  ++count;
+  merge_extremes(min, lo, [](float a, float b) { return std::min(a, b); });
+  merge_extremes(max, hi, [](float a, float b) { return std::max(a, b); });
+  merge_sums(mean, average);
+  merge_sums(mean_square, average_square);
+}
+
+void Fold::add(const Fold& other) {
+  count += other.count;
+  merge_extremes(min, std::span<const float>(other.min), [](float a, float b) { return std::min(a, b); });
+  merge_extremes(max, std::span<const float>(other.max), [](float a, float b) { return std::max(a, b); });
+  merge_sums(mean, std::span<const ExactSum>(other.mean));
+  merge_sums(mean_square, std::span<const ExactSum>(other.mean_square));
+}
+
+std::vector<float> Fold::means() const { return averages(mean, count); }
+std::vector<float> Fold::mean_squares() const { return averages(mean_square, count); }
+
+}  // namespace eightbit::records

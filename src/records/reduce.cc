@@ -1,0 +1,303 @@
+#include "records/reduce.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/error.h"
+#include "records/histogram.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "records/reduce.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#ifndef EIGHTBIT_REDUCE_SHARED
+#define EIGHTBIT_REDUCE_SHARED
+namespace eightbit {
+
+// Running statistics of one channel.
+struct Moments {
+  float min = std::numeric_limits<float>::infinity();
+  float max = -std::numeric_limits<float>::infinity();
+  double sum = 0;
+  double sum_square = 0;
+};
+
+}  // namespace eightbit
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace eightbit::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t kBlock = 4096;
+
+// Statistics of a contiguous run. Returns false when it holds a value that is not finite.
+bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Moments& out) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto lo = hn::Set(d, out.min), hi = hn::Set(d, out.max);
+  auto zero_product = hn::Zero(d);   // x * 0 is NaN for values that are not finite, and stays so
+  int64_t i = 0;
+  while (i + lanes <= count) {
+    const int64_t end = std::min(count - lanes + 1, i + kBlock);
+    auto sum = hn::Zero(d), square = hn::Zero(d);
+    for (; i < end; i += lanes) {
+      const auto x = hn::LoadU(d, data + i);
+      lo = hn::Min(lo, x);
+      hi = hn::Max(hi, x);
+      zero_product = hn::MulAdd(x, hn::Zero(d), zero_product);
+      if (moments) {
+        sum = hn::Add(sum, x);
+        square = hn::MulAdd(x, x, square);
+      }
+    }
+    if (moments) {
+      out.sum += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
+      out.sum_square += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, square)));
+    }
+  }
+  out.min = hn::GetLane(hn::MinOfLanes(d, lo));
+  out.max = hn::GetLane(hn::MaxOfLanes(d, hi));
+  float rest = hn::GetLane(hn::SumOfLanes(d, zero_product));
+  for (; i < count; ++i) {
+    const float x = data[i];
+    out.min = std::min(out.min, x);
+    out.max = std::max(out.max, x);
+    out.sum += x;
+    out.sum_square += static_cast<double>(x) * x;
+    rest += x * 0.0f;
+  }
+  return rest == 0.0f;
+}
+
+// Statistics of `channels` columns of a row-major [rows, channels] matrix, blocks of rows summed in f32.
+bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, bool moments, Moments* out) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  float rest = 0;
+  for (int64_t c = 0; c < channels;) {
+    if (c + lanes > channels) {
+      for (; c < channels; ++c) {
+        Moments& m = out[c];
+        for (int64_t r = 0; r < rows; ++r) {
+          const float x = data[r * channels + c];
+          m.min = std::min(m.min, x);
+          m.max = std::max(m.max, x);
+          m.sum += x;
+          m.sum_square += static_cast<double>(x) * x;
+          rest += x * 0.0f;
+        }
+      }
+      break;
+    }
+    auto lo = hn::Set(d, std::numeric_limits<float>::infinity()), hi = hn::Neg(lo);
+    auto zero_product = hn::Zero(d);
+    HWY_ALIGN float sums[HWY_MAX_BYTES / sizeof(float)], squares[HWY_MAX_BYTES / sizeof(float)];
+    for (int64_t r = 0; r < rows;) {
+      const int64_t end = std::min(rows, r + 256);
+      auto sum = hn::Zero(d), square = hn::Zero(d);
+      for (; r < end; ++r) {
+        const auto x = hn::LoadU(d, data + r * channels + c);
+        lo = hn::Min(lo, x);
+        hi = hn::Max(hi, x);
+        zero_product = hn::MulAdd(x, hn::Zero(d), zero_product);
+        if (moments) {
+          sum = hn::Add(sum, x);
+          square = hn::MulAdd(x, x, square);
+        }
+      }
+      if (!moments) continue;
+      hn::Store(sum, d, sums);
+      hn::Store(square, d, squares);
+      for (int64_t k = 0; k < lanes; ++k) {
+        out[c + k].sum += static_cast<double>(sums[k]);
+        out[c + k].sum_square += static_cast<double>(squares[k]);
+      }
+    }
+    hn::Store(lo, d, sums);
+    hn::Store(hi, d, squares);
+    for (int64_t k = 0; k < lanes; ++k) {
+      out[c + k].min = std::min(out[c + k].min, sums[k]);
+      out[c + k].max = std::max(out[c + k].max, squares[k]);
+    }
+    rest += hn::GetLane(hn::SumOfLanes(d, zero_product));
+    c += lanes;
+  }
+  return rest == 0.0f;
+}
+
+// Adds the histogram of a run to `counts`. Four tables keep neighbouring equal values from waiting for each other.
+void count_run(const float* HWY_RESTRICT data, int64_t count, uint32_t* HWY_RESTRICT tables) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto magnitude = hn::Set(di, 0x7fffffff);
+  const auto base = hn::Set(di, ((127 + Histogram::kLowestExponent) << Histogram::kMantissaBits) - 1);
+  const auto last = hn::Set(di, Histogram::kHalf - 1), zero = hn::Zero(di);
+  const auto half = hn::Set(di, Histogram::kHalf);
+  HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto bits = hn::BitCast(di, hn::LoadU(d, data + i));
+    auto bin = hn::ShiftRight<23 - Histogram::kMantissaBits>(hn::And(bits, magnitude));
+    bin = hn::Min(hn::Max(hn::Sub(bin, base), zero), last);
+    bin = hn::Add(bin, hn::And(hn::ShiftRight<31>(bits), half));
+    hn::Store(bin, di, bins);
+    for (int64_t k = 0; k < lanes; ++k) ++tables[(k & 3) * Histogram::kBins + bins[k]];
+  }
+  for (; i < count; ++i) ++tables[Histogram::bin(data[i])];
+}
+
+void difference_run(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count, double out[4]) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  while (i + lanes <= count) {
+    const int64_t end = std::min(count - lanes + 1, i + kBlock);
+    auto signal = hn::Zero(d), noise = hn::Zero(d), dot = hn::Zero(d), power = hn::Zero(d);
+    for (; i < end; i += lanes) {
+      const auto x = hn::LoadU(d, a + i), y = hn::LoadU(d, b + i);
+      const auto e = hn::Sub(x, y);
+      signal = hn::MulAdd(x, x, signal);
+      noise = hn::MulAdd(e, e, noise);
+      dot = hn::MulAdd(x, y, dot);
+      power = hn::MulAdd(y, y, power);
+    }
+    out[0] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, signal)));
+    out[1] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, noise)));
+    out[2] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, dot)));
+    out[3] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, power)));
+  }
+  for (; i < count; ++i) {
+    const double x = a[i], y = b[i];
+    out[0] += x * x;
+    out[1] += (x - y) * (x - y);
+    out[2] += x * y;
+    out[3] += y * y;
+  }
+}
+
+}  // namespace eightbit::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace eightbit {
+
+HWY_EXPORT(reduce_run);
+HWY_EXPORT(reduce_columns);
+HWY_EXPORT(count_run);
+HWY_EXPORT(difference_run);
+
+namespace {
+
+// numpy's linear interpolation at probability p of the sorted values.
+float quantile(std::vector<float>& values, double p) {
+  if (values.empty()) return 0.0f;
+  const double at = p * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<int64_t>(at);
+  std::nth_element(values.begin(), values.begin() + below, values.end());
+  const float lower = values[static_cast<size_t>(below)];
+  if (below + 1 >= static_cast<int64_t>(values.size())) return lower;
+  const float higher = *std::min_element(values.begin() + below + 1, values.end());
+  return lower + static_cast<float>(at - static_cast<double>(below)) * (higher - lower);
+}
+
+std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
+  std::vector<float> values;
+  values.reserve(static_cast<size_t>(view.outer * view.inner));
+  for (int64_t o = 0; o < view.outer; ++o) {
+    const float* run = view.data + (o * view.channels + channel) * view.inner;
+    std::copy_if(run, run + view.inner, std::back_inserter(values), [](float x) { return std::isfinite(x); });
+  }
+  return values;
+}
+
+// All channels, whatever the layout. False when some value is not finite.
+bool reduce_moments(const ReduceView& view, bool moments, std::vector<Moments>& out) {
+  if (view.inner == 1 && view.channels > 1)
+    return HWY_DYNAMIC_DISPATCH(reduce_columns)(view.data, view.outer, view.channels, moments, out.data());
+  bool finite = true;
+  for (int64_t o = 0; o < view.outer; ++o)
+    for (int64_t c = 0; c < view.channels; ++c)
+      finite &= HWY_DYNAMIC_DISPATCH(reduce_run)(view.data + (o * view.channels + c) * view.inner, view.inner, moments,
+                                                 out[static_cast<size_t>(c)]);
+  return finite;
+}
+
+// The slow way round NaN and Inf: the finite values of each channel, copied. Returns how many are finite.
+int64_t reduce_finite(const ReduceView& view, std::vector<Moments>& out, std::vector<int64_t>& counts) {
+  int64_t total = 0;
+  for (int64_t c = 0; c < view.channels; ++c) {
+    const auto values = finite_values(view, c);
+    out[static_cast<size_t>(c)] = {};
+    HWY_DYNAMIC_DISPATCH(reduce_run)(values.data(), static_cast<int64_t>(values.size()), true, out[static_cast<size_t>(c)]);
+    counts[static_cast<size_t>(c)] = static_cast<int64_t>(values.size());
+    total += static_cast<int64_t>(values.size());
+  }
+  return total;
+}
+
+void count(const ReduceView& view, bool finite, uint32_t* counts) {
+  thread_local std::vector<uint32_t> tables;
+  tables.assign(4 * Histogram::kBins, 0);
+  if (finite) {
+    HWY_DYNAMIC_DISPATCH(count_run)(view.data, view.outer * view.channels * view.inner, tables.data());
+  } else {
+    for (int64_t c = 0; c < view.channels; ++c) {
+      const auto values = finite_values(view, c);
+      HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), tables.data());
+    }
+  }
+  for (int t = 0; t < 4; ++t)
+    for (int b = 0; b < Histogram::kBins; ++b) counts[b] += tables[static_cast<size_t>(t * Histogram::kBins + b)];
+}
+
+}  // namespace
+
+void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts) {
+  const auto channels = static_cast<size_t>(tap.channels);
+  EIGHTBIT_CHECK(view.channels == tap.channels, "{} channels measured where {} are recorded", view.channels, tap.channels);
+  std::vector<Moments> moments(channels);
+  std::vector<int64_t> finite_counts(channels, view.outer * view.inner);
+  const int64_t total = view.outer * view.channels * view.inner;
+  const bool wants_moments = (tap.statistics & (kMean | kMeanSquare)) != 0;
+  const bool finite = reduce_moments(view, wants_moments, moments);
+  const int64_t usable = finite ? total : reduce_finite(view, moments, finite_counts);
+
+  float* at = record.data();
+  const auto write = [&](auto&& value_of) {
+    for (size_t c = 0; c < channels; ++c) *at++ = finite_counts[c] == 0 ? 0.0f : static_cast<float>(value_of(c));
+  };
+  if (tap.statistics & kMinMax) {
+    write([&](size_t c) { return moments[c].min; });
+    write([&](size_t c) { return moments[c].max; });
+  }
+  if (tap.statistics & kMean) write([&](size_t c) { return moments[c].sum / static_cast<double>(finite_counts[c]); });
+  if (tap.statistics & kMeanSquare)
+    write([&](size_t c) { return moments[c].sum_square / static_cast<double>(finite_counts[c]); });
+  for (double p : tap.quantiles) {
+    for (int64_t c = 0; c < tap.channels; ++c) {
+      auto values = finite_values(view, c);
+      if (p < 0) std::ranges::transform(values, values.begin(), [](float x) { return std::fabs(x); });
+      *at++ = quantile(values, std::fabs(p));
+    }
+  }
+  *at++ = total == 0 ? 1.0f : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
+  EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}", record.size(), at - record.data());
+  if (counts != nullptr) count(view, finite, counts);
+}
+
+void accumulate_difference(const float* reference, const float* other, int64_t count, double out[4]) {
+  HWY_DYNAMIC_DISPATCH(difference_run)(reference, other, count, out);
+}
+
+bool all_finite(const float* data, int64_t count) {
+  Moments moments;
+  return HWY_DYNAMIC_DISPATCH(reduce_run)(data, count, false, moments);
+}
+
+}  // namespace eightbit
+#endif

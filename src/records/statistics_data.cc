@@ -1,0 +1,211 @@
+#include "records/statistics_data.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace eightbit::records {
+namespace {
+
+constexpr size_t kMemoryLimit = (size_t{16} << 20) / sizeof(float);
+
+std::span<const float> stretch(std::span<const float> record, int64_t at, int64_t count) {
+  return at < 0 ? std::span<const float>{} : record.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+}
+
+int64_t kept_size(const Tap& tap) {
+  return (tap.keep_channels ? 2 * tap.channels : 0) + static_cast<int64_t>(tap.quantiles.size()) * tap.channels;
+}
+
+}  // namespace
+
+SpillStore::~SpillStore() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+SpillStore::SpillStore(SpillStore&& other) noexcept { *this = std::move(other); }
+SpillStore& SpillStore::operator=(SpillStore&& other) noexcept {
+  std::swap(row_size_, other.row_size_);
+  std::swap(rows_, other.rows_);
+  std::swap(memory_, other.memory_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void SpillStore::append(std::span<const float> row) {
+  EIGHTBIT_CHECK(static_cast<int64_t>(row.size()) == row_size_, "a row of {} in a store of {}", row.size(), row_size_);
+  memory_.insert(memory_.end(), row.begin(), row.end());
+  ++rows_;
+  if (memory_.size() >= kMemoryLimit) spill();
+}
+
+void SpillStore::spill() {
+  if (descriptor_ < 0) {
+    std::string name = (std::filesystem::temp_directory_path() / "eightbit-XXXXXX").string();
+    descriptor_ = ::mkstemp(name.data());
+    if (descriptor_ < 0) fail<FileError>("calibrate", "no temporary file in '{}': {}. Set TMPDIR to a writable folder.",
+                                         std::filesystem::temp_directory_path().string(), std::strerror(errno));
+    ::unlink(name.c_str());
+  }
+  const auto* bytes = reinterpret_cast<const char*>(memory_.data());
+  size_t left = memory_.size() * sizeof(float);
+  auto at = static_cast<off_t>((static_cast<size_t>(rows_ * row_size_) - memory_.size()) * sizeof(float));
+  while (left > 0) {
+    const ssize_t done = ::pwrite(descriptor_, bytes, left, at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail<FileError>("calibrate", "no room for {} more bytes of records in the temporary folder: {}. Free some "
+                                   "space or set TMPDIR to another folder.", left, std::strerror(errno));
+    bytes += done;
+    at += done;
+    left -= static_cast<size_t>(done);
+  }
+  memory_.clear();
+}
+
+void SpillStore::read(int64_t row, int64_t offset, std::span<float> out) const {
+  const auto first = static_cast<size_t>(row * row_size_ + offset);
+  const size_t spilled = static_cast<size_t>(rows_ * row_size_) - memory_.size();
+  if (first >= spilled) {
+    std::copy_n(memory_.data() + (first - spilled), out.size(), out.data());
+    return;
+  }
+  auto* bytes = reinterpret_cast<char*>(out.data());
+  size_t left = out.size() * sizeof(float);
+  auto at = static_cast<off_t>(first * sizeof(float));
+  while (left > 0) {
+    const ssize_t got = ::pread(descriptor_, bytes, left, at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) fail<FileError>("calibrate", "the temporary file of records could not be read: {}", std::strerror(errno));
+    bytes += got;
+    at += got;
+    left -= static_cast<size_t>(got);
+  }
+}
+
+StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points)
+    : model_fingerprint_(std::move(model_fingerprint)),
+      data_fingerprint_(std::move(data_fingerprint)),
+      points_(std::move(points)) {
+  index();
+}
+
+void StatisticsData::index() {
+  layouts_ = layout_of(taps());
+  folds_.resize(points_.size());
+  histograms_.resize(points_.size());
+  int64_t kept = 0;
+  for (size_t p = 0; p < points_.size(); ++p) {
+    by_value_.emplace(points_[p].tap.value, static_cast<int>(p));
+    const int64_t size = kept_size(points_[p].tap);
+    kept_offsets_.push_back(size > 0 ? kept : -1);
+    kept += size;
+  }
+  kept_ = SpillStore(kept);
+}
+
+std::vector<Tap> StatisticsData::taps() const {
+  std::vector<Tap> out;
+  for (const Point& point : points_) out.push_back(point.tap);
+  return out;
+}
+
+int StatisticsData::point_of(ValueId value, int64_t axis) const {
+  const auto [first, last] = by_value_.equal_range(value);
+  for (auto it = first; it != last; ++it)
+    if (axis == kNone || points_[static_cast<size_t>(it->second)].tap.axis == axis) return it->second;
+  return kNone;
+}
+
+int StatisticsData::point_with_quantile(ValueId value, double quantile) const {
+  const auto [first, last] = by_value_.equal_range(value);
+  for (auto it = first; it != last; ++it) {
+    const Tap& tap = points_[static_cast<size_t>(it->second)].tap;
+    if (tap.axis == kNone && std::ranges::find(tap.quantiles, quantile) != tap.quantiles.end()) return it->second;
+  }
+  return kNone;
+}
+
+void StatisticsData::add(int64_t sample, std::span<const float> record) {
+  EIGHTBIT_CHECK(order_.emplace(sample, samples()).second, "sample {} was recorded twice", sample);
+  std::vector<float> kept;
+  for (size_t p = 0; p < points_.size(); ++p) {
+    const Tap& tap = points_[p].tap;
+    const TapLayout& at = layouts_[p];
+    const auto min = stretch(record, at.min, tap.channels), max = stretch(record, at.max, tap.channels);
+    const float finite = record[static_cast<size_t>(at.finite)];
+    Row row{0, 0, finite};
+    if (!min.empty()) row = {std::ranges::min(min), std::ranges::max(max), finite};
+    rows_.push_back(row);
+    folds_[p].add(min, max, stretch(record, at.mean, tap.channels), stretch(record, at.mean_square, tap.channels));
+    if (tap.keep_channels) {
+      kept.insert(kept.end(), min.begin(), min.end());
+      kept.insert(kept.end(), max.begin(), max.end());
+    }
+    const auto quantiles = stretch(record, at.quantiles, static_cast<int64_t>(tap.quantiles.size()) * tap.channels);
+    kept.insert(kept.end(), quantiles.begin(), quantiles.end());
+  }
+  if (kept_.row_size() > 0) kept_.append(kept);
+}
+
+void StatisticsData::set_histograms(const std::vector<std::vector<Histogram>>& counts) {
+  for (size_t p = 0; p < counts.size(); ++p) histograms_[p] = counts[p].empty() ? Histogram{} : counts[p][0];
+}
+
+void StatisticsData::add_histograms(const std::vector<std::vector<Histogram>>& counts) {
+  for (size_t p = 0; p < counts.size(); ++p)
+    if (!counts[p].empty()) histograms_[p].add(counts[p][0]);
+}
+
+std::vector<Row> StatisticsData::rows(int point) const {
+  std::vector<Row> out;
+  out.reserve(order_.size());
+  for (const auto& [sample, row] : order_)
+    out.push_back(rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)]);
+  return out;
+}
+
+std::vector<float> StatisticsData::kept_channels(int point, int64_t k) const {
+  const auto p = static_cast<size_t>(point);
+  EIGHTBIT_CHECK(kept_offsets_[p] >= 0, "channels of '{}' were not kept", points_[p].name);
+  std::vector<float> out(static_cast<size_t>(kept_size(points_[p].tap)));
+  kept_.read(std::next(order_.begin(), k)->second, kept_offsets_[p], out);
+  return out;
+}
+
+void StatisticsData::merge(const StatisticsData& other) {
+  const auto same = [](const Point& a, const Point& b) {
+    return a.name == b.name && a.tap.axis == b.tap.axis && a.tap.channels == b.tap.channels &&
+           a.tap.statistics == b.tap.statistics && a.tap.keep_channels == b.tap.keep_channels &&
+           a.tap.quantiles == b.tap.quantiles;
+  };
+  if (model_fingerprint_ != other.model_fingerprint_)
+    fail<InvalidArgument>("merge", "the parts belong to different models ({} and {}). Merge shards of one calibration.",
+                          model_fingerprint_, other.model_fingerprint_);
+  if (data_fingerprint_ != other.data_fingerprint_ || options != other.options)
+    fail<InvalidArgument>("merge", "the parts were made with different data or options. Merge shards of one calibration.");
+  if (!std::ranges::equal(points_, other.points_, same))
+    fail<InvalidArgument>("merge", "the parts measured different points. Merge shards of one calibration.");
+  for (const auto& [sample, row] : other.order_)
+    if (order_.contains(sample))
+      fail<InvalidArgument>("merge", "sample {} is in two parts. Give each shard once.", sample);
+
+  std::vector<float> kept(static_cast<size_t>(kept_.row_size()));
+  for (const auto& [sample, row] : other.order_) {
+    order_.emplace(sample, samples());
+    const auto* first = other.rows_.data() + static_cast<size_t>(row) * points_.size();
+    rows_.insert(rows_.end(), first, first + points_.size());
+    if (kept.empty()) continue;
+    other.kept_.read(row, 0, kept);
+    kept_.append(kept);
+  }
+  for (size_t p = 0; p < points_.size(); ++p) {
+    folds_[p].add(other.folds_[p]);
+    histograms_[p].add(other.histograms_[p]);
+  }
+  kept_samples.insert(other.kept_samples.begin(), other.kept_samples.end());
+}
+
+}  // namespace eightbit::records

@@ -1,0 +1,111 @@
+// What a calibration leaves behind, in memory and as a file.
+//
+// For every point (a Tap on a value) there is
+//   - a row a sample: min and max per tensor, the finite fraction; kept in memory, 12 bytes a point and sample;
+//   - the fold of its channels over all samples (fold.h);
+//   - its histogram counts (histogram.h), where asked for;
+//   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled to disk.
+// Everything is ordered by sample and independent of threads and shards.
+//
+// File: "8BITSTAT", u64 length and CRC-32 of each of the sections that follow: header (JSON: fingerprints, options,
+// points, sample numbers), rows, folds, histograms (runs of non-zero bins), kept channels, kept samples.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <eightbit/dataset.h>
+
+#include "records/fold.h"
+#include "records/histogram.h"
+#include "records/tap.h"
+
+namespace eightbit::records {
+
+// Rows of floats of one length, in memory up to 16 MB and in an unlinked temporary file beyond.
+class SpillStore {
+ public:
+  explicit SpillStore(int64_t row_size = 0) : row_size_(row_size) {}
+  ~SpillStore();
+  SpillStore(SpillStore&& other) noexcept;
+  SpillStore& operator=(SpillStore&& other) noexcept;
+
+  void append(std::span<const float> row);
+  // Floats [offset, offset + out.size()) of a row.
+  void read(int64_t row, int64_t offset, std::span<float> out) const;
+  int64_t rows() const { return rows_; }
+  int64_t row_size() const { return row_size_; }
+
+ private:
+  void spill();
+  int64_t row_size_ = 0, rows_ = 0;
+  std::vector<float> memory_;
+  int descriptor_ = -1;
+};
+
+struct Point {
+  std::string name;          // of the value
+  Tap tap;
+};
+
+struct Row {                 // one point, one sample
+  float min = 0, max = 0, finite = 1;
+};
+
+class StatisticsData {
+ public:
+  StatisticsData() = default;
+  StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points);
+
+  // Takes a record laid out by layout_of(taps). Samples may come in any order, each once.
+  void add(int64_t sample, std::span<const float> record);
+  // Joins `other` into this; see Statistics::merge for the errors.
+  void merge(const StatisticsData& other);
+
+  const std::string& model_fingerprint() const { return model_fingerprint_; }
+  const std::string& data_fingerprint() const { return data_fingerprint_; }
+  const std::vector<Point>& points() const { return points_; }
+  std::vector<Tap> taps() const;
+  int64_t samples() const { return static_cast<int64_t>(order_.size()); }
+  bool has_sample(int64_t sample) const { return order_.contains(sample); }
+  // Index of the point of a value, or kNone. `axis`: kNone for any point, else the one that keeps these channels.
+  int point_of(ValueId value, int64_t axis = kNone) const;
+  // The point that holds this quantile per tensor, or kNone.
+  int point_with_quantile(ValueId value, double quantile) const;
+  const Fold& fold(int point) const { return folds_[static_cast<size_t>(point)]; }
+  // One histogram per tensor, or empty.
+  const Histogram& histogram(int point) const { return histograms_[static_cast<size_t>(point)]; }
+  void set_histograms(const std::vector<std::vector<Histogram>>& counts);   // replaces
+  void add_histograms(const std::vector<std::vector<Histogram>>& counts);
+  // In sample order.
+  std::vector<Row> rows(int point) const;
+  // Channel minima and maxima of the kept channels of the k-th sample in order, [2 * channels]; then quantiles.
+  std::vector<float> kept_channels(int point, int64_t k) const;
+
+  // Inputs of the samples of the correction batch, by sample number.
+  std::map<int64_t, Sample> kept_samples;
+  // Free-form facts that must agree when shards are merged (subset_size, ...).
+  std::map<std::string, std::string> options;
+
+  void save(const std::filesystem::path& path, bool overwrite) const;
+  static StatisticsData load(const std::filesystem::path& path);
+
+ private:
+  void index();
+  std::string model_fingerprint_, data_fingerprint_;
+  std::vector<Point> points_;
+  std::vector<TapLayout> layouts_;
+  std::vector<int64_t> kept_offsets_;                // of each point in a kept row; -1
+  std::multimap<ValueId, int> by_value_;
+  std::map<int64_t, int64_t> order_;                 // sample -> row
+  std::vector<Row> rows_;                            // [row][point]
+  std::vector<Fold> folds_;
+  std::vector<Histogram> histograms_;
+  SpillStore kept_;
+};
+
+}  // namespace eightbit::records

@@ -1,0 +1,258 @@
+// The file format of statistics; see statistics_data.h for its layout.
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/whole_file.h"
+#include "records/statistics_data.h"
+
+namespace eightbit::records {
+namespace {
+
+using nlohmann::json;
+constexpr char kMagic[8] = {'8', 'B', 'I', 'T', 'S', 'T', 'A', 'T'};
+constexpr int kVersion = 1;
+
+// Appends plain values to a section.
+class Packer {
+ public:
+  template <typename T> void put(const T& value) { raw(&value, sizeof(T)); }
+  template <typename T> void put_all(std::span<const T> values) {
+    put(static_cast<uint64_t>(values.size()));
+    raw(values.data(), values.size_bytes());
+  }
+  void raw(const void* bytes, size_t size) { content_.append(static_cast<const char*>(bytes), size); }
+  const std::string& content() const { return content_; }
+
+ private:
+  std::string content_;
+};
+
+// Reads a section back; a claim beyond its end is a DataError.
+class Unpacker {
+ public:
+  Unpacker(std::string_view content, const std::string& path) : content_(content), path_(path) {}
+  template <typename T> T get() {
+    T value;
+    std::memcpy(&value, take(sizeof(T)), sizeof(T));
+    return value;
+  }
+  template <typename T> std::vector<T> get_all() {
+    const auto count = get<uint64_t>();
+    if (count > content_.size() / sizeof(T)) damaged();
+    std::vector<T> out(count);
+    const char* bytes = take(count * sizeof(T));
+    if (count > 0) std::memcpy(out.data(), bytes, count * sizeof(T));
+    return out;
+  }
+  const char* take(size_t size) {
+    if (size > content_.size() - at_) damaged();
+    return content_.data() + std::exchange(at_, at_ + size);
+  }
+  [[noreturn]] void damaged() const {
+    fail<DataError>("statistics", "'{}' is damaged. Calibrate again.", path_);
+  }
+
+ private:
+  std::string_view content_;
+  const std::string& path_;
+  size_t at_ = 0;
+};
+
+uint32_t checksum(std::string_view content) {
+  return static_cast<uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
+}
+
+json tap_to_json(const Point& point) {
+  return {{"name", point.name},          {"value", point.tap.value},           {"axis", point.tap.axis},
+          {"channels", point.tap.channels}, {"statistics", point.tap.statistics}, {"keep_channels", point.tap.keep_channels},
+          {"quantiles", point.tap.quantiles}};
+}
+
+Point tap_from_json(const json& j) {
+  Point point;
+  point.name = j.at("name");
+  point.tap.value = j.at("value");
+  point.tap.axis = j.at("axis");
+  point.tap.channels = j.at("channels");
+  point.tap.statistics = j.at("statistics");
+  point.tap.keep_channels = j.at("keep_channels");
+  point.tap.quantiles = j.at("quantiles").get<std::vector<double>>();
+  return point;
+}
+
+void pack_fold(Packer& out, const Fold& fold) {
+  out.put(fold.count);
+  out.put_all<float>(fold.min);
+  out.put_all<float>(fold.max);
+  for (const auto* sums : {&fold.mean, &fold.mean_square}) {
+    out.put(static_cast<uint64_t>(sums->size()));
+    for (const ExactSum& sum : *sums) out.put(sum.high()), out.put(sum.low());
+  }
+}
+
+Fold unpack_fold(Unpacker& in) {
+  Fold fold;
+  fold.count = in.get<int64_t>();
+  fold.min = in.get_all<float>();
+  fold.max = in.get_all<float>();
+  for (auto* sums : {&fold.mean, &fold.mean_square}) {
+    const auto count = in.get<uint64_t>();
+    for (uint64_t i = 0; i < count; ++i) {
+      const auto high = in.get<int64_t>();
+      sums->push_back(ExactSum::from(high, in.get<uint64_t>()));
+    }
+  }
+  return fold;
+}
+
+// Runs of non-zero bins: first bin, count, counts; closed by a run of length 0.
+void pack_histogram(Packer& out, const Histogram& histogram) {
+  const auto& counts = histogram.counts;
+  for (size_t b = 0; b < counts.size();) {
+    if (counts[b] == 0) {
+      ++b;
+      continue;
+    }
+    size_t end = b;
+    while (end < counts.size() && counts[end] != 0) ++end;
+    out.put(static_cast<uint32_t>(b));
+    out.put(static_cast<uint32_t>(end - b));
+    out.raw(counts.data() + b, (end - b) * sizeof(uint64_t));
+    b = end;
+  }
+  out.put(uint32_t{0});
+  out.put(uint32_t{0});
+}
+
+Histogram unpack_histogram(Unpacker& in) {
+  Histogram histogram;
+  for (;;) {
+    const auto first = in.get<uint32_t>(), count = in.get<uint32_t>();
+    if (count == 0) return histogram;
+    if (first > Histogram::kBins || count > Histogram::kBins - first) in.damaged();
+    if (histogram.empty()) histogram.counts.assign(Histogram::kBins, 0);
+    std::memcpy(histogram.counts.data() + first, in.take(count * sizeof(uint64_t)), count * sizeof(uint64_t));
+  }
+}
+
+void pack_sample(Packer& out, int64_t number, const Sample& sample) {
+  out.put(number);
+  out.put(static_cast<uint64_t>(sample.inputs.size()));
+  for (const NamedTensor& input : sample.inputs) {
+    out.put_all<char>(input.name);
+    out.put(input.tensor.dtype);
+    out.put_all<int64_t>(input.tensor.shape);
+    out.put_all<std::byte>({input.tensor.data, input.tensor.byte_size()});
+  }
+}
+
+std::pair<int64_t, Sample> unpack_sample(Unpacker& in) {
+  const auto number = in.get<int64_t>();
+  Sample sample;
+  const auto count = in.get<uint64_t>();
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto name = in.get_all<char>();
+    const auto dtype = in.get<DType>();
+    if (dtype > DType::string) in.damaged();
+    auto shape = in.get_all<int64_t>();
+    const auto bytes = in.get_all<std::byte>();
+    for (int64_t d : shape)
+      if (d < 0 || d > static_cast<int64_t>(bytes.size()) * 8) in.damaged();
+    Tensor claimed{dtype, shape, nullptr, nullptr};
+    if (claimed.byte_size() != bytes.size()) in.damaged();
+    Tensor tensor = Tensor::allocate(dtype, std::move(shape));
+    if (!bytes.empty()) std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
+    sample.inputs.push_back({std::string(name.begin(), name.end()), std::move(tensor)});
+  }
+  return {number, std::move(sample)};
+}
+
+void write_section(const Write& write, std::string_view content) {
+  const uint64_t size = content.size();
+  const uint32_t crc = checksum(content);
+  write(&size, sizeof(size));
+  write(&crc, sizeof(crc));
+  write(content.data(), content.size());
+}
+
+std::string_view read_section(std::string_view file, size_t& at, const std::string& path) {
+  Unpacker head(file.substr(at), path);
+  const auto size = head.get<uint64_t>();
+  const auto crc = head.get<uint32_t>();
+  const std::string_view content{head.take(size), static_cast<size_t>(size)};
+  if (checksum(content) != crc) head.damaged();
+  at += sizeof(size) + sizeof(crc) + size;
+  return content;
+}
+
+}  // namespace
+
+void StatisticsData::save(const std::filesystem::path& path, bool overwrite) const {
+  json header = {{"version", kVersion}, {"model", model_fingerprint_}, {"data", data_fingerprint_}, {"options", options}};
+  for (const Point& point : points_) header["points"].push_back(tap_to_json(point));
+  Packer rows, folds, histograms, kept, samples_section;
+  std::vector<float> kept_row(static_cast<size_t>(kept_.row_size()));
+  header["samples"] = json::array();
+  for (const auto& [sample, row] : order_) {
+    header["samples"].push_back(sample);
+    rows.raw(rows_.data() + static_cast<size_t>(row) * points_.size(), points_.size() * sizeof(Row));
+    if (kept_row.empty()) continue;
+    kept_.read(row, 0, kept_row);
+    kept.raw(kept_row.data(), kept_row.size() * sizeof(float));
+  }
+  for (size_t p = 0; p < points_.size(); ++p) {
+    pack_fold(folds, folds_[p]);
+    pack_histogram(histograms, histograms_[p]);
+  }
+  samples_section.put(static_cast<uint64_t>(kept_samples.size()));
+  for (const auto& [number, sample] : kept_samples) pack_sample(samples_section, number, sample);
+  write_whole_file(path, overwrite, [&](const Write& write) {
+    write(kMagic, sizeof(kMagic));
+    write_section(write, header.dump());
+    for (const Packer* section : {&rows, &folds, &histograms, &kept, &samples_section}) write_section(write, section->content());
+  });
+}
+
+StatisticsData StatisticsData::load(const std::filesystem::path& path) {
+  const std::string file = read_whole_file(path);
+  const std::string name = path.string();
+  if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0)
+    fail<DataError>("statistics", "'{}' is not a statistics file. Make one with `eightbit calibrate`.", name);
+  size_t at = sizeof(kMagic);
+  const Unpacker whole(file, name);
+  try {
+    const json header = json::parse(read_section(file, at, name));
+    if (header.at("version") != kVersion)
+      fail<DataError>("statistics", "'{}' has format version {}; this program reads version {}. Calibrate again.", name,
+                      header.at("version").get<int>(), kVersion);
+    std::vector<Point> points;
+    for (const json& point : header.value("points", json::array())) points.push_back(tap_from_json(point));
+    StatisticsData data(header.at("model"), header.at("data"), std::move(points));
+    data.options = header.at("options").get<std::map<std::string, std::string>>();
+    for (int64_t sample : header.at("samples")) data.order_.emplace(sample, data.samples());
+
+    Unpacker rows(read_section(file, at, name), name), folds(read_section(file, at, name), name),
+        histograms(read_section(file, at, name), name), kept(read_section(file, at, name), name),
+        samples(read_section(file, at, name), name);
+    for (int64_t i = 0; i < data.samples() * static_cast<int64_t>(data.points_.size()); ++i) data.rows_.push_back(rows.get<Row>());
+    for (size_t p = 0; p < data.points_.size(); ++p) {
+      data.folds_[p] = unpack_fold(folds);
+      data.histograms_[p] = unpack_histogram(histograms);
+    }
+    std::vector<float> row(static_cast<size_t>(data.kept_.row_size()));
+    for (int64_t i = 0; i < data.samples() && !row.empty(); ++i) {
+      std::memcpy(row.data(), kept.take(row.size() * sizeof(float)), row.size() * sizeof(float));
+      data.kept_.append(row);
+    }
+    const auto count = samples.get<uint64_t>();
+    for (uint64_t i = 0; i < count; ++i) data.kept_samples.insert(unpack_sample(samples));
+    return data;
+  } catch (const json::exception&) {
+    whole.damaged();
+  }
+}
+
+}  // namespace eightbit::records
