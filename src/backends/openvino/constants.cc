@@ -18,6 +18,21 @@ namespace {
 constexpr std::array<std::string_view, 6> kNeverConstant = {"Parameter",     "Result",      "Assign",
                                                             "ReadValue",     "RandomUniform", "Multinomial"};
 
+bool is_known_shape(const ov::Node& node) {
+  return std::string_view(node.get_type_info().name) == "ShapeOf" && node.get_input_partial_shape(0).is_static();
+}
+
+// The inputs that decide the value of a constant node.
+ov::OutputVector operands(const ov::Node& node) { return is_known_shape(node) ? ov::OutputVector{} : node.input_values(); }
+
+ov::Tensor shape_tensor(const ov::Node& shape_of) {
+  const ov::Shape shape = shape_of.get_input_shape(0);
+  ov::Tensor tensor(shape_of.get_output_element_type(0), {shape.size()});
+  if (tensor.get_element_type() == ov::element::i32) std::copy(shape.begin(), shape.end(), tensor.data<int32_t>());
+  else std::copy(shape.begin(), shape.end(), tensor.data<int64_t>());
+  return tensor;
+}
+
 size_t elements(const ov::PartialShape& shape) {
   return shape.is_static() ? ov::shape_size(shape.to_shape()) : 0;
 }
@@ -33,7 +48,7 @@ using Evaluated = std::unordered_map<const ov::Node*, ov::TensorVector>;
 
 ov::TensorVector inputs_of(const ov::Node& node, const Evaluated& done) {
   ov::TensorVector inputs;
-  for (const auto& input : node.input_values())
+  for (const auto& input : operands(node))
     inputs.push_back(done.at(input.get_node())[input.get_index()]);
   return inputs;
 }
@@ -71,13 +86,15 @@ void evaluate_all(const ov::Node* root, Evaluated& done) {
     const ov::Node* node = stack.back();
     const size_t depth = stack.size();
     if (!done.contains(node))
-      for (const auto& input : node->input_values())
+      for (const auto& input : operands(*node))
         if (!done.contains(input.get_node())) stack.push_back(input.get_node());
     if (stack.size() > depth) continue;
     stack.pop_back();
     if (done.contains(node)) continue;
     if (const auto* constant = ov::as_type<const ov::op::v0::Constant>(node))
       done[node] = {constant->get_tensor_view()};
+    else if (is_known_shape(*node))
+      done[node] = {shape_tensor(*node)};
     else
       done[node] = evaluate(*node, inputs_of(*node, done));
   }
@@ -92,6 +109,10 @@ bool is_small_type(const ov::element::Type& type) { return type.bitwidth() <= 8 
 
 }  // namespace
 
+bool is_leaf_constant(const ov::Node& node) {
+  return ov::is_type<ov::op::v0::Constant>(&node) || is_known_shape(node);
+}
+
 bool is_foldable(const ov::Node& node) {
   const std::string_view type = node.get_type_info().name;
   if (std::ranges::find(kNeverConstant, type) != kNeverConstant.end()) return false;
@@ -101,7 +122,7 @@ bool is_foldable(const ov::Node& node) {
 
 std::shared_ptr<ov::Node> stored_constant(const ov::Output<ov::Node>& output) {
   std::shared_ptr<ov::Node> node = output.get_node_shared_ptr();
-  while (node->get_input_size() > 0) node = node->get_input_node_shared_ptr(largest_input(*node));
+  while (!is_leaf_constant(*node)) node = node->get_input_node_shared_ptr(largest_input(*node));
   return node;
 }
 
@@ -116,7 +137,7 @@ Constant make_constant(const ov::Output<ov::Node>& output) {
   Constant constant;
   constant.load = [output] { return evaluate_constant(output); };
   const ov::Node* node = output.get_node();
-  while (node->get_input_size() > 0) {
+  while (!is_leaf_constant(*node)) {
     constant.quantized |= is_quantization(*node);
     node = node->get_input_node_ptr(largest_input(*node));
   }

@@ -7,10 +7,13 @@
 
 namespace eightbit::openvino {
 
+// A constant by itself: stored, or the shape of a tensor whose shape is known.
+bool is_leaf_constant(const ov::Node& node);
+
 // True for an op that, fed by constants only, always gives the same result that we can compute.
 bool is_foldable(const ov::Node& node);
 
-// The stored constant that carries the data behind `output` of a constant subgraph: at every node the largest input is
+// The leaf that carries the data behind `output` of a constant subgraph: at every node the largest input is
 // followed (weights, not scales or shapes).
 std::shared_ptr<ov::Node> stored_constant(const ov::Output<ov::Node>& output);
 

@@ -111,14 +111,12 @@ TEST(QuantizerNodes, LeavesWideAndEmptyRangesUncompressed) {
 
 // What the CPU plugin runs in 8 bits once activations and weights are quantized.
 std::string executed(const std::shared_ptr<ov::Model>& original, const std::string& node, std::vector<int64_t> axes,
-                     size_t channels, bool asymmetric = false) {
+                     size_t channels) {
   const auto model = read(original);
   const Graph& graph = model->graph();
   Plan plan;
   plan.quantizers.push_back(input_quantizer(graph, node, 0, 0.0f, 2.0f));
   plan.quantizers.push_back(weight_quantizer(graph, node, 1, std::move(axes), channels));
-  if (asymmetric)
-    for (float& low : plan.quantizers[1].low) low *= 0.5f;
   const auto quantized = model->apply(plan, {});
   for (const auto& layer : quantized->executed_precisions(sample_of(*model)))
     if (layer.type == "Convolution" || layer.type == "Deconvolution" || layer.type == "MatMul" ||

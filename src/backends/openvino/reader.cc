@@ -1,6 +1,7 @@
 #include "backends/openvino/reader.h"
 
-#include <openvino/op/constant.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/op/result.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
 
 #include <algorithm>
@@ -20,12 +21,16 @@ Reading read_body(const ov::Model& model, int depth);
 
 class Reader {
  public:
-  Reader(const ov::Model& model, int depth) : depth_(depth), ordered_(model.get_ordered_ops()) {}
+  Reader(const ov::Model& model, int depth) : depth_(depth), ordered_(model.get_ordered_ops()) {
+    for (const auto& sink : model.get_sinks()) live_.insert(sink.get());
+  }
 
   Reading read() {
     reserve_names();
+    for (const auto& node : ordered_) fold(*node);
+    find_live();
     for (const auto& node : ordered_)
-      if (!fold(*node)) add(node);
+      if (live_.contains(node.get()) && !constants_.contains(node.get())) add(node);
     reading_.graph.check();
     return std::move(reading_);
   }
@@ -49,14 +54,23 @@ class Reader {
 
   bool is_constant(const ov::Output<ov::Node>& output) const { return constants_.contains(output.get_node()); }
 
-  bool fold(const ov::Node& node) {
-    bool constant = ov::is_type<ov::op::v0::Constant>(&node);
+  void fold(const ov::Node& node) {
+    bool constant = is_leaf_constant(node);
     if (!constant && is_foldable(node)) {
       const auto inputs = node.input_values();
       constant = std::ranges::all_of(inputs, [&](const auto& input) { return is_constant(input); });
     }
     if (constant) constants_.insert(&node);
-    return constant;
+  }
+
+  // Ends of the model and what they need; a ShapeOf whose every use has been folded is not among them.
+  void find_live() {
+    for (auto it = ordered_.rbegin(); it != ordered_.rend(); ++it) {
+      const ov::Node* node = it->get();
+      if (ov::is_type<ov::op::v0::Result>(node) || ov::is_type<ov::op::v0::Parameter>(node)) live_.insert(node);
+      if (!live_.contains(node) || constants_.contains(node)) continue;
+      for (const auto& input : (*it)->input_values()) live_.insert(input.get_node());
+    }
   }
 
   void add(const std::shared_ptr<ov::Node>& node) {
@@ -107,7 +121,7 @@ class Reader {
   int depth_;
   std::vector<std::shared_ptr<ov::Node>> ordered_;
   Reading reading_;
-  std::unordered_set<const ov::Node*> constants_;
+  std::unordered_set<const ov::Node*> constants_, live_;
   std::unordered_set<std::string> names_, used_;
   std::unordered_map<std::string, int> suffixes_;
 };

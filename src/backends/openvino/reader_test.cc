@@ -152,6 +152,22 @@ TEST(Reader, MarksConstantsThatAreQuantizedAlready) {
   EXPECT_EQ(to_floats(input_of(graph, "conv1", 1).constant->load()).size(), 81u);
 }
 
+// What OpenVINO's ONNX reader makes of a bias: its shape comes from the rank of the convolution's output.
+TEST(Reader, BiasReshapedByTheRankOfTheOutputIsAConstant) {
+  const auto input = parameter("input", {-1, 3, -1, -1});
+  const auto conv = convolution("conv", input, weights("w", {4, 3, 3, 3}));
+  const auto rank = std::make_shared<op::ShapeOf>(std::make_shared<op::ShapeOf>(conv));
+  const auto ones = std::make_shared<op::Broadcast>(integers({1}), std::make_shared<op::Subtract>(rank, integers({2})));
+  const auto shape = std::make_shared<op::Concat>(ov::OutputVector{integers({1}), integers({4}), ones}, 0);
+  const auto bias = std::make_shared<op::Reshape>(constant("b", {4}, {1, 2, 3, 4}), shape, false);
+  const auto add = named(std::make_shared<op::Add>(conv, bias), "add");
+  const Graph graph = read_graph(*model_of({add}, {input})).graph;
+  EXPECT_EQ(input_of(graph, "add", 1).name, "b");
+  EXPECT_EQ(input_of(graph, "add", 1).constant->load().shape, (Shape{1, 4, 1, 1}));
+  EXPECT_EQ(names(graph), (std::vector<std::string>{"input", "conv", "add", "add/result"}));
+  EXPECT_EQ(graph.value(graph.node(graph.find("conv")).outputs[0]).uses.size(), 1u);
+}
+
 TEST(Reader, FoldsShapeOfAConstantButNotRandomNumbers) {
   const auto input = parameter("input", {2, 3});
   const auto shape = std::make_shared<op::ShapeOf>(constant("c", {3, 2}, {0, 0, 0, 0, 0, 0}));
