@@ -1,0 +1,85 @@
+#include <charconv>
+#include <filesystem>
+
+#include <eightbit/eightbit.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "console.h"
+#include "data_flags.h"
+#include "option_flags.h"
+#include "output_file.h"
+#include "statistics_output.h"
+#include "verbs.h"
+
+namespace eightbit::cli {
+namespace {
+
+struct Calibrate {
+  std::string model, shard, checkpoint;
+  DataFlags data;
+  OptionFlags options;
+  OutputFlags output;
+  CommonFlags common;
+};
+
+// "2/8": shard 2 of 8, counted from 0.
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  if (text.empty()) return shard;
+  const char* end = text.data() + text.size();
+  const auto [slash, bad_index] = std::from_chars(text.data(), end, shard.index);
+  bool valid = bad_index == std::errc{} && slash != end && *slash == '/';
+  if (valid) {
+    const auto [after, bad_count] = std::from_chars(slash + 1, end, shard.count);
+    valid = bad_count == std::errc{} && after == end && shard.index >= 0 && shard.index < shard.count;
+  }
+  if (!valid)
+    throw InvalidArgument(fmt::format("[calibrate] --shard can not be '{}'. It takes INDEX/COUNT, counted from 0: 0/4 to 3/4", text));
+  return shard;
+}
+
+CalibrateOptions calibrate_options(const Calibrate& verb) {
+  const QuantizeOptions options = verb.options.read();
+  CalibrateOptions out;
+  out.subset_size = options.subset_size;
+  out.shard = parse_shard(verb.shard);
+  out.model_type = options.model_type;
+  out.activations_range_estimator_params = options.advanced_parameters.activations_range_estimator_params;
+  return out;
+}
+
+void run(const Calibrate& verb) {
+  Console console(verb.common);
+  const CalibrateOptions options = calibrate_options(verb);
+  const auto target = verb.output.check("", {verb.model});
+  const Model model = Model::read(verb.model);
+  RunOptions run = console.run_options();
+  run.checkpoint = verb.checkpoint.empty() ? verb.output.path + ".checkpoint" : verb.checkpoint;
+  try {
+    const Statistics statistics = calibrate(model, verb.data.open(model), options, run);
+    statistics.save(target, verb.output.force);
+    std::error_code ignored;
+    std::filesystem::remove(run.checkpoint, ignored);   // its content is in the statistics now
+    print_statistics(console, statistics, verb.output.path);
+  } catch (const Interrupted& e) {
+    throw Interrupted(fmt::format("{}. The same command goes on from '{}'", e.what(), run.checkpoint.string()));
+  }
+}
+
+}  // namespace
+
+void add_calibrate(CLI::App& app) {
+  auto verb = std::make_shared<Calibrate>();
+  CLI::App* flags = app.add_subcommand("calibrate", "Measure a model on samples once, to quantize from the statistics later");
+  flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
+  verb->output.add_to(*flags, "Statistics file");
+  flags->add_option("--shard", verb->shard, "INDEX/COUNT: measure every COUNT-th sample, for 'eightbit merge'");
+  flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; default: OUTPUT.checkpoint");
+  verb->data.add_to(*flags);
+  verb->options.add_calibration_to(*flags);
+  verb->common.add_to(*flags);
+  flags->callback([verb] { run(*verb); });
+}
+
+}  // namespace eightbit::cli

@@ -1,0 +1,50 @@
+// Everything that reaches the terminal: results on stdout, log lines, errors and the progress bar on stderr.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <eightbit/run.h>
+
+#include "progress_bar.h"
+
+namespace eightbit::cli {
+
+// Flags that every verb has.
+struct CommonFlags {
+  int threads = 0;
+  bool json = false;
+  bool verbose = false;
+  bool quiet = false;
+
+  void add_to(CLI::App& verb);
+};
+
+class Console {
+ public:
+  explicit Console(const CommonFlags& flags);   // takes the library's log
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  RunOptions run_options();                     // threads, and progress that draws the bar and obeys Ctrl-C
+  void finish_progress() { bar_.clear(); }
+  void print(std::string_view text);            // for people: nothing with --quiet or --json
+  void print_json(std::string_view json);       // for programs: only with --json
+  bool json() const { return flags_.json; }
+
+ private:
+  CommonFlags flags_;
+  ProgressBar bar_;
+};
+
+void print_error(std::string_view text);        // one line, "eightbit: " in front
+
+// Columns as wide as their widest cell; numbers and all columns but the first go right.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+std::string megabytes(uint64_t bytes);
+
+}  // namespace eightbit::cli

@@ -1,0 +1,41 @@
+#include "interrupt.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include <eightbit/error.h>
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+namespace eightbit::cli {
+namespace {
+
+constexpr int kInterruptedStatus = 130;
+volatile std::sig_atomic_t g_requested = 0;
+
+// Only async-signal-safe calls from here.
+void give_up(int) { std::_Exit(kInterruptedStatus); }
+
+void note(int) {
+  if (g_requested) give_up(0);   // asked twice: at once
+  g_requested = 1;
+#ifndef _WIN32
+  std::signal(SIGALRM, give_up);
+  alarm(2);
+#endif
+}
+
+}  // namespace
+
+void catch_signals() {
+  std::signal(SIGINT, note);
+  std::signal(SIGTERM, note);
+}
+
+void throw_if_interrupted() {
+  if (g_requested) throw Interrupted("interrupted");
+}
+
+}  // namespace eightbit::cli

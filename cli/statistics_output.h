@@ -1,0 +1,14 @@
+// What calibrate and merge print.
+#pragma once
+
+#include <string>
+
+#include <eightbit/statistics.h>
+
+#include "console.h"
+
+namespace eightbit::cli {
+
+void print_statistics(Console& console, const Statistics& statistics, const std::string& path);
+
+}  // namespace eightbit::cli
