@@ -73,7 +73,6 @@ constexpr DeviceRow kCpu[] = {
     {Op::reduce_mean, kActivations},
     {Op::reduce_sum, kActivations},
     {Op::reduce_l2, kActivations},
-    {Op::normalize_l2, kActivations},
     {Op::mvn, kActivations},
     {Op::group_normalization, kActivations},
     {Op::interpolate, kA8},

@@ -62,6 +62,11 @@ class Writer {
     return uses;
   }
 
+  // Whether any reader is more than a shape computation.
+  bool read_by_data(const std::vector<Use>& uses) const {
+    return std::ranges::any_of(uses, [&](const Use& use) { return units_.flow.is_alive(use.node); });
+  }
+
   void activations(const std::vector<FreedOperand>& freed) {
     for (size_t i = 0; i < placement_.quantizers.size(); ++i) {
       const Placed& q = placement_.quantizers[i];
@@ -71,7 +76,7 @@ class Writer {
       out.uses = uses_of(q);
       for (const FreedOperand& f : freed)
         if (f.quantizer == i) std::erase(out.uses, f.use);
-      if (out.uses.empty()) continue;
+      if (!read_by_data(out.uses)) continue;
       out.spec = selection_.activations[i].spec;
       if (out.spec.per_channel) out.channel_axes = {1};
       out.group = selection_.activations[i].group;
