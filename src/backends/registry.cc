@@ -10,10 +10,14 @@ namespace eightbit::backends {
 
 std::shared_ptr<const BackendModel> read(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
   if (extension != ".xml" && extension != ".onnx")
-    fail<Unsupported>("read", "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml) and "
-                      "ONNX (.onnx)", path.string());
+    fail<Unsupported>(
+        "read",
+        "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml) and "
+        "ONNX (.onnx)",
+        path.string());
   return std::make_shared<const openvino::OpenVinoModel>(openvino::read_file(path));
 }
 

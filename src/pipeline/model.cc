@@ -7,14 +7,17 @@ namespace eightbit {
 
 Model Model::read(const std::filesystem::path& path) { return Model(backends::read(path)); }
 
-void Model::save(const std::filesystem::path& path, bool overwrite) const { impl().save(path, overwrite); }
+void Model::save(const std::filesystem::path& path, bool overwrite) const {
+  impl().save(path, overwrite);
+}
 
 std::vector<PortInfo> Model::inputs() const { return impl().inputs(); }
 
 std::vector<PortInfo> Model::outputs() const { return impl().outputs(); }
 
 const backends::BackendModel& Model::impl() const {
-  if (!impl_) fail<InvalidArgument>("model", "the model is empty. Read one with Model::read, or wrap one");
+  if (!impl_)
+    fail<InvalidArgument>("model", "the model is empty. Read one with Model::read, or wrap one");
   return *impl_;
 }
 

@@ -10,7 +10,8 @@
 namespace eightbit::openvino {
 namespace {
 
-// NaN and infinity have all exponent bits set. Blocks keep the loop free of branches, so that it vectorizes.
+// NaN and infinity have all exponent bits set. Blocks keep the loop free of branches, so that it
+// vectorizes.
 template <typename Bits>
 bool exponents_finite(std::span<const Bits> values, Bits mask) {
   constexpr size_t kBlock = 4096;
@@ -40,15 +41,24 @@ template <typename F>
 bool with_integer(DType dtype, F&& f) {
   switch (dtype) {
     case DType::boolean:
-    case DType::u8: return f(uint8_t{});
-    case DType::i8: return f(int8_t{});
-    case DType::i16: return f(int16_t{});
-    case DType::u16: return f(uint16_t{});
-    case DType::i32: return f(int32_t{});
-    case DType::u32: return f(uint32_t{});
-    case DType::i64: return f(int64_t{});
-    case DType::u64: return f(uint64_t{});
-    default: return false;
+    case DType::u8:
+      return f(uint8_t{});
+    case DType::i8:
+      return f(int8_t{});
+    case DType::i16:
+      return f(int16_t{});
+    case DType::u16:
+      return f(uint16_t{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u32:
+      return f(uint32_t{});
+    case DType::i64:
+      return f(int64_t{});
+    case DType::u64:
+      return f(uint64_t{});
+    default:
+      return false;
   }
 }
 
@@ -71,11 +81,16 @@ Tensor to_float_type(const Tensor& tensor, DType dtype) {
 
 bool all_finite(const Tensor& tensor) {
   switch (tensor.dtype) {
-    case DType::f32: return exponents_finite<uint32_t>(tensor.as<uint32_t>(), 0x7f800000u);
-    case DType::f64: return exponents_finite<uint64_t>(tensor.as<uint64_t>(), 0x7ff0000000000000u);
-    case DType::f16: return exponents_finite<uint16_t>(tensor.as<uint16_t>(), 0x7c00u);
-    case DType::bf16: return exponents_finite<uint16_t>(tensor.as<uint16_t>(), 0x7f80u);
-    default: return true;
+    case DType::f32:
+      return exponents_finite<uint32_t>(tensor.as<uint32_t>(), 0x7f800000u);
+    case DType::f64:
+      return exponents_finite<uint64_t>(tensor.as<uint64_t>(), 0x7ff0000000000000u);
+    case DType::f16:
+      return exponents_finite<uint16_t>(tensor.as<uint16_t>(), 0x7c00u);
+    case DType::bf16:
+      return exponents_finite<uint16_t>(tensor.as<uint16_t>(), 0x7f80u);
+    default:
+      return true;
   }
 }
 
@@ -91,22 +106,25 @@ Binding::Binding(const ov::Model& model) {
 }
 
 size_t Binding::find(const std::string& name, int64_t index) const {
-  const auto it = std::ranges::find_if(inputs_, [&](const Input& input) { return input.names.contains(name); });
+  const auto it =
+      std::ranges::find_if(inputs_, [&](const Input& input) { return input.names.contains(name); });
   if (it == inputs_.end())
-    fail<DataError>("data", "sample {}: the model has no input '{}'. Its inputs are: {}.{}", index, name,
-                    fmt::join(all_names_, ", "), suggestion(name, all_names_));
+    fail<DataError>("data", "sample {}: the model has no input '{}'. Its inputs are: {}.{}", index,
+                    name, fmt::join(all_names_, ", "), suggestion(name, all_names_));
   return static_cast<size_t>(it - inputs_.begin());
 }
 
 std::vector<const Tensor*> Binding::match(const Sample& sample, int64_t index) const {
   std::vector<const Tensor*> tensors(inputs_.size(), nullptr);
   if (sample.inputs.size() != inputs_.size())
-    fail<DataError>("data", "sample {} has {} tensors. The model has {} inputs: {}", index, sample.inputs.size(),
-                    inputs_.size(), fmt::join(all_names_, ", "));
+    fail<DataError>("data", "sample {} has {} tensors. The model has {} inputs: {}", index,
+                    sample.inputs.size(), inputs_.size(), fmt::join(all_names_, ", "));
   for (const auto& input : sample.inputs) {
     if (input.name.empty()) continue;
     const Tensor*& slot = tensors[find(input.name, index)];
-    if (slot) fail<DataError>("data", "sample {} gives input '{}' twice. Give each input once", index, input.name);
+    if (slot)
+      fail<DataError>("data", "sample {} gives input '{}' twice. Give each input once", index,
+                      input.name);
     slot = &input.tensor;
   }
   auto free = tensors.begin();
@@ -121,15 +139,18 @@ std::vector<const Tensor*> Binding::match(const Sample& sample, int64_t index) c
 Tensor Binding::convert(const Input& input, const Tensor& tensor, int64_t index) const {
   const DType wanted = input.port.dtype;
   if (tensor.dtype == wanted) return tensor;
-  if (is_float(wanted) && (is_float(tensor.dtype) || is_integer(tensor.dtype))) return to_float_type(tensor, wanted);
+  if (is_float(wanted) && (is_float(tensor.dtype) || is_integer(tensor.dtype)))
+    return to_float_type(tensor, wanted);
   if (is_integer(wanted) && is_integer(tensor.dtype)) {
     Tensor converted = Tensor::allocate(wanted, tensor.shape);
     if (convert_any_integer(tensor, converted)) return converted;
-    fail<DataError>("data", "sample {}: input '{}' takes {}, and values of the {} tensor do not fit. Convert the data",
-                    index, input.port.name, to_string(wanted), to_string(tensor.dtype));
+    fail<DataError>(
+        "data",
+        "sample {}: input '{}' takes {}, and values of the {} tensor do not fit. Convert the data",
+        index, input.port.name, to_string(wanted), to_string(tensor.dtype));
   }
-  fail<DataError>("data", "sample {}: input '{}' takes {}, the tensor is {}. Convert the data", index, input.port.name,
-                  to_string(wanted), to_string(tensor.dtype));
+  fail<DataError>("data", "sample {}: input '{}' takes {}, the tensor is {}. Convert the data",
+                  index, input.port.name, to_string(wanted), to_string(tensor.dtype));
 }
 
 BoundSample Binding::bind(const Sample& sample, int64_t index) const {
@@ -140,15 +161,22 @@ BoundSample Binding::bind(const Sample& sample, int64_t index) const {
     const Tensor& tensor = *tensors[i];
     const auto fits = [&] {
       return !input.rank_known ||
-             std::ranges::equal(input.port.shape, tensor.shape, [](int64_t a, int64_t b) { return a < 0 || a == b; });
+             std::ranges::equal(input.port.shape, tensor.shape,
+                                [](int64_t a, int64_t b) { return a < 0 || a == b; });
     };
-    if (tensor.empty()) fail<DataError>("data", "sample {}: the tensor for input '{}' is empty", index, input.port.name);
+    if (tensor.empty())
+      fail<DataError>("data", "sample {}: the tensor for input '{}' is empty", index,
+                      input.port.name);
     if (!fits())
-      fail<DataError>("data", "sample {}: input '{}' has shape {}, the tensor {}. Change the data, or reshape the model",
+      fail<DataError>("data",
+                      "sample {}: input '{}' has shape {}, the tensor {}. Change the data, or "
+                      "reshape the model",
                       index, input.port.name, to_string(input.port.shape), to_string(tensor.shape));
     if (!all_finite(tensor))
-      fail<DataError>("data", "sample {}: the tensor for input '{}' holds NaN or Inf. Repair or leave out the sample",
-                      index, input.port.name);
+      fail<DataError>(
+          "data",
+          "sample {}: the tensor for input '{}' holds NaN or Inf. Repair or leave out the sample",
+          index, input.port.name);
     bound.owners.push_back(convert(input, tensor, index));
     bound.tensors.push_back(borrow(bound.owners.back()));
   }

@@ -1,12 +1,11 @@
 // From the tensors of a sample to the inputs of a model.
 #pragma once
 
-#include <openvino/core/model.hpp>
-#include <openvino/runtime/tensor.hpp>
-
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 
+#include <openvino/core/model.hpp>
+#include <openvino/runtime/tensor.hpp>
 #include <set>
 
 namespace eightbit::openvino {
@@ -21,9 +20,10 @@ class Binding {
  public:
   explicit Binding(const ov::Model& model);
 
-  // Named tensors go to their inputs, the others in order to those that are left. Element types are converted where no
-  // meaning is lost: integers to any float, between float types, between integers that hold the values.
-  // Throws DataError naming sample `index` and the input: wrong count, name, rank, dimension or type, NaN or Inf.
+  // Named tensors go to their inputs, the others in order to those that are left. Element types are
+  // converted where no meaning is lost: integers to any float, between float types, between
+  // integers that hold the values. Throws DataError naming sample `index` and the input: wrong
+  // count, name, rank, dimension or type, NaN or Inf.
   BoundSample bind(const Sample& sample, int64_t index) const;
 
   size_t size() const { return inputs_.size(); }

@@ -16,7 +16,8 @@ using testing::HasSubstr;
 std::shared_ptr<ov::Model> two_inputs() {
   const auto ids = parameter("input_ids", {1, -1}, ov::element::i64);
   const auto image = parameter("image", {-1, 2});
-  return model_of({named(std::make_shared<op::Relu>(image), "relu"), named(std::make_shared<op::Abs>(ids), "abs")},
+  return model_of({named(std::make_shared<op::Relu>(image), "relu"),
+                   named(std::make_shared<op::Abs>(ids), "abs")},
                   {ids, image});
 }
 
@@ -50,10 +51,13 @@ TEST(Binding, MatchesByNameThenByPlace) {
 TEST(Binding, ConvertsWhereNothingIsLost) {
   const Binding binding(*two_inputs());
   const auto bound = binding.bind({{{"", tensor_of<int32_t>(DType::i32, {1, 2}, {4, -5})},
-                                    {"", tensor_of<uint8_t>(DType::u8, {1, 2}, {7, 255})}}, {}}, 0);
+                                    {"", tensor_of<uint8_t>(DType::u8, {1, 2}, {7, 255})}},
+                                   {}},
+                                  0);
   EXPECT_EQ(bound.tensors[0].data<int64_t>()[1], -5);
   EXPECT_EQ(bound.tensors[1].data<float>()[1], 255.0f);
-  const auto wide = binding.bind({{{"", kIds}, {"", tensor_of<double>(DType::f64, {1, 2}, {0.5, 1})}}, {}}, 0);
+  const auto wide =
+      binding.bind({{{"", kIds}, {"", tensor_of<double>(DType::f64, {1, 2}, {0.5, 1})}}, {}}, 0);
   EXPECT_EQ(wide.tensors[1].data<float>()[0], 0.5f);
 }
 
@@ -61,19 +65,25 @@ TEST(Binding, NamesSampleAndInputInErrors) {
   EXPECT_THAT(error_of({{{"", kIds}}, {}}), HasSubstr("sample 7 has 1 tensors"));
   EXPECT_THAT(error_of({{{"", kIds}, {"imag", kImage}}, {}}), HasSubstr("image"));
   EXPECT_THAT(error_of({{{"image", kImage}, {"image", kImage}}, {}}), HasSubstr("twice"));
-  EXPECT_THAT(error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, 2, 3}, {1, 3})}}, {}}),
-              HasSubstr("[?,2]"));
-  EXPECT_THAT(error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, 2}, {2})}}, {}}),
-              HasSubstr("'image' has shape"));
-  EXPECT_THAT(error_of({{{"", kImage}, {"", kImage}}, {}}), HasSubstr("takes i64, the tensor is f32"));
+  EXPECT_THAT(
+      error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, 2, 3}, {1, 3})}}, {}}),
+      HasSubstr("[?,2]"));
+  EXPECT_THAT(
+      error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, 2}, {2})}}, {}}),
+      HasSubstr("'image' has shape"));
+  EXPECT_THAT(error_of({{{"", kImage}, {"", kImage}}, {}}),
+              HasSubstr("takes i64, the tensor is f32"));
   EXPECT_THAT(error_of({{{"", kIds}, {"", Tensor{}}}, {}}), HasSubstr("empty"));
 }
 
 TEST(Binding, RefusesIntegersThatDoNotFit) {
   const auto input = parameter("x", {1}, ov::element::i8);
   const Binding binding(*model_of({named(std::make_shared<op::Abs>(input), "abs")}, {input}));
-  EXPECT_THROW(binding.bind({{{"", tensor_of<int64_t>(DType::i64, {1}, {128})}}, {}}, 0), DataError);
-  EXPECT_EQ(binding.bind({{{"", tensor_of<int64_t>(DType::i64, {1}, {-128})}}, {}}, 0).tensors[0].data<int8_t>()[0],
+  EXPECT_THROW(binding.bind({{{"", tensor_of<int64_t>(DType::i64, {1}, {128})}}, {}}, 0),
+               DataError);
+  EXPECT_EQ(binding.bind({{{"", tensor_of<int64_t>(DType::i64, {1}, {-128})}}, {}}, 0)
+                .tensors[0]
+                .data<int8_t>()[0],
             -128);
 }
 
@@ -86,8 +96,9 @@ TEST(Binding, FindsOneBadValueAnywhere) {
       EXPECT_FALSE(all_finite(Tensor::from_floats(values, {10000})));
     }
   }
-  EXPECT_THAT(error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, NAN}, {1, 2})}}, {}}),
-              HasSubstr("'image' holds NaN or Inf"));
+  EXPECT_THAT(
+      error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, NAN}, {1, 2})}}, {}}),
+      HasSubstr("'image' holds NaN or Inf"));
   EXPECT_FALSE(all_finite(tensor_of<uint16_t>(DType::f16, {1}, {0xfc00})));
   EXPECT_FALSE(all_finite(tensor_of<uint16_t>(DType::bf16, {1}, {0x7f80})));
   EXPECT_FALSE(all_finite(tensor_of<double>(DType::f64, {1}, {INFINITY})));

@@ -1,10 +1,9 @@
 #include "backends/openvino/constants.h"
 
+#include <array>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
-
-#include <array>
 #include <string_view>
 #include <unordered_map>
 
@@ -15,21 +14,26 @@ namespace eightbit::openvino {
 namespace {
 
 // Ops whose result is not a function of their inputs, and ends of the model.
-constexpr std::array<std::string_view, 6> kNeverConstant = {"Parameter",     "Result",      "Assign",
-                                                            "ReadValue",     "RandomUniform", "Multinomial"};
+constexpr std::array<std::string_view, 6> kNeverConstant = {
+    "Parameter", "Result", "Assign", "ReadValue", "RandomUniform", "Multinomial"};
 
 bool is_known_shape(const ov::Node& node) {
-  return std::string_view(node.get_type_info().name) == "ShapeOf" && node.get_input_partial_shape(0).is_static();
+  return std::string_view(node.get_type_info().name) == "ShapeOf" &&
+         node.get_input_partial_shape(0).is_static();
 }
 
 // The inputs that decide the value of a constant node.
-ov::OutputVector operands(const ov::Node& node) { return is_known_shape(node) ? ov::OutputVector{} : node.input_values(); }
+ov::OutputVector operands(const ov::Node& node) {
+  return is_known_shape(node) ? ov::OutputVector{} : node.input_values();
+}
 
 ov::Tensor shape_tensor(const ov::Node& shape_of) {
   const ov::Shape shape = shape_of.get_input_shape(0);
   ov::Tensor tensor(shape_of.get_output_element_type(0), {shape.size()});
-  if (tensor.get_element_type() == ov::element::i32) std::copy(shape.begin(), shape.end(), tensor.data<int32_t>());
-  else std::copy(shape.begin(), shape.end(), tensor.data<int64_t>());
+  if (tensor.get_element_type() == ov::element::i32)
+    std::copy(shape.begin(), shape.end(), tensor.data<int32_t>());
+  else
+    std::copy(shape.begin(), shape.end(), tensor.data<int64_t>());
   return tensor;
 }
 
@@ -40,7 +44,8 @@ size_t elements(const ov::PartialShape& shape) {
 size_t largest_input(const ov::Node& node) {
   size_t best = 0;
   for (size_t port = 1; port < node.get_input_size(); ++port)
-    if (elements(node.get_input_partial_shape(port)) > elements(node.get_input_partial_shape(best))) best = port;
+    if (elements(node.get_input_partial_shape(port)) > elements(node.get_input_partial_shape(best)))
+      best = port;
   return best;
 }
 
@@ -53,10 +58,12 @@ ov::TensorVector inputs_of(const ov::Node& node, const Evaluated& done) {
   return inputs;
 }
 
-// The way for element types that an op's own evaluation lacks: OpenVINO's folding converts around it.
+// The way for element types that an op's own evaluation lacks: OpenVINO's folding converts around
+// it.
 ov::TensorVector fold(const ov::Node& node, const ov::TensorVector& inputs) {
   ov::OutputVector constants, folded(node.get_output_size());
-  for (const auto& input : inputs) constants.push_back(std::make_shared<ov::op::v0::Constant>(input));
+  for (const auto& input : inputs)
+    constants.push_back(std::make_shared<ov::op::v0::Constant>(input));
   ov::TensorVector outputs;
   if (node.clone_with_new_inputs(constants)->constant_fold(folded, constants))
     for (const auto& output : folded)
@@ -69,13 +76,16 @@ ov::TensorVector evaluate(const ov::Node& node, const ov::TensorVector& inputs) 
   ov::TensorVector outputs;
   for (const auto& output : node.outputs()) {
     const auto& shape = output.get_partial_shape();
-    outputs.emplace_back(output.get_element_type(), shape.is_static() ? shape.to_shape() : ov::Shape{0});
+    outputs.emplace_back(output.get_element_type(),
+                         shape.is_static() ? shape.to_shape() : ov::Shape{0});
   }
   if (node.evaluate(outputs, inputs)) return outputs;
   outputs = fold(node, inputs);
   if (outputs.size() != node.get_output_size())
-    fail<ModelError>("openvino", "node '{}' of type {} has constant inputs only, but OpenVINO can not compute it",
-                     node.get_friendly_name(), node.get_type_name());
+    fail<ModelError>(
+        "openvino",
+        "node '{}' of type {} has constant inputs only, but OpenVINO can not compute it",
+        node.get_friendly_name(), node.get_type_name());
   return outputs;
 }
 
@@ -105,7 +115,9 @@ bool is_quantization(const ov::Node& node) {
   return type == "FakeQuantize" || type == "FakeConvert";
 }
 
-bool is_small_type(const ov::element::Type& type) { return type.bitwidth() <= 8 && type != ov::element::boolean; }
+bool is_small_type(const ov::element::Type& type) {
+  return type.bitwidth() <= 8 && type != ov::element::boolean;
+}
 
 }  // namespace
 
@@ -127,7 +139,8 @@ std::shared_ptr<ov::Node> stored_constant(const ov::Output<ov::Node>& output) {
 }
 
 Tensor evaluate_constant(const ov::Output<ov::Node>& output) {
-  if (const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(output.get_node_shared_ptr())) return share(constant);
+  if (const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(output.get_node_shared_ptr()))
+    return share(constant);
   Evaluated done;
   evaluate_all(output.get_node(), done);
   return share(done.at(output.get_node())[output.get_index()]);

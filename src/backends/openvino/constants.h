@@ -13,12 +13,12 @@ bool is_leaf_constant(const ov::Node& node);
 // True for an op that, fed by constants only, always gives the same result that we can compute.
 bool is_foldable(const ov::Node& node);
 
-// The leaf that carries the data behind `output` of a constant subgraph: at every node the largest input is
-// followed (weights, not scales or shapes).
+// The leaf that carries the data behind `output` of a constant subgraph: at every node the largest
+// input is followed (weights, not scales or shapes).
 std::shared_ptr<ov::Node> stored_constant(const ov::Output<ov::Node>& output);
 
-// The tensor at `output` of a constant subgraph: shared where it is a stored constant, else computed. Throws ModelError
-// when an op can not be computed.
+// The tensor at `output` of a constant subgraph: shared where it is a stored constant, else
+// computed. Throws ModelError when an op can not be computed.
 Tensor evaluate_constant(const ov::Output<ov::Node>& output);
 
 // What the graph stores of it; nothing is loaded.

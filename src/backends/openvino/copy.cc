@@ -1,9 +1,8 @@
 #include "backends/openvino/copy.h"
 
+#include <algorithm>
 #include <openvino/op/result.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
-
-#include <algorithm>
 
 #include "base/error.h"
 
@@ -15,11 +14,13 @@ using Pair = std::pair<std::shared_ptr<ov::Node>, std::shared_ptr<ov::Node>>;
 
 template <typename T>
 void push_all(const std::vector<T>& from, const std::vector<T>& to, std::vector<Pair>& stack) {
-  EIGHTBIT_CHECK(from.size() == to.size(), "a copied model has {} ends instead of {}", to.size(), from.size());
+  EIGHTBIT_CHECK(from.size() == to.size(), "a copied model has {} ends instead of {}", to.size(),
+                 from.size());
   for (size_t i = 0; i < from.size(); ++i) stack.emplace_back(from[i], to[i]);
 }
 
-// Walks a model and its clone side by side from their ends, so that nothing depends on names or on sorting.
+// Walks a model and its clone side by side from their ends, so that nothing depends on names or on
+// sorting.
 NodeMap pair_nodes(const ov::Model& model, const ov::Model& clone) {
   NodeMap map;
   std::vector<Pair> stack;
@@ -33,9 +34,11 @@ NodeMap pair_nodes(const ov::Model& model, const ov::Model& clone) {
     EIGHTBIT_CHECK(from->get_type_info() == to->get_type_info(), "node '{}' was copied as '{}'",
                    from->get_friendly_name(), to->get_friendly_name());
     for (size_t port = 0; port < from->get_input_size(); ++port)
-      stack.emplace_back(from->get_input_node_shared_ptr(port), to->get_input_node_shared_ptr(port));
+      stack.emplace_back(from->get_input_node_shared_ptr(port),
+                         to->get_input_node_shared_ptr(port));
     const auto& order = from->get_control_dependencies();
-    for (size_t i = 0; i < order.size(); ++i) stack.emplace_back(order[i], to->get_control_dependencies()[i]);
+    for (size_t i = 0; i < order.size(); ++i)
+      stack.emplace_back(order[i], to->get_control_dependencies()[i]);
   }
   return map;
 }
@@ -44,7 +47,8 @@ Copy pair_copy(const ov::Model& model, const Reading& reading, std::shared_ptr<o
   const NodeMap map = pair_nodes(model, *clone);
   Copy copy{std::move(clone), {}, {}};
   for (const auto& node : reading.nodes) copy.nodes.push_back(map.at(node.get()));
-  for (const auto& value : reading.values) copy.values.push_back(map.at(value.get_node())->output(value.get_index()));
+  for (const auto& value : reading.values)
+    copy.values.push_back(map.at(value.get_node())->output(value.get_index()));
   return copy;
 }
 
@@ -71,11 +75,13 @@ Copy copy_model(const ov::Model& model, const Reading& reading) {
 
 Copy copy_of_body(const Copy& copy, const Reading& reading, NodeId node, size_t index) {
   const auto original = body(reading.nodes[static_cast<size_t>(node)], index);
-  return pair_copy(*original, *reading.bodies.at(node)[index], body(copy.nodes[static_cast<size_t>(node)], index));
+  return pair_copy(*original, *reading.bodies.at(node)[index],
+                   body(copy.nodes[static_cast<size_t>(node)], index));
 }
 
-void insert_between(const std::vector<ov::Input<ov::Node>>& inputs,
-                    const std::function<ov::Output<ov::Node>(const ov::Output<ov::Node>&)>& insert) {
+void insert_between(
+    const std::vector<ov::Input<ov::Node>>& inputs,
+    const std::function<ov::Output<ov::Node>(const ov::Output<ov::Node>&)>& insert) {
   std::vector<std::pair<ov::Output<ov::Node>, std::vector<ov::Input<ov::Node>>>> by_source;
   for (const auto& input : inputs) {
     const auto source = input.get_source_output();
@@ -85,8 +91,9 @@ void insert_between(const std::vector<ov::Input<ov::Node>>& inputs,
   }
   for (auto& [source, readers] : by_source) {
     const auto output = insert(source);
-    const bool is_output = std::ranges::any_of(
-        readers, [](const auto& reader) { return ov::is_type<ov::op::v0::Result>(reader.get_node()); });
+    const bool is_output = std::ranges::any_of(readers, [](const auto& reader) {
+      return ov::is_type<ov::op::v0::Result>(reader.get_node());
+    });
     for (auto& reader : readers) reader.replace_source_output(output);
     if (is_output) move_names(source, output);
   }
@@ -95,7 +102,8 @@ void insert_between(const std::vector<ov::Input<ov::Node>>& inputs,
 std::vector<ov::Input<ov::Node>> inputs_of(const Copy& copy, const std::vector<Use>& uses) {
   std::vector<ov::Input<ov::Node>> inputs;
   for (const Use& use : uses)
-    inputs.push_back(copy.nodes[static_cast<size_t>(use.node)]->input(static_cast<size_t>(use.port)));
+    inputs.push_back(
+        copy.nodes[static_cast<size_t>(use.node)]->input(static_cast<size_t>(use.port)));
   return inputs;
 }
 

@@ -1,10 +1,9 @@
 // A copy of a model to be rewritten, with the way from the graph's ids to the copy's objects.
 #pragma once
 
-#include <openvino/core/model.hpp>
-
 #include <functional>
 #include <memory>
+#include <openvino/core/model.hpp>
 #include <vector>
 
 #include "backends/openvino/reader.h"
@@ -12,21 +11,21 @@
 namespace eightbit::openvino {
 
 struct Copy {
-  std::shared_ptr<ov::Model> model;                // constants are shared with the original
-  std::vector<std::shared_ptr<ov::Node>> nodes;    // by NodeId
-  // By ValueId: the value itself, in front of any quantizer or scale. A bias that was added as a new node counts as
-  // part of the value.
+  std::shared_ptr<ov::Model> model;              // constants are shared with the original
+  std::vector<std::shared_ptr<ov::Node>> nodes;  // by NodeId
+  // By ValueId: the value itself, in front of any quantizer or scale. A bias that was added as a
+  // new node counts as part of the value.
   std::vector<ov::Output<ov::Node>> values;
 };
 
 Copy copy_model(const ov::Model& model, const Reading& reading);
 
-// The part of `copy` that is body `index` of `node`; `reading` is that of the model `copy` was made from, `model` the
-// original. Rewriting it changes the copy.
+// The part of `copy` that is body `index` of `node`; `reading` is that of the model `copy` was made
+// from, `model` the original. Rewriting it changes the copy.
 Copy copy_of_body(const Copy& copy, const Reading& reading, NodeId node, size_t index);
 
-// Puts insert(source) between each source and those of `inputs` that read it: one call for each distinct source. The
-// names of model outputs move along.
+// Puts insert(source) between each source and those of `inputs` that read it: one call for each
+// distinct source. The names of model outputs move along.
 void insert_between(const std::vector<ov::Input<ov::Node>>& inputs,
                     const std::function<ov::Output<ov::Node>(const ov::Output<ov::Node>&)>& insert);
 

@@ -1,9 +1,8 @@
 #include "backends/openvino/core.h"
 
+#include <fstream>
 #include <openvino/frontend/manager.hpp>
 #include <openvino/runtime/properties.hpp>
-
-#include <fstream>
 #include <sstream>
 
 #include "base/error.h"
@@ -15,9 +14,11 @@ void check_readable(const std::filesystem::path& path) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
   if (!std::filesystem::exists(status))
-    fail<FileError>("read", "'{}' does not exist. Give the path of an .xml or .onnx file", path.string());
+    fail<FileError>("read", "'{}' does not exist. Give the path of an .xml or .onnx file",
+                    path.string());
   if (std::filesystem::is_directory(status))
-    fail<FileError>("read", "'{}' is a folder. Give the path of the .xml or .onnx file in it", path.string());
+    fail<FileError>("read", "'{}' is a folder. Give the path of the .xml or .onnx file in it",
+                    path.string());
   if (!std::ifstream(path, std::ios::binary))
     fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
   if (std::filesystem::file_size(path, code) == 0 && !code)
@@ -29,7 +30,8 @@ bool lacks_weights(const std::filesystem::path& path) {
   return path.extension() == ".xml" && !std::filesystem::exists(weights.replace_extension(".bin"));
 }
 
-// Asks only the reader of that format. Core::read_model would try all of them, and some print what they think of it.
+// Asks only the reader of that format. Core::read_model would try all of them, and some print what
+// they think of it.
 bool is_of_its_format(const std::filesystem::path& path) {
   static auto* manager = new ov::frontend::FrontEndManager();
   const auto reader = manager->load_by_framework(path.extension() == ".onnx" ? "onnx" : "ir");
@@ -60,7 +62,8 @@ std::string cause_of(const std::exception& error) {
   std::istringstream lines(error.what());
   std::string cause;
   for (std::string line; std::getline(lines, line);) {
-    while (!line.empty() && (line.back() == ':' || line.back() == ' ' || line.back() == '\r')) line.pop_back();
+    while (!line.empty() && (line.back() == ':' || line.back() == ' ' || line.back() == '\r'))
+      line.pop_back();
     if (is_source_position(line)) continue;
     if (!cause.empty()) cause += "; ";
     cause += line;
@@ -73,14 +76,17 @@ std::string cause_of(const std::exception& error) {
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
   check_readable(path);
   try {
-    if (!is_of_its_format(path)) throw std::runtime_error("its contents do not begin as such a file does");
+    if (!is_of_its_format(path))
+      throw std::runtime_error("its contents do not begin as such a file does");
     return core().read_model(path);
   } catch (const std::exception& error) {
     if (lacks_weights(path))
-      fail<FileError>("read", "'{}' has no weights beside it: '{}' is missing. Copy both files of the model",
-                      path.string(), std::filesystem::path(path).replace_extension(".bin").filename().string());
-    fail<ModelError>("read", "'{}' is broken or not a model that OpenVINO can read: {}. Export the model again",
-                     path.string(), cause_of(error));
+      fail<FileError>(
+          "read", "'{}' has no weights beside it: '{}' is missing. Copy both files of the model",
+          path.string(), std::filesystem::path(path).replace_extension(".bin").filename().string());
+    fail<ModelError>(
+        "read", "'{}' is broken or not a model that OpenVINO can read: {}. Export the model again",
+        path.string(), cause_of(error));
   }
 }
 

@@ -1,17 +1,16 @@
 // The one ov::Core of the process, and what every compilation here has in common.
 #pragma once
 
-#include <openvino/runtime/core.hpp>
-
 #include <filesystem>
 #include <memory>
+#include <openvino/runtime/core.hpp>
 
 namespace eightbit::openvino {
 
 ov::Core& core();
 
-// Inference in f32 where nothing is quantized (bf16 is the default of some CPUs); `threads` 0 leaves the choice to
-// OpenVINO.
+// Inference in f32 where nothing is quantized (bf16 is the default of some CPUs); `threads` 0
+// leaves the choice to OpenVINO.
 ov::AnyMap compile_options(int threads = 0);
 
 // Reads .xml (with its .bin) or .onnx. Throws FileError or ModelError.

@@ -1,13 +1,13 @@
-// FNV-1a over 8-byte lanes, four of them side by side for long buffers, each round followed by a rotation so that high
-// bits reach low ones (plain FNV-1a lets them only move up). Not cryptographic. Little-endian lanes.
+// FNV-1a over 8-byte lanes, four of them side by side for long buffers, each round followed by a
+// rotation so that high bits reach low ones (plain FNV-1a lets them only move up). Not
+// cryptographic. Little-endian lanes.
 #include "backends/openvino/fingerprint.h"
-
-#include <openvino/core/attribute_visitor.hpp>
-#include <openvino/op/constant.hpp>
 
 #include <array>
 #include <bit>
 #include <cstring>
+#include <openvino/core/attribute_visitor.hpp>
+#include <openvino/op/constant.hpp>
 #include <unordered_map>
 
 namespace eightbit::openvino {
@@ -15,7 +15,9 @@ namespace {
 
 constexpr uint64_t kOffset = 0xcbf29ce484222325u, kPrime = 0x100000001b3u;
 
-constexpr uint64_t mix(uint64_t hash, uint64_t value) { return std::rotl((hash ^ value) * kPrime, 29); }
+constexpr uint64_t mix(uint64_t hash, uint64_t value) {
+  return std::rotl((hash ^ value) * kPrime, 29);
+}
 
 constexpr uint64_t finish(uint64_t hash) {
   hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
@@ -40,18 +42,36 @@ class Hasher : public ov::AttributeVisitor {
 
   // Attributes of other kinds (raw buffers of constants) are hashed by the caller.
   void on_adapter(const std::string&, ov::ValueAccessor<void>&) override {}
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::string>& a) override { pair(name, std::string_view(a.get())); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<bool>& a) override { pair(name, uint64_t{a.get()}); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<int64_t>& a) override { pair(name, static_cast<uint64_t>(a.get())); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<double>& a) override { pair(name, std::bit_cast<uint64_t>(a.get())); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<int32_t>>& a) override { pair(name, a.get()); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<int64_t>>& a) override { pair(name, a.get()); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<uint64_t>>& a) override { pair(name, a.get()); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<float>>& a) override { pair(name, a.get()); }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<std::string>>& a) override {
+  void on_adapter(const std::string& name, ov::ValueAccessor<std::string>& a) override {
+    pair(name, std::string_view(a.get()));
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<bool>& a) override {
+    pair(name, uint64_t{a.get()});
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<int64_t>& a) override {
+    pair(name, static_cast<uint64_t>(a.get()));
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<double>& a) override {
+    pair(name, std::bit_cast<uint64_t>(a.get()));
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<int32_t>>& a) override {
+    pair(name, a.get());
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<int64_t>>& a) override {
+    pair(name, a.get());
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<uint64_t>>& a) override {
+    pair(name, a.get());
+  }
+  void on_adapter(const std::string& name, ov::ValueAccessor<std::vector<float>>& a) override {
+    pair(name, a.get());
+  }
+  void on_adapter(const std::string& name,
+                  ov::ValueAccessor<std::vector<std::string>>& a) override {
     for (const auto& text : a.get()) pair(name, std::string_view(text));
   }
-  void on_adapter(const std::string& name, ov::ValueAccessor<std::shared_ptr<ov::Model>>& a) override {
+  void on_adapter(const std::string& name,
+                  ov::ValueAccessor<std::shared_ptr<ov::Model>>& a) override {
     if (const auto body = a.get()) pair(name, fingerprint(*body));
   }
 
@@ -65,7 +85,8 @@ class Hasher : public ov::AttributeVisitor {
 };
 
 void add_shape(Hasher& hasher, const ov::PartialShape& shape) {
-  hasher.add(shape.rank().is_static() ? static_cast<uint64_t>(shape.rank().get_length()) : ~uint64_t{0});
+  hasher.add(shape.rank().is_static() ? static_cast<uint64_t>(shape.rank().get_length())
+                                      : ~uint64_t{0});
   if (shape.rank().is_dynamic()) return;
   for (const auto& dimension : shape) {
     hasher.add(static_cast<uint64_t>(dimension.get_min_length()));
@@ -79,7 +100,8 @@ void add_constant(Hasher& hasher, const ov::op::v0::Constant& constant) {
     for (const auto& text : constant.get_value_strings()) hasher.add(std::string_view(text));
     return;
   }
-  hasher.add(hash_bytes({static_cast<const std::byte*>(constant.get_data_ptr()), constant.get_byte_size()}));
+  hasher.add(hash_bytes(
+      {static_cast<const std::byte*>(constant.get_data_ptr()), constant.get_byte_size()}));
 }
 
 }  // namespace
@@ -103,13 +125,16 @@ uint64_t fingerprint(const ov::Model& model) {
   for (const auto& node : model.get_ordered_ops()) {
     places.emplace(node.get(), places.size());
     hasher.add(std::string_view(node->get_type_info().name));
-    hasher.add(std::string_view(node->get_type_info().version_id ? node->get_type_info().version_id : ""));
+    hasher.add(
+        std::string_view(node->get_type_info().version_id ? node->get_type_info().version_id : ""));
     for (const auto& input : node->input_values()) {
       hasher.add(places.at(input.get_node()));
       hasher.add(input.get_index());
     }
-    if (const auto* constant = ov::as_type<const ov::op::v0::Constant>(node.get())) add_constant(hasher, *constant);
-    else node->visit_attributes(hasher);
+    if (const auto* constant = ov::as_type<const ov::op::v0::Constant>(node.get()))
+      add_constant(hasher, *constant);
+    else
+      node->visit_attributes(hasher);
     for (const auto& output : node->outputs()) {
       hasher.add(std::string_view(output.get_element_type().get_type_name()));
       add_shape(hasher, output.get_partial_shape());

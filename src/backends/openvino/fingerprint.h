@@ -1,10 +1,9 @@
-// A hash of everything that decides what a model computes: topology, attributes, shapes, types and constants. Names
-// are left out, since OpenVINO makes them up where there are none.
+// A hash of everything that decides what a model computes: topology, attributes, shapes, types and
+// constants. Names are left out, since OpenVINO makes them up where there are none.
 #pragma once
 
-#include <openvino/core/model.hpp>
-
 #include <cstdint>
+#include <openvino/core/model.hpp>
 #include <span>
 
 namespace eightbit::openvino {

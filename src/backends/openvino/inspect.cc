@@ -1,9 +1,8 @@
 // Running a model as it is: outputs, executed precisions, latency and throughput.
-#include <openvino/openvino.hpp>
-
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <openvino/openvino.hpp>
 
 #include "backends/openvino/binding.h"
 #include "backends/openvino/core.h"
@@ -16,16 +15,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
-ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model, ov::AnyMap extra = {}) {
+ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
+                                  ov::AnyMap extra = {}) {
   ov::AnyMap options = compile_options();
   options.insert(extra.begin(), extra.end());
   try {
     return core().compile_model(model, "CPU", options);
   } catch (const std::exception& error) {
-    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}", model->get_friendly_name(),
-                     cause_of(error));
+    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}",
+                     model->get_friendly_name(), cause_of(error));
   }
 }
 
@@ -66,13 +68,14 @@ std::map<std::string, double> milliseconds_by_name(const ov::InferRequest& reque
 }
 
 bool is_computed(const std::string& type) {
-  return !type.empty() && type != "Input" && type != "Output" && type != "Const" && type != "Parameter" &&
-         type != "Result";
+  return !type.empty() && type != "Input" && type != "Output" && type != "Const" &&
+         type != "Parameter" && type != "Result";
 }
 
 }  // namespace
 
-std::vector<std::vector<Tensor>> OpenVinoModel::infer(const std::function<std::optional<Sample>()>& next) const {
+std::vector<std::vector<Tensor>> OpenVinoModel::infer(
+    const std::function<std::optional<Sample>()>& next) const {
   const Binding binding(*model_);
   auto compiled = compile_for_cpu(model_);
   auto request = compiled.create_infer_request();
@@ -83,12 +86,14 @@ std::vector<std::vector<Tensor>> OpenVinoModel::infer(const std::function<std::o
     if (stateful() && sample->reset_state.value_or(true)) reset_states(request);
     openvino::infer(request, bound, index);
     auto& outputs = results.emplace_back();
-    for (size_t i = 0; i < compiled.outputs().size(); ++i) outputs.push_back(copy_of(request.get_output_tensor(i)));
+    for (size_t i = 0; i < compiled.outputs().size(); ++i)
+      outputs.push_back(copy_of(request.get_output_tensor(i)));
   }
   return results;
 }
 
-std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(const Sample& sample) const {
+std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
+    const Sample& sample) const {
   constexpr int kRuns = 5;
   auto compiled = compile_for_cpu(model_, {ov::enable_profiling(true)});
   auto request = compiled.create_infer_request();
@@ -105,14 +110,16 @@ std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(const S
   for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
     const auto& info = node->get_rt_info();
     const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
-    if (is_computed(type)) layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name]});
+    if (is_computed(type))
+      layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name]});
   }
   return layers;
 }
 
 std::vector<double> OpenVinoModel::latencies(const Sample& sample, double seconds) const {
   constexpr int kWarmUp = 5;
-  auto compiled = compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
+  auto compiled =
+      compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
   auto request = compiled.create_infer_request();
   const auto bound = Binding(*model_).bind(sample, 0);
   for (int run = 0; run < kWarmUp; ++run) openvino::infer(request, bound, 0);
@@ -126,17 +133,20 @@ std::vector<double> OpenVinoModel::latencies(const Sample& sample, double second
 }
 
 double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
-  auto compiled = compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
+  auto compiled =
+      compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
   const auto bound = Binding(*model_).bind(sample, 0);
   std::vector<ov::InferRequest> requests;
   for (uint32_t i = 0; i < compiled.get_property(ov::optimal_number_of_infer_requests); ++i)
     openvino::infer(requests.emplace_back(compiled.create_infer_request()), bound, 0);
-  const int64_t batch = bound.owners.empty() || bound.owners[0].shape.empty() ? 1 : bound.owners[0].shape[0];
+  const int64_t batch =
+      bound.owners.empty() || bound.owners[0].shape.empty() ? 1 : bound.owners[0].shape[0];
   int64_t finished = 0;
   const auto start = Clock::now();
   for (auto& request : requests) request.start_async();
   double elapsed = 0;
-  for (size_t i = 0; elapsed < seconds; i = (i + 1) % requests.size(), elapsed = seconds_since(start)) {
+  for (size_t i = 0; elapsed < seconds;
+       i = (i + 1) % requests.size(), elapsed = seconds_since(start)) {
     requests[i].wait();
     ++finished;
     requests[i].start_async();
@@ -150,7 +160,8 @@ std::map<std::string, int64_t> OpenVinoModel::weight_bytes() const {
   std::map<std::string, int64_t> bytes;
   for (const auto& op : model_->get_ordered_ops())
     if (const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(op))
-      bytes[constant->get_element_type().to_string()] += static_cast<int64_t>(constant->get_byte_size());
+      bytes[constant->get_element_type().to_string()] +=
+          static_cast<int64_t>(constant->get_byte_size());
   return bytes;
 }
 

@@ -16,16 +16,21 @@ namespace {
 const OpenVinoModel& native_model(const Model& model) {
   const auto* impl = dynamic_cast<const OpenVinoModel*>(&model.impl());
   if (!impl)
-    fail<Unsupported>("openvino", "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
-                      "package", model.impl().backend());
+    fail<Unsupported>(
+        "openvino",
+        "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
+        "package",
+        model.impl().backend());
   return *impl;
 }
 
 void clear(ov::Model& model) {
   for (const auto& result : ov::ResultVector(model.get_results())) model.remove_result(result);
   for (const auto& sink : ov::SinkVector(model.get_sinks())) model.remove_sink(sink);
-  for (const auto& parameter : ov::ParameterVector(model.get_parameters())) model.remove_parameter(parameter);
-  for (const auto& variable : ov::op::util::VariableVector(model.get_variables())) model.remove_variable(variable);
+  for (const auto& parameter : ov::ParameterVector(model.get_parameters()))
+    model.remove_parameter(parameter);
+  for (const auto& variable : ov::op::util::VariableVector(model.get_variables()))
+    model.remove_variable(variable);
 }
 
 }  // namespace
@@ -43,19 +48,22 @@ Copy OpenVinoModel::copy(const Plan* plan) const {
 
 std::vector<PortInfo> OpenVinoModel::inputs() const {
   std::vector<PortInfo> ports;
-  for (const auto& input : model_->inputs()) ports.push_back(port_info(input, input.get_node()->get_friendly_name()));
+  for (const auto& input : model_->inputs())
+    ports.push_back(port_info(input, input.get_node()->get_friendly_name()));
   return ports;
 }
 
 std::vector<PortInfo> OpenVinoModel::outputs() const {
   std::vector<PortInfo> ports;
   for (const auto& output : model_->outputs())
-    ports.push_back(port_info(output, output.get_node()->get_input_node_ptr(0)->get_friendly_name()));
+    ports.push_back(
+        port_info(output, output.get_node()->get_input_node_ptr(0)->get_friendly_name()));
   return ports;
 }
 
 std::string OpenVinoModel::fingerprint() const {
-  std::call_once(hash_once_, [this] { fingerprint_ = fmt::format("{:016x}", openvino::fingerprint(*model_)); });
+  std::call_once(hash_once_,
+                 [this] { fingerprint_ = fmt::format("{:016x}", openvino::fingerprint(*model_)); });
   return fingerprint_;
 }
 
@@ -76,11 +84,15 @@ void OpenVinoModel::save(const std::filesystem::path& path, bool overwrite) cons
 }
 
 Model wrap(const std::shared_ptr<ov::Model>& model) {
-  if (!model) fail<InvalidArgument>("openvino", "the model is empty. Pass what ov::Core::read_model returned");
+  if (!model)
+    fail<InvalidArgument>("openvino",
+                          "the model is empty. Pass what ov::Core::read_model returned");
   return Model(std::make_shared<const OpenVinoModel>(model->clone()));
 }
 
-std::shared_ptr<ov::Model> unwrap(const Model& model) { return native_model(model).native()->clone(); }
+std::shared_ptr<ov::Model> unwrap(const Model& model) {
+  return native_model(model).native()->clone();
+}
 
 void unwrap_into(const Model& model, ov::Model& target) {
   const auto source = unwrap(model);

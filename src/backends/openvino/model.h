@@ -1,9 +1,8 @@
 // An OpenVINO model as the rest of the project sees it.
 #pragma once
 
-#include <openvino/core/model.hpp>
-
 #include <mutex>
+#include <openvino/core/model.hpp>
 
 #include "backends/backend.h"
 #include "backends/openvino/copy.h"
@@ -17,8 +16,9 @@ class OpenVinoModel final : public backends::BackendModel {
   explicit OpenVinoModel(std::shared_ptr<const ov::Model> model) : model_(std::move(model)) {}
 
   const std::shared_ptr<const ov::Model>& native() const { return model_; }
-  const Reading& reading() const;          // made at the first call
-  // A copy to rewrite, with a plan carried out where there is one; see copy.h for the way from ids to its nodes.
+  const Reading& reading() const;  // made at the first call
+  // A copy to rewrite, with a plan carried out where there is one; see copy.h for the way from ids
+  // to its nodes.
   Copy copy(const Plan* plan = nullptr) const;
 
   std::string_view backend() const override { return "openvino"; }
@@ -29,10 +29,11 @@ class OpenVinoModel final : public backends::BackendModel {
   std::string fingerprint() const override;
 
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
-  std::shared_ptr<const BackendModel> apply(const Plan& plan,
-                                            const std::map<std::string, std::string>& metadata) const override;
+  std::shared_ptr<const BackendModel> apply(
+      const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
-  std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const override;
+  std::vector<std::vector<Tensor>> infer(
+      const std::function<std::optional<Sample>()>& next) const override;
   std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   std::map<std::string, int64_t> weight_bytes() const override;

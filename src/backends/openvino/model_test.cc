@@ -44,7 +44,8 @@ TEST(Fingerprint, DoesNotDependOnTheNamesThatOpenVinoMakesUp) {
     return std::make_shared<ov::Model>(ov::ResultVector{result}, ov::ParameterVector{input});
   };
   const auto first = make(), second = make();
-  EXPECT_NE(first->get_ordered_ops()[0]->get_friendly_name(), second->get_ordered_ops()[0]->get_friendly_name());
+  EXPECT_NE(first->get_ordered_ops()[0]->get_friendly_name(),
+            second->get_ordered_ops()[0]->get_friendly_name());
   EXPECT_EQ(fingerprint(*first), fingerprint(*second));
 }
 
@@ -99,9 +100,9 @@ TEST(Inspect, KeepsOrResetsStates) {
       ov::op::util::VariableInfo{ov::PartialShape{1, 1}, ov::element::f32, "state"});
   const auto state = std::make_shared<op::ReadValue>(constant("init", {1, 1}, {0}), variable);
   const auto add = std::make_shared<op::Add>(input, state);
-  const auto model = read(std::make_shared<ov::Model>(ov::ResultVector{std::make_shared<op::Result>(add)},
-                                                      ov::SinkVector{std::make_shared<op::Assign>(add, variable)},
-                                                      ov::ParameterVector{input}));
+  const auto model = read(std::make_shared<ov::Model>(
+      ov::ResultVector{std::make_shared<op::Result>(add)},
+      ov::SinkVector{std::make_shared<op::Assign>(add, variable)}, ov::ParameterVector{input}));
   const Tensor one = Tensor::from_floats(std::vector<float>{1}, {1, 1});
   const std::vector<std::optional<bool>> resets{std::nullopt, false, false, true, std::nullopt};
   size_t index = 0;
@@ -135,7 +136,9 @@ TEST(Inspect, NamesTheSampleThatIsWrong) {
   int given = 0;
   try {
     model->infer([&]() -> std::optional<Sample> {
-      return Sample{{{"", given++ ? Tensor::from_floats(std::vector<float>{1}, {1}) : sample_of(*model).inputs[0].tensor}}, {}};
+      return Sample{{{"", given++ ? Tensor::from_floats(std::vector<float>{1}, {1})
+                                  : sample_of(*model).inputs[0].tensor}},
+                    {}};
     });
     FAIL() << "no error";
   } catch (const DataError& error) {

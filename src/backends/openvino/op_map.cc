@@ -3,7 +3,6 @@
 #include <openvino/opsets/opset1.hpp>
 #include <openvino/opsets/opset14.hpp>
 #include <openvino/opsets/opset8.hpp>
-
 #include <string_view>
 #include <unordered_map>
 
@@ -12,69 +11,147 @@ namespace {
 
 const std::unordered_map<std::string_view, Op>& type_table() {
   static const std::unordered_map<std::string_view, Op> table = {
-      {"Parameter", Op::parameter}, {"Result", Op::result}, {"ReadValue", Op::read_value},
+      {"Parameter", Op::parameter},
+      {"Result", Op::result},
+      {"ReadValue", Op::read_value},
       {"Assign", Op::assign},
       // with weights
-      {"Convolution", Op::convolution}, {"GroupConvolution", Op::group_convolution},
+      {"Convolution", Op::convolution},
+      {"GroupConvolution", Op::group_convolution},
       {"ConvolutionBackpropData", Op::convolution_backprop},
       {"GroupConvolutionBackpropData", Op::group_convolution_backprop},
-      {"DeformableConvolution", Op::deformable_convolution}, {"MatMul", Op::mat_mul},
-      {"GroupedMatMul", Op::grouped_mat_mul}, {"LSTMSequence", Op::lstm_sequence},
-      {"GRUSequence", Op::gru_sequence}, {"RNNSequence", Op::rnn_sequence}, {"LSTMCell", Op::lstm_cell},
-      {"GRUCell", Op::gru_cell}, {"Gather", Op::gather}, {"EmbeddingBagOffsets", Op::embedding_bag},
-      {"EmbeddingBagOffsetsSum", Op::embedding_bag}, {"EmbeddingBagPacked", Op::embedding_bag},
-      {"EmbeddingBagPackedSum", Op::embedding_bag}, {"EmbeddingSegmentsSum", Op::embedding_bag},
+      {"DeformableConvolution", Op::deformable_convolution},
+      {"MatMul", Op::mat_mul},
+      {"GroupedMatMul", Op::grouped_mat_mul},
+      {"LSTMSequence", Op::lstm_sequence},
+      {"GRUSequence", Op::gru_sequence},
+      {"RNNSequence", Op::rnn_sequence},
+      {"LSTMCell", Op::lstm_cell},
+      {"GRUCell", Op::gru_cell},
+      {"Gather", Op::gather},
+      {"EmbeddingBagOffsets", Op::embedding_bag},
+      {"EmbeddingBagOffsetsSum", Op::embedding_bag},
+      {"EmbeddingBagPacked", Op::embedding_bag},
+      {"EmbeddingBagPackedSum", Op::embedding_bag},
+      {"EmbeddingSegmentsSum", Op::embedding_bag},
       {"ScaledDotProductAttention", Op::scaled_dot_product_attention},
       // element-wise
-      {"Add", Op::add}, {"Subtract", Op::subtract}, {"Multiply", Op::multiply}, {"Divide", Op::divide},
-      {"Maximum", Op::maximum}, {"Minimum", Op::minimum}, {"Power", Op::power}, {"Sqrt", Op::sqrt},
-      {"SquaredDifference", Op::squared_difference}, {"FloorMod", Op::floor_mod}, {"Equal", Op::equal},
-      {"NotEqual", Op::not_equal}, {"Less", Op::less}, {"LessEqual", Op::less_equal},
-      {"Greater", Op::greater}, {"GreaterEqual", Op::greater_equal}, {"LogicalAnd", Op::logical_and},
-      {"LogicalOr", Op::logical_or}, {"LogicalXor", Op::logical_xor}, {"Xor", Op::logical_xor},
+      {"Add", Op::add},
+      {"Subtract", Op::subtract},
+      {"Multiply", Op::multiply},
+      {"Divide", Op::divide},
+      {"Maximum", Op::maximum},
+      {"Minimum", Op::minimum},
+      {"Power", Op::power},
+      {"Sqrt", Op::sqrt},
+      {"SquaredDifference", Op::squared_difference},
+      {"FloorMod", Op::floor_mod},
+      {"Equal", Op::equal},
+      {"NotEqual", Op::not_equal},
+      {"Less", Op::less},
+      {"LessEqual", Op::less_equal},
+      {"Greater", Op::greater},
+      {"GreaterEqual", Op::greater_equal},
+      {"LogicalAnd", Op::logical_and},
+      {"LogicalOr", Op::logical_or},
+      {"LogicalXor", Op::logical_xor},
+      {"Xor", Op::logical_xor},
       {"LogicalNot", Op::logical_not},
       // reductions, normalisation, pooling
-      {"AvgPool", Op::avg_pool}, {"AdaptiveAvgPool", Op::adaptive_avg_pool},
-      {"ReduceMean", Op::reduce_mean}, {"ReduceSum", Op::reduce_sum}, {"ReduceL2", Op::reduce_l2},
-      {"ReduceMax", Op::reduce_max}, {"ReduceMin", Op::reduce_min}, {"ReduceProd", Op::reduce_prod},
-      {"NormalizeL2", Op::normalize_l2}, {"MVN", Op::mvn}, {"GroupNormalization", Op::group_normalization},
-      {"BatchNormInference", Op::batch_norm}, {"Interpolate", Op::interpolate}, {"MaxPool", Op::max_pool},
-      {"AdaptiveMaxPool", Op::adaptive_max_pool}, {"CumSum", Op::cum_sum},
+      {"AvgPool", Op::avg_pool},
+      {"AdaptiveAvgPool", Op::adaptive_avg_pool},
+      {"ReduceMean", Op::reduce_mean},
+      {"ReduceSum", Op::reduce_sum},
+      {"ReduceL2", Op::reduce_l2},
+      {"ReduceMax", Op::reduce_max},
+      {"ReduceMin", Op::reduce_min},
+      {"ReduceProd", Op::reduce_prod},
+      {"NormalizeL2", Op::normalize_l2},
+      {"MVN", Op::mvn},
+      {"GroupNormalization", Op::group_normalization},
+      {"BatchNormInference", Op::batch_norm},
+      {"Interpolate", Op::interpolate},
+      {"MaxPool", Op::max_pool},
+      {"AdaptiveMaxPool", Op::adaptive_max_pool},
+      {"CumSum", Op::cum_sum},
       // data movement
-      {"BatchToSpace", Op::batch_to_space}, {"SpaceToBatch", Op::space_to_batch},
-      {"DepthToSpace", Op::depth_to_space}, {"SpaceToDepth", Op::space_to_depth},
-      {"Broadcast", Op::broadcast}, {"ConvertLike", Op::convert_like}, {"GatherND", Op::gather_nd},
-      {"GatherElements", Op::gather_elements}, {"Pad", Op::pad}, {"Reshape", Op::reshape},
-      {"Squeeze", Op::squeeze}, {"Unsqueeze", Op::unsqueeze}, {"ScatterUpdate", Op::scatter_update},
-      {"ScatterNDUpdate", Op::scatter_update}, {"ScatterElementsUpdate", Op::scatter_update},
-      {"ShuffleChannels", Op::shuffle_channels}, {"Split", Op::split}, {"VariadicSplit", Op::split},
-      {"StridedSlice", Op::strided_slice}, {"Slice", Op::slice}, {"Tile", Op::tile},
-      {"Transpose", Op::transpose}, {"Identity", Op::identity}, {"Concat", Op::concat},
-      {"Select", Op::select}, {"Convert", Op::convert}, {"ShapeOf", Op::shape_of}, {"Range", Op::range},
+      {"BatchToSpace", Op::batch_to_space},
+      {"SpaceToBatch", Op::space_to_batch},
+      {"DepthToSpace", Op::depth_to_space},
+      {"SpaceToDepth", Op::space_to_depth},
+      {"Broadcast", Op::broadcast},
+      {"ConvertLike", Op::convert_like},
+      {"GatherND", Op::gather_nd},
+      {"GatherElements", Op::gather_elements},
+      {"Pad", Op::pad},
+      {"Reshape", Op::reshape},
+      {"Squeeze", Op::squeeze},
+      {"Unsqueeze", Op::unsqueeze},
+      {"ScatterUpdate", Op::scatter_update},
+      {"ScatterNDUpdate", Op::scatter_update},
+      {"ScatterElementsUpdate", Op::scatter_update},
+      {"ShuffleChannels", Op::shuffle_channels},
+      {"Split", Op::split},
+      {"VariadicSplit", Op::split},
+      {"StridedSlice", Op::strided_slice},
+      {"Slice", Op::slice},
+      {"Tile", Op::tile},
+      {"Transpose", Op::transpose},
+      {"Identity", Op::identity},
+      {"Concat", Op::concat},
+      {"Select", Op::select},
+      {"Convert", Op::convert},
+      {"ShapeOf", Op::shape_of},
+      {"Range", Op::range},
       // activations
-      {"Relu", Op::relu}, {"PRelu", Op::prelu}, {"Elu", Op::elu}, {"Selu", Op::selu}, {"Clamp", Op::clamp},
-      {"Gelu", Op::gelu}, {"Sigmoid", Op::sigmoid}, {"HardSigmoid", Op::hard_sigmoid},
-      {"HSigmoid", Op::hsigmoid}, {"Swish", Op::swish}, {"HSwish", Op::hswish}, {"Tanh", Op::tanh},
-      {"Softmax", Op::softmax}, {"LogSoftmax", Op::log_softmax}, {"Exp", Op::exp}, {"Erf", Op::erf},
-      {"Sin", Op::sin}, {"Cos", Op::cos}, {"Abs", Op::abs}, {"Mish", Op::mish}, {"SoftPlus", Op::softplus},
-      {"Round", Op::round_}, {"Floor", Op::floor_}, {"Sign", Op::sign},
+      {"Relu", Op::relu},
+      {"PRelu", Op::prelu},
+      {"Elu", Op::elu},
+      {"Selu", Op::selu},
+      {"Clamp", Op::clamp},
+      {"Gelu", Op::gelu},
+      {"Sigmoid", Op::sigmoid},
+      {"HardSigmoid", Op::hard_sigmoid},
+      {"HSigmoid", Op::hsigmoid},
+      {"Swish", Op::swish},
+      {"HSwish", Op::hswish},
+      {"Tanh", Op::tanh},
+      {"Softmax", Op::softmax},
+      {"LogSoftmax", Op::log_softmax},
+      {"Exp", Op::exp},
+      {"Erf", Op::erf},
+      {"Sin", Op::sin},
+      {"Cos", Op::cos},
+      {"Abs", Op::abs},
+      {"Mish", Op::mish},
+      {"SoftPlus", Op::softplus},
+      {"Round", Op::round_},
+      {"Floor", Op::floor_},
+      {"Sign", Op::sign},
       // detection, quantization, control flow
-      {"TopK", Op::top_k}, {"NonMaxSuppression", Op::non_max_suppression},
-      {"NMSRotated", Op::non_max_suppression}, {"MatrixNms", Op::non_max_suppression},
-      {"MulticlassNms", Op::non_max_suppression}, {"ROIPooling", Op::roi_pooling},
-      {"PSROIPooling", Op::roi_pooling}, {"ROIAlign", Op::roi_align}, {"ROIAlignRotated", Op::roi_align},
-      {"FakeQuantize", Op::fake_quantize}, {"FakeConvert", Op::fake_convert}, {"If", Op::if_},
-      {"Loop", Op::loop}, {"TensorIterator", Op::tensor_iterator},
-  };
+      {"TopK", Op::top_k},
+      {"NonMaxSuppression", Op::non_max_suppression},
+      {"NMSRotated", Op::non_max_suppression},
+      {"MatrixNms", Op::non_max_suppression},
+      {"MulticlassNms", Op::non_max_suppression},
+      {"ROIPooling", Op::roi_pooling},
+      {"PSROIPooling", Op::roi_pooling},
+      {"ROIAlign", Op::roi_align},
+      {"ROIAlignRotated", Op::roi_align},
+      {"FakeQuantize", Op::fake_quantize},
+      {"FakeConvert", Op::fake_convert},
+      {"If", Op::if_},
+      {"Loop", Op::loop},
+      {"TensorIterator", Op::tensor_iterator}};
   return table;
 }
 
-// One input channel a group, for more than one group. The weight [G, O/G, I/G, ...] tells it even where the input is
-// dynamic.
+// One input channel a group, for more than one group. The weight [G, O/G, I/G, ...] tells it even
+// where the input is dynamic.
 bool is_depthwise(const ov::Node& node) {
   const auto& shape = node.get_input_partial_shape(1);
-  return shape.rank().is_static() && shape.size() >= 3 && shape[0].is_static() && shape[0].get_length() > 1 &&
-         shape[2].is_static() && shape[2].get_length() == 1;
+  return shape.rank().is_static() && shape.size() >= 3 && shape[0].is_static() &&
+         shape[0].get_length() > 1 && shape[2].is_static() && shape[2].get_length() == 1;
 }
 
 bool is_embedding(const ov::Node& node, const IsConstant& is_constant) {
@@ -113,11 +190,14 @@ bool try_pool(const ov::Node& node, Attributes& attributes) {
 
 bool read_windowed(const ov::Node& node, Attributes& attributes) {
   using namespace ov::opset14;
-  return try_convolution<Convolution>(node, attributes) || try_convolution<GroupConvolution>(node, attributes) ||
+  return try_convolution<Convolution>(node, attributes) ||
+         try_convolution<GroupConvolution>(node, attributes) ||
          try_convolution<ConvolutionBackpropData>(node, attributes) ||
          try_convolution<GroupConvolutionBackpropData>(node, attributes) ||
-         try_pool<ov::op::v1::AvgPool>(node, attributes) || try_pool<ov::op::v14::AvgPool>(node, attributes) ||
-         try_pool<ov::op::v1::MaxPool>(node, attributes) || try_pool<ov::op::v8::MaxPool>(node, attributes) ||
+         try_pool<ov::op::v1::AvgPool>(node, attributes) ||
+         try_pool<ov::op::v14::AvgPool>(node, attributes) ||
+         try_pool<ov::op::v1::MaxPool>(node, attributes) ||
+         try_pool<ov::op::v8::MaxPool>(node, attributes) ||
          try_pool<ov::op::v14::MaxPool>(node, attributes);
 }
 
@@ -131,12 +211,14 @@ std::optional<int64_t> axis_input(const ov::Node& node, size_t port) {
 
 std::optional<int64_t> read_axis(const ov::Node& node) {
   if (const auto* op = ov::as_type<const ov::op::v0::Concat>(&node)) return op->get_axis();
-  if (const auto* op = ov::as_type<const ov::op::v1::Softmax>(&node)) return static_cast<int64_t>(op->get_axis());
+  if (const auto* op = ov::as_type<const ov::op::v1::Softmax>(&node))
+    return static_cast<int64_t>(op->get_axis());
   if (const auto* op = ov::as_type<const ov::op::v8::Softmax>(&node)) return op->get_axis();
   if (const auto* op = ov::as_type<const ov::op::v5::LogSoftmax>(&node)) return op->get_axis();
   const std::string_view type = node.get_type_info().name;
   if (type == "Split" || type == "VariadicSplit") return axis_input(node, 1);
-  if (type == "Gather" || type == "ScatterUpdate") return axis_input(node, type == "Gather" ? 2 : 3);
+  if (type == "Gather" || type == "ScatterUpdate")
+    return axis_input(node, type == "Gather" ? 2 : 3);
   return std::nullopt;
 }
 

@@ -36,17 +36,26 @@ std::vector<float> awkward_values(const Ranges& ranges, size_t count) {
   auto values = noise(count, 11);
   for (float& value : values) value *= 3;
   const float step = (ranges.high[0] - ranges.low[0]) / static_cast<float>(ranges.levels - 1);
-  const std::vector<float> special{0, -0.0f, ranges.low[0], ranges.high[0], ranges.low[0] + step / 2,
-                                   ranges.low[0] + 1.5f * step, 1e-30f, -1e30f, 1e30f};
+  const std::vector<float> special{0,
+                                   -0.0f,
+                                   ranges.low[0],
+                                   ranges.high[0],
+                                   ranges.low[0] + step / 2,
+                                   ranges.low[0] + 1.5f * step,
+                                   1e-30f,
+                                   -1e30f,
+                                   1e30f};
   std::copy(special.begin(), special.end(), values.begin());
   return values;
 }
 
-std::vector<int> steps_of(const std::vector<float>& values, const Ranges& ranges, size_t per_channel) {
+std::vector<int> steps_of(const std::vector<float>& values, const Ranges& ranges,
+                          size_t per_channel) {
   std::vector<int> steps;
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t channel = ranges.low.size() == 1 ? 0 : i / per_channel;
-    const float step = (ranges.high[channel] - ranges.low[channel]) / static_cast<float>(ranges.levels - 1);
+    const float step =
+        (ranges.high[channel] - ranges.low[channel]) / static_cast<float>(ranges.levels - 1);
     steps.push_back(static_cast<int>(std::lround((values[i] - ranges.low[channel]) / step)));
   }
   return steps;
@@ -56,7 +65,8 @@ TEST_P(Compression, HoldsTheIntegersOfFakeQuantize) {
   const Ranges& ranges = GetParam();
   const ov::Shape shape{2, 5, 7};
   const auto source = constant("w", shape, awkward_values(ranges, 70));
-  const auto quantizer = quantizer_of(ranges, ranges.low.size() > 1 ? std::vector<int64_t>{0} : std::vector<int64_t>{});
+  const auto quantizer = quantizer_of(
+      ranges, ranges.low.size() > 1 ? std::vector<int64_t>{0} : std::vector<int64_t>{});
   ASSERT_TRUE(can_compress(quantizer));
   const auto expected = to_floats(evaluate_constant(fake_quantize(source, quantizer, "fq")));
   const auto output = compress(source, quantizer, "fq");
@@ -69,17 +79,18 @@ TEST_P(Compression, HoldsTheIntegersOfFakeQuantize) {
 constexpr float kEdge = 128.0f / 127.0f;
 INSTANTIATE_TEST_SUITE_P(
     Schemes, Compression,
-    testing::Values(Ranges{"symmetric", 256, {-2 * kEdge, -1 * kEdge}, {2, 1}, ov::element::Type_t::i8},
-                    Ranges{"narrow", 255, {-2, -1}, {2, 1}, ov::element::Type_t::i8},
-                    Ranges{"half_range", 255, {-4}, {4}, ov::element::Type_t::i8},
-                    Ranges{"unsigned", 256, {0, 0}, {2, 1.5f}, ov::element::Type_t::u8},
-                    Ranges{"asymmetric", 256, {-1.0f, -0.5f}, {1.55f, 2.05f}, ov::element::Type_t::i8},
-                    Ranges{"off_grid_zero", 256, {-1.0f, -0.3f}, {2.0f, 1.1f}, ov::element::Type_t::i8},
-                    Ranges{"positive_only", 256, {0.5f, 1.0f}, {2.0f, 3.0f}, ov::element::Type_t::i8},
-                    Ranges{"seven_bits", 128, {-2 * 64.0f / 63.0f}, {2}, ov::element::Type_t::i8},
-                    Ranges{"four_bits", 16, {-2 * 8.0f / 7.0f}, {2}, ov::element::Type_t::i4},
-                    Ranges{"four_bits_narrow", 15, {-2, -1}, {2, 1}, ov::element::Type_t::i4},
-                    Ranges{"four_bits_unsigned", 16, {0}, {2}, ov::element::Type_t::u4}),
+    testing::Values(
+        Ranges{"symmetric", 256, {-2 * kEdge, -1 * kEdge}, {2, 1}, ov::element::Type_t::i8},
+        Ranges{"narrow", 255, {-2, -1}, {2, 1}, ov::element::Type_t::i8},
+        Ranges{"half_range", 255, {-4}, {4}, ov::element::Type_t::i8},
+        Ranges{"unsigned", 256, {0, 0}, {2, 1.5f}, ov::element::Type_t::u8},
+        Ranges{"asymmetric", 256, {-1.0f, -0.5f}, {1.55f, 2.05f}, ov::element::Type_t::i8},
+        Ranges{"off_grid_zero", 256, {-1.0f, -0.3f}, {2.0f, 1.1f}, ov::element::Type_t::i8},
+        Ranges{"positive_only", 256, {0.5f, 1.0f}, {2.0f, 3.0f}, ov::element::Type_t::i8},
+        Ranges{"seven_bits", 128, {-2 * 64.0f / 63.0f}, {2}, ov::element::Type_t::i8},
+        Ranges{"four_bits", 16, {-2 * 8.0f / 7.0f}, {2}, ov::element::Type_t::i4},
+        Ranges{"four_bits_narrow", 15, {-2, -1}, {2, 1}, ov::element::Type_t::i4},
+        Ranges{"four_bits_unsigned", 16, {0}, {2}, ov::element::Type_t::u4}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(QuantizerNodes, LaysChannelsOverSeveralAxes) {
@@ -93,7 +104,9 @@ TEST(QuantizerNodes, LaysChannelsOverSeveralAxes) {
   const auto source = weights("w", shape);
   EXPECT_EQ(channel_shape(shape, {0, 2}, 8, "w"), (ov::Shape{2, 1, 4, 1}));
   const auto expected = to_floats(evaluate_constant(fake_quantize(source, quantizer, "fq")));
-  EXPECT_LT(largest_difference(to_floats(evaluate_constant(compress(source, quantizer, "fq"))), expected), 1e-6f);
+  EXPECT_LT(
+      largest_difference(to_floats(evaluate_constant(compress(source, quantizer, "fq"))), expected),
+      1e-6f);
 }
 
 TEST(QuantizerNodes, LaysChannelsOverTheLastAxis) {
@@ -101,7 +114,9 @@ TEST(QuantizerNodes, LaysChannelsOverTheLastAxis) {
   const auto quantizer = quantizer_of(ranges, {-1});
   const auto source = weights("w", {6, 3});
   const auto expected = to_floats(evaluate_constant(fake_quantize(source, quantizer, "fq")));
-  EXPECT_LT(largest_difference(to_floats(evaluate_constant(compress(source, quantizer, "fq"))), expected), 1e-6f);
+  EXPECT_LT(
+      largest_difference(to_floats(evaluate_constant(compress(source, quantizer, "fq"))), expected),
+      1e-6f);
 }
 
 TEST(QuantizerNodes, LeavesWideAndEmptyRangesUncompressed) {
@@ -110,8 +125,8 @@ TEST(QuantizerNodes, LeavesWideAndEmptyRangesUncompressed) {
 }
 
 // What the CPU plugin runs in 8 bits once activations and weights are quantized.
-std::string executed(const std::shared_ptr<ov::Model>& original, const std::string& node, std::vector<int64_t> axes,
-                     size_t channels) {
+std::string executed(const std::shared_ptr<ov::Model>& original, const std::string& node,
+                     std::vector<int64_t> axes, size_t channels) {
   const auto model = read(original);
   const Graph& graph = model->graph();
   Plan plan;
@@ -138,28 +153,38 @@ const ov::CoordinateDiff kPad{1, 1};
 bool is_eight_bit(const std::string& precision) { return precision == "i8" || precision == "u8"; }
 
 TEST(ExecutedPrecision, ConvolutionsAndProductsRunInEightBits) {
-  const auto conv = [](NodePtr x, NodePtr w) { return std::make_shared<op::Convolution>(x, w, kOne, kPad, kPad, kOne); };
+  const auto conv = [](NodePtr x, NodePtr w) {
+    return std::make_shared<op::Convolution>(x, w, kOne, kPad, kPad, kOne);
+  };
   const auto group = [](NodePtr x, NodePtr w) {
     return std::make_shared<op::GroupConvolution>(x, w, kOne, kPad, kPad, kOne);
   };
   const auto back = [](NodePtr x, NodePtr w) {
     return std::make_shared<op::ConvolutionBackpropData>(x, w, kOne, kPad, kPad, kOne);
   };
-  const auto product = [](NodePtr x, NodePtr w) { return std::make_shared<op::MatMul>(x, w, false, true); };
+  const auto product = [](NodePtr x, NodePtr w) {
+    return std::make_shared<op::MatMul>(x, w, false, true);
+  };
   const ov::Shape image{1, 32, 16, 16};
   EXPECT_PRED1(is_eight_bit, executed(with_weights(image, {32, 32, 3, 3}, conv), "node", {0}, 32));
-  EXPECT_PRED1(is_eight_bit, executed(with_weights(image, {32, 1, 1, 3, 3}, group), "node", {0, 1}, 32));
-  EXPECT_PRED1(is_eight_bit, executed(with_weights(image, {2, 16, 16, 3, 3}, group), "node", {0, 1}, 32));
+  EXPECT_PRED1(is_eight_bit,
+               executed(with_weights(image, {32, 1, 1, 3, 3}, group), "node", {0, 1}, 32));
+  EXPECT_PRED1(is_eight_bit,
+               executed(with_weights(image, {2, 16, 16, 3, 3}, group), "node", {0, 1}, 32));
   EXPECT_PRED1(is_eight_bit, executed(with_weights(image, {32, 16, 3, 3}, back), "node", {1}, 16));
   EXPECT_PRED1(is_eight_bit, executed(with_weights({8, 32}, {64, 32}, product), "node", {0}, 64));
 }
 
 TEST(ExecutedPrecision, LstmRunsInEightBits) {
   const auto x = parameter("input", {1, 5, 32});
-  const auto h = constant("h", {1, 1, 32}, std::vector<float>(32, 0.1f)), c = constant("c", {1, 1, 32}, noise(32));
-  const auto lstm = named(std::make_shared<op::LSTMSequence>(
-      x, h, c, op::Constant::create(ov::element::i32, {1}, {5}), weights("W", {1, 128, 32}), weights("R", {1, 128, 32}),
-      weights("B", {1, 128}), 32, ov::op::RecurrentSequenceDirection::FORWARD), "lstm");
+  const auto h = constant("h", {1, 1, 32}, std::vector<float>(32, 0.1f)),
+             c = constant("c", {1, 1, 32}, noise(32));
+  const auto lstm =
+      named(std::make_shared<op::LSTMSequence>(
+                x, h, c, op::Constant::create(ov::element::i32, {1}, {5}),
+                weights("W", {1, 128, 32}), weights("R", {1, 128, 32}), weights("B", {1, 128}), 32,
+                ov::op::RecurrentSequenceDirection::FORWARD),
+            "lstm");
   const auto model = read(model_of({lstm->output(0)}, {x}));
   const Graph& graph = model->graph();
   Plan plan;
@@ -169,7 +194,7 @@ TEST(ExecutedPrecision, LstmRunsInEightBits) {
   plan.quantizers.push_back(weight_quantizer(graph, "lstm", 5, {1}, 128));
   const auto quantized = model->apply(plan, {});
   std::string precision;
-  for (const auto& layer : quantized->executed_precisions(sample_of(*model))) 
+  for (const auto& layer : quantized->executed_precisions(sample_of(*model)))
     if (layer.type == "RNNSeq") precision = layer.precision;
   EXPECT_PRED1(is_eight_bit, precision);
 }

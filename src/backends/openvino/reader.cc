@@ -1,10 +1,9 @@
 #include "backends/openvino/reader.h"
 
+#include <algorithm>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
-
-#include <algorithm>
 #include <unordered_set>
 
 #include "backends/openvino/constants.h"
@@ -36,7 +35,8 @@ class Reader {
   }
 
  private:
-  // Names that are taken before any suffix is given, so that a suffixed name never meets a later original.
+  // Names that are taken before any suffix is given, so that a suffixed name never meets a later
+  // original.
   void reserve_names() {
     for (const auto& node : ordered_) names_.insert(node->get_friendly_name());
   }
@@ -52,7 +52,9 @@ class Reader {
     return candidate;
   }
 
-  bool is_constant(const ov::Output<ov::Node>& output) const { return constants_.contains(output.get_node()); }
+  bool is_constant(const ov::Output<ov::Node>& output) const {
+    return constants_.contains(output.get_node());
+  }
 
   void fold(const ov::Node& node) {
     bool constant = is_leaf_constant(node);
@@ -63,11 +65,13 @@ class Reader {
     if (constant) constants_.insert(&node);
   }
 
-  // Ends of the model and what they need; a ShapeOf whose every use has been folded is not among them.
+  // Ends of the model and what they need; a ShapeOf whose every use has been folded is not among
+  // them.
   void find_live() {
     for (auto it = ordered_.rbegin(); it != ordered_.rend(); ++it) {
       const ov::Node* node = it->get();
-      if (ov::is_type<ov::op::v0::Result>(node) || ov::is_type<ov::op::v0::Parameter>(node)) live_.insert(node);
+      if (ov::is_type<ov::op::v0::Result>(node) || ov::is_type<ov::op::v0::Parameter>(node))
+        live_.insert(node);
       if (!live_.contains(node) || constants_.contains(node)) continue;
       for (const auto& input : (*it)->input_values()) live_.insert(input.get_node());
     }
@@ -77,8 +81,9 @@ class Reader {
     std::vector<ValueId> inputs;
     for (const auto& input : node->input_values()) inputs.push_back(input_value(input));
     const Op op = map_op(*node, [&](const auto& output) { return is_constant(output); });
-    const NodeId id = reading_.graph.add_node(unique_name(node->get_friendly_name()), node->get_type_name(), op,
-                                              std::move(inputs), read_attributes(*node));
+    const NodeId id =
+        reading_.graph.add_node(unique_name(node->get_friendly_name()), node->get_type_name(), op,
+                                std::move(inputs), read_attributes(*node));
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
     for (const auto& output : node->outputs()) add_output(id, output);
@@ -87,7 +92,8 @@ class Reader {
 
   void add_output(NodeId id, const ov::Output<ov::Node>& output) {
     const auto& shape = output.get_partial_shape();
-    reading_.graph.add_output(id, to_dtype(output.get_element_type()), to_shape(shape), shape.rank().is_static());
+    reading_.graph.add_output(id, to_dtype(output.get_element_type()), to_shape(shape),
+                              shape.rank().is_static());
     reading_.values.push_back(output);
   }
 
@@ -114,8 +120,8 @@ class Reader {
   ValueId add_constant(const ov::Output<ov::Node>& output) {
     reading_.values.push_back(output);
     return reading_.graph.add_constant(stored_constant(output)->get_friendly_name(),
-                                       to_dtype(output.get_element_type()), to_shape(output.get_partial_shape()),
-                                       make_constant(output));
+                                       to_dtype(output.get_element_type()),
+                                       to_shape(output.get_partial_shape()), make_constant(output));
   }
 
   int depth_;
@@ -128,8 +134,10 @@ class Reader {
 
 Reading read_body(const ov::Model& model, int depth) {
   if (depth > kDeepestBody)
-    fail<ModelError>("openvino", "bodies of If, Loop or TensorIterator are nested more than {} deep; flatten the model",
-                     kDeepestBody);
+    fail<ModelError>(
+        "openvino",
+        "bodies of If, Loop or TensorIterator are nested more than {} deep; flatten the model",
+        kDeepestBody);
   return Reader(model, depth).read();
 }
 
@@ -139,8 +147,9 @@ ValueId Reading::value_of(const ov::Output<ov::Node>& output) const {
   if (const auto it = ids.find(output.get_node()); it != ids.end())
     return graph.node(it->second).outputs[output.get_index()];
   const auto it = constant_ids.find(output.get_node());
-  return it == constant_ids.end() || output.get_index() >= it->second.size() ? kNone
-                                                                             : it->second[output.get_index()];
+  return it == constant_ids.end() || output.get_index() >= it->second.size()
+             ? kNone
+             : it->second[output.get_index()];
 }
 
 Reading read_graph(const ov::Model& model) { return read_body(model, 0); }

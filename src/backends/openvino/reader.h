@@ -1,9 +1,8 @@
 // ov::Model to Graph, with the way back from every id to the OpenVINO object.
 #pragma once
 
-#include <openvino/core/model.hpp>
-
 #include <memory>
+#include <openvino/core/model.hpp>
 #include <unordered_map>
 #include <vector>
 
@@ -14,18 +13,19 @@ namespace eightbit::openvino {
 // The objects belong to the model that was read; keep that alive.
 struct Reading {
   Graph graph;
-  std::vector<std::shared_ptr<ov::Node>> nodes;             // by NodeId
-  std::vector<ov::Output<ov::Node>> values;                 // by ValueId; a constant's is the end of its chain
+  std::vector<std::shared_ptr<ov::Node>> nodes;  // by NodeId
+  std::vector<ov::Output<ov::Node>> values;      // by ValueId; a constant's is the end of its chain
   std::unordered_map<const ov::Node*, NodeId> ids;
-  std::unordered_map<const ov::Node*, std::vector<ValueId>> constant_ids;   // by output port; kNone: not used
+  std::unordered_map<const ov::Node*, std::vector<ValueId>>
+      constant_ids;  // by output port; kNone: not used
   // Bodies of If, Loop and TensorIterator, in OpenVINO's order; Node::bodies shares their graphs.
   std::unordered_map<NodeId, std::vector<std::shared_ptr<const Reading>>> bodies;
 
-  ValueId value_of(const ov::Output<ov::Node>& output) const;   // kNone when it is not in the graph
+  ValueId value_of(const ov::Output<ov::Node>& output) const;  // kNone when it is not in the graph
 };
 
-// The model is not changed. Names are made unique: the later of two equal names gets a suffix. Throws ModelError when
-// bodies are nested too deeply.
+// The model is not changed. Names are made unique: the later of two equal names gets a suffix.
+// Throws ModelError when bodies are nested too deeply.
 Reading read_graph(const ov::Model& model);
 
 }  // namespace eightbit::openvino

@@ -26,7 +26,8 @@ TEST(Reader, FoldsConstantsAndKeepsTheOrder) {
   const auto model = conv_model();
   const Reading reading = read_graph(*model);
   const Graph& graph = reading.graph;
-  EXPECT_EQ(names(graph), (std::vector<std::string>{"input", "conv", "bias", "relu", "relu/result"}));
+  EXPECT_EQ(names(graph),
+            (std::vector<std::string>{"input", "conv", "bias", "relu", "relu/result"}));
   const Node& conv = graph.node(graph.find("conv"));
   EXPECT_EQ(conv.op, Op::convolution);
   EXPECT_EQ(conv.attributes.strides, (std::vector<int64_t>{1, 1}));
@@ -61,9 +62,11 @@ TEST(Reader, MapsIdsBothWays) {
 
 TEST(Reader, ReadsDynamicShapesAndSeveralPorts) {
   const auto a = parameter("a", {-1, 4, -1}), b = parameter("b", ov::PartialShape::dynamic());
-  const auto split = named(std::make_shared<op::Split>(a, op::Constant::create(ov::element::i64, {}, {-2}), 2), "split");
+  const auto split = named(
+      std::make_shared<op::Split>(a, op::Constant::create(ov::element::i64, {}, {-2}), 2), "split");
   const auto relu = named(std::make_shared<op::Relu>(b), "relu");
-  const Graph graph = read_graph(*model_of({split->output(0), split->output(1), relu}, {a, b})).graph;
+  const Graph graph =
+      read_graph(*model_of({split->output(0), split->output(1), relu}, {a, b})).graph;
   EXPECT_EQ(graph.value(graph.node(graph.find("a")).outputs[0]).shape, (Shape{-1, 4, -1}));
   const Value& unknown = graph.value(graph.node(graph.find("b")).outputs[0]);
   EXPECT_FALSE(unknown.rank_known);
@@ -90,7 +93,8 @@ TEST(Reader, DecompressesHalfWeightsWhenAsked) {
 TEST(Reader, BiasBehindReshapeLooksLikeAPlainOne) {
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto conv = convolution("conv", input, weights("w", {4, 3, 3, 3}));
-  const auto bias = std::make_shared<op::Reshape>(constant("b", {4}, {1, 2, 3, 4}), integers({1, 4, 1, 1}), false);
+  const auto bias = std::make_shared<op::Reshape>(constant("b", {4}, {1, 2, 3, 4}),
+                                                  integers({1, 4, 1, 1}), false);
   const auto add = named(std::make_shared<op::Add>(conv, bias), "add");
   const Graph graph = read_graph(*model_of({add}, {input})).graph;
   const Value& value = input_of(graph, "add", 1);
@@ -115,14 +119,20 @@ TEST(Reader, TellsDepthwiseFromGroupsAndEmbeddingFromGather) {
   const ov::Strides one{1, 1};
   const ov::CoordinateDiff pad{1, 1};
   const auto group = [&](const std::string& name, const ov::Shape& shape) {
-    return named(std::make_shared<op::GroupConvolution>(input, weights(name + ".w", shape), one, pad, pad, one), name);
+    return named(std::make_shared<op::GroupConvolution>(input, weights(name + ".w", shape), one,
+                                                        pad, pad, one),
+                 name);
   };
   const auto zero = op::Constant::create(ov::element::i64, {}, {0});
-  const auto table = named(std::make_shared<op::Gather>(weights("table", {10, 6}), ids, zero), "embedding");
-  const auto index = named(std::make_shared<op::Gather>(integers({5, 6, 7, 8, 9}), ids, zero), "indices");
+  const auto table =
+      named(std::make_shared<op::Gather>(weights("table", {10, 6}), ids, zero), "embedding");
+  const auto index =
+      named(std::make_shared<op::Gather>(integers({5, 6, 7, 8, 9}), ids, zero), "indices");
   const auto rows = named(std::make_shared<op::Gather>(input, ids, zero), "rows");
-  const Graph graph = read_graph(*model_of({group("depthwise", {4, 1, 1, 3, 3}), group("grouped", {2, 2, 2, 3, 3}),
-                                            table, index, rows}, {input, ids})).graph;
+  const Graph graph = read_graph(*model_of({group("depthwise", {4, 1, 1, 3, 3}),
+                                            group("grouped", {2, 2, 2, 3, 3}), table, index, rows},
+                                           {input, ids}))
+                          .graph;
   EXPECT_EQ(graph.node(graph.find("depthwise")).op, Op::depthwise_convolution);
   EXPECT_EQ(graph.node(graph.find("grouped")).op, Op::group_convolution);
   EXPECT_EQ(graph.node(graph.find("embedding")).op, Op::embedding);
@@ -134,13 +144,17 @@ TEST(Reader, TellsDepthwiseFromGroupsAndEmbeddingFromGather) {
 TEST(Reader, MarksConstantsThatAreQuantizedAlready) {
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto low = constant("low", {}, {-1}), high = constant("high", {}, {1});
-  const auto fq = std::make_shared<op::FakeQuantize>(weights("w1", {3, 3, 3, 3}), low, high, low, high, 255);
-  const auto stored = named(op::Constant::create(ov::element::i8, {3, 3, 3, 3}, std::vector<int8_t>(81, 3)), "w2");
-  const auto shifted = std::make_shared<op::Subtract>(std::make_shared<op::Convert>(stored, ov::element::f32),
-                                                      constant("zp", {}, {1}));
-  const auto chain = std::make_shared<op::Multiply>(shifted, constant("scale", {3, 1, 1, 1}, {1, 2, 3}));
+  const auto fq =
+      std::make_shared<op::FakeQuantize>(weights("w1", {3, 3, 3, 3}), low, high, low, high, 255);
+  const auto stored =
+      named(op::Constant::create(ov::element::i8, {3, 3, 3, 3}, std::vector<int8_t>(81, 3)), "w2");
+  const auto shifted = std::make_shared<op::Subtract>(
+      std::make_shared<op::Convert>(stored, ov::element::f32), constant("zp", {}, {1}));
+  const auto chain =
+      std::make_shared<op::Multiply>(shifted, constant("scale", {3, 1, 1, 1}, {1, 2, 3}));
   const Graph graph =
-      read_graph(*model_of({convolution("conv2", convolution("conv1", input, fq), chain)}, {input})).graph;
+      read_graph(*model_of({convolution("conv2", convolution("conv1", input, fq), chain)}, {input}))
+          .graph;
   EXPECT_TRUE(input_of(graph, "conv1", 1).constant->quantized);
   EXPECT_EQ(input_of(graph, "conv1", 1).name, "w1");
   const Value& second = input_of(graph, "conv2", 1);
@@ -152,13 +166,16 @@ TEST(Reader, MarksConstantsThatAreQuantizedAlready) {
   EXPECT_EQ(to_floats(input_of(graph, "conv1", 1).constant->load()).size(), 81u);
 }
 
-// What OpenVINO's ONNX reader makes of a bias: its shape comes from the rank of the convolution's output.
+// What OpenVINO's ONNX reader makes of a bias: its shape comes from the rank of the convolution's
+// output.
 TEST(Reader, BiasReshapedByTheRankOfTheOutputIsAConstant) {
   const auto input = parameter("input", {-1, 3, -1, -1});
   const auto conv = convolution("conv", input, weights("w", {4, 3, 3, 3}));
   const auto rank = std::make_shared<op::ShapeOf>(std::make_shared<op::ShapeOf>(conv));
-  const auto ones = std::make_shared<op::Broadcast>(integers({1}), std::make_shared<op::Subtract>(rank, integers({2})));
-  const auto shape = std::make_shared<op::Concat>(ov::OutputVector{integers({1}), integers({4}), ones}, 0);
+  const auto ones = std::make_shared<op::Broadcast>(
+      integers({1}), std::make_shared<op::Subtract>(rank, integers({2})));
+  const auto shape =
+      std::make_shared<op::Concat>(ov::OutputVector{integers({1}), integers({4}), ones}, 0);
   const auto bias = std::make_shared<op::Reshape>(constant("b", {4}, {1, 2, 3, 4}), shape, false);
   const auto add = named(std::make_shared<op::Add>(conv, bias), "add");
   const Graph graph = read_graph(*model_of({add}, {input})).graph;
@@ -172,9 +189,12 @@ TEST(Reader, FoldsShapeOfAConstantButNotRandomNumbers) {
   const auto input = parameter("input", {2, 3});
   const auto shape = std::make_shared<op::ShapeOf>(constant("c", {3, 2}, {0, 0, 0, 0, 0, 0}));
   const auto reshape = named(std::make_shared<op::Reshape>(input, shape, false), "reshape");
-  const auto random = named(std::make_shared<op::RandomUniform>(integers({3, 2}), constant("lo", {}, {0}),
-                                                                constant("hi", {}, {1}), ov::element::f32), "random");
-  const Graph graph = read_graph(*model_of({std::make_shared<op::Add>(reshape, random)}, {input})).graph;
+  const auto random =
+      named(std::make_shared<op::RandomUniform>(integers({3, 2}), constant("lo", {}, {0}),
+                                                constant("hi", {}, {1}), ov::element::f32),
+            "random");
+  const Graph graph =
+      read_graph(*model_of({std::make_shared<op::Add>(reshape, random)}, {input})).graph;
   EXPECT_TRUE(input_of(graph, "reshape", 1).is_constant());
   EXPECT_NE(graph.find("random"), kNone);
 }
@@ -183,7 +203,8 @@ TEST(Reader, ReadsStates) {
   const auto input = parameter("input", {1, 4});
   const auto variable = std::make_shared<ov::op::util::Variable>(
       ov::op::util::VariableInfo{ov::PartialShape{1, 4}, ov::element::f32, "state"});
-  const auto read_value = named(std::make_shared<op::ReadValue>(constant("init", {1, 4}, {0, 0, 0, 0}), variable), "read");
+  const auto read_value = named(
+      std::make_shared<op::ReadValue>(constant("init", {1, 4}, {0, 0, 0, 0}), variable), "read");
   const auto add = named(std::make_shared<op::Add>(input, read_value), "add");
   const auto assign = named(std::make_shared<op::Assign>(add, variable), "assign");
   const auto result = std::make_shared<op::Result>(add);
@@ -223,9 +244,12 @@ TEST(Reader, ReadsBodiesAsGraphs) {
 TEST(Reader, ReadsLstmAndUnknownOps) {
   const auto x = parameter("x", {1, 5, 8});
   const auto h = constant("h", {1, 1, 4}, {0, 0, 0, 0}), c = constant("c", {1, 1, 4}, {0, 0, 0, 0});
-  const auto lstm = named(std::make_shared<op::LSTMSequence>(
-      x, h, c, op::Constant::create(ov::element::i32, {1}, {5}), weights("W", {1, 16, 8}), weights("R", {1, 16, 4}),
-      weights("B", {1, 16}), 4, ov::op::RecurrentSequenceDirection::FORWARD), "lstm");
+  const auto lstm =
+      named(std::make_shared<op::LSTMSequence>(
+                x, h, c, op::Constant::create(ov::element::i32, {1}, {5}), weights("W", {1, 16, 8}),
+                weights("R", {1, 16, 4}), weights("B", {1, 16}), 4,
+                ov::op::RecurrentSequenceDirection::FORWARD),
+            "lstm");
   const auto odd = named(std::make_shared<op::Acos>(lstm->output(0)), "odd");
   const Graph graph = read_graph(*model_of({odd}, {x})).graph;
   EXPECT_EQ(graph.node(graph.find("lstm")).op, Op::lstm_sequence);
@@ -238,7 +262,8 @@ TEST(Reader, ReadsLstmAndUnknownOps) {
 TEST(Reader, MakesEqualNamesUnique) {
   const auto input = parameter("x", {1, 4});
   NodePtr node = input;
-  for (const std::string name : {"x", "x_2", "x", "x"}) node = named(std::make_shared<op::Relu>(node), name);
+  for (const std::string name : {"x", "x_2", "x", "x"})
+    node = named(std::make_shared<op::Relu>(node), name);
   const auto model = model_of({node}, {input});
   const Graph graph = read_graph(*model).graph;
   EXPECT_EQ(names(graph), (std::vector<std::string>{"x", "x_3", "x_2", "x_4", "x_5", "x/result"}));
@@ -250,11 +275,14 @@ TEST(Reader, ReadsTenThousandNodesQuickly) {
   NodePtr node = input;
   for (int i = 0; i < 10000; ++i) node = std::make_shared<op::Add>(node, constant("c", {}, {1}));
   NodePtr folded = constant("start", {}, {0});
-  for (int i = 0; i < 10000; ++i) folded = std::make_shared<op::Add>(folded, constant("d", {}, {1}));
-  const auto model = model_of({named(std::make_shared<op::Multiply>(node, folded), "end")}, {input});
+  for (int i = 0; i < 10000; ++i)
+    folded = std::make_shared<op::Add>(folded, constant("d", {}, {1}));
+  const auto model =
+      model_of({named(std::make_shared<op::Multiply>(node, folded), "end")}, {input});
   const auto start = std::chrono::steady_clock::now();
   const Reading reading = read_graph(*model);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   EXPECT_LT(seconds, 2.0);
   EXPECT_EQ(reading.graph.nodes.size(), 10003u);
   EXPECT_EQ(to_floats(input_of(reading.graph, "end", 1).constant->load())[0], 10000.0f);

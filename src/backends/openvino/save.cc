@@ -1,16 +1,17 @@
 // The order of events keeps xml and bin a pair at every moment:
-//   write both to temporaries in the target's folder, sync them; set the old xml aside (from here on there is no model
-//   under the name); rename the bin; rename the xml (the new model is there); sync the folder; drop the old xml.
+//   write both to temporaries in the target's folder, sync them; set the old xml aside (from here
+//   on there is no model under the name); rename the bin; rename the xml (the new model is there);
+//   sync the folder; drop the old xml.
 #include "backends/openvino/save.h"
 
 #include <fcntl.h>
-#include <openvino/pass/serialize.hpp>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <openvino/pass/serialize.hpp>
 
 #include "backends/openvino/core.h"
 #include "base/error.h"
@@ -34,7 +35,9 @@ class CountingBuffer : public std::streambuf {
     size_ += count;
     return count;
   }
-  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override { return size_; }
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return size_;
+  }
 
  private:
   int64_t size_ = 0;
@@ -74,7 +77,9 @@ fs::path temporary_name(const fs::path& target, std::string_view extension) {
          fmt::format(".{}.{}-{}{}.tmp", target.stem().string(), getpid(), counter++, extension);
 }
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 // 0, or the errno of what failed.
 int sync_to_disk(const fs::path& path) {
@@ -82,24 +87,27 @@ int sync_to_disk(const fs::path& path) {
   if (file < 0) return errno;
   const int error = fsync(file) == 0 ? 0 : errno;
   close(file);
-  return error == EINVAL ? 0 : error;   // some file systems can not sync folders
+  return error == EINVAL ? 0 : error;  // some file systems can not sync folders
 }
 
 [[noreturn]] void fail_to_write(const ov::Model& model, const fs::path& path, int error) {
   std::error_code ignored;
   const auto space = fs::space(folder_of(path), ignored);
   fail<FileError>("save",
-                  "'{}' could not be written: {}. {} bytes are needed and {} are free in '{}'; free some space or choose "
+                  "'{}' could not be written: {}. {} bytes are needed and {} are free in '{}'; "
+                  "free some space or choose "
                   "another folder. Nothing was changed",
-                  path.string(), error ? std::strerror(error) : "writing failed", bytes_needed(model), space.available,
-                  folder_of(path).string());
+                  path.string(), error ? std::strerror(error) : "writing failed",
+                  bytes_needed(model), space.available, folder_of(path).string());
 }
 
-void write_pair(const ov::Model& model, const fs::path& target, const fs::path& xml_path, const fs::path& bin_path) {
+void write_pair(const ov::Model& model, const fs::path& target, const fs::path& xml_path,
+                const fs::path& bin_path) {
   std::ofstream xml(xml_path, std::ios::binary), bin(bin_path, std::ios::binary);
   if (!xml || !bin) {
     const int error = errno;
-    fail<FileError>("save", "can not create files in '{}': {}. Choose a folder that you may write to",
+    fail<FileError>("save",
+                    "can not create files in '{}': {}. Choose a folder that you may write to",
                     folder_of(target).string(), std::strerror(error));
   }
   errno = 0;
@@ -113,7 +121,8 @@ void write_pair(const ov::Model& model, const fs::path& target, const fs::path& 
     if (const int failure = sync_to_disk(path)) fail_to_write(model, target, failure);
 }
 
-void rename_pair(const fs::path& xml_from, const fs::path& bin_from, const fs::path& xml, const fs::path& bin) {
+void rename_pair(const fs::path& xml_from, const fs::path& bin_from, const fs::path& xml,
+                 const fs::path& bin) {
   const TemporaryFile old_xml(temporary_name(xml, ".old"));
   const bool replaces = fs::exists(xml);
   std::error_code error;
@@ -122,8 +131,9 @@ void rename_pair(const fs::path& xml_from, const fs::path& bin_from, const fs::p
   if (error) {
     std::error_code ignored;
     if (replaces && fs::exists(old_xml.path())) fs::rename(old_xml.path(), xml, ignored);
-    fail<FileError>("save", "'{}' can not be replaced: {}. Close the programs that use the old model", xml.string(),
-                    error.message());
+    fail<FileError>("save",
+                    "'{}' can not be replaced: {}. Close the programs that use the old model",
+                    xml.string(), error.message());
   }
   fs::rename(xml_from, xml, error);
   if (error) fail<FileError>("save", "'{}' can not be written: {}", xml.string(), error.message());
@@ -133,17 +143,24 @@ void rename_pair(const fs::path& xml_from, const fs::path& bin_from, const fs::p
 void check_target(const fs::path& path, const fs::path& bin, bool overwrite) {
   const auto extension = path.extension();
   if (extension == ".onnx")
-    fail<Unsupported>("save", "'{}': quantized models are written as OpenVINO IR only. Give a path that ends in .xml",
-                      path.string());
+    fail<Unsupported>(
+        "save",
+        "'{}': quantized models are written as OpenVINO IR only. Give a path that ends in .xml",
+        path.string());
   if (extension != ".xml")
-    fail<InvalidArgument>("save", "'{}' does not end in .xml. OpenVINO models are saved as .xml with a .bin beside it",
-                          path.string());
+    fail<InvalidArgument>(
+        "save",
+        "'{}' does not end in .xml. OpenVINO models are saved as .xml with a .bin beside it",
+        path.string());
   if (!fs::is_directory(folder_of(path)))
-    fail<FileError>("save", "the folder '{}' does not exist. Create it first", folder_of(path).string());
-  if (fs::is_directory(path)) fail<FileError>("save", "'{}' is a folder. Give the path of a file", path.string());
+    fail<FileError>("save", "the folder '{}' does not exist. Create it first",
+                    folder_of(path).string());
+  if (fs::is_directory(path))
+    fail<FileError>("save", "'{}' is a folder. Give the path of a file", path.string());
   for (const auto& file : {path, bin})
     if (!overwrite && fs::exists(file))
-      fail<FileError>("save", "'{}' exists already. Choose another path, or ask for it to be overwritten",
+      fail<FileError>("save",
+                      "'{}' exists already. Choose another path, or ask for it to be overwritten",
                       file.string());
 }
 
@@ -158,7 +175,8 @@ void save_model(const ov::Model& model, const fs::path& path, bool overwrite) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail<ModelError>("save", "OpenVINO can not write this model to '{}': {}", path.string(), cause_of(error));
+    fail<ModelError>("save", "OpenVINO can not write this model to '{}': {}", path.string(),
+                     cause_of(error));
   }
   rename_pair(new_xml.path(), new_bin.path(), path, bin);
 }

@@ -29,7 +29,8 @@ class Save : public testing::Test {
 
   std::vector<std::string> files() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(folder_))
+      names.push_back(entry.path().filename().string());
     std::ranges::sort(names);
     return names;
   }
@@ -55,13 +56,16 @@ std::shared_ptr<ov::Model> large_model(float value) {
   const auto w = constant("w", {512, 256}, std::vector<float>(512 * 256, value));
   auto values = w->cast_vector<float>();
   for (size_t i = 0; i < values.size(); ++i) values[i] += static_cast<float>(i) * 1e-6f;
-  return model_of({named(std::make_shared<op::MatMul>(input, constant("w", {512, 256}, values), false, true), "mm")},
-                  {input});
+  return model_of(
+      {named(std::make_shared<op::MatMul>(input, constant("w", {512, 256}, values), false, true),
+             "mm")},
+      {input});
 }
 
 float first_weight(const fs::path& path) {
   const auto model = read_file(path);
-  return ov::as_type_ptr<op::Constant>(find(*model, "mm")->get_input_node_shared_ptr(1))->cast_vector<float>()[0];
+  return ov::as_type_ptr<op::Constant>(find(*model, "mm")->get_input_node_shared_ptr(1))
+      ->cast_vector<float>()[0];
 }
 
 TEST_F(Save, WritesAPairThatReadsBackTheSame) {
@@ -81,7 +85,8 @@ TEST_F(Save, KeepsQuantizedWeightsAndMetadata) {
   model->apply(plan, {{"preset", "mixed"}})->save(folder_ / "q.xml", false);
   const auto again = read_file(folder_ / "q.xml");
   EXPECT_EQ(again->get_rt_info<std::string>("eightbit", "quantization", "preset"), "mixed");
-  EXPECT_EQ(find(*again, "conv/fq_weights_1/compressed")->get_output_element_type(0), ov::element::i8);
+  EXPECT_EQ(find(*again, "conv/fq_weights_1/compressed")->get_output_element_type(0),
+            ov::element::i8);
 }
 
 TEST_F(Save, RefusesToOverwriteUnlessAsked) {
@@ -104,7 +109,9 @@ TEST_F(Save, AModelCanReplaceTheFileItWasReadFrom) {
 
 TEST_F(Save, ExplainsBadTargets) {
   const auto model = conv_model();
-  const auto text = [&](const fs::path& path) { return message_of<Error>([&] { save_model(*model, path, false); }); };
+  const auto text = [&](const fs::path& path) {
+    return message_of<Error>([&] { save_model(*model, path, false); });
+  };
   EXPECT_THROW(save_model(*model, folder_ / "m.onnx", false), Unsupported);
   EXPECT_THAT(text(folder_ / "m.onnx"), testing::HasSubstr(".xml"));
   EXPECT_THROW(save_model(*model, folder_ / "m.txt", false), InvalidArgument);
@@ -113,15 +120,18 @@ TEST_F(Save, ExplainsBadTargets) {
   EXPECT_TRUE(files().empty());
 }
 
-// In a child process with a limit on file sizes, which acts as a disk that fills up after `limit` bytes.
+// In a child process with a limit on file sizes, which acts as a disk that fills up after `limit`
+// bytes.
 int save_with_limit(const fs::path& path, rlim_t limit) {
   const pid_t child = fork();
   if (child == 0) {
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit sizes{limit, limit};
     setrlimit(RLIMIT_FSIZE, &sizes);
-    const std::string text = message_of<FileError>([&] { save_model(*large_model(2), path, true); });
-    const bool good = text.find("bytes are needed") != std::string::npos && text.find(path) != std::string::npos;
+    const std::string text =
+        message_of<FileError>([&] { save_model(*large_model(2), path, true); });
+    const bool good =
+        text.find("bytes are needed") != std::string::npos && text.find(path) != std::string::npos;
     _exit(good ? 0 : text == "no error" ? 2 : 1);
   }
   int status = 0;
@@ -140,7 +150,8 @@ TEST_F(Save, AFullDiskLeavesTheOldModelAndNothingElse) {
   EXPECT_EQ(first_weight(folder_ / "m.xml"), 2.0f);
 }
 
-// A model whose xml and bin belong together holds one value in the name of its input and in its weight.
+// A model whose xml and bin belong together holds one value in the name of its input and in its
+// weight.
 TEST_F(Save, KilledAtAnyMomentItLeavesNoWrongPair) {
   const auto path = folder_ / "m.xml";
   save_model(*large_model(1), path, false);
@@ -158,13 +169,16 @@ TEST_F(Save, KilledAtAnyMomentItLeavesNoWrongPair) {
     waitpid(child, nullptr, 0);
     if (!fs::exists(path)) continue;
     const auto model = read_file(path);
-    const std::string weight = model->has_rt_info("weight") ? model->get_rt_info<std::string>("weight") : "1";
+    const std::string weight =
+        model->has_rt_info("weight") ? model->get_rt_info<std::string>("weight") : "1";
     EXPECT_EQ(first_weight(path), std::stof(weight)) << "round " << round;
   }
 }
 
 TEST(ReadFile, ExplainsWhatIsWrong) {
-  const auto text = [](const fs::path& path) { return message_of<Error>([&] { backends::read(path); }); };
+  const auto text = [](const fs::path& path) {
+    return message_of<Error>([&] { backends::read(path); });
+  };
   const fs::path folder = fs::temp_directory_path() / ("eightbit_read_" + std::to_string(getpid()));
   fs::create_directory(folder);
   EXPECT_THAT(text(folder / "no.xml"), testing::HasSubstr("does not exist"));

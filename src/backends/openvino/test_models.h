@@ -1,15 +1,14 @@
 // Small OpenVINO models for this folder's tests.
 #pragma once
 
-#include <openvino/opsets/opset13.hpp>
+#include <eightbit/dataset.h>
+#include <eightbit/error.h>
 
 #include <cmath>
 #include <memory>
+#include <openvino/opsets/opset13.hpp>
 #include <string>
 #include <vector>
-
-#include <eightbit/dataset.h>
-#include <eightbit/error.h>
 
 #include "backends/openvino/model.h"
 
@@ -35,7 +34,8 @@ std::shared_ptr<T> named(std::shared_ptr<T> node, const std::string& name) {
   return node;
 }
 
-inline std::shared_ptr<op::Parameter> parameter(const std::string& name, const ov::PartialShape& shape,
+inline std::shared_ptr<op::Parameter> parameter(const std::string& name,
+                                                const ov::PartialShape& shape,
                                                 ov::element::Type type = ov::element::f32) {
   auto node = named(std::make_shared<op::Parameter>(type, shape), name);
   node->get_output_tensor(0).set_names({name});
@@ -48,7 +48,8 @@ inline std::shared_ptr<op::Constant> constant(const std::string& name, const ov:
   return named(std::make_shared<op::Constant>(type, shape, values), name);
 }
 
-inline std::shared_ptr<op::Constant> weights(const std::string& name, const ov::Shape& shape, uint32_t seed = 1,
+inline std::shared_ptr<op::Constant> weights(const std::string& name, const ov::Shape& shape,
+                                             uint32_t seed = 1,
                                              ov::element::Type type = ov::element::f32) {
   return constant(name, shape, noise(ov::shape_size(shape), seed), type);
 }
@@ -57,13 +58,15 @@ inline std::shared_ptr<op::Constant> integers(const std::vector<int64_t>& values
   return std::make_shared<op::Constant>(ov::element::i64, ov::Shape{values.size()}, values);
 }
 
-inline NodePtr convolution(const std::string& name, const ov::Output<ov::Node>& data, const ov::Output<ov::Node>& w) {
+inline NodePtr convolution(const std::string& name, const ov::Output<ov::Node>& data,
+                           const ov::Output<ov::Node>& w) {
   const ov::CoordinateDiff pad{1, 1};
   const ov::Strides one{1, 1};
   return named(std::make_shared<op::Convolution>(data, w, one, pad, pad, one), name);
 }
 
-inline std::shared_ptr<ov::Model> model_of(const ov::OutputVector& outputs, const ov::ParameterVector& inputs) {
+inline std::shared_ptr<ov::Model> model_of(const ov::OutputVector& outputs,
+                                           const ov::ParameterVector& inputs) {
   ov::ResultVector results;
   for (const auto& output : outputs) {
     const std::string name = output.get_node()->get_friendly_name();
@@ -77,9 +80,11 @@ inline std::shared_ptr<ov::Model> model_of(const ov::OutputVector& outputs, cons
 inline std::shared_ptr<ov::Model> conv_model(ov::element::Type stored = ov::element::f32) {
   const auto input = parameter("input", {1, 3, 8, 8});
   NodePtr w = weights("w", {4, 3, 3, 3}, 7, stored);
-  if (stored != ov::element::f32) w = named(std::make_shared<op::Convert>(w, ov::element::f32), "w/convert");
+  if (stored != ov::element::f32)
+    w = named(std::make_shared<op::Convert>(w, ov::element::f32), "w/convert");
   const auto conv = convolution("conv", input, w);
-  const auto bias = named(std::make_shared<op::Add>(conv, constant("b", {1, 4, 1, 1}, {1, 2, 3, 4})), "bias");
+  const auto bias =
+      named(std::make_shared<op::Add>(conv, constant("b", {1, 4, 1, 1}, {1, 2, 3, 4})), "bias");
   return model_of({named(std::make_shared<op::Relu>(bias), "relu")}, {input});
 }
 
@@ -123,7 +128,8 @@ inline NodePtr find(const ov::Model& model, const std::string& name) {
   return nullptr;
 }
 
-// A weight quantizer over all uses of the constant that feeds `port` of `node`, symmetric, one range a channel.
+// A weight quantizer over all uses of the constant that feeds `port` of `node`, symmetric, one
+// range a channel.
 inline Quantizer weight_quantizer(const Graph& graph, const std::string& node, int32_t port,
                                   std::vector<int64_t> axes, size_t channels, int levels = 255) {
   Quantizer quantizer;
@@ -135,13 +141,15 @@ inline Quantizer weight_quantizer(const Graph& graph, const std::string& node, i
   for (size_t i = 0; i < channels; ++i) {
     const float high = 0.9f + 0.01f * static_cast<float>(i % 16);
     quantizer.high.push_back(high);
-    quantizer.low.push_back(levels % 2 ? -high : -high * static_cast<float>(levels) / static_cast<float>(levels - 2));
+    quantizer.low.push_back(
+        levels % 2 ? -high : -high * static_cast<float>(levels) / static_cast<float>(levels - 2));
   }
   return quantizer;
 }
 
 // An activation quantizer in front of input `port` of `node`, per tensor.
-inline Quantizer input_quantizer(const Graph& graph, const std::string& node, int32_t port, float low, float high) {
+inline Quantizer input_quantizer(const Graph& graph, const std::string& node, int32_t port,
+                                 float low, float high) {
   Quantizer quantizer;
   const NodeId id = graph.find(node);
   quantizer.value = graph.node(id).inputs[static_cast<size_t>(port)];

@@ -43,7 +43,8 @@ ov::element::Type to_element(DType dtype) {
 Shape to_shape(const ov::PartialShape& shape) {
   Shape out;
   if (shape.rank().is_dynamic()) return out;
-  for (const auto& dimension : shape) out.push_back(dimension.is_static() ? dimension.get_length() : -1);
+  for (const auto& dimension : shape)
+    out.push_back(dimension.is_static() ? dimension.get_length() : -1);
   return out;
 }
 
@@ -67,7 +68,8 @@ Tensor share(const ov::Tensor& tensor) {
 std::shared_ptr<ov::op::v0::Constant> as_constant(const Tensor& tensor) {
   auto owner = std::make_shared<Tensor>(tensor);
   return std::make_shared<ov::op::v0::Constant>(to_element(tensor.dtype), to_ov_shape(tensor.shape),
-                                                static_cast<const void*>(tensor.data), std::move(owner));
+                                                static_cast<const void*>(tensor.data),
+                                                std::move(owner));
 }
 
 ov::Tensor borrow(const Tensor& tensor) {
@@ -76,11 +78,13 @@ ov::Tensor borrow(const Tensor& tensor) {
 
 float largest(const ov::element::Type& type) {
   if (type == ov::element::f16) return 65504.0f;
-  if (type == ov::element::bf16) return static_cast<float>(std::numeric_limits<ov::bfloat16>::max());
+  if (type == ov::element::bf16)
+    return static_cast<float>(std::numeric_limits<ov::bfloat16>::max());
   return std::numeric_limits<float>::max();
 }
 
-std::shared_ptr<ov::op::v0::Constant> float_constant(const ov::element::Type& type, const ov::Shape& shape,
+std::shared_ptr<ov::op::v0::Constant> float_constant(const ov::element::Type& type,
+                                                     const ov::Shape& shape,
                                                      std::span<const float> values) {
   const float limit = largest(type);
   std::vector<float> clipped(values.begin(), values.end());

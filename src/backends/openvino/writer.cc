@@ -1,9 +1,8 @@
 #include "backends/openvino/writer.h"
 
+#include <algorithm>
 #include <openvino/op/add.hpp>
 #include <openvino/op/multiply.hpp>
-
-#include <algorithm>
 
 #include "backends/openvino/constants.h"
 #include "backends/openvino/quantizer_nodes.h"
@@ -31,11 +30,14 @@ class Writer {
   void scale(const ScaleInsertion& scale) {
     const Value& value = graph_.value(scale.value);
     const std::string name = use_name(scale.uses) + "/scale";
-    insert_between(inputs_of(copy_, scale.uses), [&](const ov::Output<ov::Node>& source) -> ov::Output<ov::Node> {
-      const auto shape = channel_shape(source.get_partial_shape(), {scale.axis}, scale.factor.size(), name);
-      const auto factor = float_constant(source.get_element_type(), shape, scale.factor);
-      return named(std::make_shared<ov::op::v1::Multiply>(source, factor), name);
-    });
+    insert_between(inputs_of(copy_, scale.uses),
+                   [&](const ov::Output<ov::Node>& source) -> ov::Output<ov::Node> {
+                     const auto shape = channel_shape(source.get_partial_shape(), {scale.axis},
+                                                      scale.factor.size(), name);
+                     const auto factor =
+                         float_constant(source.get_element_type(), shape, scale.factor);
+                     return named(std::make_shared<ov::op::v1::Multiply>(source, factor), name);
+                   });
     EIGHTBIT_CHECK(!scale.uses.empty(), "the scale of '{}' has no uses", value.name);
   }
 
@@ -55,12 +57,14 @@ class Writer {
   }
 
   void quantize(const Quantizer& quantizer, bool compress_weights) {
-    EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(), "the quantizer of '{}' has no {}",
-                   graph_.value(quantizer.value).name, quantizer.has_range() ? "uses" : "range");
+    EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(),
+                   "the quantizer of '{}' has no {}", graph_.value(quantizer.value).name,
+                   quantizer.has_range() ? "uses" : "range");
     const std::string name = quantizer_name(quantizer);
     const bool compressed = quantizer.weight && compress_weights && can_compress(quantizer);
     insert_between(inputs_of(copy_, quantizer.uses), [&](const ov::Output<ov::Node>& source) {
-      return compressed ? compress(source, quantizer, name) : fake_quantize(source, quantizer, name);
+      return compressed ? compress(source, quantizer, name)
+                        : fake_quantize(source, quantizer, name);
     });
   }
 
@@ -76,7 +80,8 @@ class Writer {
   }
 
   // Keeps the element type that consumers see.
-  static std::shared_ptr<ov::op::v0::Constant> replacement_for(const ov::Output<ov::Node>& old, const Tensor& tensor) {
+  static std::shared_ptr<ov::op::v0::Constant> replacement_for(const ov::Output<ov::Node>& old,
+                                                               const Tensor& tensor) {
     const auto& type = old.get_element_type();
     EIGHTBIT_CHECK(old.get_partial_shape().compatible(to_ov_shape(tensor.shape)),
                    "a constant of shape {} is to be replaced by one of shape {}",
@@ -93,7 +98,8 @@ class Writer {
     const Value& value = graph_.value(quantizer.value);
     const std::string_view kind = quantizer.spec.fp8 ? "fc" : "fq";
     const Use& first = quantizer.uses.front();
-    if (quantizer.weight) return fmt::format("{}/{}_weights_{}", graph_.node(first.node).name, kind, first.port);
+    if (quantizer.weight)
+      return fmt::format("{}/{}_weights_{}", graph_.node(first.node).name, kind, first.port);
     if (value.producer != kNone && quantizer.uses == value.uses)
       return fmt::format("{}/{}_output_{}", graph_.node(value.producer).name, kind, value.port);
     return fmt::format("{}/{}_input_{}", graph_.node(first.node).name, kind, first.port);
@@ -106,7 +112,8 @@ class Writer {
     const Use use = output.uses[0];
     const Node& add = graph_.node(use.node);
     const Use other{use.node, 1 - use.port};
-    if (add.op != Op::add || !graph_.value(add.inputs[static_cast<size_t>(other.port)]).is_constant())
+    if (add.op != Op::add ||
+        !graph_.value(add.inputs[static_cast<size_t>(other.port)]).is_constant())
       return std::nullopt;
     return other;
   }
@@ -114,7 +121,8 @@ class Writer {
   // Without leading ones: [C,1,1] for axis 1 of rank 4.
   ov::Shape shift_shape(const BiasShift& shift) const {
     const auto& output = copy_.nodes[static_cast<size_t>(shift.node)]->get_output_partial_shape(0);
-    ov::Shape shape = channel_shape(output, {shift.axis}, shift.shift.size(), graph_.node(shift.node).name);
+    ov::Shape shape =
+        channel_shape(output, {shift.axis}, shift.shift.size(), graph_.node(shift.node).name);
     const auto first = std::ranges::find_if(shape, [](size_t extent) { return extent != 1; });
     shape.erase(shape.begin(), first);
     return shape;
@@ -128,7 +136,8 @@ class Writer {
         float_constant(ov::element::f32, to_ov_shape(old.shape), to_floats(old)),
         float_constant(ov::element::f32, shift_shape(shift), shift.shift));
     const Tensor moved = evaluate_constant(sum);
-    const auto constant = float_constant(source.get_element_type(), to_ov_shape(moved.shape), moved.as<float>());
+    const auto constant =
+        float_constant(source.get_element_type(), to_ov_shape(moved.shape), moved.as<float>());
     input.replace_source_output(named(constant, stored_constant(source)->get_friendly_name()));
   }
 

@@ -6,8 +6,9 @@
 
 namespace eightbit::openvino {
 
-// In this order: constant replacements, scales, bias shifts, quantizers. `graph` is the one that `copy` is indexed by.
-// Throws InternalError when the plan does not fit the graph, Unsupported when a rank that is needed is not known.
+// In this order: constant replacements, scales, bias shifts, quantizers. `graph` is the one that
+// `copy` is indexed by. Throws InternalError when the plan does not fit the graph, Unsupported when
+// a rank that is needed is not known.
 void apply_plan(Copy& copy, const Graph& graph, const Plan& plan);
 
 }  // namespace eightbit::openvino

@@ -53,8 +53,10 @@ TEST(Writer, CompressedWeightsComputeTheSame) {
     const auto compressed = model->apply(plan, {});
     plan.compress_weights = false;
     const auto plain = model->apply(plan, {});
-    EXPECT_LT(largest_difference(run(native(compressed), sample)[0], run(native(plain), sample)[0]), 2e-5f);
-    EXPECT_GT(largest_difference(run(native(compressed), sample)[0], run(*model, sample)[0]), 1e-4f);
+    EXPECT_LT(largest_difference(run(native(compressed), sample)[0], run(native(plain), sample)[0]),
+              2e-5f);
+    EXPECT_GT(largest_difference(run(native(compressed), sample)[0], run(*model, sample)[0]),
+              1e-4f);
     const auto constant = find(*native(compressed).native(), "conv/fq_weights_1/compressed");
     ASSERT_TRUE(constant);
     EXPECT_EQ(constant->get_output_element_type(0), ov::element::i8);
@@ -89,14 +91,17 @@ TEST(Writer, KeepsTheNamesOfOutputs) {
 TEST(Writer, SharedWeightsGetOneQuantizer) {
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto w = weights("w", {3, 3, 3, 3});
-  const auto model = read(model_of({convolution("conv2", convolution("conv1", input, w), w)}, {input}));
+  const auto model =
+      read(model_of({convolution("conv2", convolution("conv1", input, w), w)}, {input}));
   Plan plan;
   plan.compress_weights = false;
   plan.quantizers.push_back(weight_quantizer(model->graph(), "conv1", 1, {0}, 3));
   const auto quantized = model->apply(plan, {});
   const ov::Model& result = *native(quantized).native();
-  EXPECT_EQ(find(result, "conv1")->get_input_node_ptr(1), find(result, "conv2")->get_input_node_ptr(1));
-  EXPECT_EQ(find(result, "conv1")->get_input_node_ptr(1)->get_friendly_name(), "conv1/fq_weights_1");
+  EXPECT_EQ(find(result, "conv1")->get_input_node_ptr(1),
+            find(result, "conv2")->get_input_node_ptr(1));
+  EXPECT_EQ(find(result, "conv1")->get_input_node_ptr(1)->get_friendly_name(),
+            "conv1/fq_weights_1");
 }
 
 TEST(Writer, ShiftsTheBiasThatIsThere) {
@@ -108,25 +113,30 @@ TEST(Writer, ShiftsTheBiasThatIsThere) {
   EXPECT_EQ(bias->get_input_shape(1), (ov::Shape{1, 4, 1, 1}));
   EXPECT_EQ(floats(constant_input(bias, 1)), (std::vector<float>{1.5f, 1.5f, 3.25f, 5.0f}));
   EXPECT_EQ(find(*native(shifted).native(), "conv/bias_correction"), nullptr);
-  EXPECT_EQ(floats(constant_input(find(*model->native(), "bias"), 1)), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(floats(constant_input(find(*model->native(), "bias"), 1)),
+            (std::vector<float>{1, 2, 3, 4}));
 }
 
 TEST(Writer, ShiftsABiasBehindReshapeAndInHalfPrecision) {
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto conv = convolution("conv", input, weights("w", {4, 3, 3, 3}));
-  const auto half = std::make_shared<op::Convert>(constant("b", {4}, {1, 2, 3, 4}, ov::element::f16), ov::element::f32);
+  const auto half = std::make_shared<op::Convert>(
+      constant("b", {4}, {1, 2, 3, 4}, ov::element::f16), ov::element::f32);
   const auto bias = std::make_shared<op::Reshape>(half, integers({1, 4, 1, 1}), false);
   const auto model = read(model_of({named(std::make_shared<op::Add>(bias, conv), "add")}, {input}));
   Plan plan;
   plan.biases.push_back({model->graph().find("conv"), 1, {1, 1, 1, 1}});
   const auto shifted = model->apply(plan, {});
-  EXPECT_EQ(floats(constant_input(find(*native(shifted).native(), "add"), 0)), (std::vector<float>{2, 3, 4, 5}));
+  EXPECT_EQ(floats(constant_input(find(*native(shifted).native(), "add"), 0)),
+            (std::vector<float>{2, 3, 4, 5}));
 }
 
 TEST(Writer, WidensAScalarBias) {
   const auto input = parameter("input", {2, 5, 8});
-  const auto product = named(std::make_shared<op::MatMul>(input, weights("w", {4, 8}), false, true), "matmul");
-  const auto model = read(model_of({named(std::make_shared<op::Add>(product, constant("b", {}, {2})), "add")}, {input}));
+  const auto product =
+      named(std::make_shared<op::MatMul>(input, weights("w", {4, 8}), false, true), "matmul");
+  const auto model = read(model_of(
+      {named(std::make_shared<op::Add>(product, constant("b", {}, {2})), "add")}, {input}));
   Plan plan;
   plan.biases.push_back({model->graph().find("matmul"), 2, {1, 2, 3, 4}});
   const auto shifted = model->apply(plan, {});
@@ -145,7 +155,8 @@ TEST(Writer, AddsABiasWhereThereIsNone) {
   const auto shifted = model->apply(plan, {});
   const ov::Model& result = *native(shifted).native();
   ASSERT_TRUE(find(result, "conv/bias_correction"));
-  EXPECT_EQ(find(result, "relu")->get_input_node_ptr(0)->get_friendly_name(), "conv/bias_correction");
+  EXPECT_EQ(find(result, "relu")->get_input_node_ptr(0)->get_friendly_name(),
+            "conv/bias_correction");
   EXPECT_EQ(native(shifted).outputs()[0].name, "conv_out");
   const Sample sample = sample_of(*model);
   const auto before = run(*model, sample)[0], after = run(native(shifted), sample)[0];
@@ -162,7 +173,8 @@ TEST(Writer, ScalesOneUse) {
   Tensor halved = graph.value(graph.node(conv).inputs[1]).constant->load();
   auto values = to_floats(halved);
   for (float& value : values) value /= 2;
-  plan.constants.push_back({graph.node(conv).inputs[1], {}, Tensor::from_floats(values, halved.shape), "smooth_quant"});
+  plan.constants.push_back(
+      {graph.node(conv).inputs[1], {}, Tensor::from_floats(values, halved.shape), "smooth_quant"});
   const auto smoothed = model->apply(plan, {});
   EXPECT_TRUE(find(*native(smoothed).native(), "conv/scale"));
   const Sample sample = sample_of(*model);
@@ -175,10 +187,13 @@ TEST(Writer, QuantizesWhatWasReplacedAndTheLastReplacementWins) {
   Plan plan = conv_plan(graph);
   const ValueId weight = plan.quantizers[1].value;
   const Shape& shape = graph.value(weight).shape;
-  plan.constants.push_back({weight, {}, Tensor::from_floats(std::vector<float>(108, 0.1f), shape), "a"});
-  plan.constants.push_back({weight, {}, Tensor::from_floats(std::vector<float>(108, 0.9f), shape), "b"});
+  plan.constants.push_back(
+      {weight, {}, Tensor::from_floats(std::vector<float>(108, 0.1f), shape), "a"});
+  plan.constants.push_back(
+      {weight, {}, Tensor::from_floats(std::vector<float>(108, 0.9f), shape), "b"});
   const auto quantized = model->apply(plan, {});
-  const auto stored = ov::as_type_ptr<op::Constant>(find(*native(quantized).native(), "conv/fq_weights_1/compressed"));
+  const auto stored = ov::as_type_ptr<op::Constant>(
+      find(*native(quantized).native(), "conv/fq_weights_1/compressed"));
   EXPECT_EQ(stored->cast_vector<int>().front(), 127);
 }
 
@@ -228,7 +243,8 @@ TEST(Writer, RewritesBodiesOfACopy) {
   const auto condition = parameter("condition", {}, ov::element::boolean);
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto inner = parameter("inner", {1, 3, 8, 8}), other = parameter("other", {1, 3, 8, 8});
-  const auto then_body = model_of({convolution("conv", inner, weights("w", {3, 3, 3, 3}))}, {inner});
+  const auto then_body =
+      model_of({convolution("conv", inner, weights("w", {3, 3, 3, 3}))}, {inner});
   const auto else_body = model_of({named(std::make_shared<op::Relu>(other), "relu")}, {other});
   const auto node = named(std::make_shared<op::If>(condition), "if");
   node->set_then_body(then_body);
@@ -253,11 +269,13 @@ TEST(Writer, CopiesStatesAndTheirOrder) {
   const auto input = parameter("input", {1, 4});
   const auto variable = std::make_shared<ov::op::util::Variable>(
       ov::op::util::VariableInfo{ov::PartialShape{1, 4}, ov::element::f32, "state"});
-  const auto state = named(std::make_shared<op::ReadValue>(constant("init", {1, 4}, {0, 0, 0, 0}), variable), "read");
+  const auto state = named(
+      std::make_shared<op::ReadValue>(constant("init", {1, 4}, {0, 0, 0, 0}), variable), "read");
   const auto add = named(std::make_shared<op::Add>(input, state), "add");
   const auto assign = std::make_shared<op::Assign>(add, variable);
-  const auto model = read(std::make_shared<ov::Model>(ov::ResultVector{std::make_shared<op::Result>(add)},
-                                                      ov::SinkVector{assign}, ov::ParameterVector{input}));
+  const auto model =
+      read(std::make_shared<ov::Model>(ov::ResultVector{std::make_shared<op::Result>(add)},
+                                       ov::SinkVector{assign}, ov::ParameterVector{input}));
   EXPECT_TRUE(model->stateful());
   Plan plan;
   plan.quantizers.push_back(input_quantizer(model->graph(), "add", 0, -1, 1));
