@@ -8,7 +8,7 @@ mkdir -p "$out"
 run() { echo "\$ eightbit ${*//$inputs\//}"; "$eightbit" "$@"; echo; }
 images=(--data "$inputs/images" --mean 127 --scale 128)
 
-run quantize "$inputs/efflite0.onnx" "${images[@]}" -o "$out/efflite0_int8.xml" --overwrite
+run quantize "$inputs/efflite0.onnx" "${images[@]}" -o "$out/efflite0_int8.xml" --force
 run compare "$inputs/efflite0.onnx" "$out/efflite0_int8.xml" "${images[@]}"
 run inspect "$out/efflite0_int8.xml"
 run benchmark "$inputs/efflite0.onnx" "$out/efflite0_int8.xml"
