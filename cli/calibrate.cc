@@ -1,5 +1,4 @@
 #include <charconv>
-#include <filesystem>
 
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 
 #include "console.h"
 #include "data_flags.h"
+#include "interrupt.h"
 #include "option_flags.h"
 #include "output_file.h"
 #include "statistics_output.h"
@@ -56,15 +56,11 @@ void run(const Calibrate& verb) {
   const Model model = Model::read(verb.model);
   RunOptions run = console.run_options();
   run.checkpoint = verb.checkpoint.empty() ? verb.output.path + ".checkpoint" : verb.checkpoint;
-  try {
+  with_checkpoint(run.checkpoint, [&] {
     const Statistics statistics = calibrate(model, verb.data.open(model), options, run);
     statistics.save(target, verb.output.force);
-    std::error_code ignored;
-    std::filesystem::remove(run.checkpoint, ignored);   // its content is in the statistics now
     print_statistics(console, statistics, verb.output.path);
-  } catch (const Interrupted& e) {
-    throw Interrupted(fmt::format("{}. The same command goes on from '{}'", e.what(), run.checkpoint.string()));
-  }
+  });
 }
 
 }  // namespace

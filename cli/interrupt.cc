@@ -2,8 +2,10 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <system_error>
 
 #include <eightbit/error.h>
+#include <fmt/format.h>
 
 #ifndef _WIN32
 #include <unistd.h>
@@ -36,6 +38,17 @@ void catch_signals() {
 
 void throw_if_interrupted() {
   if (g_requested) throw Interrupted("interrupted");
+}
+
+void with_checkpoint(const std::filesystem::path& checkpoint, const std::function<void()>& work) {
+  std::error_code error;
+  try {
+    work();
+  } catch (const Interrupted& e) {
+    if (!std::filesystem::exists(checkpoint, error)) throw;
+    throw Interrupted(fmt::format("{}. The same command goes on from '{}'", e.what(), checkpoint.string()));
+  }
+  if (!checkpoint.empty()) std::filesystem::remove(checkpoint, error);   // the result holds all of it now
 }
 
 }  // namespace eightbit::cli

@@ -52,8 +52,11 @@ fs::path OutputFlags::check(const std::string& extension, const std::vector<std:
   for (const std::string& input : inputs)
     if (fs::equivalent(target, input, error))
       throw InvalidArgument(fmt::format("[output] '{}' is read by this run. Choose another output", path));
-  if (!force && is_there(target))
-    throw InvalidArgument(fmt::format("[output] '{}' exists. Pass --force to overwrite it", path));
+  std::vector<fs::path> written = {target};
+  if (extension == ".xml") written.push_back(fs::path(target).replace_extension(".bin"));
+  for (const fs::path& file : written)
+    if (!force && is_there(file))
+      throw InvalidArgument(fmt::format("[output] '{}' exists. Pass --force to overwrite it", file.string()));
   probe(folder, path);
   return target;
 }

@@ -1,11 +1,10 @@
-#include <filesystem>
-
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "console.h"
 #include "data_flags.h"
+#include "interrupt.h"
 #include "option_flags.h"
 #include "output_file.h"
 #include "verbs.h"
@@ -14,7 +13,7 @@ namespace eightbit::cli {
 namespace {
 
 struct Quantize {
-  std::string model, statistics, report;
+  std::string model, statistics, checkpoint;
   DataFlags data;
   OptionFlags options;
   OutputFlags output;
@@ -28,6 +27,8 @@ void check_source(const Quantize& verb) {
                                               "'eightbit calibrate'");
   if (verb.statistics.empty()) return;
   verb.data.refuse_details("with --statistics");
+  if (!verb.checkpoint.empty())
+    throw InvalidArgument("[quantize] --checkpoint has no effect with --statistics: nothing is measured. Leave it out");
   if (verb.options.given("/subset_size"))
     throw InvalidArgument("[quantize] --subset-size has no effect with --statistics: its samples are already measured. Leave it out");
 }
@@ -61,9 +62,12 @@ void run(const Quantize& verb) {
   Report report;
   RunOptions run = console.run_options();
   run.report = &report;
-  const Model quantized = verb.data.given() ? quantize(model, verb.data.open(model), options, run)
-                                            : quantize(model, Statistics::load(verb.statistics), options, run);
-  quantized.save(target, verb.output.force);
+  run.checkpoint = verb.checkpoint;
+  with_checkpoint(run.checkpoint, [&] {
+    const Model quantized = verb.data.given() ? quantize(model, verb.data.open(model), options, run)
+                                              : quantize(model, Statistics::load(verb.statistics), options, run);
+    quantized.save(target, verb.output.force);
+  });
   const uint64_t before = model_bytes(verb.model), after = model_bytes(target);
   console.print(summary(report, before, after, verb.output.path));
   console.print_json(as_json(report, before, after, verb.output.path));
@@ -77,6 +81,7 @@ void add_quantize(CLI::App& app) {
   flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
   verb->output.add_to(*flags, "Quantized model (.xml)");
   flags->add_option("--statistics", verb->statistics, "Statistics of 'eightbit calibrate', in the place of --data");
+  flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; an interrupted run goes on from it");
   verb->data.add_to(*flags);
   verb->options.add_to(*flags);
   verb->common.add_to(*flags);

@@ -66,6 +66,16 @@ def image_model(path: Path) -> Path:
     return path
 
 
+def token_model(path: Path) -> Path:
+    """Input `ids` [1,4] of i64; output [1,4,5]."""
+    ids = ops.parameter([1, 4], np.int64, name="ids")
+    ids.output(0).get_tensor().set_names({"ids"})
+    node = ops.gather(weights(10, 6), ids, ops.constant(np.int64(0)))
+    node = ops.matmul(node, weights(6, 5), False, False, name="classifier")
+    ov.save_model(ov.Model([ops.result(node)], [ids], "token_model"), path, compress_to_fp16=False)
+    return path
+
+
 def image_samples(count: int = 12, seed: int = 3) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, 3, 16, 16)).astype(np.float32)
 

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from cli_process import CommandLine, image_model, image_samples, write_ppm
+from cli_process import CommandLine, image_model, image_samples, token_model, write_ppm
 
 
 @pytest.fixture
@@ -89,6 +89,11 @@ def test_shards_that_do_not_exist(eightbit, shard):
 def test_existing_output_needs_force(eightbit):
     (eightbit.folder / "out.xml").write_text("precious")
     eightbit.fails(*quantize(eightbit), saying=("'out.xml' exists", "--force"))
+
+
+def test_existing_weights_need_force(eightbit):
+    (eightbit.folder / "out.bin").write_text("precious")
+    eightbit.fails(*quantize(eightbit), saying=("'out.bin' exists", "--force"))
 
 
 def test_output_must_not_be_the_input(eightbit):
@@ -177,8 +182,9 @@ def test_wrong_shape_and_rank(eightbit):
 
 
 def test_wrong_dtype(eightbit):
-    np.savez(eightbit.folder / "d.npz", image=image_samples().astype(np.int64))
-    eightbit.fails(*quantize(eightbit, data="d.npz"), saying=("image", "i64", "f32"))
+    token_model(eightbit.folder / "t.xml")
+    np.savez(eightbit.folder / "d.npz", ids=np.zeros((4, 4), np.float32))
+    eightbit.fails("quantize", "t.xml", "--data", "d.npz", "-o", "out.xml", saying=("ids", "i64", "f32"))
 
 
 def test_not_a_number(eightbit):
