@@ -179,7 +179,7 @@ def test_a_list_can_be_read_again(model, samples):
 
 
 def test_batches_count_as_samples(samples):
-    from conftest import conv_net
+    from small_models import conv_net
 
     report = eb.Report()
     batches = [np.concatenate(samples[i : i + 4]) for i in (0, 4, 8)]

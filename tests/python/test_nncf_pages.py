@@ -3,7 +3,7 @@
 import numpy as np
 import openvino as ov
 import pytest
-from conftest import op_types
+from small_models import op_types
 
 import eightbit as nncf
 

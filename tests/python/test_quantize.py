@@ -13,7 +13,7 @@ import time
 import numpy as np
 import openvino as ov
 import pytest
-from conftest import conv_net, op_types, serialized
+from small_models import conv_net, op_types, serialized
 from openvino import opset13 as ops
 
 import eightbit as eb
