@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "algorithms/measured.h"
@@ -89,15 +90,17 @@ class RangeFinder {
   }
 
   void group(const std::vector<Quantizer*>& members) {
-    float low = 0, high = 0;
+    float low = 0, high = 0, scale = std::numeric_limits<float>::infinity();
     for (const Quantizer* q : members) {
+      if (!q->scale.empty()) scale = std::min(scale, std::ranges::min(q->scale));
+      if (q->low.empty()) continue;
       low = std::min(low, std::ranges::min(q->low));
       high = std::max(high, std::ranges::max(q->high));
     }
     for (Quantizer* q : members) {
-      q->low = {low};
-      q->high = {high};
       q->channel_axes.clear();
+      if (q->spec.fp8) q->scale = {scale};
+      else set(*q, {low}, {high});
     }
   }
 
@@ -110,6 +113,11 @@ class RangeFinder {
       return set(q, {symmetric.low}, {symmetric.high});
     const auto asymmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
                                                        QuantizationScheme::asymmetric);
+    // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
+    if (!options_.preset && q.group == kNone && symmetric.error <= 1.05 * asymmetric.error) {
+      q.spec.mode = QuantizationScheme::symmetric;
+      return set(q, {symmetric.low}, {symmetric.high});
+    }
     set(q, {asymmetric.low}, {asymmetric.high});
   }
 

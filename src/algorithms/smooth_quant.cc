@@ -1,6 +1,6 @@
 // The error of one product y = x W after smoothing, per element of y, from the records alone:
 //   activations: step_x^2 / 12 for every x_k (or E[x_k^2] / s_k^2 where the channel rounds to 0), weighted by
-//                sum_n (s_k W_kn)^2; step_x = (max_k max_x / s_k - min_k min_x / s_k) / 255
+//                sum_n (s_k W_kn)^2; step_x = mean over samples of (max_k max_x / s_k - min_k min_x / s_k) / 255
 //   weights:     step_n^2 / 12 weighted by sum_k E[x_k^2] / s_k^2; step_n = max_k |s_k W_kn| / 127
 // Both are sums over channels, so a candidate costs two passes over the weight.
 #include "algorithms/smooth_quant.h"
@@ -109,11 +109,15 @@ InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
 
 struct Channels {
   std::vector<float> min, max, abs_max, mean_square;
+  std::vector<std::vector<float>> samples;   // minima, then maxima of the channels of a sample
 };
 
 Channels channels_of(const StatisticsData& statistics, int point) {
+  constexpr int64_t kSamples = 64;           // evenly spread; enough for a mean
   const records::Fold& fold = statistics.fold(point);
-  Channels out{fold.min, fold.max, {}, fold.mean_squares()};
+  Channels out{fold.min, fold.max, {}, fold.mean_squares(), {}};
+  const int64_t count = std::min(kSamples, statistics.samples());
+  for (int64_t k = 0; k < count; ++k) out.samples.push_back(statistics.kept_channels(point, k * statistics.samples() / count));
   for (size_t c = 0; c < out.min.size(); ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
   return out;
 }
@@ -144,14 +148,25 @@ std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> a
   return {s, std::ranges::min(s) / (std::ranges::max(s) + 1e-10)};
 }
 
-double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s) {
-  double low = 0, high = 0;
+// The mean width of a sample's range after smoothing.
+double width(const Channels& x, std::span<const float> s) {
+  double sum = 0;
+  for (const auto& sample : x.samples) {
+    float low = 0, high = 0;
+    for (size_t k = 0; k < s.size(); ++k) {
+      low = std::min(low, sample[k] / s[k]);
+      high = std::max(high, sample[s.size() + k] / s[k]);
+    }
+    sum += high - low;
+  }
+  return sum / static_cast<double>(x.samples.size());
+}
+
+double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, double width) {
   std::vector<float> column_max(static_cast<size_t>(w.rest), 0.0f);
   std::vector<double> row_energy(s.size());
   double reach = 0;
   for (size_t k = 0; k < s.size(); ++k) {
-    low = std::min<double>(low, x.min[k] / s[k]);
-    high = std::max<double>(high, x.max[k] / s[k]);
     reach += x.mean_square[k] / (static_cast<double>(s[k]) * s[k]);
     float energy = 0;
     const float* row = w.values.data() + static_cast<int64_t>(k) * w.rest;
@@ -162,7 +177,7 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
     }
     row_energy[k] = energy;
   }
-  const double step = (high - low) / 255, rounding = step * step / 12;
+  const double step = width / 255, rounding = step * step / 12;
   double error = 0;
   for (size_t k = 0; k < s.size(); ++k)
     error += row_energy[k] * std::min(rounding, x.mean_square[k] / (static_cast<double>(s[k]) * s[k]));
@@ -192,8 +207,9 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::op
     for (size_t k = 0; k < m.size(); ++k) weight_max[k] = std::max(weight_max[k], m[k]);
   }
   const auto error_of = [&](std::span<const float> s) {
+    const double reach = width(x, s);
     return std::accumulate(weights.begin(), weights.end(), 0.0,
-                           [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s); });
+                           [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s, reach); });
   };
   if (wanted) return {smoothing(x.abs_max, weight_max, *wanted), *wanted};
   constexpr int kSteps = 20;

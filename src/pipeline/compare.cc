@@ -78,7 +78,7 @@ void finish(LayerDifference& row, std::span<const double> sums) {
   row.cosine = signal > 0 && power > 0 ? dot / std::sqrt(signal * power) : (signal == power ? 1.0 : 0.0);
 }
 
-nlohmann::ordered_json to_json(const std::vector<LayerDifference>& rows) {
+nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
   auto out = nlohmann::ordered_json::array();
   for (const LayerDifference& row : rows) {
     nlohmann::ordered_json j = {{"name", row.name}, {"type", row.type}, {"sqnr_db", row.sqnr_db}, {"cosine", row.cosine}};
@@ -125,7 +125,7 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
 }
 
 std::string CompareResult::to_json() const {
-  nlohmann::ordered_json j = {{"samples", samples}, {"outputs", eightbit::to_json(outputs)}, {"layers", eightbit::to_json(layers)}};
+  nlohmann::ordered_json j = {{"samples", samples}, {"outputs", rows_to_json(outputs)}, {"layers", rows_to_json(layers)}};
   return j.dump(2);
 }
 

@@ -50,7 +50,8 @@ Sample slice(const Sample& sample, int64_t first, int64_t count) {
 Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options)
     : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
   total_ = options_.limit;
-  if (const auto size = source_->size(); size && (inputs_.empty() || !leads_with_batch(inputs_.front()) || inputs_.front().shape[0] == 1))
+  batched_ = !inputs_.empty() && leads_with_batch(inputs_.front()) && inputs_.front().shape[0] != 1;
+  if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
   for (int64_t k = 0; k < std::min(options_.keep, total_); ++k) to_keep_.insert(k * total_ / std::min(options_.keep, total_));
 }
@@ -75,8 +76,19 @@ void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
     if (to_keep_.contains(first + i)) kept_.emplace(first + i, owned(count == 1 ? sample : slice(sample, i, 1)));
 }
 
+// Jumps over samples that nobody wants, where the source gives them one by one.
+void Feed::skip_unwanted() {
+  if (rest_ || batched_) return;
+  int64_t count = 0;
+  while (position_ + count < options_.limit && !wanted(position_ + count)) ++count;
+  if (count == 0) return;
+  source_->skip(count);
+  position_ += count;
+}
+
 std::optional<Sample> Feed::next() {
   while (position_ < options_.limit) {
+    skip_unwanted();
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
     if (!sample) break;
     const int64_t batch = batch_of(*sample, inputs_);

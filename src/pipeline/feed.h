@@ -42,6 +42,7 @@ class Feed {
 
  private:
   std::optional<Sample> pull();
+  void skip_unwanted();
   bool wanted(int64_t number) const;
   void keep(int64_t first, const Sample& sample, int64_t count);
 
@@ -54,6 +55,7 @@ class Feed {
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;
   std::map<int64_t, Sample> kept_;
+  bool batched_ = false;                            // one pull may hold several samples
   bool finished_ = false;
 };
 

@@ -22,6 +22,12 @@ int64_t correction_samples(const QuantizeOptions& options) {
   return options.fast_bias_correction ? 32 : 128;
 }
 
+// Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
+QuantizeOptions with_free_scheme(QuantizeOptions options) {
+  if (!options.preset && !options.mode && options.recipe == Recipe::eightbit) options.preset = Preset::mixed;
+  return options;
+}
+
 std::vector<records::Point> points_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
   records::TapRequest taps(graph);
   if (algorithms::smooth_quant_applies(options)) algorithms::smooth_quant_request(graph, plan, options, taps);
@@ -99,7 +105,7 @@ Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
   validate(options);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
   return steps("place", [&] {
-    Plan plan = placement::place(graph, options);
+    Plan plan = placement::place(graph, with_free_scheme(options));
     plan.compress_weights = options.advanced_parameters.compress_weights;
     return plan;
   });
@@ -130,7 +136,7 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   validate(options);
   const Graph& graph = model.impl().graph();
-  const Plan plan = placement::place(graph, options);
+  const Plan plan = placement::place(graph, with_free_scheme(options));
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
   for (const Quantizer& q : plan.quantizers) ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
   return preview;

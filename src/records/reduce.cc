@@ -33,6 +33,7 @@ namespace eightbit::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t kBlock = 4096;
+constexpr int64_t kStretch = 64;
 
 // Statistics of a contiguous run. Returns false when it holds a value that is not finite.
 bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Moments& out) {
@@ -129,8 +130,9 @@ bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channe
   return rest == 0.0f;
 }
 
-// Adds the histogram of a run to `counts`. Four tables keep neighbouring equal values from waiting for each other.
-void count_run(const float* HWY_RESTRICT data, int64_t count, uint32_t* HWY_RESTRICT tables) {
+// Adds the histogram of a run to `counts`, of every `stride`-th stretch of kStretch values. Four tables keep
+// neighbouring equal values from waiting for each other.
+void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, uint32_t* HWY_RESTRICT tables) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -139,16 +141,19 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, uint32_t* HWY_REST
   const auto last = hn::Set(di, Histogram::kHalf - 1), zero = hn::Zero(di);
   const auto half = hn::Set(di, Histogram::kHalf);
   HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const auto bits = hn::BitCast(di, hn::LoadU(d, data + i));
-    auto bin = hn::ShiftRight<23 - Histogram::kMantissaBits>(hn::And(bits, magnitude));
-    bin = hn::Min(hn::Max(hn::Sub(bin, base), zero), last);
-    bin = hn::Add(bin, hn::And(hn::ShiftRight<31>(bits), half));
-    hn::Store(bin, di, bins);
-    for (int64_t k = 0; k < lanes; ++k) ++tables[(k & 3) * Histogram::kBins + bins[k]];
+  for (int64_t first = 0; first < count; first += kStretch * stride) {
+    const int64_t end = std::min(count, first + kStretch);
+    int64_t i = first;
+    for (; i + lanes <= end; i += lanes) {
+      const auto bits = hn::BitCast(di, hn::LoadU(d, data + i));
+      auto bin = hn::ShiftRight<23 - Histogram::kMantissaBits>(hn::And(bits, magnitude));
+      bin = hn::Min(hn::Max(hn::Sub(bin, base), zero), last);
+      bin = hn::Add(bin, hn::And(hn::ShiftRight<31>(bits), half));
+      hn::Store(bin, di, bins);
+      for (int64_t k = 0; k < lanes; ++k) ++tables[(k & 3) * Histogram::kBins + bins[k]];
+    }
+    for (; i < end; ++i) ++tables[Histogram::bin(data[i])];
   }
-  for (; i < count; ++i) ++tables[Histogram::bin(data[i])];
 }
 
 void difference_run(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count, double out[4]) {
@@ -192,6 +197,9 @@ HWY_EXPORT(count_run);
 HWY_EXPORT(difference_run);
 
 namespace {
+
+// A sample's tensor is counted in full up to about this size, larger ones in evenly spread stretches.
+constexpr int64_t kCountedValues = 65536;
 
 // numpy's linear interpolation at probability p of the sorted values.
 float quantile(std::vector<float>& values, double p) {
@@ -244,11 +252,14 @@ void count(const ReduceView& view, bool finite, uint32_t* counts) {
   thread_local std::vector<uint32_t> tables;
   tables.assign(4 * Histogram::kBins, 0);
   if (finite) {
-    HWY_DYNAMIC_DISPATCH(count_run)(view.data, view.outer * view.channels * view.inner, tables.data());
+    const int64_t total = view.outer * view.channels * view.inner;
+    // An odd stride does not fall into step with rows of the tensor.
+    const int64_t stride = (total / kCountedValues) | 1;
+    HWY_DYNAMIC_DISPATCH(count_run)(view.data, total, stride, tables.data());
   } else {
     for (int64_t c = 0; c < view.channels; ++c) {
       const auto values = finite_values(view, c);
-      HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), tables.data());
+      HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), 1, tables.data());
     }
   }
   for (int t = 0; t < 4; ++t)

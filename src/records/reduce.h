@@ -19,7 +19,8 @@ struct ReduceView {
   int64_t inner = 0;
 };
 
-// Writes tap.record_size() floats. `counts`: null, or Histogram::kBins counters to add to.
+// Writes tap.record_size() floats. `counts`: null, or Histogram::kBins counters to add to; tensors above 65,536 values
+// are counted in evenly spread stretches.
 void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts);
 
 // Adds up signal, noise, dot and power of two tensors of `count` elements (see backends::Difference).

@@ -115,7 +115,7 @@ class Instrumenter {
       if (last[id]) value = channels_to_back(value, tap);
       ov::OutputVector inputs{value};
       inputs.insert(inputs.end(), batch.begin(), batch.end());
-      add_result(std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back()));
+      add_result(std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back(), next_id_++));
     }
   }
 
@@ -149,7 +149,8 @@ class Instrumenter {
       const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
       add_result(std::make_shared<DifferenceOp>(
           ov::OutputVector{as_f32(reference_.values[static_cast<size_t>(comparison.reference)]),
-                           as_f32(planned_.values[static_cast<size_t>(other)])}));
+                           as_f32(planned_.values[static_cast<size_t>(other)])},
+          next_id_++));
     }
   }
 
@@ -175,6 +176,7 @@ class Instrumenter {
   Copy reference_;
   Copy planned_;
   ov::ResultVector results_;
+  int64_t next_id_ = 0;
   Instrumented out_;
 };
 

@@ -20,10 +20,16 @@ ReduceView view_of(const Tap& tap, const float* data, const ov::Shape& shape) {
   return view;
 }
 
+// The plugin narrows i64 to i32.
+size_t first_entry(const ov::Tensor& shape) {
+  if (shape.get_element_type() == ov::element::i32) return static_cast<size_t>(shape.data<const int32_t>()[0]);
+  return static_cast<size_t>(shape.data<const int64_t>()[0]);
+}
+
 }  // namespace
 
-ReduceOp::ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink)
-    : Op(inputs), tap_(std::move(tap)), sink_(std::move(sink)) {
+ReduceOp::ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink, int64_t id)
+    : Op(inputs), tap_(std::move(tap)), sink_(std::move(sink)), id_(id) {
   constructor_validate_and_infer_types();
 }
 
@@ -33,11 +39,16 @@ void ReduceOp::validate_and_infer_types() {
 }
 
 std::shared_ptr<ov::Node> ReduceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<ReduceOp>(inputs, tap_, sink_);
+  return std::make_shared<ReduceOp>(inputs, tap_, sink_, id_);
+}
+
+bool ReduceOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("id", id_);
+  return true;
 }
 
 bool ReduceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  const size_t batch = inputs.size() == 1 ? 1 : static_cast<size_t>(inputs[1].data<const int64_t>()[0]);
+  const size_t batch = inputs.size() == 1 ? 1 : first_entry(inputs[1]);
   const auto size = static_cast<size_t>(tap_.record_size());
   outputs[0].set_shape({batch, size});
   auto* record = outputs[0].data<float>();
@@ -62,12 +73,19 @@ bool ReduceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& input
   return true;
 }
 
-DifferenceOp::DifferenceOp(const ov::OutputVector& inputs) : Op(inputs) { constructor_validate_and_infer_types(); }
+DifferenceOp::DifferenceOp(const ov::OutputVector& inputs, int64_t id) : Op(inputs), id_(id) {
+  constructor_validate_and_infer_types();
+}
+
+bool DifferenceOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("id", id_);
+  return true;
+}
 
 void DifferenceOp::validate_and_infer_types() { set_output_type(0, ov::element::f32, ov::PartialShape{1, 4}); }
 
 std::shared_ptr<ov::Node> DifferenceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<DifferenceOp>(inputs);
+  return std::make_shared<DifferenceOp>(inputs, id_);
 }
 
 bool DifferenceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {

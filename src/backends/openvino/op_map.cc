@@ -1,5 +1,6 @@
 #include "backends/openvino/op_map.h"
 
+#include <openvino/op/util/interpolate_base.hpp>
 #include <openvino/opsets/opset1.hpp>
 #include <openvino/opsets/opset14.hpp>
 #include <openvino/opsets/opset8.hpp>
@@ -247,6 +248,9 @@ Attributes read_attributes(const ov::Node& node) {
     attributes.linear_before_reset = op->get_linear_before_reset();
   } else if (const auto* op = ov::as_type<const ov::op::v3::GRUCell>(&node)) {
     attributes.linear_before_reset = op->get_linear_before_reset();
+  } else if (const auto* op = ov::as_type<const ov::op::util::InterpolateBase>(&node)) {
+    using Mode = ov::op::util::InterpolateBase::InterpolateMode;
+    attributes.nearest = op->get_attrs().mode == Mode::NEAREST;
   } else if (!read_windowed(node, attributes) && node.get_input_size() > 0) {
     attributes.axis = normalized(read_axis(node), node.get_input_partial_shape(0));
   }
