@@ -1,0 +1,87 @@
+"""The reference models with their samples, and how well outputs agree with the float model's."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from make_inputs import CALIBRATION, LINE_HEIGHT, LINE_WIDTH, characters, read_line
+
+# The targets of this project: quantization may take so many times the FP32 inference of the same samples.
+TARGET_RATIO = {"efflite0": 2.3, "minilm": 1.45, "ocr_rec": 2.1}
+MODELS = tuple(TARGET_RATIO)
+
+_DATA = {"efflite0": ("images", 400, 700), "minilm": ("text", 400, 700), "ocr_rec": ("ocr", 300, 900)}
+
+
+@dataclass
+class Case:
+    name: str
+    inputs: Path
+
+    def __post_init__(self):
+        file, self._first, self._last = _DATA[self.name]
+        self.data_path = self.inputs / f"{file}.npz"
+        arrays = dict(np.load(self.data_path))
+        self._truth = arrays.pop("text", None)
+        self._arrays = arrays
+
+    @property
+    def onnx(self) -> Path:
+        return self.inputs / f"{self.name}.onnx"
+
+    @property
+    def ir(self) -> Path:
+        return self.inputs / f"{self.name}.xml"
+
+    @property
+    def transformer(self) -> bool:
+        return self.name == "minilm"
+
+    def openvino_model(self):
+        """As a user gets it: converted, and with fixed shapes."""
+        import openvino as ov
+
+        model = ov.convert_model(self.onnx)
+        if self.name == "ocr_rec":
+            model.reshape([1, 3, LINE_HEIGHT, LINE_WIDTH])
+        return model
+
+    def calibration(self, count: int = CALIBRATION) -> list[dict]:
+        """`count` samples; beyond the 300 that there are, the same again."""
+        samples = [self._sample(index) for index in range(min(count, CALIBRATION))]
+        return list(itertools.islice(itertools.cycle(samples), count))
+
+    def evaluation(self, limit: int | None = None) -> list[dict]:
+        last = self._last if limit is None else min(self._last, self._first + limit)
+        return [self._sample(index) for index in range(self._first, last)]
+
+    def _sample(self, index: int) -> dict:
+        return {name: array[index : index + 1] for name, array in self._arrays.items()}
+
+    def score(self, reference: list, outputs: list) -> dict:
+        """SQNR in dB; efflite0: share of equal top-1; ocr_rec: share of lines read right, spaces aside."""
+        row = {"sqnr_db": sqnr(reference, outputs)}
+        if self.name == "efflite0":
+            row["task"] = float(np.mean([a.argmax() == b.argmax() for a, b in zip(reference, outputs, strict=True)]))
+        if self.name == "ocr_rec":
+            row["task_fp32"], row["task"] = self._read_right(reference), self._read_right(outputs)
+        return row
+
+    def _read_right(self, outputs: list) -> float:
+        classes = characters(self.onnx)
+        truth = self._truth[self._first : self._first + len(outputs)]
+        lines = [read_line(output[0], classes) for output in outputs]
+        return float(np.mean([same_letters(a, b) for a, b in zip(lines, truth, strict=True)]))
+
+
+def same_letters(a: str, b: str) -> bool:
+    return str(a).replace(" ", "") == str(b).replace(" ", "")
+
+
+def sqnr(reference: list, outputs: list) -> float:
+    signal = sum(float((a.astype(np.float64) ** 2).sum()) for a in reference)
+    noise = sum(float(((a.astype(np.float64) - b) ** 2).sum()) for a, b in zip(reference, outputs, strict=True))
+    return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise))

@@ -1,0 +1,77 @@
+"""What is measured: eightbit from Python and from its command line, and NNCF. Each prepares a call and leaves out of it
+whatever is no part of quantization (reading the model, importing the tool); the command line's call is all of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from cases import Case
+from make_inputs import CALIBRATION
+
+# A call returns the quantized model (openvino.Model) or its path, and what it tells about where time went.
+Call = Callable[[], tuple[object, dict]]
+
+
+def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    import eightbit as eb
+
+    model, data = case.openvino_model(), case.calibration(samples)
+    model_type = eb.ModelType.TRANSFORMER if case.transformer else None
+
+    def call():
+        report = eb.Report()
+        quantized = eb.quantize(model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report)
+        return quantized, {step.step: step.seconds for step in report.steps}
+
+    return call
+
+
+def eightbit_cli(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    target = folder / "quantized.xml"
+    command = [program(), "quantize", case.ir, "--data", case.data_path, "-o", target, "--force", "--json",
+               "--subset-size", samples]  # fmt: skip
+    if case.transformer:
+        command += ["--model-type", "transformer"]
+
+    def call():
+        done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+        steps = json.loads(done.stdout)["report"]["steps"]
+        return target, {step["step"]: step["seconds"] for step in steps} if isinstance(steps, list) else steps
+
+    return call
+
+
+def program() -> Path:
+    """The command line program of the package that Python finds."""
+    import importlib.util
+
+    found = os.environ.get("EIGHTBIT_CLI")
+    return Path(found) if found else Path(importlib.util.find_spec("eightbit").origin).parent / "bin" / "eightbit"
+
+
+def nncf(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    model, data = case.openvino_model(), case.calibration(samples)
+    if case.transformer:
+        options["model_type"] = nncf.ModelType.TRANSFORMER
+    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {})
+
+
+def nncf_bc(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return nncf(case, folder, samples, fast_bias_correction=False)
+
+
+CONTENDERS = {"eightbit": eightbit, "eightbit-cli": eightbit_cli, "nncf": nncf, "nncf-bc": nncf_bc}
+NAMES = {
+    "eightbit": "eightbit",
+    "eightbit-cli": "eightbit, command line",
+    "nncf": "NNCF 3.4",
+    "nncf-bc": "NNCF 3.4, full bias correction",
+}

@@ -1,0 +1,101 @@
+"""Figures as markdown, and into the marked block of README.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cases import TARGET_RATIO
+from contenders import NAMES
+from machine import one_line
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+
+def markdown(rows: list[list[str]]) -> str:
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def main_table(results: dict) -> str:
+    rows = [["model", "tool", "quantize / FP32 time", "target", "seconds", "peak MB", "SQNR dB", "task metric",
+             "INT8 speed", "against NNCF"]]  # fmt: skip
+    rows += [main_row(row, results["latency_ms"].get(row["model"], {})) for row in results["quantize"]]
+    return markdown(rows)
+
+
+def main_row(row: dict, latency: dict) -> list[str]:
+    ours = row["tool"].startswith("eightbit")
+    own, fp32, rival = latency.get(row["tool"]), latency.get("fp32"), latency.get("nncf")
+    return [
+        row["model"], NAMES[row["tool"]], f"{row['ratio']:.2f}",
+        f"{TARGET_RATIO[row['model']]:.2f}" if ours else "", f"{row['quantize_s']:.1f}", str(row["peak_mb"]),
+        f"{row['sqnr_db']:.1f}", task(row), times(fp32, own), times(rival, own),
+    ]  # fmt: skip
+
+
+def times(reference: float | None, own: float | None) -> str:
+    return f"{reference / own:.2f}x" if reference and own else ""
+
+
+def task(row: dict) -> str:
+    if "task" not in row:
+        return ""
+    if "task_fp32" in row:
+        return f"{row['task']:.1%} read right (FP32 {row['task_fp32']:.1%})"
+    return f"{row['task']:.1%} agree"
+
+
+def steps_table(rows: list[dict]) -> str:
+    rows = [row for row in rows if row["steps"]]
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows for name in row["steps"]))
+    cells = [
+        [row["model"], NAMES[row["tool"]], *(f"{row['steps'].get(name, 0):.2f}" for name in names),
+         f"{row['quantize_s']:.2f}"]
+        for row in rows
+    ]  # fmt: skip
+    return "Where time went, in seconds:\n\n" + markdown([["model", "tool", *names, "whole call"], *cells])
+
+
+def memory_table(rows: list[dict]) -> str:
+    if not rows:
+        return ""
+    counts = sorted({row["samples"] for row in rows})
+    cells = []
+    for model, tool in dict.fromkeys((row["model"], row["tool"]) for row in rows):
+        peaks = {row["samples"]: row["peak_mb"] for row in rows if (row["model"], row["tool"]) == (model, tool)}
+        cells.append([model, NAMES[tool], *(str(peaks.get(count, "")) for count in counts)])
+    head = ["model", "tool", *(f"{count:,} samples" for count in counts)]
+    return "Peak memory of the call above what the process held before, in MB:\n\n" + markdown([head, *cells])
+
+
+def recipes_table(rows: list[dict]) -> str:
+    if not rows:
+        return ""
+    names = list(rows[0]["seconds"])
+    cells = [
+        [row["model"], f"{row['calibrate_s']:.2f} s", f"{row['file_mb']:.1f} MB",
+         *(f"{row['seconds'][name]:.2f} s" for name in names)]
+        for row in rows
+    ]  # fmt: skip
+    return "Other recipes from saved statistics, without data:\n\n" + markdown(
+        [["model", "calibrate once", "file", *names], *cells]
+    )
+
+
+def report(results: dict) -> str:
+    parts = [
+        main_table(results), steps_table(results["quantize"]), memory_table(results["memory"]),
+        recipes_table(results["recipes"]), f"Measured in one run on {one_line(results['machine'])}.",
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def rewrite_readme(path: Path, text: str) -> None:
+    whole = path.read_text(encoding="utf8")
+    if whole.count(BEGIN) != 1 or whole.count(END) != 1:
+        raise SystemExit(f"{path} must hold {BEGIN} and {END} once each.")
+    before, after = whole.split(BEGIN)[0], whole.split(END)[1]
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf8")
