@@ -83,19 +83,21 @@ class RangeFinder {
       q.scale = fp8_scale(found.min, found.max, *q.spec.fp8, false);
       return;
     }
-    if (q.spec.mode == QuantizationScheme::asymmetric) return assign(q, asymmetric_range(found.min, found.max, q.spec.bits, q.spec.narrow_range));
+    if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
     if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     if (fits_pairs(q)) return fit(q, values, tensor.shape);
-    assign(q, symmetric_range(found.min, found.abs_max, q.spec.bits, q.spec.narrow_range, q.spec.signedness));
+    set(q, found.min, found.abs_max);
   }
 
+  // The members' range is that of all their values together.
   void group(const std::vector<Quantizer*>& members) {
     float low = 0, high = 0, scale = std::numeric_limits<float>::infinity();
     for (const Quantizer* q : members) {
       if (!q->scale.empty()) scale = std::min(scale, std::ranges::min(q->scale));
-      if (q->low.empty()) continue;
-      low = std::min(low, std::ranges::min(q->low));
-      high = std::max(high, std::ranges::max(q->high));
+      const auto found = extremes_.find(q);
+      if (found == extremes_.end()) continue;
+      low = std::min(low, found->second.first);
+      high = std::max(high, found->second.second);
     }
     for (Quantizer* q : members) {
       q->channel_axes.clear();
@@ -153,6 +155,7 @@ class RangeFinder {
 
   // `max` is the largest |x| for symmetric schemes.
   void set(Quantizer& q, std::vector<float> min, std::vector<float> max) {
+    extremes_[&q] = {std::ranges::min(min), std::ranges::max(max)};
     if (q.spec.fp8) {
       q.scale = fp8_scale(min, max, *q.spec.fp8, !q.spec.per_channel);
     } else if (q.spec.mode == QuantizationScheme::symmetric) {
@@ -257,6 +260,7 @@ class RangeFinder {
   const StatisticsData& statistics_;
   const QuantizeOptions& options_;
   Plan& plan_;
+  std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what each range was made from
   std::optional<std::map<NodeId, bool>> first_layers_;
 };
 
