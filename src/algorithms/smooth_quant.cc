@@ -1,8 +1,9 @@
 // The error of one product y = x W after smoothing, per element of y, from the records alone:
 //   activations: step_x^2 / 12 for every x_k (or E[x_k^2] / s_k^2 where the channel rounds to 0), weighted by
 //                sum_n (s_k W_kn)^2; step_x = mean over samples of (max_k max_x / s_k - min_k min_x / s_k) / 255
-//   weights:     step_n^2 / 12 weighted by sum_k E[x_k^2] / s_k^2; step_n = max_k |s_k W_kn| / 127
-// Both are sums over channels, so a candidate costs two passes over the weight.
+//   weights:     the squared rounding error of each s_k W_kn, weighted by E[x_k^2] / s_k^2;
+//                step_n = max_k |s_k W_kn| / 127
+// Both are sums over channels, so a candidate costs two passes over the weight (over some of its columns).
 #include "algorithms/smooth_quant.h"
 
 #include <algorithm>
@@ -163,25 +164,30 @@ double width(const Channels& x, std::span<const float> s) {
 }
 
 double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, double width) {
-  std::vector<float> column_max(static_cast<size_t>(w.rest), 0.0f);
-  std::vector<double> row_energy(s.size());
-  double reach = 0;
+  const auto columns = static_cast<size_t>(w.rest);
+  std::vector<float> step(columns, 0.0f);
   for (size_t k = 0; k < s.size(); ++k) {
-    reach += x.mean_square[k] / (static_cast<double>(s[k]) * s[k]);
-    float energy = 0;
-    const float* row = w.values.data() + static_cast<int64_t>(k) * w.rest;
-    for (int64_t n = 0; n < w.rest; ++n) {
-      const float scaled = row[n] * s[k];
-      energy += scaled * scaled;
-      column_max[static_cast<size_t>(n)] = std::max(column_max[static_cast<size_t>(n)], std::fabs(scaled));
-    }
-    row_energy[k] = energy;
+    const float* row = w.values.data() + k * columns;
+    for (size_t n = 0; n < columns; ++n) step[n] = std::max(step[n], std::fabs(row[n] * s[k]) / 127.0f);
   }
-  const double step = width / 255, rounding = step * step / 12;
+  std::vector<float> inverse(columns);
+  for (size_t n = 0; n < columns; ++n) inverse[n] = step[n] > 0 ? 1.0f / step[n] : 0.0f;
+
+  constexpr float kRound = 12582912.0f;   // 1.5 * 2^23: adding and subtracting it rounds to an integer
+  const double rounding = width / 255 * width / 255 / 12;
   double error = 0;
-  for (size_t k = 0; k < s.size(); ++k)
-    error += row_energy[k] * std::min(rounding, x.mean_square[k] / (static_cast<double>(s[k]) * s[k]));
-  for (float m : column_max) error += reach * (m / 127.0) * (m / 127.0) / 12;
+  for (size_t k = 0; k < s.size(); ++k) {
+    const float* row = w.values.data() + k * columns;
+    float energy = 0, missed = 0;
+    for (size_t n = 0; n < columns; ++n) {
+      const float scaled = row[n] * s[k];
+      const float rounded = ((scaled * inverse[n] + kRound) - kRound) * step[n];
+      energy += scaled * scaled;
+      missed += (scaled - rounded) * (scaled - rounded);
+    }
+    const double reach = x.mean_square[k] / (static_cast<double>(s[k]) * s[k]);
+    error += energy * std::min(rounding, reach) + missed * reach;
+  }
   return error;
 }
 
@@ -200,6 +206,8 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
   return best;
 }
 
+constexpr double kFlat = 1.1;   // errors this close count as equal
+
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
   std::vector<float> weight_max(x.abs_max.size());
   for (const InputMajor& w : weights) {
@@ -212,15 +220,18 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::op
                            [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s, reach); });
   };
   if (wanted) return {smoothing(x.abs_max, weight_max, *wanted), *wanted};
-  constexpr int kSteps = 20;
-  std::vector<double> errors(kSteps + 1);
-  parallel_for(kSteps + 1, [&](int64_t i) {
-    errors[static_cast<size_t>(i)] = error_of(smoothing(x.abs_max, weight_max, static_cast<double>(i) / kSteps));
+  constexpr double kFirst = 0.4, kStep = 0.05;
+  std::vector<double> errors(13);
+  parallel_for(static_cast<int64_t>(errors.size()), [&](int64_t i) {
+    errors[static_cast<size_t>(i)] = error_of(smoothing(x.abs_max, weight_max, kFirst + kStep * static_cast<double>(i)));
   });
-  const auto best = std::ranges::min_element(errors) - errors.begin();
+  const double least = std::ranges::min(errors);
   const std::vector<float> ones(x.abs_max.size(), 1.0f);
-  if (errors[static_cast<size_t>(best)] >= 0.98 * error_of(ones)) return {};
-  const double alpha = static_cast<double>(best) / kSteps;
+  if (least >= 0.98 * error_of(ones)) return {};
+  // Where the error is flat the smaller alpha is the safer one: it leaves the weights, which err alike for every
+  // sample, as they are.
+  const auto best = std::ranges::find_if(errors, [&](double e) { return e <= kFlat * least; }) - errors.begin();
+  const double alpha = kFirst + kStep * static_cast<double>(best);
   return {smoothing(x.abs_max, weight_max, alpha), alpha};
 }
 
@@ -246,6 +257,33 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
 bool smooth_quant_applies(const QuantizeOptions& options) {
   const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
   return options.model_type == ModelType::transformer && !(is_off(alphas.convolution) && is_off(alphas.matmul));
+}
+
+void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan) {
+  const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
+  for (const Node& node : graph.nodes) {
+    if (!has(node.op, kSmoothQuantMatMul) || is_off(alphas.matmul)) continue;
+    const int32_t port = weight_port(graph, node.id);
+    if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
+    const Use wanted{node.id, 1 - port};
+    Use at = wanted;
+    for (;;) {
+      const auto holds = [&](const Quantizer& q) { return std::ranges::find(q.uses, at) != q.uses.end(); };
+      const auto found = std::ranges::find_if(plan.quantizers, holds);
+      if (found != plan.quantizers.end()) {
+        if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight && !found->spec.per_channel) {
+          found->value = node.inputs[static_cast<size_t>(wanted.port)];
+          found->uses = {wanted};
+        }
+        break;
+      }
+      const Value& value = graph.value(graph.node(at.node).inputs[static_cast<size_t>(at.port)]);
+      const bool passes = value.producer != kNone && value.uses.size() == 1 &&
+                          row(graph.node(value.producer).op).trait == Trait::agnostic;
+      if (!passes) break;
+      at = {value.producer, 0};
+    }
+  }
 }
 
 void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {

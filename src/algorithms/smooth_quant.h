@@ -19,6 +19,9 @@
 namespace eightbit::algorithms {
 
 bool smooth_quant_applies(const QuantizeOptions& options);
+// Moves quantizers that climbed from a product through reshapes and transpositions back to its input: the scale goes
+// in front of the quantizer, and channels must be those of the product. Call it before anything is requested.
+void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan);
 void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps);
 void smooth_quant(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options, Plan& plan);
 

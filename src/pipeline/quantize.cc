@@ -107,6 +107,7 @@ Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
   return steps("place", [&] {
     Plan plan = placement::place(graph, with_free_scheme(options));
     plan.compress_weights = options.advanced_parameters.compress_weights;
+    if (algorithms::smooth_quant_applies(options)) algorithms::smooth_quant_prepare(graph, options, plan);
     return plan;
   });
 }

@@ -100,6 +100,14 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
   for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
 }
 
+// The models' own outputs are not computed; left in place, the plugin would stumble over them.
+void drop_results(const ov::Model& model) {
+  for (const auto& result : model.get_results()) {
+    const auto input = result->input(0);
+    input.get_source_output().remove_target_input(input);
+  }
+}
+
 class Instrumenter {
  public:
   Instrumenter(const ov::Model& model, const Reading& reading, const backends::Program& program)
@@ -164,6 +172,8 @@ class Instrumenter {
         if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
           variables.push_back(stateful->get_variable());
     }
+    drop_results(*reference_.model);
+    if (planned_.model) drop_results(*planned_.model);
     out_.model = std::make_shared<ov::Model>(results_, sinks, reference_.model->get_parameters(), variables);
     return std::move(out_);
   }
