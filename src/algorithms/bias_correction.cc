@@ -9,11 +9,11 @@
 
 namespace eightbit::algorithms {
 
-std::vector<backends::BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
+std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
   std::set<NodeId> quantized;
   for (const Quantizer& q : plan.quantizers)
     for (const Use& use : q.uses) quantized.insert(use.node);
-  std::vector<backends::BiasProbe> probes;
+  std::vector<BiasProbe> probes;
   for (NodeId id : quantized) {
     const Node& node = graph.node(id);
     if (!has(node.op, kBias) || weight_port(graph, id) == kNone) continue;
@@ -25,7 +25,7 @@ std::vector<backends::BiasProbe> bias_probes(const Graph& graph, const Plan& pla
   return probes;
 }
 
-BiasCorrection::BiasCorrection(std::vector<backends::BiasProbe> probes) : probes_(std::move(probes)) {
+BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::move(probes)) {
   size_t size = 0;
   for (const auto& probe : probes_) size += static_cast<size_t>(probe.channels);
   sum_.resize(size);

@@ -12,25 +12,25 @@
 #include <span>
 #include <vector>
 
-#include "backends/backend.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
+#include "records/bias_probe.h"
 
 namespace eightbit::algorithms {
 
 // Where the differences are measured: layers with a quantized weight or input and a channel axis.
-std::vector<backends::BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
+std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
 
 // Collects the records of a Program with these probes and nothing else.
 class BiasCorrection {
  public:
-  explicit BiasCorrection(std::vector<backends::BiasProbe> probes);
+  explicit BiasCorrection(std::vector<BiasProbe> probes);
   void add(std::span<const float> record);
-  // The shifts, each channel shrunk by how far its average over samples can be trusted.
+  // The average of each channel over the samples.
   std::vector<BiasShift> shifts() const;
 
  private:
-  std::vector<backends::BiasProbe> probes_;
+  std::vector<BiasProbe> probes_;
   std::vector<double> sum_, sum_square_;
   int64_t count_ = 0;
 };

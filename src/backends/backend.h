@@ -16,6 +16,7 @@
 
 #include "graph/graph.h"
 #include "quant/plan.h"
+#include "records/bias_probe.h"
 #include "records/histogram.h"
 #include "records/tap.h"
 
@@ -23,13 +24,7 @@ namespace eightbit::backends {
 
 class BackendModel;
 
-// Behind `node` of the planned model the difference of means (float model minus planned model, over all axes but
-// `axis`) is added, so that later nodes see corrected inputs; the differences come back as results.
-struct BiasProbe {
-  NodeId node = kNone;
-  int64_t axis = 1;
-  int64_t channels = 0;
-};
+using eightbit::BiasProbe;
 
 // How far `planned` is from `reference` at one value: sums over all elements.
 struct Comparison {

@@ -1,0 +1,116 @@
+"""The dependency rule of ARCHITECTURE.md, read off the #include lines; and names that say nothing."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
+
+# What a module may include besides itself. `pipeline` is where everything meets.
+BELOW = {
+    "base": "",
+    "graph": "base",
+    "quant": "base graph",
+    "records": "base graph quant",
+    "placement": "base graph quant",
+    "algorithms": "base graph quant records placement",
+    "accuracy": "base graph quant records placement algorithms",
+    "data": "base",
+    "config": "base",
+    "report": "base",
+    "backends": "base graph quant records",
+    "pipeline": "base graph quant records placement algorithms accuracy data config report backends",
+}
+NEUTRAL = ("graph", "quant", "records", "placement", "algorithms")
+FRAMEWORKS = ("openvino", "onnx", "torch", "tensorflow", "keras")
+EMPTY_NAMES = ("util", "helper", "manager", "common", "misc")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def sources(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".h", ".cc"))
+
+
+def includes(path: Path) -> list[tuple[str, str]]:
+    """Pairs of the quote or bracket, and the path."""
+    return INCLUDE.findall(path.read_text(encoding="utf8"))
+
+
+def code(path: Path) -> str:
+    """Without comments."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf8"), flags=re.DOTALL)
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_every_module_is_known():
+    assert {path.name for path in SRC.iterdir() if any(path.rglob("*.cc"))} <= set(BELOW)
+
+
+@pytest.mark.parametrize("module", BELOW)
+def test_a_module_includes_what_stands_below_it(module):
+    allowed = {module, *BELOW[module].split()}
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in sources(SRC / module)
+        for _, name in includes(path)
+        if name.partition("/")[0] in BELOW and name.partition("/")[0] not in allowed
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_registry_names_a_backend():
+    folders = {path.name for path in (SRC / "backends").iterdir() if path.is_dir()}
+    wrong = []
+    for path in sources(SRC):
+        for _, name in includes(path):
+            backend = re.match(r"backends/([^/]+)/", name)
+            own = backend and (SRC / "backends" / backend[1]) in path.parents
+            registry = path == SRC / "backends" / "registry.cc"
+            if backend and backend[1] in folders and not own and not registry:
+                wrong.append(f"{shown(path)} includes {name}")
+    assert folders and not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("client", ["cli", "python/src"])
+def test_clients_know_the_public_headers_only(client):
+    own = {path.name for path in sources(ROOT / client)}
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in sources(ROOT / client)
+        for mark, name in includes(path)
+        if name.partition("/")[0] in BELOW or (mark == '"' and name not in own)
+    ]
+    assert own and not wrong, "\n".join(wrong)
+
+
+def test_public_headers_include_public_headers_only():
+    headers = sources(ROOT / "include")
+    wrong = [f"{shown(path)} includes {name}" for path in headers for mark, name in includes(path) if mark == '"']
+    assert headers and not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", NEUTRAL)
+def test_neutral_modules_name_no_framework(module):
+    wrong = [
+        f"{shown(path)} says {framework}"
+        for path in sources(SRC / module)
+        for framework in FRAMEWORKS
+        if framework in code(path).lower()
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_file_has_an_empty_name():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    # Python users know eightbit.common from NNCF, which is where such names come from.
+    named = [file for file in files if not file.startswith("python/eightbit/common/")]
+    assert named
+    assert not [file for file in named if any(word in Path(file).stem.lower() for word in EMPTY_NAMES)]
