@@ -11,7 +11,7 @@ from eightbit._load import load_openvino
 
 load_openvino()
 
-from eightbit._eightbit import (  # noqa: E402
+from eightbit._eightbit import (
     BenchmarkRow,
     CompareResult,
     Inspection,
@@ -22,11 +22,11 @@ from eightbit._eightbit import (  # noqa: E402
     Statistics,
     StepTime,
 )
-from eightbit._eightbit import version as _version  # noqa: E402
-from eightbit._logging import set_log_level  # noqa: E402
-from eightbit.analysis import benchmark, compare, inspect  # noqa: E402
-from eightbit.data import Dataset, open_files  # noqa: E402
-from eightbit.errors import (  # noqa: E402
+from eightbit._eightbit import version as _version
+from eightbit._logging import set_log_level
+from eightbit.analysis import benchmark, compare, inspect
+from eightbit.data import Dataset, open_files
+from eightbit.errors import (
     DataError,
     Error,
     FileError,
@@ -39,7 +39,7 @@ from eightbit.errors import (  # noqa: E402
     UnsupportedBackendError,
     ValidationError,
 )
-from eightbit.parameters import (  # noqa: E402
+from eightbit.parameters import (
     DropType,
     ModelType,
     QuantizationMode,
@@ -48,7 +48,7 @@ from eightbit.parameters import (  # noqa: E402
     Recipe,
     TargetDevice,
 )
-from eightbit.quantization.advanced_parameters import (  # noqa: E402
+from eightbit.quantization.advanced_parameters import (
     AdvancedBiasCorrectionParameters,
     AdvancedQuantizationParameters,
     AdvancedSmoothQuantParameters,
@@ -58,15 +58,15 @@ from eightbit.quantization.advanced_parameters import (  # noqa: E402
     QuantizationParameters,
     QuantizerPropagationRule,
 )
-from eightbit.quantization.quantize_model import calibrate, plan, quantize  # noqa: E402
-from eightbit.quantization.range_estimator import (  # noqa: E402
+from eightbit.quantization.quantize_model import calibrate, plan, quantize
+from eightbit.quantization.range_estimator import (
     AggregatorType,
     RangeEstimatorParameters,
     RangeEstimatorParametersSet,
     StatisticsCollectorParameters,
     StatisticsType,
 )
-from eightbit.scopes import IgnoredScope, Subgraph  # noqa: E402
+from eightbit.scopes import IgnoredScope, Subgraph
 
 __version__ = _version()
 

@@ -28,12 +28,16 @@ def as_count(where: str, name: str, value: Any, least: int) -> int:
     except TypeError:
         count = None
     if count is None or count < least:
-        raise InvalidArgument(f"[{where}] {name} is {value!r}. It must be an integer of at least {least}.")
+        raise InvalidArgument(
+            f"[{where}] {name} is {value!r}. It must be an integer of at least {least}."
+        )
     return count
 
 
 def as_instance(where: str, name: str, kind: type, value: Any) -> Any:
     """`value`, which must be None or a `kind`."""
     if value is not None and not isinstance(value, kind):
-        raise InvalidArgument(f"[{where}] {name} is a {type(value).__name__}. Pass an eightbit.{kind.__name__}.")
+        raise InvalidArgument(
+            f"[{where}] {name} is a {type(value).__name__}. Pass an eightbit.{kind.__name__}."
+        )
     return value

@@ -10,7 +10,9 @@ def main() -> None:
     """Replaces this process by the program, so that signals and exit codes are its own."""
     program = Path(__file__).with_name("bin") / "eightbit"
     if not program.exists():
-        sys.exit(f"eightbit: {program} is missing. Reinstall the package: pip install --force-reinstall eightbit")
+        sys.exit(
+            f"eightbit: {program} is missing. Reinstall the package: pip install --force-reinstall eightbit"
+        )
     os.execve(program, ["eightbit", *sys.argv[1:]], _environment())
 
 

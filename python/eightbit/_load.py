@@ -15,7 +15,9 @@ def load_openvino() -> None:
     """
     spec = importlib.util.find_spec("openvino")
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f"eightbit needs OpenVINO {_RELEASE}. Install it with: pip install openvino=={_RELEASE}")
+        raise ImportError(
+            f"eightbit needs OpenVINO {_RELEASE}. Install it with: pip install openvino=={_RELEASE}"
+        )
     library = Path(spec.submodule_search_locations[0]) / "libs" / _LIBRARY
     if not library.exists():
         raise ImportError(

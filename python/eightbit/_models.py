@@ -20,7 +20,10 @@ def to_native_model(model: Any) -> _eightbit.Model:
     """A path or an openvino.Model, as the library's handle. The caller's object is not changed."""
     if isinstance(model, (str, os.PathLike)):
         return _eightbit.Model.read(os.fspath(model))
-    if any(kind.__module__.startswith("openvino") and kind.__name__ == "Model" for kind in type(model).__mro__):
+    if any(
+        kind.__module__.startswith("openvino") and kind.__name__ == "Model"
+        for kind in type(model).__mro__
+    ):
         return _eightbit.Model.from_openvino(model)
     raise UnsupportedBackendError(_refusal(model))
 

@@ -15,7 +15,11 @@ from eightbit.quantization.advanced_parameters import (
     FP8QuantizationParameters,
     QuantizationParameters,
 )
-from eightbit.quantization.range_estimator import AggregatorType, StatisticsCollectorParameters, StatisticsType
+from eightbit.quantization.range_estimator import (
+    AggregatorType,
+    StatisticsCollectorParameters,
+    StatisticsType,
+)
 from eightbit.scopes import IgnoredScope
 
 _BACKEND_PARAMS = {"compress_weights": bool}
@@ -53,7 +57,9 @@ def _is_group(value: Any) -> bool:
 def _assign(native: Any, owner: str, name: str, value: Any) -> None:
     current = getattr(native, name)
     if isinstance(current, Enum) and isinstance(value, str) and not isinstance(value, Enum):
-        raise InvalidArgument(f"[options] {owner}.{name} is {value!r}. Pass a member of {type(current).__name__}.")
+        raise InvalidArgument(
+            f"[options] {owner}.{name} is {value!r}. Pass a member of {type(current).__name__}."
+        )
     try:
         setattr(native, name, to_native(value))
     except TypeError:
@@ -75,7 +81,12 @@ def _without_raw(parameters: StatisticsCollectorParameters) -> StatisticsCollect
 
 def _advanced(options: AdvancedQuantizationParameters) -> _eightbit.AdvancedQuantizationParameters:
     native = _eightbit.AdvancedQuantizationParameters()
-    split = ("activations_quantization_params", "weights_quantization_params", "smooth_quant_alpha", "backend_params")
+    split = (
+        "activations_quantization_params",
+        "weights_quantization_params",
+        "smooth_quant_alpha",
+        "backend_params",
+    )
     _fill(native, options, skip=split)
     for what in ("activations", "weights"):
         _assign_precision(native, what, getattr(options, f"{what}_quantization_params"))
@@ -99,7 +110,11 @@ def _assign_precision(native: Any, what: str, parameters: Any) -> None:
 
 
 def _apply_deprecated_alpha(native: Any, alpha: float) -> None:
-    warnings.warn("smooth_quant_alpha is deprecated: use smooth_quant_alphas", DeprecationWarning, stacklevel=2)
+    warnings.warn(
+        "smooth_quant_alpha is deprecated: use smooth_quant_alphas",
+        DeprecationWarning,
+        stacklevel=2,
+    )
     alphas = native.smooth_quant_alphas
     if alpha < 0:
         alphas.convolution = -1.0
@@ -114,7 +129,9 @@ def _apply_backend_params(native: Any, parameters: dict[str, Any]) -> None:
                 f"[options] backend_params has the key {name!r}. Allowed is: {', '.join(_BACKEND_PARAMS)}."
             )
         if not isinstance(value, _BACKEND_PARAMS[name]):
-            raise InvalidArgument(f"[options] backend_params[{name!r}] is {value!r}. It must be True or False.")
+            raise InvalidArgument(
+                f"[options] backend_params[{name!r}] is {value!r}. It must be True or False."
+            )
         setattr(native, name, value)
 
 

@@ -28,7 +28,9 @@ def compare(
     have. Raises InvalidArgument when inputs or outputs of the models do not match.
     """
     if not isinstance(dataset, (Dataset, _eightbit.Dataset)):
-        raise InvalidArgument(f"[compare] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data).")
+        raise InvalidArgument(
+            f"[compare] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data)."
+        )
     source = dataset._native() if isinstance(dataset, Dataset) else dataset
     count = as_count("compare", "subset_size", subset_size, 1)
     models = to_native_model(reference), to_native_model(quantized)

@@ -47,4 +47,6 @@ class IgnoredScope:
         self.names = _as_list(self.names)
         self.patterns = _as_list(self.patterns)
         self.types = _as_list(self.types)
-        self.subgraphs = [self.subgraphs] if isinstance(self.subgraphs, Subgraph) else list(self.subgraphs or [])
+        self.subgraphs = (
+            [self.subgraphs] if isinstance(self.subgraphs, Subgraph) else list(self.subgraphs or [])
+        )

@@ -1,4 +1,5 @@
-// The extension module eightbit._eightbit: one bind function for each public header, called in this order.
+// The extension module eightbit._eightbit: one bind function for each public header, called in this
+// order.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,5 +1,4 @@
 #include <eightbit/dataset.h>
-
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
@@ -16,7 +15,8 @@ namespace {
 
 nb::list inputs_of(const Sample& sample) {
   nb::list inputs;
-  for (const NamedTensor& input : sample.inputs) inputs.append(nb::make_tuple(input.name, to_array(input.tensor)));
+  for (const NamedTensor& input : sample.inputs)
+    inputs.append(nb::make_tuple(input.name, to_array(input.tensor)));
   return inputs;
 }
 
@@ -48,14 +48,17 @@ void bind_file_options(nb::module_& module) {
 
 void bind_dataset(nb::module_& module) {
   nb::class_<Sample>(module, "Sample", "What is fed to the model at once.")
-      .def("__init__", [](Sample* self, nb::object item) { new (self) Sample(to_sample(std::move(item), 0)); },
-           nb::arg("item"))
+      .def(
+          "__init__",
+          [](Sample* self, nb::object item) { new (self) Sample(to_sample(std::move(item), 0)); },
+          nb::arg("item"))
       .def_prop_ro("inputs", &inputs_of, "Pairs of name (empty: by position) and array.")
       .def_prop_ro("reset_state", [](const Sample& sample) { return sample.reset_state; });
   nb::class_<SampleSource>(module, "SampleSource", "One reading of a dataset, front to back.")
       .def("__iter__", [](nb::handle self) { return nb::borrow(self); })
       .def("__next__", &next_of)
-      .def("size", &SampleSource::size, "The number of samples, where it is known without reading.");
+      .def("size", &SampleSource::size,
+           "The number of samples, where it is known without reading.");
   nb::class_<Dataset>(module, "Dataset", "A description of data.")
       .def_static("from_python", &from_python, nb::arg("iterate"), nb::arg("size") = nb::none(),
                   nb::arg("fingerprint") = "")

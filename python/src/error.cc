@@ -8,8 +8,11 @@ namespace nb = nanobind;
 namespace eightbit::python {
 namespace {
 
-// The classes live in eightbit/errors.py, where they can derive from ValueError, OSError and the names of NNCF.
-nb::object error_class(const char* name) { return nb::module_::import_("eightbit.errors").attr(name); }
+// The classes live in eightbit/errors.py, where they can derive from ValueError, OSError and the
+// names of NNCF.
+nb::object error_class(const char* name) {
+  return nb::module_::import_("eightbit.errors").attr(name);
+}
 
 void set_error(const char* name, const std::exception& error) {
   PyErr_SetString(error_class(name).ptr(), error.what());
@@ -52,7 +55,7 @@ void translate(const std::exception_ptr& pointer, void*) {
 
 std::shared_ptr<nb::object> share(nb::object object) {
   return {new nb::object(std::move(object)), [](nb::object* held) {
-            if (!Py_IsInitialized()) return;   // at exit: the object is gone with its interpreter
+            if (!Py_IsInitialized()) return;  // at exit: the object is gone with its interpreter
             nb::gil_scoped_acquire gil;
             delete held;
           }};

@@ -1,5 +1,4 @@
 #include <eightbit/log.h>
-
 #include <nanobind/stl/string_view.h>
 
 #include "bindings.h"
@@ -12,10 +11,14 @@ namespace {
 
 int python_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return 10;
-    case LogLevel::info: return 20;
-    case LogLevel::warning: return 30;
-    case LogLevel::error: return 40;
+    case LogLevel::debug:
+      return 10;
+    case LogLevel::info:
+      return 20;
+    case LogLevel::warning:
+      return 30;
+    case LogLevel::error:
+      return 40;
   }
   return 20;
 }
@@ -32,11 +35,12 @@ void write(const nb::object& logger, LogLevel level, std::string_view message) {
 
 }  // namespace
 
-// Messages go to logging.getLogger("eightbit"). Every function that may log runs without the GIL, since the sink is
-// called under a lock.
+// Messages go to logging.getLogger("eightbit"). Every function that may log runs without the GIL,
+// since the sink is called under a lock.
 void bind_log(nb::module_&) {
   auto logger = share(nb::module_::import_("logging").attr("getLogger")("eightbit"));
-  set_log_sink([logger](LogLevel level, std::string_view message) { write(*logger, level, message); });
+  set_log_sink(
+      [logger](LogLevel level, std::string_view message) { write(*logger, level, message); });
   nb::module_::import_("atexit").attr("register")(nb::cpp_function([] { set_log_sink({}); }));
 }
 

@@ -1,10 +1,8 @@
 #include <eightbit/model.h>
-
+#include <eightbit/openvino.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-
-#include <eightbit/openvino.h>
 
 #include "bindings.h"
 #include "openvino_model.h"
@@ -32,7 +30,8 @@ void bind_model(nb::module_& module) {
   nb::class_<PortInfo>(module, "PortInfo", "An input or output of a model.")
       .def_ro("name", &PortInfo::name)
       .def_ro("dtype", &PortInfo::dtype)
-      .def_ro("shape", &PortInfo::shape, "-1 for a dynamic dimension; [] also for an unknown rank.");
+      .def_ro("shape", &PortInfo::shape,
+              "-1 for a dynamic dimension; [] also for an unknown rank.");
   nb::class_<Model>(module, "Model", "A handle to a model that never changes.")
       .def_static("read", &Model::read, nb::arg("path"), nb::call_guard<nb::gil_scoped_release>())
       .def_static("from_openvino", &wrap_model, nb::arg("model"))

@@ -1,12 +1,13 @@
 #include <eightbit/eightbit.h>
-
 #include <nanobind/stl/string_view.h>
 
 #include "bindings.h"
 
 NB_MODULE(_eightbit, module) {
   using namespace eightbit::python;
-  module.doc() = "The C++ library behind the package eightbit. Use the names of `eightbit`, not of this module.";
+  module.doc() =
+      "The C++ library behind the package eightbit. Use the names of `eightbit`, not of this "
+      "module.";
   // Objects in globals at exit are no leaks; nanobind's list of them would alarm users.
   nanobind::set_leak_warnings(false);
   bind_error(module);

@@ -1,20 +1,21 @@
 #include "openvino_model.h"
 
-#include <typeinfo>
-
+#include <eightbit/error.h>
 #include <fmt/format.h>
 
-#include <eightbit/error.h>
+#include <typeinfo>
 
 namespace nb = nanobind;
 
 namespace eightbit::python {
 namespace {
 
-// pybind11's name for GCC's ABI, in which OpenVINO's wheel is built. Its conduit answers None to any other.
+// pybind11's name for GCC's ABI, in which OpenVINO's wheel is built. Its conduit answers None to
+// any other.
 constexpr const char* kAbi = "system_libstdcpp_gxx_abi_1xxx_use_cxx11_abi_1";
 
-// pybind11's cross-module protocol: an object hands out a pointer to its C++ object of the type that is asked for.
+// pybind11's cross-module protocol: an object hands out a pointer to its C++ object of the type
+// that is asked for.
 nb::object raw_pointer(nb::handle model) {
   nb::object inner = nb::getattr(model, "_Model__model", model);
   nb::object conduit = nb::getattr(inner, "_pybind11_conduit_v1_", nb::none());
@@ -29,11 +30,13 @@ nb::object raw_pointer(nb::handle model) {
 std::shared_ptr<ov::Model> from_openvino(nb::handle model) {
   nb::object pointer = raw_pointer(model);
   if (!PyCapsule_CheckExact(pointer.ptr())) {
-    throw Unsupported(fmt::format("[model] a {} does not give access to an ov::Model. An openvino.Model of the OpenVINO "
-                                  "release that eightbit was built for is needed.",
-                                  nb::type_name(model.type()).c_str()));
+    throw Unsupported(fmt::format(
+        "[model] a {} does not give access to an ov::Model. An openvino.Model of the OpenVINO "
+        "release that eightbit was built for is needed.",
+        nb::type_name(model.type()).c_str()));
   }
-  auto* found = static_cast<ov::Model*>(PyCapsule_GetPointer(pointer.ptr(), typeid(ov::Model).name()));
+  auto* found =
+      static_cast<ov::Model*>(PyCapsule_GetPointer(pointer.ptr(), typeid(ov::Model).name()));
   if (found == nullptr) throw nb::python_error();
   return found->shared_from_this();
 }

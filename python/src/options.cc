@@ -1,5 +1,4 @@
 #include <eightbit/options.h>
-
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -11,37 +10,56 @@ namespace nb = nanobind;
 namespace eightbit::python {
 namespace {
 
-// The members have the names that NNCF's users know; eightbit/parameters.py gives them their values.
+// The members have the names that NNCF's users know; eightbit/parameters.py gives them their
+// values.
 void bind_enums(nb::module_& module) {
   nb::enum_<TargetDevice>(module, "TargetDevice")
-      .value("ANY", TargetDevice::any).value("CPU", TargetDevice::cpu).value("CPU_SPR", TargetDevice::cpu_spr)
-      .value("GPU", TargetDevice::gpu).value("NPU", TargetDevice::npu);
+      .value("ANY", TargetDevice::any)
+      .value("CPU", TargetDevice::cpu)
+      .value("CPU_SPR", TargetDevice::cpu_spr)
+      .value("GPU", TargetDevice::gpu)
+      .value("NPU", TargetDevice::npu);
   nb::enum_<Preset>(module, "QuantizationPreset")
-      .value("PERFORMANCE", Preset::performance).value("MIXED", Preset::mixed);
+      .value("PERFORMANCE", Preset::performance)
+      .value("MIXED", Preset::mixed);
   nb::enum_<ModelType>(module, "ModelType").value("TRANSFORMER", ModelType::transformer);
   nb::enum_<QuantizationMode>(module, "QuantizationMode")
-      .value("FP8_E4M3", QuantizationMode::fp8_e4m3).value("FP8_E5M2", QuantizationMode::fp8_e5m2);
+      .value("FP8_E4M3", QuantizationMode::fp8_e4m3)
+      .value("FP8_E5M2", QuantizationMode::fp8_e5m2);
   nb::enum_<QuantizationScheme>(module, "QuantizationScheme")
-      .value("SYMMETRIC", QuantizationScheme::symmetric).value("ASYMMETRIC", QuantizationScheme::asymmetric);
+      .value("SYMMETRIC", QuantizationScheme::symmetric)
+      .value("ASYMMETRIC", QuantizationScheme::asymmetric);
   nb::enum_<OverflowFix>(module, "OverflowFix")
-      .value("ENABLE", OverflowFix::enable).value("FIRST_LAYER", OverflowFix::first_layer_only)
+      .value("ENABLE", OverflowFix::enable)
+      .value("FIRST_LAYER", OverflowFix::first_layer_only)
       .value("DISABLE", OverflowFix::disable);
-  nb::enum_<FP8Type>(module, "FP8Type").value("E4M3", FP8Type::f8e4m3).value("E5M2", FP8Type::f8e5m2);
+  nb::enum_<FP8Type>(module, "FP8Type")
+      .value("E4M3", FP8Type::f8e4m3)
+      .value("E5M2", FP8Type::f8e5m2);
   nb::enum_<QuantizerPropagationRule>(module, "QuantizerPropagationRule")
       .value("DO_NOT_MERGE_BRANCHES", QuantizerPropagationRule::do_not_merge_branches)
       .value("MERGE_IF_ALL_BRANCHES_SAME", QuantizerPropagationRule::merge_if_all_branches_same)
-      .value("MERGE_WITH_POTENTIAL_REQUANTIZATION", QuantizerPropagationRule::merge_with_potential_requantization)
+      .value("MERGE_WITH_POTENTIAL_REQUANTIZATION",
+             QuantizerPropagationRule::merge_with_potential_requantization)
       .value("MERGE_ALL_IN_ONE", QuantizerPropagationRule::merge_all_in_one);
   nb::enum_<StatisticsType>(module, "StatisticsType")
-      .value("MAX", StatisticsType::max).value("MIN", StatisticsType::min).value("ABS_MAX", StatisticsType::abs_max)
-      .value("QUANTILE", StatisticsType::quantile).value("ABS_QUANTILE", StatisticsType::abs_quantile)
+      .value("MAX", StatisticsType::max)
+      .value("MIN", StatisticsType::min)
+      .value("ABS_MAX", StatisticsType::abs_max)
+      .value("QUANTILE", StatisticsType::quantile)
+      .value("ABS_QUANTILE", StatisticsType::abs_quantile)
       .value("MEAN", StatisticsType::mean);
   nb::enum_<AggregatorType>(module, "AggregatorType")
-      .value("MEAN", AggregatorType::mean).value("MAX", AggregatorType::max).value("MIN", AggregatorType::min)
-      .value("MEDIAN", AggregatorType::median).value("MEAN_NO_OUTLIERS", AggregatorType::mean_no_outliers)
+      .value("MEAN", AggregatorType::mean)
+      .value("MAX", AggregatorType::max)
+      .value("MIN", AggregatorType::min)
+      .value("MEDIAN", AggregatorType::median)
+      .value("MEAN_NO_OUTLIERS", AggregatorType::mean_no_outliers)
       .value("MEDIAN_NO_OUTLIERS", AggregatorType::median_no_outliers)
       .value("HISTOGRAM", AggregatorType::histogram);
-  nb::enum_<Recipe>(module, "Recipe").value("EIGHTBIT", Recipe::eightbit).value("NNCF", Recipe::nncf);
+  nb::enum_<Recipe>(module, "Recipe")
+      .value("EIGHTBIT", Recipe::eightbit)
+      .value("NNCF", Recipe::nncf);
 }
 
 void bind_scopes(nb::module_& module) {
@@ -98,13 +116,16 @@ void bind_advanced(nb::module_& module) {
       .def_rw("disable_channel_alignment", &AdvancedParameters::disable_channel_alignment)
       .def_rw("disable_bias_correction", &AdvancedParameters::disable_bias_correction)
       .def_rw("batchwise_statistics", &AdvancedParameters::batchwise_statistics, nb::arg().none())
-      .def_rw("activations_quantization_params", &AdvancedParameters::activations_quantization_params,
+      .def_rw("activations_quantization_params",
+              &AdvancedParameters::activations_quantization_params, nb::arg().none())
+      .def_rw("weights_quantization_params", &AdvancedParameters::weights_quantization_params,
               nb::arg().none())
-      .def_rw("weights_quantization_params", &AdvancedParameters::weights_quantization_params, nb::arg().none())
-      .def_rw("activations_fp8_params", &AdvancedParameters::activations_fp8_params, nb::arg().none())
+      .def_rw("activations_fp8_params", &AdvancedParameters::activations_fp8_params,
+              nb::arg().none())
       .def_rw("weights_fp8_params", &AdvancedParameters::weights_fp8_params, nb::arg().none())
       .def_rw("quantizer_propagation_rule", &AdvancedParameters::quantizer_propagation_rule)
-      .def_rw("activations_range_estimator_params", &AdvancedParameters::activations_range_estimator_params)
+      .def_rw("activations_range_estimator_params",
+              &AdvancedParameters::activations_range_estimator_params)
       .def_rw("weights_range_estimator_params", &AdvancedParameters::weights_range_estimator_params)
       .def_rw("bias_correction_params", &AdvancedParameters::bias_correction_params)
       .def_rw("smooth_quant_alphas", &AdvancedParameters::smooth_quant_alphas)
@@ -130,7 +151,9 @@ void bind_options(nb::module_& module) {
       .def_rw("advanced_parameters", &QuantizeOptions::advanced_parameters)
       .def_rw("recipe", &QuantizeOptions::recipe)
       .def("to_json", [](const QuantizeOptions& options) { return to_json(options); })
-      .def_static("from_json", [](const std::string& json) { return options_from_json(json); }, nb::arg("json"))
+      .def_static(
+          "from_json", [](const std::string& json) { return options_from_json(json); },
+          nb::arg("json"))
       .def("validate", [](const QuantizeOptions& options) { validate(options); });
 }
 

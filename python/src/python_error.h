@@ -1,12 +1,11 @@
 // Python exceptions on their way through C++ code that knows nothing of Python.
 #pragma once
 
-#include <memory>
-#include <string>
-
+#include <eightbit/error.h>
 #include <nanobind/nanobind.h>
 
-#include <eightbit/error.h>
+#include <memory>
+#include <string>
 
 namespace eightbit::python {
 
@@ -16,7 +15,8 @@ std::shared_ptr<nanobind::object> share(nanobind::object object);
 // A loader or a transform_func raised: becomes DataError, with the original as __cause__.
 class LoaderError : public DataError {
  public:
-  LoaderError(const std::string& text, nanobind::object cause) : DataError(text), cause_(share(std::move(cause))) {}
+  LoaderError(const std::string& text, nanobind::object cause)
+      : DataError(text), cause_(share(std::move(cause))) {}
   const nanobind::object& cause() const { return *cause_; }
 
  private:

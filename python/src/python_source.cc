@@ -27,14 +27,16 @@ void add_by_name(PyObject* dict, bool alone, const std::string& where, Sample& s
     if (name == kResetStateKey) {
       sample.reset_state = PyObject_IsTrue(value) == 1;
     } else {
-      sample.inputs.push_back({name, to_tensor(value, alone, fmt::format("{}, input '{}'", where, name))});
+      sample.inputs.push_back(
+          {name, to_tensor(value, alone, fmt::format("{}, input '{}'", where, name))});
     }
   }
 }
 
 // Mappings that are no dict, such as the batches of Hugging Face's tokenizers.
 nb::object as_dict(nb::object item) {
-  const bool mapping = !PyDict_Check(item.ptr()) && nb::hasattr(item, "keys") && nb::hasattr(item, "__getitem__");
+  const bool mapping =
+      !PyDict_Check(item.ptr()) && nb::hasattr(item, "keys") && nb::hasattr(item, "__getitem__");
   return mapping ? nb::module_::import_("builtins").attr("dict")(item) : item;
 }
 
@@ -96,17 +98,20 @@ Sample to_sample(nb::object item, int64_t index) {
     sample.inputs.push_back({"", to_tensor(item, alone, where)});
   }
   if (sample.inputs.empty()) {
-    throw DataError(fmt::format("[dataset] {} holds no inputs. An array, a list or tuple of arrays, or a dict of "
-                                "input names and arrays is needed.", where));
+    throw DataError(fmt::format(
+        "[dataset] {} holds no inputs. An array, a list or tuple of arrays, or a dict of "
+        "input names and arrays is needed.",
+        where));
   }
   return sample;
 }
 
 Dataset from_python(nb::object iterate, std::optional<int64_t> size, std::string fingerprint) {
-  return Dataset::from_source([iterate = share(std::move(iterate)), size, fingerprint = std::move(fingerprint)] {
-    nb::gil_scoped_acquire gil;
-    return std::make_unique<PythonSource>((*iterate)(), size, fingerprint);
-  });
+  return Dataset::from_source(
+      [iterate = share(std::move(iterate)), size, fingerprint = std::move(fingerprint)] {
+        nb::gil_scoped_acquire gil;
+        return std::make_unique<PythonSource>((*iterate)(), size, fingerprint);
+      });
 }
 
 }  // namespace eightbit::python

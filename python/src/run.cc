@@ -1,5 +1,4 @@
 #include <eightbit/run.h>
-
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -18,7 +17,8 @@ namespace {
   throw PythonInterrupted(nb::borrow(error.value()));
 }
 
-// Also where Ctrl-C is noticed: the interpreter does not run while C++ works. An exception of the callback ends the run.
+// Also where Ctrl-C is noticed: the interpreter does not run while C++ works. An exception of the
+// callback ends the run.
 ProgressSink progress_sink(nb::object callback) {
   return [callback = share(std::move(callback))](const Progress& progress) {
     nb::gil_scoped_acquire gil;
@@ -39,8 +39,9 @@ void bind_report(nb::module_& module) {
       .def("__repr__", [](const StepTime& time) {
         return nb::str("StepTime(step={!r}, seconds={:.3f})").format(time.step, time.seconds);
       });
-  nb::class_<Report>(module, "Report",
-                     "What a run did and where time went. Pass an empty one as `report=` and read it afterwards.")
+  nb::class_<Report>(
+      module, "Report",
+      "What a run did and where time went. Pass an empty one as `report=` and read it afterwards.")
       .def(nb::init<>())
       .def_ro("steps", &Report::steps, "Wall-clock time of each step, in order.")
       .def_ro("seconds", &Report::seconds, "Wall-clock time of the whole call.")
@@ -59,14 +60,15 @@ void bind_report(nb::module_& module) {
 void bind_run(nb::module_& module) {
   bind_report(module);
   nb::class_<RunOptions>(module, "RunOptions", "How a run is carried out.")
-      .def("__init__",
-           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint, nb::object progress,
-              Report* report) {
-             new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint, report};
-           },
-           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
-           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
-           nb::keep_alive<1, 5>());
+      .def(
+          "__init__",
+          [](RunOptions* self, int threads, const std::filesystem::path& checkpoint,
+             nb::object progress, Report* report) {
+            new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint, report};
+          },
+          nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
+          nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
+          nb::keep_alive<1, 5>());
 }
 
 }  // namespace eightbit::python

@@ -1,5 +1,4 @@
 #include <eightbit/statistics.h>
-
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -19,13 +18,17 @@ void bind_calibrate_options(nb::module_& module) {
   nb::class_<CalibrateOptions>(module, "CalibrateOptions")
       .def(nb::init<>())
       .def_rw("subset_size", &CalibrateOptions::subset_size)
-      .def_prop_rw("shard",
-                   [](const CalibrateOptions& options) { return nb::make_tuple(options.shard.index, options.shard.count); },
-                   [](CalibrateOptions& options, std::pair<int64_t, int64_t> shard) {
-                     options.shard = {shard.first, shard.second};
-                   })
+      .def_prop_rw(
+          "shard",
+          [](const CalibrateOptions& options) {
+            return nb::make_tuple(options.shard.index, options.shard.count);
+          },
+          [](CalibrateOptions& options, std::pair<int64_t, int64_t> shard) {
+            options.shard = {shard.first, shard.second};
+          })
       .def_rw("model_type", &CalibrateOptions::model_type, nb::arg().none())
-      .def_rw("activations_range_estimator_params", &CalibrateOptions::activations_range_estimator_params);
+      .def_rw("activations_range_estimator_params",
+              &CalibrateOptions::activations_range_estimator_params);
 }
 
 }  // namespace
@@ -33,22 +36,27 @@ void bind_calibrate_options(nb::module_& module) {
 void bind_statistics(nb::module_& module) {
   using release = nb::call_guard<nb::gil_scoped_release>;
   nb::class_<Statistics>(module, "Statistics",
-                         "What one pass over the data leaves behind: enough to quantize the same model with any options,\n"
+                         "What one pass over the data leaves behind: enough to quantize the same "
+                         "model with any options,\n"
                          "without the data. Made by `eightbit.calibrate` or `Statistics.load`.")
       .def_static("load", &Statistics::load, nb::arg("path"), release(),
-                  "Reads a statistics file. Raises FileError when it can not be read, DataError when it is damaged.")
+                  "Reads a statistics file. Raises FileError when it can not be read, DataError "
+                  "when it is damaged.")
       .def("save", &Statistics::save, nb::arg("path"), nb::arg("overwrite") = false, release(),
-           "Writes the whole file or nothing. Raises FileError, also for an existing file unless `overwrite`.")
+           "Writes the whole file or nothing. Raises FileError, also for an existing file unless "
+           "`overwrite`.")
       .def_static("merge", &merge, nb::arg("parts"), release(),
-                  "Joins the shards of one calibration, in any order. Raises InvalidArgument when they come from\n"
+                  "Joins the shards of one calibration, in any order. Raises InvalidArgument when "
+                  "they come from\n"
                   "different models, points or data options, or overlap.")
       .def_prop_ro("samples", &Statistics::samples, "Number of samples measured.")
-      .def_prop_ro("points", &Statistics::points, "Number of values of the graph that were measured.")
+      .def_prop_ro("points", &Statistics::points,
+                   "Number of values of the graph that were measured.")
       .def_prop_ro("model_fingerprint", &Statistics::model_fingerprint)
       .def("summary", &Statistics::summary, "Some lines for people.");
   bind_calibrate_options(module);
-  module.def("calibrate", &calibrate, nb::arg("model"), nb::arg("dataset"), nb::arg("options"), nb::arg("run"),
-             release());
+  module.def("calibrate", &calibrate, nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
+             nb::arg("run"), release());
 }
 
 }  // namespace eightbit::python

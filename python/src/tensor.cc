@@ -1,10 +1,9 @@
 #include "tensor.h"
 
-#include <cstring>
-
+#include <eightbit/error.h>
 #include <fmt/format.h>
 
-#include <eightbit/error.h>
+#include <cstring>
 
 #include "bindings.h"
 #include "python_error.h"
@@ -18,27 +17,41 @@ using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 DType integer_type(uint8_t bits, bool is_signed) {
   switch (bits) {
-    case 8: return is_signed ? DType::i8 : DType::u8;
-    case 16: return is_signed ? DType::i16 : DType::u16;
-    case 32: return is_signed ? DType::i32 : DType::u32;
-    case 64: return is_signed ? DType::i64 : DType::u64;
-    default: return DType::undefined;
+    case 8:
+      return is_signed ? DType::i8 : DType::u8;
+    case 16:
+      return is_signed ? DType::i16 : DType::u16;
+    case 32:
+      return is_signed ? DType::i32 : DType::u32;
+    case 64:
+      return is_signed ? DType::i64 : DType::u64;
+    default:
+      return DType::undefined;
   }
 }
 
 DType float_type(uint8_t bits) {
-  return bits == 16 ? DType::f16 : bits == 32 ? DType::f32 : bits == 64 ? DType::f64 : DType::undefined;
+  return bits == 16   ? DType::f16
+         : bits == 32 ? DType::f32
+         : bits == 64 ? DType::f64
+                      : DType::undefined;
 }
 
 DType to_dtype(nb::dlpack::dtype type) {
   if (type.lanes != 1) return DType::undefined;
   switch (static_cast<nb::dlpack::dtype_code>(type.code)) {
-    case nb::dlpack::dtype_code::Bool: return DType::boolean;
-    case nb::dlpack::dtype_code::Int: return integer_type(type.bits, true);
-    case nb::dlpack::dtype_code::UInt: return integer_type(type.bits, false);
-    case nb::dlpack::dtype_code::Float: return float_type(type.bits);
-    case nb::dlpack::dtype_code::Bfloat: return type.bits == 16 ? DType::bf16 : DType::undefined;
-    default: return DType::undefined;
+    case nb::dlpack::dtype_code::Bool:
+      return DType::boolean;
+    case nb::dlpack::dtype_code::Int:
+      return integer_type(type.bits, true);
+    case nb::dlpack::dtype_code::UInt:
+      return integer_type(type.bits, false);
+    case nb::dlpack::dtype_code::Float:
+      return float_type(type.bits);
+    case nb::dlpack::dtype_code::Bfloat:
+      return type.bits == 16 ? DType::bf16 : DType::undefined;
+    default:
+      return DType::undefined;
   }
 }
 
@@ -49,23 +62,28 @@ nb::dlpack::dtype to_dlpack(DType type) {
   if (type == DType::boolean) return make(nb::dlpack::dtype_code::Bool, 8);
   if (type == DType::bf16) return make(nb::dlpack::dtype_code::Bfloat, 16);
   if (is_float(type)) return make(nb::dlpack::dtype_code::Float, bits_of(type));
-  const bool is_unsigned = type == DType::u8 || type == DType::u16 || type == DType::u32 || type == DType::u64;
-  return make(is_unsigned ? nb::dlpack::dtype_code::UInt : nb::dlpack::dtype_code::Int, bits_of(type));
+  const bool is_unsigned =
+      type == DType::u8 || type == DType::u16 || type == DType::u32 || type == DType::u64;
+  return make(is_unsigned ? nb::dlpack::dtype_code::UInt : nb::dlpack::dtype_code::Int,
+              bits_of(type));
 }
 
 bool is_numpy_array(nb::handle value) {
-  static const nb::handle type = nb::object(nb::module_::import_("numpy").attr("ndarray")).release();
+  static const nb::handle type =
+      nb::object(nb::module_::import_("numpy").attr("ndarray")).release();
   return value.type().is(type);
 }
 
-// True when `value`, referenced `references` times by the caller, is a NumPy array whose memory nobody else holds.
+// True when `value`, referenced `references` times by the caller, is a NumPy array whose memory
+// nobody else holds.
 bool held_alone(nb::handle value, Py_ssize_t references) {
   if (!is_numpy_array(value) || Py_REFCNT(value.ptr()) > references) return false;
   nb::object base = value.attr("base");
-  return base.is_none() || held_alone(base, 2);   // the view's reference and `base` itself
+  return base.is_none() || held_alone(base, 2);  // the view's reference and `base` itself
 }
 
-// Host arrays as nanobind takes them; else through torch's own way to a plain host tensor, else through NumPy.
+// Host arrays as nanobind takes them; else through torch's own way to a plain host tensor, else
+// through NumPy.
 bool import_array(nb::handle value, Array& array) {
   if (nb::try_cast(value, array)) return true;
   PyErr_Clear();
@@ -79,9 +97,10 @@ bool import_array(nb::handle value, Array& array) {
 }
 
 [[noreturn]] void refuse(nb::handle value, std::string_view what, std::string_view reason = "") {
-  throw DataError(fmt::format("[dataset] {} is of type {}, which gives no array of numbers{}. Pass a NumPy array or "
-                              "anything that converts to one.",
-                              what, nb::type_name(value.type()).c_str(), reason));
+  throw DataError(fmt::format(
+      "[dataset] {} is of type {}, which gives no array of numbers{}. Pass a NumPy array or "
+      "anything that converts to one.",
+      what, nb::type_name(value.type()).c_str(), reason));
 }
 
 Tensor copy_of(const Tensor& tensor) {
@@ -93,7 +112,8 @@ Tensor copy_of(const Tensor& tensor) {
 }  // namespace
 
 Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
-  const bool take_over = alone && held_alone(value, 1) && nb::cast<bool>(value.attr("flags").attr("c_contiguous"));
+  const bool take_over =
+      alone && held_alone(value, 1) && nb::cast<bool>(value.attr("flags").attr("c_contiguous"));
   Array array;
   try {
     if (!import_array(value, array)) refuse(value, what);
@@ -103,7 +123,8 @@ Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
   Tensor tensor;
   tensor.dtype = to_dtype(array.dtype());
   if (tensor.dtype == DType::undefined) refuse(value, what);
-  for (size_t axis = 0; axis < array.ndim(); ++axis) tensor.shape.push_back(static_cast<int64_t>(array.shape(axis)));
+  for (size_t axis = 0; axis < array.ndim(); ++axis)
+    tensor.shape.push_back(static_cast<int64_t>(array.shape(axis)));
   tensor.data = static_cast<const std::byte*>(array.data());
   if (!take_over) return copy_of(tensor);
   tensor.owner = share(nb::borrow(value));
@@ -111,10 +132,12 @@ Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
 }
 
 nb::object to_array(const Tensor& tensor) {
-  if (tensor.dtype == DType::bf16) return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
+  if (tensor.dtype == DType::bf16)
+    return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
   std::vector<size_t> shape(tensor.shape.begin(), tensor.shape.end());
   auto* owner = new std::shared_ptr<const void>(tensor.owner);
-  nb::capsule keep(owner, [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });
+  nb::capsule keep(
+      owner, [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });
   return nb::ndarray<nb::numpy, nb::ro>(tensor.data, shape.size(), shape.data(), keep, nullptr,
                                         to_dlpack(tensor.dtype))
       .cast();
@@ -122,10 +145,19 @@ nb::object to_array(const Tensor& tensor) {
 
 void bind_tensor(nb::module_& module) {
   nb::enum_<DType>(module, "DType", "Element types.")
-      .value("bool", DType::boolean).value("i8", DType::i8).value("u8", DType::u8)
-      .value("i16", DType::i16).value("u16", DType::u16).value("i32", DType::i32).value("u32", DType::u32)
-      .value("i64", DType::i64).value("u64", DType::u64).value("bf16", DType::bf16).value("f16", DType::f16)
-      .value("f32", DType::f32).value("f64", DType::f64);
+      .value("bool", DType::boolean)
+      .value("i8", DType::i8)
+      .value("u8", DType::u8)
+      .value("i16", DType::i16)
+      .value("u16", DType::u16)
+      .value("i32", DType::i32)
+      .value("u32", DType::u32)
+      .value("i64", DType::i64)
+      .value("u64", DType::u64)
+      .value("bf16", DType::bf16)
+      .value("f16", DType::f16)
+      .value("f32", DType::f32)
+      .value("f64", DType::f64);
 }
 
 }  // namespace eightbit::python

@@ -1,19 +1,19 @@
 // Tensors from and to Python arrays.
 #pragma once
 
-#include <string_view>
-
+#include <eightbit/tensor.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <eightbit/tensor.h>
+#include <string_view>
 
 namespace eightbit::python {
 
-// Anything with DLPack, the buffer protocol or __array__ (NumPy, torch, TensorFlow, nested lists of numbers) on the
-// host or copied to it. With `alone` (the caller's is the only reference to what holds `value`) a C-contiguous NumPy
-// array that nobody else refers to is taken over without a copy; whatever somebody else could still write to is
-// copied, because inference runs while the next sample is prepared. `what` begins the message of a DataError.
+// Anything with DLPack, the buffer protocol or __array__ (NumPy, torch, TensorFlow, nested lists of
+// numbers) on the host or copied to it. With `alone` (the caller's is the only reference to what
+// holds `value`) a C-contiguous NumPy array that nobody else refers to is taken over without a
+// copy; whatever somebody else could still write to is copied, because inference runs while the
+// next sample is prepared. `what` begins the message of a DataError.
 Tensor to_tensor(nanobind::handle value, bool alone, std::string_view what);
 
 // A NumPy array over the same bytes; f32 for bf16, which NumPy lacks.

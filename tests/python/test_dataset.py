@@ -3,10 +3,9 @@
 import gc
 import weakref
 
+import eightbit as eb
 import numpy as np
 import pytest
-
-import eightbit as eb
 
 
 def read(source, transform=None):
@@ -28,7 +27,10 @@ def test_an_array_is_the_only_input():
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_a_sequence_is_inputs_by_position(kind):
     (sample,) = read([kind([np.int64([1]), np.float64([2.5])])])
-    assert [(name, array.dtype) for name, array in sample.inputs] == [("", np.int64), ("", np.float64)]
+    assert [(name, array.dtype) for name, array in sample.inputs] == [
+        ("", np.int64),
+        ("", np.float64),
+    ]
 
 
 def test_a_dict_is_inputs_by_name():
@@ -43,7 +45,10 @@ def test_other_mappings_count_as_dicts():
     assert [name for name, _ in sample.inputs] == ["ids"]
 
 
-@pytest.mark.parametrize(("mark", "seen"), [({}, None), ({"nncf_reset_state": True}, True), ({"nncf_reset_state": False}, False)])
+@pytest.mark.parametrize(
+    ("mark", "seen"),
+    [({}, None), ({"nncf_reset_state": True}, True), ({"nncf_reset_state": False}, False)],
+)
 def test_the_reset_state_mark_is_no_input(mark, seen):
     (sample,) = read([{"x": np.zeros(1), **mark}])
     assert sample.reset_state is seen
@@ -56,7 +61,21 @@ def test_the_transform_function_makes_the_input():
 
 
 @pytest.mark.parametrize(
-    "dtype", ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64"]
+    "dtype",
+    [
+        "bool",
+        "int8",
+        "uint8",
+        "int16",
+        "uint16",
+        "int32",
+        "uint32",
+        "int64",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    ],
 )
 def test_element_types_and_values_survive(dtype):
     values = np.array([0, 1, 1, 0], dtype=dtype)
@@ -65,7 +84,9 @@ def test_element_types_and_values_survive(dtype):
     np.testing.assert_array_equal(sample.inputs[0][1], values)
 
 
-@pytest.mark.parametrize("odd", [lambda a: a.T, lambda a: a[::2], lambda a: a[:, ::-1], np.asfortranarray])
+@pytest.mark.parametrize(
+    "odd", [lambda a: a.T, lambda a: a[::2], lambda a: a[:, ::-1], np.asfortranarray]
+)
 def test_arrays_in_any_memory_order(odd):
     array = odd(np.arange(24, dtype=np.float32).reshape(4, 6))
     (sample,) = read([array])
@@ -90,13 +111,20 @@ def test_torch_tensors_and_data_loaders():
     dataset = eb.Dataset(loader, lambda item: item[0])
     assert (dataset.get_length(), dataset.get_batch_size()) == (3, 2)
     samples = list(dataset._native().open())
-    assert [arrays(sample)[0] for sample in samples] == [data[i : i + 2].tolist() for i in (0, 2, 4)]
+    assert [arrays(sample)[0] for sample in samples] == [
+        data[i : i + 2].tolist() for i in (0, 2, 4)
+    ]
 
 
 def test_torch_tensors_of_every_kind():
     torch = pytest.importorskip("torch")
     base = torch.tensor([[1.5, 2.0], [3.0, 4.0]])
-    for tensor in (base.requires_grad_(), base.detach().T, base.detach().to(torch.bfloat16), base.detach().half()):
+    for tensor in (
+        base.requires_grad_(),
+        base.detach().T,
+        base.detach().to(torch.bfloat16),
+        base.detach().half(),
+    ):
         assert arrays(read([tensor])[0]) == [tensor.detach().float().tolist()]
 
 
@@ -108,7 +136,9 @@ def test_objects_with_the_array_protocol():
     assert arrays(read([Wrapped()])[0]) == [[1, 2]]
 
 
-@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[None], lambda a: {"x": a}, lambda a: [a]])
+@pytest.mark.parametrize(
+    "view", [lambda a: a, lambda a: a[None], lambda a: {"x": a}, lambda a: [a]]
+)
 def test_fresh_arrays_are_taken_over_without_a_copy(view):
     addresses = []
 
@@ -226,7 +256,9 @@ def test_a_transform_that_is_no_function_is_refused():
         eb.Dataset([], 3)
 
 
-@pytest.mark.parametrize("item", ["text", object(), {"x": "text"}, [np.array(["a"])], np.zeros(2, complex)])
+@pytest.mark.parametrize(
+    "item", ["text", object(), {"x": "text"}, [np.array(["a"])], np.zeros(2, complex)]
+)
 def test_items_that_are_no_arrays_are_named(item):
     with pytest.raises(eb.DataError, match="sample 1"):
         read([np.zeros(1), item])

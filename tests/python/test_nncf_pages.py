@@ -1,11 +1,10 @@
 """The OpenVINO snippets of the guides for nncf, with one word changed: `import eightbit as nncf`."""
 
+import eightbit as nncf
 import numpy as np
 import openvino as ov
 import pytest
 from small_models import op_types
-
-import eightbit as nncf
 
 
 @pytest.fixture
@@ -43,7 +42,9 @@ def test_check_of_the_transformation_function(model, val_dataset):
 
 
 def test_model_type(model, dataset):
-    assert "FakeQuantize" in op_types(nncf.quantize(model, dataset, model_type=nncf.ModelType.Transformer))
+    assert "FakeQuantize" in op_types(
+        nncf.quantize(model, dataset, model_type=nncf.ModelType.Transformer)
+    )
 
 
 def test_preset(model, dataset):
@@ -53,7 +54,9 @@ def test_preset(model, dataset):
         quantized = nncf.quantize(model, dataset, preset=preset)
         (first,) = [op for op in quantized.get_ordered_ops() if op.get_friendly_name() == "conv_0"]
         quantizer = first.input_value(0).get_node()
-        return [float(quantizer.input_value(port).get_node().get_data().ravel()[0]) for port in (1, 2)]
+        return [
+            float(quantizer.input_value(port).get_node().get_data().ravel()[0]) for port in (1, 2)
+        ]
 
     low, high = ranges(nncf.QuantizationPreset.PERFORMANCE)
     assert -low == pytest.approx(high, rel=0.02)
@@ -89,7 +92,9 @@ def test_ignored_scope_by_name_pattern_and_subgraph(model, dataset, scope):
 
 
 def test_ignored_scope_by_type(model, dataset):
-    quantized = nncf.quantize(model, dataset, ignored_scope=nncf.IgnoredScope(types=["Convolution"]))
+    quantized = nncf.quantize(
+        model, dataset, ignored_scope=nncf.IgnoredScope(types=["Convolution"])
+    )
     assert not fake_quantizes_around(quantized, "conv_0")
     assert not fake_quantizes_around(quantized, "conv_1")
     assert fake_quantizes_around(quantized, "classifier")
@@ -101,7 +106,10 @@ def test_target_device(model, dataset, device):
 
 
 def test_advanced_parameters(model, dataset):
-    from eightbit.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    from eightbit.quantization.advanced_parameters import (
+        AdvancedQuantizationParameters,
+        OverflowFix,
+    )
     from eightbit.quantization.range_estimator import RangeEstimatorParametersSet
 
     advanced = AdvancedQuantizationParameters(
@@ -116,7 +124,9 @@ def test_advanced_parameters(model, dataset):
 
 def test_a_data_loader_with_batches(model, samples):
     torch = pytest.importorskip("torch")
-    data = torch.utils.data.TensorDataset(torch.from_numpy(np.concatenate(samples)), torch.zeros(len(samples)))
+    data = torch.utils.data.TensorDataset(
+        torch.from_numpy(np.concatenate(samples)), torch.zeros(len(samples))
+    )
     loader = torch.utils.data.DataLoader(data, batch_size=1)
 
     def transform_fn(data_item):

@@ -10,13 +10,12 @@ import sys
 import threading
 import time
 
+import eightbit as eb
 import numpy as np
 import openvino as ov
 import pytest
-from small_models import conv_net, op_types, serialized
 from openvino import opset13 as ops
-
-import eightbit as eb
+from small_models import conv_net, op_types, serialized
 
 
 @pytest.fixture
@@ -41,7 +40,9 @@ def test_the_result_can_be_changed_saved_and_read(model, dataset, samples, tmp_p
     quantized = eb.quantize(model, dataset)
     expected = run(quantized, samples[0])
     ov.save_model(quantized, tmp_path / "q.xml", compress_to_fp16=False)
-    np.testing.assert_allclose(run(ov.Core().read_model(tmp_path / "q.xml"), samples[0]), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        run(ov.Core().read_model(tmp_path / "q.xml"), samples[0]), expected, rtol=1e-4, atol=1e-5
+    )
     quantized.add_outputs(("relu_0", 0))
     assert len(ov.compile_model(quantized, "CPU")(samples[0])) == 2
     quantized.reshape([2, 3, 16, 16])
@@ -80,7 +81,9 @@ def test_a_path_is_a_model_too(model, dataset, samples, tmp_path, as_path):
     ov.save_model(model, path, compress_to_fp16=False)
     quantized = eb.quantize(as_path(path), dataset)
     assert type(quantized) is ov.Model
-    np.testing.assert_array_equal(run(quantized, samples[0]), run(eb.quantize(model, dataset), samples[0]))
+    np.testing.assert_array_equal(
+        run(quantized, samples[0]), run(eb.quantize(model, dataset), samples[0])
+    )
 
 
 def test_a_model_with_variables_comes_back_whole(samples):
@@ -130,7 +133,9 @@ def test_shards_merge_to_the_whole(model, dataset, samples):
     merged = eb.Statistics.merge(parts[::-1])
     assert merged.samples == whole.samples == len(samples)
     sample = samples[0]
-    np.testing.assert_array_equal(run(eb.quantize(model, merged), sample), run(eb.quantize(model, whole), sample))
+    np.testing.assert_array_equal(
+        run(eb.quantize(model, merged), sample), run(eb.quantize(model, whole), sample)
+    )
 
 
 def test_plan_says_what_will_happen(model):
@@ -145,7 +150,11 @@ def test_compress_weights_is_honoured(model, dataset):
     def weight_types(**backend_params):
         options = eb.AdvancedQuantizationParameters(backend_params=backend_params)
         quantized = eb.quantize(model, dataset, advanced_parameters=options)
-        return {str(op.get_element_type().to_string()) for op in quantized.get_ops() if op.get_type_name() == "Constant"}
+        return {
+            str(op.get_element_type().to_string())
+            for op in quantized.get_ops()
+            if op.get_type_name() == "Constant"
+        }
 
     assert "i8" in weight_types()
     assert "i8" in weight_types(compress_weights=True)
@@ -195,7 +204,12 @@ def test_wrong_options_are_named(model, dataset, name, value):
 
 
 def test_values_of_members_work_in_any_case(model):
-    assert eb.plan(model, preset="Mixed", target_device="cpu", model_type="TRANSFORMER").weight_quantizers == 3
+    assert (
+        eb.plan(
+            model, preset="Mixed", target_device="cpu", model_type="TRANSFORMER"
+        ).weight_quantizers
+        == 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,7 +231,9 @@ def test_wrong_advanced_options_are_errors(model, options):
 
 
 def test_raw_statistics_go_with_the_histogram_only(model, dataset):
-    raw = eb.StatisticsCollectorParameters(statistics_type=eb.StatisticsType.RAW, aggregator_type=eb.AggregatorType.MEAN)
+    raw = eb.StatisticsCollectorParameters(
+        statistics_type=eb.StatisticsType.RAW, aggregator_type=eb.AggregatorType.MEAN
+    )
     options = eb.AdvancedQuantizationParameters(
         activations_range_estimator_params=eb.RangeEstimatorParameters(raw, raw)
     )
@@ -239,7 +255,9 @@ def test_every_advanced_option_reaches_the_library():
         disable_bias_correction=True,
         batchwise_statistics=True,
         activations_quantization_params=eb.QuantizationParameters(num_bits=8, per_channel=False),
-        weights_quantization_params=eb.QuantizationParameters(mode=eb.QuantizationScheme.ASYMMETRIC),
+        weights_quantization_params=eb.QuantizationParameters(
+            mode=eb.QuantizationScheme.ASYMMETRIC
+        ),
         quantizer_propagation_rule=eb.QuantizerPropagationRule.DO_NOT_MERGE_BRANCHES,
         activations_range_estimator_params=eb.RangeEstimatorParametersSet.MEAN_QUANTILE,
         bias_correction_params=eb.AdvancedBiasCorrectionParameters(threshold=3.0),
@@ -276,7 +294,11 @@ def test_the_deprecated_alpha_still_works_and_warns(alpha, expected):
 def test_models_of_other_frameworks_are_refused_with_advice(dataset):
     torch = pytest.importorskip("torch")
     onnx = pytest.importorskip("onnx")
-    for model, advice in ((torch.nn.Linear(2, 2), "convert_model"), (onnx.ModelProto(), r"\.onnx"), (5, "openvino.Model")):
+    for model, advice in (
+        (torch.nn.Linear(2, 2), "convert_model"),
+        (onnx.ModelProto(), r"\.onnx"),
+        (5, "openvino.Model"),
+    ):
         with pytest.raises(eb.UnsupportedBackendError, match=advice):
             eb.quantize(model, dataset)
 
@@ -306,7 +328,10 @@ def test_an_exception_of_the_loader_names_the_sample_and_is_the_cause(model, sam
     source = eb.Dataset(loader()) if broken == "loader" else eb.Dataset(samples, transform)
     with pytest.raises(eb.DataError, match="sample 3") as caught:
         eb.quantize(model, source)
-    assert type(caught.value.__cause__) is KeyError and caught.value.__cause__.__traceback__ is not None
+    assert (
+        type(caught.value.__cause__) is KeyError
+        and caught.value.__cause__.__traceback__ is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -383,7 +408,12 @@ def test_nothing_is_printed(model, tmp_path):
         "import numpy as np, eightbit as eb, sys\n"
         "eb.quantize(sys.argv[1], eb.Dataset([np.zeros((1, 3, 16, 16), np.float32)] * 3))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.xml")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "m.xml")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "" and "\r" not in done.stderr  # warnings may pass through logging
 
 

@@ -5,9 +5,8 @@ import importlib
 import subprocess
 import sys
 
-import pytest
-
 import eightbit as eb
+import pytest
 
 ENUMS = {
     "TargetDevice": {"ANY": "ANY", "CPU": "CPU", "GPU": "GPU", "NPU": "NPU", "CPU_SPR": "CPU_SPR"},
@@ -110,7 +109,14 @@ def test_module_paths_of_nncf(module, names):
 
 def test_names_of_nncf_exist_with_the_same_values():
     nncf = pytest.importorskip("nncf")
-    for name in ("TargetDevice", "ModelType", "QuantizationPreset", "QuantizationMode", "DropType", "OverflowFix"):
+    for name in (
+        "TargetDevice",
+        "ModelType",
+        "QuantizationPreset",
+        "QuantizationMode",
+        "DropType",
+        "OverflowFix",
+    ):
         theirs = {member.name: member.value for member in getattr(nncf, name)}
         assert theirs == {member.name: member.value for member in getattr(eb, name)}
     theirs = {field.name for field in dataclasses.fields(nncf.AdvancedQuantizationParameters)}

@@ -24,7 +24,9 @@ class Dataset:
     is its `__cause__`.
     """
 
-    def __init__(self, data_source: Iterable[Any], transform_func: Callable[[Any], Any] | None = None):
+    def __init__(
+        self, data_source: Iterable[Any], transform_func: Callable[[Any], Any] | None = None
+    ):
         if not hasattr(data_source, "__iter__") and not hasattr(data_source, "__getitem__"):
             raise InvalidArgument(
                 f"[dataset] a {type(data_source).__name__} can not be iterated over. Pass an iterable of samples, "

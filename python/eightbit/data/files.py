@@ -43,7 +43,10 @@ def open_files(
     Raises DataError naming the file, FileError, or InvalidArgument for an option without effect on such a source.
     """
     options = _eightbit.FileDatasetOptions()
-    options.mean, options.scale = [float(value) for value in mean], [float(value) for value in scale]
+    options.mean, options.scale = (
+        [float(value) for value in mean],
+        [float(value) for value in scale],
+    )
     options.resize, options.shape = [int(size) for size in resize], [int(size) for size in shape]
     options.layout, options.color, options.input = layout, color, input
     options.dtype = _dtype(dtype)

@@ -99,12 +99,22 @@ class AdvancedQuantizationParameters:
     disable_channel_alignment: bool = True
     disable_bias_correction: bool = False
     batchwise_statistics: bool | None = None
-    activations_quantization_params: QuantizationParameters | FP8QuantizationParameters | None = None
+    activations_quantization_params: QuantizationParameters | FP8QuantizationParameters | None = (
+        None
+    )
     weights_quantization_params: QuantizationParameters | FP8QuantizationParameters | None = None
     quantizer_propagation_rule: QuantizerPropagationRule = QuantizerPropagationRule.MERGE_ALL_IN_ONE
-    activations_range_estimator_params: RangeEstimatorParameters = field(default_factory=RangeEstimatorParameters)
-    weights_range_estimator_params: RangeEstimatorParameters = field(default_factory=RangeEstimatorParameters)
-    bias_correction_params: AdvancedBiasCorrectionParameters = field(default_factory=AdvancedBiasCorrectionParameters)
-    smooth_quant_alphas: AdvancedSmoothQuantParameters = field(default_factory=AdvancedSmoothQuantParameters)
+    activations_range_estimator_params: RangeEstimatorParameters = field(
+        default_factory=RangeEstimatorParameters
+    )
+    weights_range_estimator_params: RangeEstimatorParameters = field(
+        default_factory=RangeEstimatorParameters
+    )
+    bias_correction_params: AdvancedBiasCorrectionParameters = field(
+        default_factory=AdvancedBiasCorrectionParameters
+    )
+    smooth_quant_alphas: AdvancedSmoothQuantParameters = field(
+        default_factory=AdvancedSmoothQuantParameters
+    )
     smooth_quant_alpha: float | None = None
     backend_params: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,13 @@ from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
-from eightbit.parameters import ModelType, QuantizationMode, QuantizationPreset, Recipe, TargetDevice
+from eightbit.parameters import (
+    ModelType,
+    QuantizationMode,
+    QuantizationPreset,
+    Recipe,
+    TargetDevice,
+)
 from eightbit.quantization.advanced_parameters import AdvancedQuantizationParameters
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 from eightbit.scopes import IgnoredScope
@@ -92,7 +98,10 @@ def calibrate(
     options.model_type = to_native(as_enum("calibrate", "model_type", ModelType, model_type))
     options.shard = _shard(shard)
     name = "activations_range_estimator_params"
-    if as_instance("calibrate", name, RangeEstimatorParameters, activations_range_estimator_params) is not None:
+    if (
+        as_instance("calibrate", name, RangeEstimatorParameters, activations_range_estimator_params)
+        is not None
+    ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
     native = to_native_model(model)
@@ -114,16 +123,36 @@ def plan(
     """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
     the rest stays in floating point. For the parameters see `quantize`."""
     options = _options(
-        "plan", mode, preset, target_device, 300, True, model_type, ignored_scope, advanced_parameters, recipe
+        "plan",
+        mode,
+        preset,
+        target_device,
+        300,
+        True,
+        model_type,
+        ignored_scope,
+        advanced_parameters,
+        recipe,
     )
     return _eightbit.plan(to_native_model(model), options)
 
 
 def _options(
-    where, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope, advanced, recipe
+    where,
+    mode,
+    preset,
+    target_device,
+    subset_size,
+    fast_bias_correction,
+    model_type,
+    ignored_scope,
+    advanced,
+    recipe,
 ) -> _eightbit.QuantizeOptions:
     if not isinstance(fast_bias_correction, bool):
-        raise InvalidArgument(f"[{where}] fast_bias_correction is {fast_bias_correction!r}. It must be True or False.")
+        raise InvalidArgument(
+            f"[{where}] fast_bias_correction is {fast_bias_correction!r}. It must be True or False."
+        )
     options = _eightbit.QuantizeOptions()
     options.mode = to_native(as_enum(where, "mode", QuantizationMode, mode))
     options.preset = to_native(as_enum(where, "preset", QuantizationPreset, preset))
@@ -132,7 +161,10 @@ def _options(
     options.fast_bias_correction = fast_bias_correction
     options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
     options.ignored_scope = ignored_scope_of(where, ignored_scope)
-    if as_instance(where, "advanced_parameters", AdvancedQuantizationParameters, advanced) is not None:
+    if (
+        as_instance(where, "advanced_parameters", AdvancedQuantizationParameters, advanced)
+        is not None
+    ):
         options.advanced_parameters = to_native(advanced)
     options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
     return options
@@ -147,7 +179,9 @@ def _shard(shard: Any) -> tuple[int, int]:
     try:
         index, count = shard
     except (TypeError, ValueError):
-        raise InvalidArgument(f"[calibrate] shard is {shard!r}. Pass a pair (index, count).") from None
+        raise InvalidArgument(
+            f"[calibrate] shard is {shard!r}. Pass a pair (index, count)."
+        ) from None
     count = as_count("calibrate", "the count of shard", count, 1)
     index = as_count("calibrate", "the index of shard", index, 0)
     if index >= count:
@@ -155,10 +189,16 @@ def _shard(shard: Any) -> tuple[int, int]:
     return index, count
 
 
-def _source(where: str, data: Any, statistics_too: bool) -> _eightbit.Dataset | _eightbit.Statistics:
+def _source(
+    where: str, data: Any, statistics_too: bool
+) -> _eightbit.Dataset | _eightbit.Statistics:
     if isinstance(data, Dataset):
         return data._native()
-    if isinstance(data, _eightbit.Dataset) or (statistics_too and isinstance(data, _eightbit.Statistics)):
+    if isinstance(data, _eightbit.Dataset) or (
+        statistics_too and isinstance(data, _eightbit.Statistics)
+    ):
         return data
-    what = "eightbit.Dataset(data, transform_func)" + (" or eightbit.Statistics" if statistics_too else "")
+    what = "eightbit.Dataset(data, transform_func)" + (
+        " or eightbit.Statistics" if statistics_too else ""
+    )
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")

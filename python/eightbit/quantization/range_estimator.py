@@ -52,7 +52,9 @@ class RangeEstimatorParameters:
     max: StatisticsCollectorParameters = field(default_factory=StatisticsCollectorParameters)
 
 
-def _both(low: StatisticsType, high: StatisticsType, low_over: AggregatorType, high_over: AggregatorType):
+def _both(
+    low: StatisticsType, high: StatisticsType, low_over: AggregatorType, high_over: AggregatorType
+):
     return RangeEstimatorParameters(
         min=StatisticsCollectorParameters(statistics_type=low, aggregator_type=low_over),
         max=StatisticsCollectorParameters(statistics_type=high, aggregator_type=high_over),

@@ -1,8 +1,8 @@
 // A program that knows eightbit only from its installation.
+#include <eightbit/eightbit.h>
+
 #include <cstdio>
 #include <string>
-
-#include <eightbit/eightbit.h>
 
 namespace {
 
