@@ -1,12 +1,12 @@
 #include "graph/ignored_scope.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <regex>
 #include <unordered_map>
 #include <unordered_set>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -33,8 +33,9 @@ std::regex compile(const std::string& pattern) {
   try {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
   } catch (const std::regex_error& error) {
-    fail<InvalidArgument>("ignored_scope", "pattern '{}' is not a regular expression: {}. Use ECMAScript syntax.", pattern,
-                          error.what());
+    fail<InvalidArgument>("ignored_scope",
+                          "pattern '{}' is not a regular expression: {}. Use ECMAScript syntax.",
+                          pattern, error.what());
   }
 }
 
@@ -44,7 +45,8 @@ bool matches_start(const std::string& name, const std::regex& pattern) {
 
 class Resolver {
  public:
-  Resolver(const Graph& graph, const IgnoredScope& scope) : graph_(graph), scope_(scope), graphs_(with_bodies(graph)) {
+  Resolver(const Graph& graph, const IgnoredScope& scope)
+      : graph_(graph), scope_(scope), graphs_(with_bodies(graph)) {
     out_.rule.resize(graph.nodes.size());
   }
 
@@ -55,13 +57,21 @@ class Resolver {
     for (size_t i = 0; i < scope_.subgraphs.size(); ++i) match_subgraph(i);
     if (scope_.validate && !problems_.empty())
       fail<InvalidArgument>("ignored_scope",
-                            "{} of the rules match{} nothing:\n  {}\nCorrect the rules, or set validate=false to skip them.",
-                            problems_.size(), problems_.size() == 1 ? "es" : "", fmt::join(problems_, "\n  "));
+                            "{} of the rules match{} nothing:\n  {}\nCorrect the rules, or set "
+                            "validate=false to skip them.",
+                            problems_.size(), problems_.size() == 1 ? "es" : "",
+                            fmt::join(problems_, "\n  "));
     return std::move(out_);
   }
 
  private:
-  // Nodes for which `test` holds: marks those of this graph, counts those in bodies. Returns whether there were any.
+  void set(NodeId node, const char* kind) {
+    std::string& slot = out_.rule[static_cast<size_t>(node)];
+    if (slot.empty()) slot = kind;
+  }
+
+  // Nodes for which `test` holds: marks those of this graph, counts those in bodies. Returns
+  // whether there were any.
   template <typename Test>
   bool mark(const char* kind, const std::string& rule, Test test) {
     std::vector<std::string> names;
@@ -69,31 +79,36 @@ class Resolver {
     for (const Node& node : graph_.nodes) {
       if (!test(node)) continue;
       names.push_back(node.name);
-      std::string& slot = out_.rule[static_cast<size_t>(node.id)];
-      if (slot.empty()) slot = kind;
+      set(node.id, kind);
     }
-    for (size_t i = 1; i < graphs_.size(); ++i) inside += std::ranges::count_if(graphs_[i]->nodes, test);
+    for (size_t i = 1; i < graphs_.size(); ++i)
+      inside += std::ranges::count_if(graphs_[i]->nodes, test);
     if (!names.empty() || inside > 0) note(kind, rule, names, inside);
     return !names.empty() || inside > 0;
   }
 
-  void note(const char* kind, const std::string& rule, const std::vector<std::string>& names, size_t inside) {
+  void note(const char* kind, const std::string& rule, const std::vector<std::string>& names,
+            size_t inside) {
     constexpr size_t kShown = 5;
-    const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<long>(std::min(kShown, names.size())));
-    out_.notes.push_back(fmt::format("ignored_scope {} '{}' matched {} node{}{}{}{}{}", kind, rule, names.size(),
-                                     names.size() == 1 ? "" : "s", names.empty() ? "" : ": ", fmt::join(shown, ", "),
+    const std::vector<std::string> shown(
+        names.begin(), names.begin() + static_cast<long>(std::min(kShown, names.size())));
+    out_.notes.push_back(fmt::format("ignored_scope {} '{}' matched {} node{}{}{}{}{}", kind, rule,
+                                     names.size(), names.size() == 1 ? "" : "s",
+                                     names.empty() ? "" : ": ", fmt::join(shown, ", "),
                                      names.size() > kShown ? ", ..." : "",
                                      inside > 0 ? fmt::format(" and {} in bodies", inside) : ""));
   }
 
-  // True when a constant carries a name that passes `test`; then the problem is told with its readers.
+  // True when a constant carries a name that passes `test`; then the problem is told with its
+  // readers.
   template <typename Test>
   bool only_a_constant(const char* kind, const std::string& rule, Test test) {
     for (const Graph* graph : graphs_) {
       for (const Value& value : graph->values) {
         if (!value.is_constant() || !test(value.name)) continue;
-        problems_.push_back(fmt::format("{} '{}' is a constant, read by {}: name {} instead.", kind, rule,
-                                        readers_of(*graph, value), value.uses.size() == 1 ? "it" : "them"));
+        problems_.push_back(fmt::format("{} '{}' is a constant, read by {}: name {} instead.", kind,
+                                        rule, readers_of(*graph, value),
+                                        value.uses.size() == 1 ? "it" : "them"));
         return true;
       }
     }
@@ -107,9 +122,19 @@ class Resolver {
     return names;
   }
 
+  // By index, not by search: callers may name thousands of nodes.
   void match_name(const std::string& name) {
-    if (mark("names", name, [&](const Node& node) { return node.name == name; })) return;
-    if (!scope_.validate || only_a_constant("name", name, [&](const std::string& other) { return other == name; })) return;
+    const NodeId here = graph_.find(name);
+    const auto has_it = [&](const Graph* graph) { return graph->find(name) != kNone; };
+    const auto inside = std::count_if(graphs_.begin() + 1, graphs_.end(), has_it);
+    if (here != kNone || inside > 0) {
+      if (here != kNone) set(here, "names");
+      const std::vector<std::string> found(here == kNone ? 0 : 1, name);
+      return note("names", name, found, static_cast<size_t>(inside));
+    }
+    if (!scope_.validate) return;
+    if (only_a_constant("name", name, [&](const std::string& other) { return other == name; }))
+      return;
     problems_.push_back(fmt::format("name '{}'.{}", name, suggestion(name, all_names())));
   }
 
@@ -118,7 +143,8 @@ class Resolver {
     const auto test = [&](const std::string& name) { return matches_start(name, pattern); };
     if (mark("patterns", text, [&](const Node& node) { return test(node.name); })) return;
     if (!scope_.validate || only_a_constant("pattern", text, test)) return;
-    problems_.push_back(fmt::format("pattern '{}', which must match from the start of a name.", text));
+    problems_.push_back(
+        fmt::format("pattern '{}', which must match from the start of a name.", text));
   }
 
   void match_type(const std::string& type) {
@@ -133,7 +159,8 @@ class Resolver {
 
   void match_subgraph(size_t index) {
     const Subgraph& subgraph = scope_.subgraphs[index];
-    const std::string title = fmt::format("{} -> {}", fmt::join(subgraph.inputs, ", "), fmt::join(subgraph.outputs, ", "));
+    const std::string title = fmt::format("{} -> {}", fmt::join(subgraph.inputs, ", "),
+                                          fmt::join(subgraph.outputs, ", "));
     const Graph* home = home_of(subgraph);
     const std::vector<bool> inside = home ? between(*home, subgraph) : std::vector<bool>();
     const size_t count = static_cast<size_t>(std::ranges::count(inside, true));
@@ -141,7 +168,8 @@ class Resolver {
       if (scope_.validate) problems_.push_back(subgraph_problem(title, subgraph));
     } else if (home == &graph_) {
       mark("subgraphs", title, [&](const Node& node) {
-        return &graph_.nodes[static_cast<size_t>(node.id)] == &node && inside[static_cast<size_t>(node.id)];
+        return &graph_.nodes[static_cast<size_t>(node.id)] == &node &&
+               inside[static_cast<size_t>(node.id)];
       });
     } else {
       note("subgraphs", title, {}, count);
@@ -151,7 +179,8 @@ class Resolver {
   // The first graph that has all the ends.
   const Graph* home_of(const Subgraph& subgraph) const {
     const auto has_all = [](const Graph* graph, const std::vector<std::string>& names) {
-      return std::ranges::all_of(names, [&](const std::string& name) { return graph->find(name) != kNone; });
+      return std::ranges::all_of(
+          names, [&](const std::string& name) { return graph->find(name) != kNone; });
     };
     for (const Graph* graph : graphs_)
       if (has_all(graph, subgraph.inputs) && has_all(graph, subgraph.outputs)) return graph;
@@ -161,15 +190,21 @@ class Resolver {
   // Reachable from the inputs and reaching the outputs; two sweeps.
   static std::vector<bool> between(const Graph& graph, const Subgraph& subgraph) {
     std::vector<bool> below(graph.nodes.size()), above(graph.nodes.size());
-    for (const std::string& name : subgraph.inputs) below[static_cast<size_t>(graph.find(name))] = true;
-    for (const std::string& name : subgraph.outputs) above[static_cast<size_t>(graph.find(name))] = true;
-    const auto producer = [&](ValueId input) { return input == kNone ? kNone : graph.value(input).producer; };
+    for (const std::string& name : subgraph.inputs)
+      below[static_cast<size_t>(graph.find(name))] = true;
+    for (const std::string& name : subgraph.outputs)
+      above[static_cast<size_t>(graph.find(name))] = true;
+    const auto producer = [&](ValueId input) {
+      return input == kNone ? kNone : graph.value(input).producer;
+    };
     for (size_t i = 0; i < graph.nodes.size(); ++i)
       for (ValueId input : graph.nodes[i].inputs)
-        if (producer(input) != kNone && below[static_cast<size_t>(producer(input))]) below[i] = true;
+        if (producer(input) != kNone && below[static_cast<size_t>(producer(input))])
+          below[i] = true;
     for (size_t i = graph.nodes.size(); i-- > 0;)
       for (ValueId input : graph.nodes[i].inputs)
-        if (above[i] && producer(input) != kNone) above[static_cast<size_t>(producer(input))] = true;
+        if (above[i] && producer(input) != kNone)
+          above[static_cast<size_t>(producer(input))] = true;
     for (size_t i = 0; i < below.size(); ++i) below[i] = below[i] && above[i];
     return below;
   }

@@ -1,9 +1,8 @@
 #include "graph/ignored_scope.h"
 
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <eightbit/error.h>
 
 #include "graph/text.h"
 
@@ -14,17 +13,18 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 Graph sample() {
-  return parse_graph("in = Parameter() : f32[1]\n"
-                     "block/conv1 = Convolution(in, const weight1 f32[1]) : f32[1]\n"
-                     "block/relu1 = Relu(block/conv1) : f32[1]\n"
-                     "side = Relu(block/conv1) : f32[1]\n"
-                     "sum = Add(block/relu1, side) : f32[1]\n"
-                     "tail = Relu(sum) : f32[1]\n"
-                     "if = If(sum) : f32[1]\n"
-                     "  body:\n"
-                     "    inner = Parameter() : f32[1]\n"
-                     "    inner/tanh = Tanh(inner) : f32[1]\n"
-                     "out = Result(tail)\n");
+  return parse_graph(
+      "in = Parameter() : f32[1]\n"
+      "block/conv1 = Convolution(in, const weight1 f32[1]) : f32[1]\n"
+      "block/relu1 = Relu(block/conv1) : f32[1]\n"
+      "side = Relu(block/conv1) : f32[1]\n"
+      "sum = Add(block/relu1, side) : f32[1]\n"
+      "tail = Relu(sum) : f32[1]\n"
+      "if = If(sum) : f32[1]\n"
+      "  body:\n"
+      "    inner = Parameter() : f32[1]\n"
+      "    inner/tanh = Tanh(inner) : f32[1]\n"
+      "out = Result(tail)\n");
 }
 
 std::vector<std::string> ignored(const IgnoredScope& scope) {
@@ -63,7 +63,9 @@ IgnoredScope subgraph(std::vector<std::string> inputs, std::vector<std::string> 
   return scope;
 }
 
-TEST(IgnoredScope, NamesExactly) { EXPECT_THAT(ignored(names({"side", "sum"})), ElementsAre("side", "sum")); }
+TEST(IgnoredScope, NamesExactly) {
+  EXPECT_THAT(ignored(names({"side", "sum"})), ElementsAre("side", "sum"));
+}
 
 TEST(IgnoredScope, PatternsFromTheStart) {
   EXPECT_THAT(ignored(patterns({"block/"})), ElementsAre("block/conv1", "block/relu1"));
@@ -80,14 +82,17 @@ TEST(IgnoredScope, TypesExactly) {
 }
 
 TEST(IgnoredScope, SubgraphsTakeEveryPath) {
-  EXPECT_THAT(ignored(subgraph({"block/conv1"}, {"sum"})), ElementsAre("block/conv1", "block/relu1", "side", "sum"));
+  EXPECT_THAT(ignored(subgraph({"block/conv1"}, {"sum"})),
+              ElementsAre("block/conv1", "block/relu1", "side", "sum"));
   EXPECT_THAT(ignored(subgraph({"side"}, {"side"})), ElementsAre("side"));
-  EXPECT_THAT(ignored(subgraph({"side", "block/relu1"}, {"sum", "tail"})), ElementsAre("block/relu1", "side", "sum", "tail"));
+  EXPECT_THAT(ignored(subgraph({"side", "block/relu1"}, {"sum", "tail"})),
+              ElementsAre("block/relu1", "side", "sum", "tail"));
 }
 
 TEST(IgnoredScope, SubgraphProblems) {
   EXPECT_THAT(error_of(subgraph({"tail"}, {"side"})), HasSubstr("no path leads"));
-  EXPECT_THAT(error_of(subgraph({"tial"}, {"side"})), HasSubstr("no node 'tial'. Did you mean tail"));
+  EXPECT_THAT(error_of(subgraph({"tial"}, {"side"})),
+              HasSubstr("no node 'tial'. Did you mean tail"));
 }
 
 TEST(IgnoredScope, AllProblemsInOneError) {
@@ -101,7 +106,8 @@ TEST(IgnoredScope, AllProblemsInOneError) {
 }
 
 TEST(IgnoredScope, ConstantsAreNamedWithTheirReaders) {
-  EXPECT_THAT(error_of(names({"weight1"})), HasSubstr("'weight1' is a constant, read by block/conv1: name it instead"));
+  EXPECT_THAT(error_of(names({"weight1"})),
+              HasSubstr("'weight1' is a constant, read by block/conv1: name it instead"));
   EXPECT_THAT(error_of(patterns({"weight"})), HasSubstr("read by block/conv1"));
 }
 
@@ -126,10 +132,11 @@ TEST(IgnoredScope, RulesMayMeanBodies) {
 TEST(IgnoredScope, NotesSayWhatMatched) {
   IgnoredScope scope = patterns({"block/", "inner/"});
   scope.names = {"sum"};
-  EXPECT_THAT(resolve_ignored_scope(sample(), scope).notes,
-              ElementsAre("ignored_scope names 'sum' matched 1 node: sum",
-                          "ignored_scope patterns 'block/' matched 2 nodes: block/conv1, block/relu1",
-                          "ignored_scope patterns 'inner/' matched 0 nodes and 1 in bodies"));
+  EXPECT_THAT(
+      resolve_ignored_scope(sample(), scope).notes,
+      ElementsAre("ignored_scope names 'sum' matched 1 node: sum",
+                  "ignored_scope patterns 'block/' matched 2 nodes: block/conv1, block/relu1",
+                  "ignored_scope patterns 'inner/' matched 0 nodes and 1 in bodies"));
 }
 
 TEST(IgnoredScope, FirstRuleIsTheReason) {

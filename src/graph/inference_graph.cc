@@ -4,7 +4,8 @@ namespace eightbit {
 namespace {
 
 bool starts_data(Op op) {
-  return op == Op::parameter || op == Op::read_value || op == Op::embedding || op == Op::embedding_bag;
+  return op == Op::parameter || op == Op::read_value || op == Op::embedding ||
+         op == Op::embedding_bag;
 }
 
 // Nodes are in topological order, so one sweep finds all that data reaches.
@@ -30,7 +31,9 @@ void revive_float_producers(const Graph& graph, std::vector<bool>& alive) {
     if (revived) alive[i] = true;
     if (!revived && !(alive[i] && has(node.op, kPreservesFloatProducers))) continue;
     for (ValueId input : node.inputs) {
-      if (input == kNone || graph.value(input).producer == kNone || !is_float(graph.value(input).dtype)) continue;
+      if (input == kNone || graph.value(input).producer == kNone ||
+          !is_float(graph.value(input).dtype))
+        continue;
       wants[static_cast<size_t>(graph.value(input).producer)] = true;
     }
   }

@@ -18,11 +18,12 @@ std::vector<std::string> dead(const Graph& graph) {
 using Names = std::vector<std::string>;
 
 TEST(InferenceGraph, ShapeComputationsAreDead) {
-  const Graph graph = parse_graph("p = Parameter() : f32[1,4]\n"
-                                  "s = ShapeOf(p) : i64[2]\n"
-                                  "g = Gather(s, const i64[1], const i64[]) : i64[1]\n"
-                                  "r = Reshape(p, g) : f32[4]\n"
-                                  "out = Result(r)\n");
+  const Graph graph = parse_graph(
+      "p = Parameter() : f32[1,4]\n"
+      "s = ShapeOf(p) : i64[2]\n"
+      "g = Gather(s, const i64[1], const i64[]) : i64[1]\n"
+      "r = Reshape(p, g) : f32[4]\n"
+      "out = Result(r)\n");
   EXPECT_EQ(dead(graph), (Names{"s", "g"}));
   const InferenceGraph flow = build_inference_graph(graph);
   EXPECT_EQ(flow.producers_of(graph.find("r")), (std::vector<NodeId>{graph.find("p")}));
@@ -38,12 +39,15 @@ TEST(InferenceGraph, StatesAndLookUpsStartTheFlow) {
 }
 
 TEST(InferenceGraph, FloatProducersOfALayerSurvive) {
-  const char* text = "p = Parameter() : f32[1,5,8]\n"
-                     "s = ShapeOf(p) : i64[3]\n"
-                     "b = Broadcast(const f32[], s) : f32[1,1,4]\n"
-                     "t = Tanh(b) : f32[1,1,4]\n"
-                     "l = {}(p, t) : f32[1]\n";
-  const auto with = [&](const char* type) { return std::string(text).replace(std::string(text).find("{}"), 2, type); };
+  const char* text =
+      "p = Parameter() : f32[1,5,8]\n"
+      "s = ShapeOf(p) : i64[3]\n"
+      "b = Broadcast(const f32[], s) : f32[1,1,4]\n"
+      "t = Tanh(b) : f32[1,1,4]\n"
+      "l = {}(p, t) : f32[1]\n";
+  const auto with = [&](const char* type) {
+    return std::string(text).replace(std::string(text).find("{}"), 2, type);
+  };
   EXPECT_EQ(dead(parse_graph(with("LSTMSequence"))), (Names{"s"}));
   EXPECT_EQ(dead(parse_graph(with("GRUSequence"))), (Names{"s", "b", "t"}));
 }

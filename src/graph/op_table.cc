@@ -19,7 +19,6 @@ constexpr uint32_t kConv = kLinear | kBias | kOverflowSet | kUnifiesConcat;
 constexpr uint32_t kCompare = kElementwise | kTransformerIgnored;
 constexpr uint32_t kNorm = kTransformerIgnored;
 
-// clang-format off
 constexpr OpRow kRows[] = {
     {Op::unknown, "unknown", kFloat, kNoWeight, 0, 0},
     {Op::parameter, "parameter", kFloat, kNoWeight, 0, 0},
@@ -32,23 +31,30 @@ constexpr OpRow kRows[] = {
     {Op::group_convolution, "group_convolution", kInputs, WeightLayout::grouped, 2, kConv},
     {Op::depthwise_convolution, "depthwise_convolution", kInputs, WeightLayout::grouped, 2,
      kLinear | kBias | kOverflowSet},
-    {Op::convolution_backprop, "convolution_backprop", kInputs, WeightLayout::output_second, 2, kConv},
-    {Op::group_convolution_backprop, "group_convolution_backprop", kInputs, WeightLayout::grouped_backprop, 2, kConv},
+    {Op::convolution_backprop, "convolution_backprop", kInputs, WeightLayout::output_second, 2,
+     kConv},
+    {Op::group_convolution_backprop, "group_convolution_backprop", kInputs,
+     WeightLayout::grouped_backprop, 2, kConv},
     {Op::deformable_convolution, "deformable_convolution", kFloat, kNoWeight, 0, kLinear},
     {Op::mat_mul, "mat_mul", kInputs, WeightLayout::matmul, 2, kConv | kSmoothQuantMatMul},
     {Op::grouped_mat_mul, "grouped_mat_mul", kFloat, WeightLayout::grouped, 2, 0},
-    {Op::lstm_sequence, "lstm_sequence", kInputs, WeightLayout::recurrent, 6, kPreservesFloatProducers},
+    {Op::lstm_sequence, "lstm_sequence", kInputs, WeightLayout::recurrent, 6,
+     kPreservesFloatProducers},
     {Op::gru_sequence, "gru_sequence", kInputs, WeightLayout::recurrent, 5, 0},
     {Op::rnn_sequence, "rnn_sequence", kFloat, kNoWeight, 0, 0},
     {Op::lstm_cell, "lstm_cell", kFloat, kNoWeight, 0, 0},
     {Op::gru_cell, "gru_cell", kFloat, kNoWeight, 0, 0},
     {Op::embedding, "embedding", Trait::output_as_weight, WeightLayout::embedding, 1, kNoBatchAxis},
-    {Op::embedding_bag, "embedding_bag", Trait::output_as_weight, WeightLayout::embedding, 1, kNoBatchAxis},
-    {Op::scaled_dot_product_attention, "scaled_dot_product_attention", kInputs, kNoWeight, 0, kUnifiesConcat},
+    {Op::embedding_bag, "embedding_bag", Trait::output_as_weight, WeightLayout::embedding, 1,
+     kNoBatchAxis},
+    {Op::scaled_dot_product_attention, "scaled_dot_product_attention", kInputs, kNoWeight, 0,
+     kUnifiesConcat},
 
     {Op::add, "add", kInputs, kNoWeight, 0, kElementwise | kArithmetic | kTransformerIgnored},
-    {Op::subtract, "subtract", kInputs, kNoWeight, 0, kElementwise | kArithmetic | kTransformerIgnored},
-    {Op::multiply, "multiply", kInputs, kNoWeight, 0, kElementwise | kArithmetic | kTransformerIgnoredUnlessSpr},
+    {Op::subtract, "subtract", kInputs, kNoWeight, 0,
+     kElementwise | kArithmetic | kTransformerIgnored},
+    {Op::multiply, "multiply", kInputs, kNoWeight, 0,
+     kElementwise | kArithmetic | kTransformerIgnoredUnlessSpr},
     {Op::divide, "divide", kInputs, kNoWeight, 0, kElementwise | kArithmetic | kTransformerIgnored},
     {Op::maximum, "maximum", kInputs, kNoWeight, 0, kElementwise | kTransformerIgnored},
     {Op::minimum, "minimum", kInputs, kNoWeight, 0, kElementwise},
@@ -154,14 +160,14 @@ constexpr OpRow kRows[] = {
     {Op::loop, "loop", kFloat, kNoWeight, 0, 0},
     {Op::tensor_iterator, "tensor_iterator", kFloat, kNoWeight, 0, 0},
 };
-// clang-format on
 
 constexpr bool rows_follow_enum() {
   for (size_t i = 0; i < std::size(kRows); ++i)
     if (kRows[i].op != static_cast<Op>(i)) return false;
   return kRows[std::size(kRows) - 1].op == Op::tensor_iterator;
 }
-static_assert(rows_follow_enum(), "op_table.cc: one row for each Op, in the order of the enumeration");
+static_assert(rows_follow_enum(),
+              "op_table.cc: one row for each Op, in the order of the enumeration");
 
 // Batch axes and the output axis; a vector has neither.
 std::vector<int64_t> matmul_axes(int rank, int port, bool transpose) {
@@ -186,17 +192,28 @@ Op op_from_name(std::string_view name) {
   fail<InvalidArgument>("op table", "there is no op '{}'.{}", name, suggestion(name, known));
 }
 
-std::vector<int64_t> weight_channel_axes(Op op, int rank, int port, bool transpose_a, bool transpose_b) {
+std::vector<int64_t> weight_channel_axes(Op op, int rank, int port, bool transpose_a,
+                                         bool transpose_b) {
   std::vector<int64_t> axes;
   switch (row(op).weight_layout) {
-    case WeightLayout::none: break;
+    case WeightLayout::none:
+      break;
     case WeightLayout::output_first:
-    case WeightLayout::embedding: axes = {0}; break;
+    case WeightLayout::embedding:
+      axes = {0};
+      break;
     case WeightLayout::output_second:
-    case WeightLayout::recurrent: axes = {1}; break;
-    case WeightLayout::grouped: axes = {0, 1}; break;
-    case WeightLayout::grouped_backprop: axes = {0, 2}; break;
-    case WeightLayout::matmul: return matmul_axes(rank, port, port == 0 ? transpose_a : transpose_b);
+    case WeightLayout::recurrent:
+      axes = {1};
+      break;
+    case WeightLayout::grouped:
+      axes = {0, 1};
+      break;
+    case WeightLayout::grouped_backprop:
+      axes = {0, 2};
+      break;
+    case WeightLayout::matmul:
+      return matmul_axes(rank, port, port == 0 ? transpose_a : transpose_b);
   }
   std::erase_if(axes, [rank](int64_t axis) { return axis >= rank; });
   return axes;

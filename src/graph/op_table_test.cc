@@ -1,10 +1,9 @@
 #include "graph/op_table.h"
 
-#include <set>
-
+#include <eightbit/error.h>
 #include <gtest/gtest.h>
 
-#include <eightbit/error.h>
+#include <set>
 
 namespace eightbit {
 namespace {
@@ -30,7 +29,8 @@ TEST(OpTable, UnknownNameIsAnErrorWithTheNearest) {
 }
 
 TEST(OpTable, WeightsHavePortsAndALayout) {
-  for (const OpRow& r : op_table()) EXPECT_EQ(r.weight_ports > 0, r.weight_layout != WeightLayout::none) << r.name;
+  for (const OpRow& r : op_table())
+    EXPECT_EQ(r.weight_ports > 0, r.weight_layout != WeightLayout::none) << r.name;
 }
 
 TEST(OpTable, ChannelAxes) {
@@ -45,11 +45,12 @@ TEST(OpTable, ChannelAxes) {
 }
 
 TEST(OpTable, MatMulKeepsBatchAxesAndTheOutputAxis) {
-  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, false, false), (Axes{1}));      // [K, N]
-  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, false, true), (Axes{0}));       // [N, K]
-  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 0, false, false), (Axes{0}));      // [M, K]
-  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 0, true, false), (Axes{1}));       // [K, M]
-  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, true, false), (Axes{1}));       // the other port's flag
+  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, false, false), (Axes{1}));  // [K, N]
+  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, false, true), (Axes{0}));   // [N, K]
+  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 0, false, false), (Axes{0}));  // [M, K]
+  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 0, true, false), (Axes{1}));   // [K, M]
+  EXPECT_EQ(weight_channel_axes(Op::mat_mul, 2, 1, true, false),
+            (Axes{1}));  // the other port's flag
   EXPECT_EQ(weight_channel_axes(Op::mat_mul, 4, 1, false, true), (Axes{0, 1, 2}));
   EXPECT_EQ(weight_channel_axes(Op::mat_mul, 1, 1, false, true), Axes{});
 }

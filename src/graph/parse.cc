@@ -1,10 +1,10 @@
 // Reads the text form of a graph (text.h).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "graph/text.h"
@@ -15,7 +15,7 @@ namespace {
 struct Line {
   int number = 0;
   size_t indent = 0;
-  std::string_view text;   // without indentation
+  std::string_view text;  // without indentation
 };
 
 std::vector<Line> split_lines(std::string_view text) {
@@ -41,7 +41,8 @@ const std::unordered_map<std::string_view, DType>& dtypes() {
   return *map;
 }
 
-// "MatMul" -> "mat_mul", "LSTMSequence" -> "lstm_sequence": found by comparing without case and underscores.
+// "MatMul" -> "mat_mul", "LSTMSequence" -> "lstm_sequence": found by comparing without case and
+// underscores.
 const std::unordered_map<std::string, Op>& ops_by_letters() {
   static const auto* const map = [] {
     auto* out = new std::unordered_map<std::string, Op>;
@@ -76,8 +77,10 @@ class Cursor {
 
   template <typename... Args>
   [[noreturn]] void error(fmt::format_string<Args...> text, Args&&... args) const {
-    fail<InvalidArgument>("graph text", "line {}: {} in '{}'. The form is: name = Type(inputs) : dtype[shape] {{attributes}}",
-                          line_.number, fmt::format(text, std::forward<Args>(args)...), line_.text);
+    fail<InvalidArgument>(
+        "graph text",
+        "line {}: {} in '{}'. The form is: name = Type(inputs) : dtype[shape] {{attributes}}",
+        line_.number, fmt::format(text, std::forward<Args>(args)...), line_.text);
   }
 
   bool done() {
@@ -96,7 +99,8 @@ class Cursor {
   bool take_word(std::string_view word) {
     skip_space();
     if (!rest_.starts_with(word)) return false;
-    if (rest_.size() > word.size() && (std::isalnum(static_cast<unsigned char>(rest_[word.size()])) || rest_[word.size()] == '_'))
+    if (rest_.size() > word.size() &&
+        (std::isalnum(static_cast<unsigned char>(rest_[word.size()])) || rest_[word.size()] == '_'))
       return false;
     rest_.remove_prefix(word.size());
     return true;
@@ -155,10 +159,13 @@ class Cursor {
 
  private:
   static bool ends_name(char c, bool slash_ends) {
-    return std::isspace(static_cast<unsigned char>(c)) || std::string_view("()[]{},=:\"").find(c) != std::string_view::npos ||
+    return std::isspace(static_cast<unsigned char>(c)) ||
+           std::string_view("()[]{},=:\"").find(c) != std::string_view::npos ||
            (slash_ends && c == '/');
   }
-  void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \r\t"), rest_.size())); }
+  void skip_space() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \r\t"), rest_.size()));
+  }
 
   std::string quoted_rest() {
     std::string out;
@@ -181,19 +188,30 @@ Attributes parse_attributes(Cursor& cursor) {
   Attributes a;
   while (!cursor.take('}')) {
     const std::string key = cursor.name();
-    if (key == "auto_pad") a.auto_pad = true;
-    else if (key == "transpose_a") a.transpose_a = true;
-    else if (key == "transpose_b") a.transpose_b = true;
-    else if (key == "linear_before_reset") a.linear_before_reset = true;
-    else if (key == "nearest") a.nearest = true;
+    if (key == "auto_pad")
+      a.auto_pad = true;
+    else if (key == "transpose_a")
+      a.transpose_a = true;
+    else if (key == "transpose_b")
+      a.transpose_b = true;
+    else if (key == "linear_before_reset")
+      a.linear_before_reset = true;
+    else if (key == "nearest")
+      a.nearest = true;
     else {
       cursor.expect('=');
-      if (key == "strides") a.strides = cursor.integers();
-      else if (key == "dilations") a.dilations = cursor.integers();
-      else if (key == "pads_begin") a.pads_begin = cursor.integers();
-      else if (key == "pads_end") a.pads_end = cursor.integers();
-      else if (key == "axis") a.axis = cursor.integer();
-      else cursor.error("there is no attribute '{}'", key);
+      if (key == "strides")
+        a.strides = cursor.integers();
+      else if (key == "dilations")
+        a.dilations = cursor.integers();
+      else if (key == "pads_begin")
+        a.pads_begin = cursor.integers();
+      else if (key == "pads_end")
+        a.pads_end = cursor.integers();
+      else if (key == "axis")
+        a.axis = cursor.integer();
+      else
+        cursor.error("there is no attribute '{}'", key);
     }
   }
   return a;
@@ -233,7 +251,8 @@ class Builder {
       do outputs.push_back(cursor.tensor());
       while (cursor.take(','));
     }
-    const NodeId id = graph_.add_node(name, type, op, std::move(inputs), cursor.take('{') ? parse_attributes(cursor) : Attributes{});
+    const NodeId id = graph_.add_node(name, type, op, std::move(inputs),
+                                      cursor.take('{') ? parse_attributes(cursor) : Attributes{});
     for (TensorType& t : outputs) graph_.add_output(id, t.dtype, std::move(t.shape), t.rank_known);
     if (!cursor.done()) cursor.error("there is more than one statement");
   }
@@ -251,7 +270,8 @@ class Builder {
     const NodeId id = graph_.find(name);
     if (id == kNone) cursor.error("'{}' is not declared above", name);
     const auto& outputs = graph_.node(id).outputs;
-    if (port < 0 || port >= static_cast<int64_t>(outputs.size())) cursor.error("'{}' has no output {}", name, port);
+    if (port < 0 || port >= static_cast<int64_t>(outputs.size()))
+      cursor.error("'{}' has no output {}", name, port);
     return outputs[static_cast<size_t>(port)];
   }
 
@@ -260,11 +280,16 @@ class Builder {
     const TensorType type = cursor.tensor();
     Constant data;
     while (true) {
-      if (cursor.take_word("quantized")) data.quantized = true;
-      else if (cursor.take_word("compressed")) data.compressed = true;
-      else break;
+      if (cursor.take_word("quantized"))
+        data.quantized = true;
+      else if (cursor.take_word("compressed"))
+        data.compressed = true;
+      else
+        break;
     }
-    data.load = [name]() -> Tensor { fail<InternalError>("graph text", "constant '{}' has no bytes", name); };
+    data.load = [name]() -> Tensor {
+      fail<InternalError>("graph text", "constant '{}' has no bytes", name);
+    };
     const ValueId id = graph_.add_constant(name, type.dtype, type.shape, std::move(data));
     if (!constants_.emplace(name, id).second) cursor.error("constant '{}' is declared twice", name);
     return id;
@@ -278,7 +303,8 @@ class Builder {
       if (head.text != "body:") Cursor(head).error("expected 'body:'");
       size_t end = at + 1;
       while (end < lines_.size() && lines_[end].indent > head.indent) ++end;
-      graph_.nodes.back().bodies.push_back(std::make_shared<Graph>(Builder(lines_.subspan(at + 1, end - at - 1)).build()));
+      graph_.nodes.back().bodies.push_back(
+          std::make_shared<Graph>(Builder(lines_.subspan(at + 1, end - at - 1)).build()));
       at = end;
     }
     return at;

@@ -39,12 +39,14 @@ constexpr FusedRow kFused[] = {
 constexpr IgnoredRow kIgnored[] = {
     {IgnoredWhen::always, "squeeze and excitation",
      "any* reduce_mean* LINEAR add relu|prelu|swish LINEAR add sigmoid|hsigmoid multiply<1,8>*"},
-    {IgnoredWhen::always, "normalization and activation behind a matrix product", "unsqueeze multiply add squeeze"},
+    {IgnoredWhen::always, "normalization and activation behind a matrix product",
+     "unsqueeze multiply add squeeze"},
     {IgnoredWhen::always, "comparison of a mask", "equal logical_not"},
     {IgnoredWhen::transformer_but_not_spr, "output of an attention block",
      "softmax [reshape] mat_mul ^read_value|reshape|transpose|split|gather|squeeze|concat"},
     {IgnoredWhen::transformer, "rotary position embedding", "mat_mul transpose cos sin<2>"},
-    {IgnoredWhen::transformer, "rotary position embedding", "mat_mul [transpose] concat<1,1> cos sin<2>"},
+    {IgnoredWhen::transformer, "rotary position embedding",
+     "mat_mul [transpose] concat<1,1> cos sin<2>"},
     {IgnoredWhen::transformer, "position embedding", "mat_mul multiply cos sin<2> concat<1,2>"},
 };
 

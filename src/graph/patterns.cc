@@ -28,12 +28,18 @@ std::bitset<256> ops_with(uint32_t flag) {
 std::bitset<256> ops_named(std::string_view names) {
   std::bitset<256> out;
   for (std::string_view name : split(names, '|')) {
-    if (name == "any") out.set();
-    else if (name == "LINEAR") out |= ops_with(kLinear);
-    else if (name == "ACT") out |= ops_with(kActivation);
-    else if (name == "ARITH") out |= ops_with(kArithmetic);
-    else if (name == "ELEMENTWISE") out |= ops_with(kElementwise);
-    else out.set(static_cast<size_t>(op_from_name(name)));
+    if (name == "any")
+      out.set();
+    else if (name == "LINEAR")
+      out |= ops_with(kLinear);
+    else if (name == "ACT")
+      out |= ops_with(kActivation);
+    else if (name == "ARITH")
+      out |= ops_with(kArithmetic);
+    else if (name == "ELEMENTWISE")
+      out |= ops_with(kElementwise);
+    else
+      out.set(static_cast<size_t>(op_from_name(name)));
   }
   return out;
 }
@@ -68,7 +74,8 @@ PatternElement parse_element(std::string_view word, int index) {
 // Binds the elements of one pattern to nodes, one after the other.
 class Matcher {
  public:
-  Matcher(const InferenceGraph& graph, const Pattern& pattern, Strictness strictness, const std::vector<bool>& taken)
+  Matcher(const InferenceGraph& graph, const Pattern& pattern, Strictness strictness,
+          const std::vector<bool>& taken)
       : graph_(graph), pattern_(pattern), closed_(strictness == Strictness::closed), taken_(taken) {
     out_edges_.resize(pattern.elements.size());
     for (size_t k = 0; k < pattern.elements.size(); ++k) {
@@ -89,8 +96,10 @@ class Matcher {
     const size_t next = bound_.size();
     if (next == pattern_.elements.size()) return true;
     const PatternElement& element = pattern_.elements[next];
-    const NodeId anchor = bound_[static_cast<size_t>(element.read_by >= 0 ? element.read_by : element.reads.back())];
-    const auto& candidates = element.read_by >= 0 ? graph_.producers_of(anchor) : graph_.consumers_of(anchor);
+    const NodeId anchor =
+        bound_[static_cast<size_t>(element.read_by >= 0 ? element.read_by : element.reads.back())];
+    const auto& candidates =
+        element.read_by >= 0 ? graph_.producers_of(anchor) : graph_.consumers_of(anchor);
     for (NodeId candidate : candidates)
       if (fits(candidate) && bind_rest(candidate)) return true;
     bound_.pop_back();
@@ -110,11 +119,14 @@ class Matcher {
   bool closed_fits(NodeId node, size_t k) const {
     const auto& producers = graph_.producers_of(node);
     const auto& reads = pattern_.elements[k].reads;
-    if (k + 1 < pattern_.elements.size() && graph_.consumers_of(node).size() != out_edges_[k]) return false;
+    if (k + 1 < pattern_.elements.size() && graph_.consumers_of(node).size() != out_edges_[k])
+      return false;
     if (k == 0) return true;
     if (producers.size() != reads.size()) return false;
     for (size_t i = 0; i < bound_.size(); ++i)
-      if (std::ranges::count(producers, bound_[i]) != std::ranges::count(reads, static_cast<int>(i))) return false;
+      if (std::ranges::count(producers, bound_[i]) !=
+          std::ranges::count(reads, static_cast<int>(i)))
+        return false;
     return true;
   }
 
@@ -148,7 +160,8 @@ size_t Pattern::size() const {
 
 std::vector<Pattern> parse_pattern(std::string_view text) {
   const std::vector<std::string_view> words = split(text, ' ');
-  const auto optional = std::ranges::count_if(words, [](std::string_view w) { return w.starts_with('['); });
+  const auto optional =
+      std::ranges::count_if(words, [](std::string_view w) { return w.starts_with('['); });
   std::vector<Pattern> variants;
   for (unsigned chosen = 0; chosen < (1u << optional); ++chosen) {
     Pattern pattern;
@@ -158,7 +171,8 @@ std::vector<Pattern> parse_pattern(std::string_view text) {
         word = word.substr(1, word.size() - 2);
         if (!(chosen >> seen++ & 1u)) continue;
       }
-      pattern.text += (pattern.text.empty() ? "" : " ") + std::string(word);
+      if (!pattern.text.empty()) pattern.text += ' ';
+      pattern.text += word;
       pattern.elements.push_back(parse_element(word, static_cast<int>(pattern.elements.size())));
     }
     variants.push_back(std::move(pattern));
@@ -166,10 +180,12 @@ std::vector<Pattern> parse_pattern(std::string_view text) {
   return variants;
 }
 
-std::vector<Match> find_matches(const InferenceGraph& graph, std::span<const Pattern> patterns, Strictness strictness) {
+std::vector<Match> find_matches(const InferenceGraph& graph, std::span<const Pattern> patterns,
+                                Strictness strictness) {
   std::vector<const Pattern*> order;
   for (const Pattern& pattern : patterns) order.push_back(&pattern);
-  std::ranges::stable_sort(order, [](const Pattern* a, const Pattern* b) { return a->size() > b->size(); });
+  std::ranges::stable_sort(
+      order, [](const Pattern* a, const Pattern* b) { return a->size() > b->size(); });
 
   std::vector<bool> taken(graph.graph->nodes.size());
   std::vector<Match> matches;

@@ -1,16 +1,17 @@
 #include "graph/text.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
 
 namespace eightbit {
 namespace {
 
 bool plain_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_./-+").find(c) != std::string_view::npos;
+  return std::isalnum(static_cast<unsigned char>(c)) ||
+         std::string_view("_./-+").find(c) != std::string_view::npos;
 }
 
 std::string quoted(std::string_view name) {
@@ -36,7 +37,8 @@ bool names_op(std::string_view type, std::string_view op) {
 }
 
 std::string tensor_text(const Value& value) {
-  return std::string(to_string(value.dtype)) + (value.rank_known ? to_string(value.shape) : "[...]");
+  return std::string(to_string(value.dtype)) +
+         (value.rank_known ? to_string(value.shape) : "[...]");
 }
 
 std::string attributes_text(const Attributes& a) {
@@ -62,7 +64,8 @@ std::string attributes_text(const Attributes& a) {
 
 class Printer {
  public:
-  explicit Printer(const Graph& graph, int indent) : graph_(graph), indent_(indent), declared_(graph.values.size()) {}
+  explicit Printer(const Graph& graph, int indent)
+      : graph_(graph), indent_(indent), declared_(graph.values.size()) {}
 
   std::string print() {
     for (const Node& node : graph_.nodes) print_node(node);
@@ -74,9 +77,11 @@ class Printer {
     const bool again = declared_[static_cast<size_t>(value.id)];
     if (again) return quoted(value.name);
     declared_[static_cast<size_t>(value.id)] = true;
-    const bool implied = value.uses.size() == 1 && value.name == fmt::format("{}.{}", node.name, port);
-    return fmt::format("const {}{}{}{}", implied ? "" : quoted(value.name) + " ", tensor_text(value),
-                       value.constant->quantized ? " quantized" : "", value.constant->compressed ? " compressed" : "");
+    const bool implied =
+        value.uses.size() == 1 && value.name == fmt::format("{}.{}", node.name, port);
+    return fmt::format("const {}{}{}{}", implied ? "" : quoted(value.name) + " ",
+                       tensor_text(value), value.constant->quantized ? " quantized" : "",
+                       value.constant->compressed ? " compressed" : "");
   }
 
   std::string input_text(const Node& node, size_t port) {
@@ -89,13 +94,15 @@ class Printer {
 
   void print_node(const Node& node) {
     std::vector<std::string> inputs, outputs;
-    for (size_t port = 0; port < node.inputs.size(); ++port) inputs.push_back(input_text(node, port));
+    for (size_t port = 0; port < node.inputs.size(); ++port)
+      inputs.push_back(input_text(node, port));
     for (ValueId output : node.outputs) outputs.push_back(tensor_text(graph_.value(output)));
     const std::string type = quoted(node.type);
     const std::string_view op = row(node.op).name;
     out_ += fmt::format("{:{}}{} = {}{}({}){}{}{}\n", "", indent_, quoted(node.name), type,
-                        names_op(node.type, op) ? "" : fmt::format("/{}", op), fmt::join(inputs, ", "),
-                        outputs.empty() ? "" : " : ", fmt::join(outputs, ", "), attributes_text(node.attributes));
+                        names_op(node.type, op) ? "" : fmt::format("/{}", op),
+                        fmt::join(inputs, ", "), outputs.empty() ? "" : " : ",
+                        fmt::join(outputs, ", "), attributes_text(node.attributes));
     for (const auto& body : node.bodies)
       out_ += fmt::format("{:{}}body:\n{}", "", indent_ + 2, Printer(*body, indent_ + 4).print());
   }

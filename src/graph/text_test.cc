@@ -1,9 +1,8 @@
 #include "graph/text.h"
 
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <eightbit/error.h>
 
 namespace eightbit {
 namespace {
@@ -13,7 +12,8 @@ using testing::HasSubstr;
 constexpr const char* kAllForms =
     "in = Parameter() : f32[1,?,224]\n"
     "\"a b:0\" = PRelu(in, const slope f16[3] compressed) : f32[...]\n"
-    "conv = GroupConvolution/depthwise_convolution(\"a b:0\", const f32[4,1,1,3,3] quantized) : f32[1,4,8,8] "
+    "conv = GroupConvolution/depthwise_convolution(\"a b:0\", const f32[4,1,1,3,3] quantized) : "
+    "f32[1,4,8,8] "
     "{strides=2,2 pads_begin=-1,0 auto_pad}\n"
     "s = VariadicSplit/split(conv, _, slope) : f32[1,2,8,8], i64[] {axis=-1}\n"
     "loop = Loop(s:1, \"a b:0\") : f32[1]\n"
@@ -47,7 +47,8 @@ TEST(GraphText, ReadsWhatItSays) {
 }
 
 TEST(GraphText, TypesMeetOpsWithoutCaseAndUnderscores) {
-  const Graph graph = parse_graph("p = Parameter() : f32[1]\nl = LSTMSequence(p) : f32[1]\nm = MyOwn(p) : f32[1]\n");
+  const Graph graph = parse_graph(
+      "p = Parameter() : f32[1]\nl = LSTMSequence(p) : f32[1]\nm = MyOwn(p) : f32[1]\n");
   EXPECT_EQ(graph.node(1).op, Op::lstm_sequence);
   EXPECT_EQ(graph.node(2).op, Op::unknown);
 }
@@ -68,17 +69,21 @@ std::string error_of(const char* text) {
 
 TEST(GraphText, ErrorsNameTheLine) {
   EXPECT_THAT(error_of("a = Relu(b) : f32[1]"), HasSubstr("line 1: 'b' is not declared above"));
-  EXPECT_THAT(error_of("a = Parameter() : f32[1]\n\na = Relu(a) : f32[1]"), HasSubstr("line 3: 'a' is declared twice"));
+  EXPECT_THAT(error_of("a = Parameter() : f32[1]\n\na = Relu(a) : f32[1]"),
+              HasSubstr("line 3: 'a' is declared twice"));
   EXPECT_THAT(error_of("a = Parameter() : f33[1]"), HasSubstr("'f33' is not a dtype"));
   EXPECT_THAT(error_of("a = Parameter() : f32[1"), HasSubstr("expected ']'"));
   EXPECT_THAT(error_of("a = Parameter( : f32[1]"), HasSubstr("expected a name"));
-  EXPECT_THAT(error_of("a = Parameter() : f32[1] {strided=1}"), HasSubstr("no attribute 'strided'"));
+  EXPECT_THAT(error_of("a = Parameter() : f32[1] {strided=1}"),
+              HasSubstr("no attribute 'strided'"));
   EXPECT_THAT(error_of("a = Parameter() : f32[1] b"), HasSubstr("more than one statement"));
   EXPECT_THAT(error_of("a = X/nonsense()"), HasSubstr("no op 'nonsense'"));
-  EXPECT_THAT(error_of("a = Parameter() : f32[1]\nb = Relu(a:1) : f32[1]"), HasSubstr("'a' has no output 1"));
+  EXPECT_THAT(error_of("a = Parameter() : f32[1]\nb = Relu(a:1) : f32[1]"),
+              HasSubstr("'a' has no output 1"));
   EXPECT_THAT(error_of("\"a = Parameter()"), HasSubstr("does not end"));
   EXPECT_THAT(error_of("a = If()\n  b = Relu()"), HasSubstr("expected 'body:'"));
-  EXPECT_THAT(error_of("a = X(const w f32[1], const w f32[1])"), HasSubstr("constant 'w' is declared twice"));
+  EXPECT_THAT(error_of("a = X(const w f32[1], const w f32[1])"),
+              HasSubstr("constant 'w' is declared twice"));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "placement/devices.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace eightbit::placement {
 namespace {
@@ -11,19 +11,19 @@ namespace {
 // A stretch of a table entry; 8 bits first, then the rest in the order of the flags.
 enum Entry : uint32_t {
   kNothing = 0,
-  kA8 = 1u << 0,            // activations per tensor, symmetric or asymmetric
+  kA8 = 1u << 0,  // activations per tensor, symmetric or asymmetric
   kA16 = 1u << 1,
-  kA8Channel = 1u << 2,     // per channel, else per tensor
+  kA8Channel = 1u << 2,  // per channel, else per tensor
   kA16Channel = 1u << 3,
-  kA8Sym = 1u << 4,         // symmetric only
+  kA8Sym = 1u << 4,  // symmetric only
   kA16Sym = 1u << 5,
-  kW8Sym = 1u << 6,         // per channel, else per tensor; signed; narrow range
-  kW8SymAnyRange = 1u << 7, // narrow or full range
+  kW8Sym = 1u << 6,          // per channel, else per tensor; signed; narrow range
+  kW8SymAnyRange = 1u << 7,  // narrow or full range
   kW8Asym = 1u << 8,
   kW16Sym = 1u << 9,
   kW16SymAnyRange = 1u << 10,
   kW16Asym = 1u << 11,
-  kQ4Tensor = 1u << 12,     // 4 bits, symmetric, per tensor
+  kQ4Tensor = 1u << 12,  // 4 bits, symmetric, per tensor
   kW4 = 1u << 13,
   kW2 = 1u << 14,
 };
@@ -98,9 +98,10 @@ constexpr DeviceRow kNpu[] = {
     {Op::subtract, kQ4Tensor},
 };
 constexpr Op kNpuUnified[] = {
-    Op::add,   Op::multiply,   Op::maximum, Op::minimum,       Op::subtract,  Op::divide,      Op::less,
-    Op::equal, Op::less_equal, Op::greater, Op::greater_equal, Op::not_equal, Op::floor_mod,   Op::logical_and,
-    Op::logical_or, Op::logical_xor,
+    Op::add,        Op::multiply,    Op::maximum,       Op::minimum,
+    Op::subtract,   Op::divide,      Op::less,          Op::equal,
+    Op::less_equal, Op::greater,     Op::greater_equal, Op::not_equal,
+    Op::floor_mod,  Op::logical_and, Op::logical_or,    Op::logical_xor,
 };
 
 constexpr auto kSymmetric = QuantizationScheme::symmetric;
@@ -148,18 +149,24 @@ void add_row(Offer& offer, const DeviceRow* row) {
   if (!row) return;
   for (const QuantizerSpec& spec : expand(row->activations)) offer.activations.push_back(spec);
   for (const QuantizerSpec& spec : expand(row->weights))
-    if (std::ranges::find(offer.weights, spec) == offer.weights.end()) offer.weights.push_back(spec);
+    if (std::ranges::find(offer.weights, spec) == offer.weights.end())
+      offer.weights.push_back(spec);
 }
 
 }  // namespace
 
 std::string_view Device::name() const {
   switch (target_) {
-    case TargetDevice::any: return "ANY";
-    case TargetDevice::cpu: return "CPU";
-    case TargetDevice::cpu_spr: return "CPU_SPR";
-    case TargetDevice::gpu: return "GPU";
-    case TargetDevice::npu: return "NPU";
+    case TargetDevice::any:
+      return "ANY";
+    case TargetDevice::cpu:
+      return "CPU";
+    case TargetDevice::cpu_spr:
+      return "CPU_SPR";
+    case TargetDevice::gpu:
+      return "GPU";
+    case TargetDevice::npu:
+      return "NPU";
   }
   return "?";
 }
@@ -168,14 +175,15 @@ Offer Device::offer(const Node& node) const {
   Offer offer{row(node.op).trait, {}, {}, has(node.op, kUnifiedScales)};
   const bool gpu_table = target_ == TargetDevice::gpu || target_ == TargetDevice::npu;
   if (gpu_table && node.op == Op::interpolate && node.attributes.nearest) {
-    offer.trait = Trait::agnostic;   // it copies elements
+    offer.trait = Trait::agnostic;  // it copies elements
     return offer;
   }
   const DeviceRow* replaced = gpu_table ? find(kGpu, node.op) : nullptr;
   add_row(offer, replaced ? replaced : find(kCpu, node.op));
   if (target_ == TargetDevice::npu) {
     add_row(offer, find(kNpu, node.op));
-    offer.unified = offer.unified || std::ranges::find(kNpuUnified, node.op) != std::end(kNpuUnified);
+    offer.unified =
+        offer.unified || std::ranges::find(kNpuUnified, node.op) != std::end(kNpuUnified);
   }
   return offer;
 }
@@ -183,18 +191,21 @@ Offer Device::offer(const Node& node) const {
 SpecList filter(const SpecList& offered, const QuantizationParameters& wanted) {
   SpecList out;
   for (const QuantizerSpec& spec : offered) {
-    const bool met = (!wanted.num_bits || *wanted.num_bits == spec.bits) && (!wanted.mode || *wanted.mode == spec.mode) &&
-                     (!wanted.signedness_to_force || wanted.signedness_to_force == spec.signedness) &&
-                     (!wanted.per_channel || *wanted.per_channel == spec.per_channel) &&
-                     (!wanted.narrow_range || *wanted.narrow_range == spec.narrow_range);
+    const bool met =
+        (!wanted.num_bits || *wanted.num_bits == spec.bits) &&
+        (!wanted.mode || *wanted.mode == spec.mode) &&
+        (!wanted.signedness_to_force || wanted.signedness_to_force == spec.signedness) &&
+        (!wanted.per_channel || *wanted.per_channel == spec.per_channel) &&
+        (!wanted.narrow_range || *wanted.narrow_range == spec.narrow_range);
     if (met) out.push_back(spec);
   }
   return out;
 }
 
 QuantizerSpec default_activation(const QuantizationParameters& wanted) {
-  return {wanted.num_bits.value_or(8), wanted.mode.value_or(kSymmetric), wanted.signedness_to_force,
-          wanted.per_channel.value_or(false), wanted.narrow_range.value_or(false), {}};
+  return {wanted.num_bits.value_or(8),         wanted.mode.value_or(kSymmetric),
+          wanted.signedness_to_force,          wanted.per_channel.value_or(false),
+          wanted.narrow_range.value_or(false), {}};
 }
 
 std::string to_text(const SpecList& specs) {
@@ -206,8 +217,11 @@ std::string to_text(const SpecList& specs) {
 std::string to_text(const QuantizationParameters& wanted) {
   std::vector<std::string> texts;
   if (wanted.num_bits) texts.push_back(fmt::format("num_bits={}", *wanted.num_bits));
-  if (wanted.mode) texts.push_back(fmt::format("mode={}", *wanted.mode == kSymmetric ? "symmetric" : "asymmetric"));
-  if (wanted.signedness_to_force) texts.push_back(fmt::format("signedness_to_force={}", *wanted.signedness_to_force));
+  if (wanted.mode)
+    texts.push_back(
+        fmt::format("mode={}", *wanted.mode == kSymmetric ? "symmetric" : "asymmetric"));
+  if (wanted.signedness_to_force)
+    texts.push_back(fmt::format("signedness_to_force={}", *wanted.signedness_to_force));
   if (wanted.per_channel) texts.push_back(fmt::format("per_channel={}", *wanted.per_channel));
   if (wanted.narrow_range) texts.push_back(fmt::format("narrow_range={}", *wanted.narrow_range));
   return fmt::format("{}", fmt::join(texts, ", "));

@@ -1,13 +1,15 @@
-// What each target device can execute: for every op the quantizers of its activations and weights, best first.
+// What each target device can execute: for every op the quantizers of its activations and weights,
+// best first.
 //
-// ANY, CPU and CPU_SPR share one table; GPU differs in interpolation, NPU adds 4-bit entries and unified scales.
+// ANY, CPU and CPU_SPR share one table; GPU differs in interpolation, NPU adds 4-bit entries and
+// unified scales.
 #pragma once
+
+#include <eightbit/options.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <eightbit/options.h>
 
 #include "graph/graph.h"
 #include "quant/scheme.h"
@@ -17,17 +19,17 @@ namespace eightbit::placement {
 using SpecList = std::vector<QuantizerSpec>;
 
 struct Offer {
-  Trait trait = Trait::non_quantizable;   // what the op is on this device
-  SpecList activations;                   // empty: the default quantizer of the preset
-  SpecList weights;                       // empty: weights stay in float
-  bool unified = false;                   // all inputs share one scale
+  Trait trait = Trait::non_quantizable;  // what the op is on this device
+  SpecList activations;                  // empty: the default quantizer of the preset
+  SpecList weights;                      // empty: weights stay in float
+  bool unified = false;                  // all inputs share one scale
 };
 
 class Device {
  public:
   explicit Device(TargetDevice target) : target_(target) {}
   TargetDevice target() const { return target_; }
-  std::string_view name() const;          // "NPU"
+  std::string_view name() const;  // "NPU"
   Offer offer(const Node& node) const;
 
  private:

@@ -1,11 +1,13 @@
-// Runs every file of tests/golden/placement: a graph, `----`, and the plan that placement makes of it.
-// `# key=value ...` holds options, `## ...` says what the file shows. EIGHTBIT_UPDATE_GOLDEN=1 rewrites the plans.
+// Runs every file of tests/golden/placement: a graph, `----`, and the plan that placement makes of
+// it.
+// `# key=value ...` holds options, `## ...` says what the file shows. EIGHTBIT_UPDATE_GOLDEN=1
+// rewrites the plans.
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "graph/text.h"
@@ -30,35 +32,43 @@ Enum one_of(const std::string& value, std::initializer_list<std::pair<const char
   throw std::runtime_error("golden file: no such value: " + value);
 }
 
-void set_parameter(std::optional<QuantizationParameters>& params, const std::string& key, const std::string& value) {
+void set_parameter(std::optional<QuantizationParameters>& params, const std::string& key,
+                   const std::string& value) {
   if (!params) params.emplace();
-  if (key == "num_bits") params->num_bits = std::stoi(value);
-  else if (key == "per_channel") params->per_channel = value == "true";
+  if (key == "num_bits")
+    params->num_bits = std::stoi(value);
+  else if (key == "per_channel")
+    params->per_channel = value == "true";
   else if (key == "mode")
-    params->mode = one_of<QuantizationScheme>(
-        value, {{"symmetric", QuantizationScheme::symmetric}, {"asymmetric", QuantizationScheme::asymmetric}});
-  else throw std::runtime_error("golden file: no such parameter: " + key);
+    params->mode =
+        one_of<QuantizationScheme>(value, {{"symmetric", QuantizationScheme::symmetric},
+                                           {"asymmetric", QuantizationScheme::asymmetric}});
+  else
+    throw std::runtime_error("golden file: no such parameter: " + key);
 }
 
 void set_option(QuantizeOptions& options, const std::string& key, const std::string& value) {
   using Rule = QuantizerPropagationRule;
   AdvancedParameters& advanced = options.advanced_parameters;
   if (key == "preset") {
-    options.preset = one_of<Preset>(value, {{"mixed", Preset::mixed}, {"performance", Preset::performance}});
+    options.preset =
+        one_of<Preset>(value, {{"mixed", Preset::mixed}, {"performance", Preset::performance}});
   } else if (key == "model_type") {
     options.model_type = one_of<ModelType>(value, {{"transformer", ModelType::transformer}});
   } else if (key == "target_device") {
-    options.target_device = one_of<TargetDevice>(
-        value, {{"CPU", TargetDevice::cpu}, {"CPU_SPR", TargetDevice::cpu_spr}, {"GPU", TargetDevice::gpu}, {"NPU", TargetDevice::npu}});
+    options.target_device = one_of<TargetDevice>(value, {{"CPU", TargetDevice::cpu},
+                                                         {"CPU_SPR", TargetDevice::cpu_spr},
+                                                         {"GPU", TargetDevice::gpu},
+                                                         {"NPU", TargetDevice::npu}});
   } else if (key == "mode") {
-    options.mode = one_of<QuantizationMode>(
-        value, {{"fp8_e4m3", QuantizationMode::fp8_e4m3}, {"fp8_e5m2", QuantizationMode::fp8_e5m2}});
+    options.mode = one_of<QuantizationMode>(value, {{"fp8_e4m3", QuantizationMode::fp8_e4m3},
+                                                    {"fp8_e5m2", QuantizationMode::fp8_e5m2}});
   } else if (key == "quantizer_propagation_rule") {
-    advanced.quantizer_propagation_rule =
-        one_of<Rule>(value, {{"do_not_merge_branches", Rule::do_not_merge_branches},
-                             {"merge_if_all_branches_same", Rule::merge_if_all_branches_same},
-                             {"merge_with_potential_requantization", Rule::merge_with_potential_requantization},
-                             {"merge_all_in_one", Rule::merge_all_in_one}});
+    advanced.quantizer_propagation_rule = one_of<Rule>(
+        value, {{"do_not_merge_branches", Rule::do_not_merge_branches},
+                {"merge_if_all_branches_same", Rule::merge_if_all_branches_same},
+                {"merge_with_potential_requantization", Rule::merge_with_potential_requantization},
+                {"merge_all_in_one", Rule::merge_all_in_one}});
   } else if (key == "quantize_outputs") {
     advanced.quantize_outputs = value == "true";
   } else if (key == "ignored_names") {
@@ -69,7 +79,8 @@ void set_option(QuantizeOptions& options, const std::string& key, const std::str
     options.ignored_scope.types = split(value, ',');
   } else if (key == "ignored_subgraph") {
     const size_t arrow = value.find("->");
-    options.ignored_scope.subgraphs.push_back({split(value.substr(0, arrow), ','), split(value.substr(arrow + 2), ',')});
+    options.ignored_scope.subgraphs.push_back(
+        {split(value.substr(0, arrow), ','), split(value.substr(arrow + 2), ',')});
   } else if (key.starts_with("activations.")) {
     set_parameter(advanced.activations_quantization_params, key.substr(12), value);
   } else if (key.starts_with("weights.")) {
@@ -98,7 +109,8 @@ std::string read_file(const fs::path& path) {
 
 std::vector<std::string> golden_names() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement"))
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement"))
     if (entry.path().extension() == ".txt") names.push_back(entry.path().stem().string());
   std::ranges::sort(names);
   return names;
@@ -107,7 +119,8 @@ std::vector<std::string> golden_names() {
 class Golden : public testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, PlanIsAsRecorded) {
-  const fs::path path = fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement" / (GetParam() + ".txt");
+  const fs::path path =
+      fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement" / (GetParam() + ".txt");
   const std::string text = read_file(path);
   const size_t rule = text.find("----\n");
   ASSERT_NE(rule, std::string::npos) << path << " has no line ----";
@@ -122,9 +135,11 @@ TEST_P(Golden, PlanIsAsRecorded) {
 }
 
 TEST_P(Golden, GraphSurvivesItsText) {
-  const fs::path path = fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement" / (GetParam() + ".txt");
+  const fs::path path =
+      fs::path(EIGHTBIT_TESTS_DIR) / "golden" / "placement" / (GetParam() + ".txt");
   const std::string text = read_file(path);
-  const std::string once = to_text(parse_graph(std::string_view(text).substr(0, text.find("----\n"))));
+  const std::string once =
+      to_text(parse_graph(std::string_view(text).substr(0, text.find("----\n"))));
   EXPECT_EQ(once, to_text(parse_graph(once)));
 }
 

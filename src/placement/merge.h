@@ -8,12 +8,14 @@
 namespace eightbit::placement {
 
 struct Merged {
-  SpecList specs;                 // empty: the branches can not share a quantizer
-  std::vector<bool> absorbed;     // by branch: false keeps its own quantizer below, as a requantization
+  SpecList specs;  // empty: the branches can not share a quantizer
+  std::vector<bool>
+      absorbed;  // by branch: false keeps its own quantizer below, as a requantization
 };
 
-// The four rules of QuantizerPropagationRule. Candidates are ordered by the sum of their places in the lists of the
-// branches; ties by more bits, per tensor before per channel, symmetric before asymmetric.
+// The four rules of QuantizerPropagationRule. Candidates are ordered by the sum of their places in
+// the lists of the branches; ties by more bits, per tensor before per channel, symmetric before
+// asymmetric.
 Merged merge_branches(const std::vector<const SpecList*>& branches, QuantizerPropagationRule rule);
 
 // Whether a tensor that `before` has quantized may be quantized again by `after`.

@@ -14,13 +14,16 @@ QuantizerSpec spec(int bits, QuantizationScheme mode, bool per_channel = false) 
   return {bits, mode, {}, per_channel, false, {}};
 }
 
-Merged merge(const SpecList& a, const SpecList& b, Rule rule) { return merge_branches({&a, &b}, rule); }
+Merged merge(const SpecList& a, const SpecList& b, Rule rule) {
+  return merge_branches({&a, &b}, rule);
+}
 
 const SpecList kConv{spec(8, kSym), spec(16, kSym)};
 const SpecList kDepthwise{spec(8, kSym, true), spec(8, kSym), spec(16, kSym, true), spec(16, kSym)};
 
 TEST(Merge, AllInOneKeepsWhatEveryBranchAccepts) {
-  EXPECT_EQ(merge(kConv, kDepthwise, Rule::merge_all_in_one).specs, (SpecList{spec(8, kSym), spec(16, kSym)}));
+  EXPECT_EQ(merge(kConv, kDepthwise, Rule::merge_all_in_one).specs,
+            (SpecList{spec(8, kSym), spec(16, kSym)}));
   EXPECT_TRUE(merge({spec(8, kSym)}, {spec(8, kAsym)}, Rule::merge_all_in_one).specs.empty());
 }
 
@@ -30,8 +33,10 @@ TEST(Merge, OrderFollowsPlacesThenBits) {
 }
 
 TEST(Merge, TiesPreferPerTensorThenSymmetric) {
-  const SpecList a{spec(8, kAsym, true), spec(8, kAsym), spec(8, kSym)}, b{spec(8, kSym), spec(8, kAsym), spec(8, kAsym, true)};
-  EXPECT_EQ(merge(a, b, Rule::merge_all_in_one).specs, (SpecList{spec(8, kSym), spec(8, kAsym), spec(8, kAsym, true)}));
+  const SpecList a{spec(8, kAsym, true), spec(8, kAsym), spec(8, kSym)},
+      b{spec(8, kSym), spec(8, kAsym), spec(8, kAsym, true)};
+  EXPECT_EQ(merge(a, b, Rule::merge_all_in_one).specs,
+            (SpecList{spec(8, kSym), spec(8, kAsym), spec(8, kAsym, true)}));
 }
 
 TEST(Merge, SameOnlyComparesWithoutOrder) {
@@ -47,7 +52,9 @@ TEST(Merge, RequantizationKeepsBranchesThatDiffer) {
   EXPECT_EQ(merged.absorbed, (std::vector<bool>{false, true}));
 }
 
-TEST(Merge, NeverWhenAskedNotTo) { EXPECT_TRUE(merge(kConv, kConv, Rule::do_not_merge_branches).specs.empty()); }
+TEST(Merge, NeverWhenAskedNotTo) {
+  EXPECT_TRUE(merge(kConv, kConv, Rule::do_not_merge_branches).specs.empty());
+}
 
 TEST(Merge, RequantizationMayOnlyLose) {
   EXPECT_TRUE(requantizes(spec(8, kSym), spec(16, kAsym)));

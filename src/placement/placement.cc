@@ -14,12 +14,15 @@ QuantizationParameters wanted_of(const QuantizeOptions& options, bool weights) {
   const AdvancedParameters& advanced = options.advanced_parameters;
   QuantizationParameters wanted;
   if (!options.mode)
-    wanted = (weights ? advanced.weights_quantization_params : advanced.activations_quantization_params)
-                 .value_or(QuantizationParameters{});
+    wanted =
+        (weights ? advanced.weights_quantization_params : advanced.activations_quantization_params)
+            .value_or(QuantizationParameters{});
   const bool transformer = options.model_type == ModelType::transformer;
-  const Preset preset = options.preset.value_or(transformer && !options.mode ? Preset::mixed : Preset::performance);
+  const Preset preset =
+      options.preset.value_or(transformer && !options.mode ? Preset::mixed : Preset::performance);
   const bool asymmetric = !weights && preset == Preset::mixed;
-  if (!wanted.mode) wanted.mode = asymmetric ? QuantizationScheme::asymmetric : QuantizationScheme::symmetric;
+  if (!wanted.mode)
+    wanted.mode = asymmetric ? QuantizationScheme::asymmetric : QuantizationScheme::symmetric;
   return wanted;
 }
 
@@ -41,9 +44,15 @@ void make_fp8(Selection& selection, const QuantizeOptions& options) {
 
 class Writer {
  public:
-  Writer(const UnitGraph& units, const Placement& placement, const std::vector<WeightPoint>& weights,
-         const Selection& selection, const QuantizeOptions& options)
-      : units_(units), graph_(*units.flow.graph), placement_(placement), weights_(weights), selection_(selection), options_(options) {}
+  Writer(const UnitGraph& units, const Placement& placement,
+         const std::vector<WeightPoint>& weights, const Selection& selection,
+         const QuantizeOptions& options)
+      : units_(units),
+        graph_(*units.flow.graph),
+        placement_(placement),
+        weights_(weights),
+        selection_(selection),
+        options_(options) {}
 
   Plan write(const std::vector<FreedOperand>& freed) {
     activations(freed);
@@ -64,7 +73,8 @@ class Writer {
 
   // Whether any reader is more than a shape computation.
   bool read_by_data(const std::vector<Use>& uses) const {
-    return std::ranges::any_of(uses, [&](const Use& use) { return units_.flow.is_alive(use.node); });
+    return std::ranges::any_of(uses,
+                               [&](const Use& use) { return units_.flow.is_alive(use.node); });
   }
 
   void activations(const std::vector<FreedOperand>& freed) {
@@ -90,7 +100,7 @@ class Writer {
 
   // Readers of one constant share a quantizer when they want the same.
   void weights() {
-    std::map<ValueId, std::vector<size_t>> at;   // places in plan_.quantizers
+    std::map<ValueId, std::vector<size_t>> at;  // places in plan_.quantizers
     for (size_t i = 0; i < weights_.size(); ++i) {
       const Node& node = graph_.node(weights_[i].node);
       Quantizer out;
@@ -100,12 +110,14 @@ class Writer {
       out.spec = selection_.weights[i].spec;
       out.group = selection_.weights[i].group;
       if (out.spec.per_channel)
-        out.channel_axes = weight_channel_axes(node.op, static_cast<int>(graph_.value(out.value).shape.size()), weights_[i].port,
-                                               node.attributes.transpose_a, node.attributes.transpose_b);
+        out.channel_axes = weight_channel_axes(
+            node.op, static_cast<int>(graph_.value(out.value).shape.size()), weights_[i].port,
+            node.attributes.transpose_a, node.attributes.transpose_b);
       out.spec.per_channel = !out.channel_axes.empty();
       const auto same = [&](size_t k) {
         const Quantizer& other = plan_.quantizers[k];
-        return other.spec == out.spec && other.channel_axes == out.channel_axes && other.group == out.group;
+        return other.spec == out.spec && other.channel_axes == out.channel_axes &&
+               other.group == out.group;
       };
       std::vector<size_t>& places = at[out.value];
       if (const auto k = std::ranges::find_if(places, same); k != places.end()) {
@@ -121,7 +133,8 @@ class Writer {
   void number_groups() {
     std::map<int, int> numbers;
     for (Quantizer& q : plan_.quantizers)
-      if (q.group >= 0) q.group = numbers.emplace(q.group, static_cast<int>(numbers.size())).first->second;
+      if (q.group >= 0)
+        q.group = numbers.emplace(q.group, static_cast<int>(numbers.size())).first->second;
   }
 
   const UnitGraph& units_;
@@ -139,18 +152,23 @@ bool has_float_side(const Graph& graph, const Node& node) {
 }
 
 // Nodes that this device could quantize and that stay in float, with the reason.
-std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device, const std::vector<int>& constant_operand) {
+std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device,
+                                 const std::vector<int>& constant_operand) {
   const Graph& graph = *units.flow.graph;
   std::vector<FloatReason> out;
   for (const Unit& unit : units.units) {
-    const bool table = unit.natural == Trait::output_as_weight && !weight_ports(graph, units.first(unit)).empty();
-    if (!unit.reason.empty() && (unit.natural == Trait::inputs_quantizable || table) && has_float_side(graph, units.first(unit)))
+    const bool table =
+        unit.natural == Trait::output_as_weight && !weight_ports(graph, units.first(unit)).empty();
+    if (!unit.reason.empty() && (unit.natural == Trait::inputs_quantizable || table) &&
+        has_float_side(graph, units.first(unit)))
       out.push_back({unit.first, unit.reason});
   }
   for (int unit : constant_operand)
-    out.push_back({units.units[static_cast<size_t>(unit)].first, "one operand is constant, and no other op needs its input quantized"});
+    out.push_back({units.units[static_cast<size_t>(unit)].first,
+                   "one operand is constant, and no other op needs its input quantized"});
   for (const Node& node : graph.nodes)
-    if (!units.flow.is_alive(node.id) && device.offer(node).trait == Trait::inputs_quantizable && has_float_side(graph, node))
+    if (!units.flow.is_alive(node.id) && device.offer(node).trait == Trait::inputs_quantizable &&
+        has_float_side(graph, node))
       out.push_back({node.id, "shape computation"});
   std::ranges::sort(out, {}, &FloatReason::node);
   return out;

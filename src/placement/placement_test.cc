@@ -1,12 +1,11 @@
 #include "placement/placement.h"
 
-#include <chrono>
-
+#include <eightbit/error.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <eightbit/error.h>
+#include <chrono>
 
 #include "graph/text.h"
 #include "placement/devices.h"
@@ -16,10 +15,11 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kConv = "in = Parameter() : f32[1,4,8,8]\n"
-                              "c = Convolution(in, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
-                              "u = Interpolate(c, const i64[2]) : f32[1,4,8,8]\n"
-                              "out = Result(u)\n";
+constexpr const char* kConv =
+    "in = Parameter() : f32[1,4,8,8]\n"
+    "c = Convolution(in, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
+    "u = Interpolate(c, const i64[2]) : f32[1,4,8,8]\n"
+    "out = Result(u)\n";
 
 QuantizationParameters parameters(int bits) {
   QuantizationParameters out;
@@ -78,10 +78,12 @@ TEST(Placement, IgnoredScopeIsValidated) {
 TEST(Placement, EveryAgnosticOpIsPassed) {
   for (const OpRow& r : op_table()) {
     if (r.trait != Trait::agnostic) continue;
-    const Graph graph = parse_graph(fmt::format("in = Parameter() : f32[1,4,8,8]\n"
-                                                "x = X/{}(in) : f32[1,4,8,8]\n"
-                                                "c = Convolution(x, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
-                                                "out = Result(c)\n", r.name));
+    const Graph graph =
+        parse_graph(fmt::format("in = Parameter() : f32[1,4,8,8]\n"
+                                "x = X/{}(in) : f32[1,4,8,8]\n"
+                                "c = Convolution(x, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
+                                "out = Result(c)\n",
+                                r.name));
     const Plan plan = place(graph, {});
     ASSERT_EQ(plan.quantizers.size(), 2u) << r.name;
     EXPECT_EQ(graph.value(plan.quantizers[0].value).name, "in") << r.name;
@@ -93,27 +95,32 @@ TEST(Placement, EveryOtherOpStops) {
   for (const OpRow& r : op_table()) {
     const bool starts = r.op == Op::parameter || r.op == Op::result || r.op == Op::shape_of;
     if (r.trait == Trait::agnostic || r.trait == Trait::concat || starts) continue;
-    const Graph graph = parse_graph(fmt::format("in = Parameter() : f32[1,4,8,8]\n"
-                                                "e = Exp(in) : f32[1,4,8,8]\n"
-                                                "x = X/{}(e) : f32[1,4,8,8]\n"
-                                                "c = Convolution(x, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
-                                                "out = Result(c)\n", r.name));
+    const Graph graph =
+        parse_graph(fmt::format("in = Parameter() : f32[1,4,8,8]\n"
+                                "e = Exp(in) : f32[1,4,8,8]\n"
+                                "x = X/{}(e) : f32[1,4,8,8]\n"
+                                "c = Convolution(x, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
+                                "out = Result(c)\n",
+                                r.name));
     const Plan plan = place(graph, {});
     const bool quantized_already =
         r.op == Op::fake_quantize || r.op == Op::fake_convert || r.op == Op::dequantize_linear;
     const auto above_conv = [&](const Quantizer& q) { return graph.value(q.value).name == "x"; };
-    EXPECT_EQ(std::ranges::count_if(plan.quantizers, above_conv), quantized_already ? 0 : 1) << r.name;
+    EXPECT_EQ(std::ranges::count_if(plan.quantizers, above_conv), quantized_already ? 0 : 1)
+        << r.name;
   }
 }
 
 TEST(Placement, EveryOpIsPlacedOnEveryDevice) {
-  for (TargetDevice target : {TargetDevice::any, TargetDevice::cpu, TargetDevice::cpu_spr, TargetDevice::gpu, TargetDevice::npu})
+  for (TargetDevice target : {TargetDevice::any, TargetDevice::cpu, TargetDevice::cpu_spr,
+                              TargetDevice::gpu, TargetDevice::npu})
     for (const OpRow& r : op_table()) {
       Node node;
       node.op = r.op;
       const Offer offer = Device(target).offer(node);
       EXPECT_FALSE(r.weight_layout == WeightLayout::none && !offer.weights.empty()) << r.name;
-      EXPECT_FALSE(offer.trait != Trait::inputs_quantizable && !offer.activations.empty()) << r.name;
+      EXPECT_FALSE(offer.trait != Trait::inputs_quantizable && !offer.activations.empty())
+          << r.name;
     }
 }
 
@@ -142,7 +149,9 @@ struct Builder {
 Graph chain(int size) {
   Builder b;
   ValueId x = b.node("Parameter", Op::parameter, {});
-  for (int i = 0; i < size; ++i) x = b.node("T", i % 50 == 0 ? Op::add : Op::transpose, i % 50 == 0 ? std::vector{x, x} : std::vector{x});
+  for (int i = 0; i < size; ++i)
+    x = b.node("T", i % 50 == 0 ? Op::add : Op::transpose,
+               i % 50 == 0 ? std::vector{x, x} : std::vector{x});
   b.result(b.conv(x));
   return std::move(b.graph);
 }
@@ -150,9 +159,11 @@ Graph chain(int size) {
 // Two rails of agnostic ops with rungs between them: exponentially many paths.
 Graph ladder(int size) {
   Builder b;
-  ValueId left = b.node("Parameter", Op::parameter, {}), right = b.node("Parameter", Op::parameter, {});
+  ValueId left = b.node("Parameter", Op::parameter, {}),
+          right = b.node("Parameter", Op::parameter, {});
   for (int i = 0; i < size / 4; ++i) {
-    const ValueId l = b.node("Reshape", Op::reshape, {left}), r = b.node("Reshape", Op::reshape, {right});
+    const ValueId l = b.node("Reshape", Op::reshape, {left}),
+                  r = b.node("Reshape", Op::reshape, {right});
     left = b.node("Concat", Op::concat, {l, r});
     right = b.node("ScatterUpdate", Op::scatter_update, {r, l});
   }
@@ -196,7 +207,8 @@ TEST_P(Scaling, TransformersAndPostProcessingToo) {
   QuantizeOptions options;
   options.model_type = ModelType::transformer;
   options.target_device = TargetDevice::cpu_spr;
-  options.advanced_parameters.quantizer_propagation_rule = QuantizerPropagationRule::merge_with_potential_requantization;
+  options.advanced_parameters.quantizer_propagation_rule =
+      QuantizerPropagationRule::merge_with_potential_requantization;
   EXPECT_LT(seconds(GetParam().second(10'000), options), 0.5);
 }
 
@@ -207,7 +219,8 @@ TEST_P(Scaling, PlanIsTheSameEveryTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Placement, Scaling,
-                         testing::Values(std::pair{"chain", &chain}, std::pair{"ladder", &ladder}, std::pair{"fan", &fan},
+                         testing::Values(std::pair{"chain", &chain}, std::pair{"ladder", &ladder},
+                                         std::pair{"fan", &fan},
                                          std::pair{"nested", &nested_branches}),
                          [](const auto& info) { return info.param.first; });
 

@@ -7,7 +7,8 @@ namespace {
 
 bool ends_path(const InferenceGraph& flow, NodeId node) {
   const Op op = flow.op(node);
-  return op == Op::result || op == Op::parameter || !weight_ports(*flow.graph, flow.node(node)).empty();
+  return op == Op::result || op == Op::parameter ||
+         !weight_ports(*flow.graph, flow.node(node)).empty();
 }
 
 // Nodes from which a result can be reached without passing a weighted node.
@@ -16,7 +17,8 @@ std::vector<bool> tail_of(const InferenceGraph& flow) {
   for (size_t i = tail.size(); i-- > 0;) {
     const NodeId node = static_cast<NodeId>(i);
     for (NodeId consumer : flow.consumers_of(node))
-      if (flow.op(consumer) == Op::result || (tail[static_cast<size_t>(consumer)] && !ends_path(flow, consumer)))
+      if (flow.op(consumer) == Op::result ||
+          (tail[static_cast<size_t>(consumer)] && !ends_path(flow, consumer)))
         tail[i] = true;
   }
   return tail;
@@ -26,8 +28,10 @@ std::vector<bool> tail_of(const InferenceGraph& flow) {
 
 std::vector<NodeId> post_processing_nodes(const InferenceGraph& flow) {
   const std::vector<bool> tail = tail_of(flow);
-  std::vector<bool> above(tail.size()), below(tail.size());   // of a marker, along the tail
-  const auto marks = [&](size_t i) { return has(flow.op(static_cast<NodeId>(i)), kPostProcessing); };
+  std::vector<bool> above(tail.size()), below(tail.size());  // of a marker, along the tail
+  const auto marks = [&](size_t i) {
+    return has(flow.op(static_cast<NodeId>(i)), kPostProcessing);
+  };
   for (size_t i = 0; i < tail.size(); ++i) {
     if (!tail[i] || ends_path(flow, static_cast<NodeId>(i))) continue;
     below[i] = marks(i);

@@ -8,20 +8,25 @@
 namespace eightbit::placement {
 namespace {
 
-enum class State : uint8_t { exact, covered, wanted };
+enum class State : uint8_t { exact, covered, unread, wanted };
 
 struct Arrival {
   State state = State::exact;
-  int quantizer = -1;   // when wanted
+  int quantizer = -1;  // when wanted
 };
 
 class Sweep {
  public:
   Sweep(const UnitGraph& units, const Device& device, const QuantizeOptions& options,
         const QuantizationParameters& activations)
-      : units_(units), graph_(*units.flow.graph), device_(device), options_(options), activations_(activations) {
+      : units_(units),
+        graph_(*units.flow.graph),
+        device_(device),
+        options_(options),
+        activations_(activations) {
     arrivals_.resize(graph_.nodes.size());
-    for (const Node& node : graph_.nodes) arrivals_[static_cast<size_t>(node.id)].resize(node.inputs.size());
+    for (const Node& node : graph_.nodes)
+      arrivals_[static_cast<size_t>(node.id)].resize(node.inputs.size());
     leads_to_unifier_.resize(units.units.size());
     specs_of_op_.assign(op_table().size(), -1);
     out_.wanted_by_unit.resize(units.units.size());
@@ -33,14 +38,18 @@ class Sweep {
       const Unit& unit = units_.units[i];
       leads_to_unifier_[i] = leads_to_unifier(unit);
       const Arrival up = settle(unit);
-      if (unit.trait == Trait::inputs_quantizable) ask(unit, static_cast<int>(i));
-      else enter(unit, up, leads_to_unifier_[i]);
+      if (unit.trait == Trait::inputs_quantizable)
+        ask(unit, static_cast<int>(i));
+      else
+        enter(unit, up, leads_to_unifier_[i]);
     }
     return std::move(out_);
   }
 
  private:
-  Arrival& arrival(Use use) { return arrivals_[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)]; }
+  Arrival& arrival(Use use) {
+    return arrivals_[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
+  }
 
   std::vector<Use> living_uses(const Value& value) const {
     std::vector<Use> uses;
@@ -52,19 +61,23 @@ class Sweep {
   // Whether the quantizer of all uses could be one; then it is, and the uses lose theirs.
   Arrival join(const std::vector<Use>& uses) {
     std::vector<int> branches;
+    bool covered = false;
     for (const Use& use : uses) {
-      if (arrival(use).state == State::exact) return {};
-      if (arrival(use).state == State::wanted) branches.push_back(arrival(use).quantizer);
+      const Arrival& one = arrival(use);
+      if (one.state == State::exact) return {};
+      if (one.state == State::wanted) branches.push_back(one.quantizer);
+      covered = covered || one.state == State::covered;
     }
-    if (branches.empty()) return {State::covered, -1};
-    if (uses.size() == 1) return {State::wanted, branches[0]};
+    if (branches.empty()) return {covered ? State::covered : State::unread, -1};
+    if (branches.size() == 1 && !covered) return {State::wanted, branches[0]};
     return merge(branches);
   }
 
   Arrival merge(const std::vector<int>& branches) {
     std::vector<const SpecList*> lists;
     for (int q : branches) lists.push_back(&out_.spec_lists[static_cast<size_t>(at(q).specs)]);
-    const Merged merged = merge_branches(lists, options_.advanced_parameters.quantizer_propagation_rule);
+    const Merged merged =
+        merge_branches(lists, options_.advanced_parameters.quantizer_propagation_rule);
     if (merged.specs.empty()) return {State::covered, -1};
     Placed joined = at(branches[0]);
     joined.use = {};
@@ -89,10 +102,10 @@ class Sweep {
       const Arrival all = join(uses);
       if (all.state == State::wanted) return all;
     }
-    Arrival worst{State::covered, -1};
+    Arrival worst{State::unread, -1};
     for (ValueId output : units_.last(unit).outputs) {
       const Arrival one = join(living_uses(graph_.value(output)));
-      if (one.state == State::exact) worst.state = State::exact;
+      worst.state = std::min(worst.state, one.state == State::wanted ? State::covered : one.state);
       if (one.state != State::wanted) continue;
       at(one.quantizer).value = output;
       at(one.quantizer).use = {};
@@ -100,11 +113,13 @@ class Sweep {
     return worst;
   }
 
-  // Quantizers can pass when there is a floating point input to go to and every output that is read is floating point.
+  // Quantizers can pass when there is a floating point input to go to and every output that is read
+  // is floating point.
   bool can_pass(const Unit& unit) const {
     if (unit.trait != Trait::agnostic && unit.trait != Trait::concat) return false;
     for (ValueId output : units_.last(unit).outputs)
-      if (!is_float(graph_.value(output).dtype) && !living_uses(graph_.value(output)).empty()) return false;
+      if (!is_float(graph_.value(output).dtype) && !living_uses(graph_.value(output)).empty())
+        return false;
     return !activation_ports(units_.first(unit)).empty();
   }
 
@@ -144,7 +159,8 @@ class Sweep {
     const Node& node = units_.first(unit);
     std::vector<Use> ports = activation_ports(node);
     if (node.op == Op::scaled_dot_product_attention)
-      std::erase_if(ports, [limit = options_.mode ? 3 : 2](const Use& use) { return use.port >= limit; });
+      std::erase_if(ports,
+                    [limit = options_.mode ? 3 : 2](const Use& use) { return use.port >= limit; });
     if (ports.empty()) return;
     const int specs = specs_for(node, unit.unified);
     const int group = unit.unified && ports.size() > 1 ? new_group() : -1;
@@ -160,7 +176,8 @@ class Sweep {
   }
 
   bool reads_constant(const Node& node) const {
-    return std::ranges::any_of(node.inputs, [&](ValueId v) { return v != kNone && graph_.value(v).is_constant(); });
+    return std::ranges::any_of(
+        node.inputs, [&](ValueId v) { return v != kNone && graph_.value(v).is_constant(); });
   }
 
   int specs_for(const Node& node, bool unified) {
@@ -175,13 +192,16 @@ class Sweep {
     if (unified) std::erase_if(kept, [](const QuantizerSpec& spec) { return spec.per_channel; });
     if (kept.empty())
       fail<InvalidArgument>("placement",
-                            "no activation quantizer of {} meets {} for node '{}' ({}). The device offers: {}. Change "
+                            "no activation quantizer of {} meets {} for node '{}' ({}). The device "
+                            "offers: {}. Change "
                             "activations_quantization_params or add the node to ignored_scope.",
-                            device_.name(), to_text(wanted), node.name, node.type, to_text(offered));
+                            device_.name(), to_text(wanted), node.name, node.type,
+                            to_text(offered));
     return cached = intern(kept);
   }
 
-  // Whether what the unit writes reaches, through ops that quantizers pass, one that accumulates integers.
+  // Whether what the unit writes reaches, through ops that quantizers pass, one that accumulates
+  // integers.
   bool leads_to_unifier(const Unit& unit) const {
     for (NodeId consumer : units_.flow.consumers_of(unit.last)) {
       const int index = units_.unit_of[static_cast<size_t>(consumer)];
@@ -213,9 +233,9 @@ class Sweep {
   const Device& device_;
   const QuantizeOptions& options_;
   const QuantizationParameters& activations_;
-  std::vector<std::vector<Arrival>> arrivals_;   // by node and port
-  std::vector<bool> leads_to_unifier_;           // by unit
-  std::vector<int> specs_of_op_;                 // by op: index of its list
+  std::vector<std::vector<Arrival>> arrivals_;  // by node and port
+  std::vector<bool> leads_to_unifier_;          // by unit
+  std::vector<int> specs_of_op_;                // by op: index of its list
   Placement out_;
 };
 

@@ -14,15 +14,19 @@ struct Member {
 SpecList accepted_by_all(const std::vector<Member>& members) {
   SpecList common = *members[0].specs;
   for (const Member& member : members)
-    std::erase_if(common, [&](const QuantizerSpec& spec) { return std::ranges::find(*member.specs, spec) == member.specs->end(); });
+    std::erase_if(common, [&](const QuantizerSpec& spec) {
+      return std::ranges::find(*member.specs, spec) == member.specs->end();
+    });
   return common;
 }
 
 // Without a common configuration: a new group for each configuration but the first member's.
 void split(std::vector<Member>& members, int& next_group) {
-  std::vector<std::pair<QuantizerSpec, int>> parts{{members[0].choice->spec, members[0].choice->group}};
+  std::vector<std::pair<QuantizerSpec, int>> parts{
+      {members[0].choice->spec, members[0].choice->group}};
   for (Member& member : members) {
-    auto part = std::ranges::find(parts, member.choice->spec, &std::pair<QuantizerSpec, int>::first);
+    auto part =
+        std::ranges::find(parts, member.choice->spec, &std::pair<QuantizerSpec, int>::first);
     if (part == parts.end()) part = parts.insert(parts.end(), {member.choice->spec, next_group++});
     member.choice->group = part->second;
   }
@@ -52,9 +56,11 @@ Selection select(Placement& placement, const std::vector<WeightPoint>& weights) 
   };
   for (size_t i = 0; i < out.activations.size(); ++i) {
     const Placed& q = placement.quantizers[i];
-    if (!q.dropped) add(out.activations[i], placement.spec_lists[static_cast<size_t>(q.specs)], q.group);
+    if (!q.dropped)
+      add(out.activations[i], placement.spec_lists[static_cast<size_t>(q.specs)], q.group);
   }
-  for (size_t i = 0; i < weights.size(); ++i) add(out.weights[i], weights[i].specs, weights[i].group);
+  for (size_t i = 0; i < weights.size(); ++i)
+    add(out.weights[i], weights[i].specs, weights[i].group);
   int next_group = static_cast<int>(placement.group_parent.size());
   for (auto& [group, members] : groups) agree(members, next_group);
   return out;

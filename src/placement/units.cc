@@ -9,7 +9,9 @@
 namespace eightbit::placement {
 namespace {
 
-bool is_transformer(const QuantizeOptions& options) { return options.model_type == ModelType::transformer; }
+bool is_transformer(const QuantizeOptions& options) {
+  return options.model_type == ModelType::transformer;
+}
 
 // Collects, by node, the first reason to stay in float.
 class Reasons {
@@ -37,7 +39,8 @@ class Reasons {
 
   void unsupported_forms() {
     for (const Node& node : flow_.graph->nodes)
-      if (node.op == Op::gru_sequence && node.attributes.linear_before_reset) set(node.id, "linear_before_reset");
+      if (node.op == Op::gru_sequence && node.attributes.linear_before_reset)
+        set(node.id, "linear_before_reset");
   }
 
   void patterns() {
@@ -45,7 +48,9 @@ class Reasons {
     std::vector<std::pair<std::string, std::string_view>> reason_of;
     for (const IgnoredRow& row : ignored_patterns()) {
       if (row.when != IgnoredWhen::always && !is_transformer(options_)) continue;
-      if (row.when == IgnoredWhen::transformer_but_not_spr && device_.target() == TargetDevice::cpu_spr) continue;
+      if (row.when == IgnoredWhen::transformer_but_not_spr &&
+          device_.target() == TargetDevice::cpu_spr)
+        continue;
       for (Pattern& pattern : parse_pattern(row.text)) {
         reason_of.emplace_back(pattern.text, row.reason);
         wanted.push_back(std::move(pattern));
@@ -71,7 +76,8 @@ class Reasons {
 };
 
 std::vector<Match> fused_chains(const InferenceGraph& flow, const Device& device) {
-  const bool everywhere_only = device.target() == TargetDevice::npu || device.target() == TargetDevice::cpu_spr;
+  const bool everywhere_only =
+      device.target() == TargetDevice::npu || device.target() == TargetDevice::cpu_spr;
   std::vector<Pattern> wanted;
   for (const FusedRow& row : fused_patterns()) {
     if (row.devices == FusedOn::cpu_and_gpu && everywhere_only) continue;
@@ -95,11 +101,12 @@ std::vector<NodeId> chain_ends(const InferenceGraph& flow, const std::vector<Mat
 void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
   for (const Match& match : chains)
     for (NodeId node : match.nodes)
-      out.unit_of[static_cast<size_t>(node)] = out.unit_of[static_cast<size_t>(match.nodes.front())];
+      out.unit_of[static_cast<size_t>(node)] =
+          out.unit_of[static_cast<size_t>(match.nodes.front())];
 }
 
-Unit make_unit(const Node& node, NodeId last, const std::string& reason, const QuantizeOptions& options,
-               const Device& device) {
+Unit make_unit(const Node& node, NodeId last, const std::string& reason,
+               const QuantizeOptions& options, const Device& device) {
   const Offer offer = device.offer(node);
   Unit unit{node.id, last, offer.trait, offer.trait, reason, offer.unified};
   if (node.op == Op::result && options.advanced_parameters.quantize_outputs)
@@ -116,8 +123,9 @@ void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& r
     if (unit < 0 || !reason.starts_with("ignored by ")) continue;
     const NodeId first = out.units[static_cast<size_t>(unit)].first;
     if (first != node.id && reasons[static_cast<size_t>(first)].empty())
-      out.notes.push_back(fmt::format("ignored_scope has no effect on '{}': it is fused into '{}'; ignore that one", node.name,
-                                      out.flow.node(first).name));
+      out.notes.push_back(
+          fmt::format("ignored_scope has no effect on '{}': it is fused into '{}'; ignore that one",
+                      node.name, out.flow.node(first).name));
   }
 }
 
@@ -139,8 +147,8 @@ UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const 
   for (const Node& node : graph.nodes) {
     if (last[static_cast<size_t>(node.id)] == kNone) continue;
     out.unit_of[static_cast<size_t>(node.id)] = static_cast<int>(out.units.size());
-    out.units.push_back(make_unit(node, last[static_cast<size_t>(node.id)], reasons[static_cast<size_t>(node.id)],
-                                  options, device));
+    out.units.push_back(make_unit(node, last[static_cast<size_t>(node.id)],
+                                  reasons[static_cast<size_t>(node.id)], options, device));
   }
   number_inner_nodes(out, chains);
   note_rules_without_effect(out, reasons);

@@ -1,10 +1,11 @@
-// The graph as the solver sees it: fused chains count as one op, and what must stay in float is marked.
+// The graph as the solver sees it: fused chains count as one op, and what must stay in float is
+// marked.
 #pragma once
+
+#include <eightbit/options.h>
 
 #include <string>
 #include <vector>
-
-#include <eightbit/options.h>
 
 #include "graph/inference_graph.h"
 #include "placement/devices.h"
@@ -12,18 +13,18 @@
 namespace eightbit::placement {
 
 struct Unit {
-  NodeId first = kNone;                   // reads the inputs; decides what the unit is
-  NodeId last = kNone;                    // writes the outputs
-  Trait trait = Trait::non_quantizable;   // after all reasons to stay in float
-  Trait natural = Trait::non_quantizable; // what it would be without them
-  std::string reason;                     // why it stays in float; empty: it does not
+  NodeId first = kNone;                    // reads the inputs; decides what the unit is
+  NodeId last = kNone;                     // writes the outputs
+  Trait trait = Trait::non_quantizable;    // after all reasons to stay in float
+  Trait natural = Trait::non_quantizable;  // what it would be without them
+  std::string reason;                      // why it stays in float; empty: it does not
   bool unified = false;
 };
 
 struct UnitGraph {
   InferenceGraph flow;
-  std::vector<Unit> units;                // in graph order of their first nodes
-  std::vector<int> unit_of;               // by node; -1 for nodes that are not alive
+  std::vector<Unit> units;   // in graph order of their first nodes
+  std::vector<int> unit_of;  // by node; -1 for nodes that are not alive
   std::vector<std::string> notes;
 
   const Node& first(const Unit& unit) const { return flow.node(unit.first); }

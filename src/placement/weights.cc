@@ -19,26 +19,30 @@ bool suits_any(const QuantizerSpec& weight, const SpecList& activations) {
   return std::ranges::any_of(activations, [&](const QuantizerSpec& a) { return suits(weight, a); });
 }
 
-SpecList filtered_weights(const Node& node, const Device& device, const QuantizationParameters& wanted) {
+SpecList filtered_weights(const Node& node, const Device& device,
+                          const QuantizationParameters& wanted) {
   const SpecList offered = device.offer(node).weights;
   SpecList kept = filter(offered, wanted);
   if (kept.empty() && !offered.empty())
-    fail<InvalidArgument>("placement",
-                          "no weight quantizer of {} meets {} for node '{}' ({}). The device offers: {}. Change "
-                          "weights_quantization_params or add the node to ignored_scope.",
-                          device.name(), to_text(wanted), node.name, node.type, to_text(offered));
+    fail<InvalidArgument>(
+        "placement",
+        "no weight quantizer of {} meets {} for node '{}' ({}). The device offers: {}. Change "
+        "weights_quantization_params or add the node to ignored_scope.",
+        device.name(), to_text(wanted), node.name, node.type, to_text(offered));
   return kept;
 }
 
 }  // namespace
 
-std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& device, const QuantizationParameters& wanted) {
+std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& device,
+                                      const QuantizationParameters& wanted) {
   std::vector<WeightPoint> out;
   for (const Unit& unit : units.units) {
     const Node& node = units.first(unit);
     if (!unit.reason.empty()) continue;
     for (int32_t port : weight_ports(*units.flow.graph, node)) {
-      if (units.flow.graph->value(node.inputs[static_cast<size_t>(port)]).constant->quantized) continue;
+      if (units.flow.graph->value(node.inputs[static_cast<size_t>(port)]).constant->quantized)
+        continue;
       SpecList specs = filtered_weights(node, device, wanted);
       if (!specs.empty()) out.push_back({node.id, port, std::move(specs), -1});
     }
@@ -46,12 +50,13 @@ std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& devi
   return out;
 }
 
-void quantize_tables_instead(const UnitGraph& units, Placement& placement, std::vector<WeightPoint>& weights) {
+void quantize_tables_instead(const UnitGraph& units, Placement& placement,
+                             std::vector<WeightPoint>& weights) {
   std::map<NodeId, WeightPoint*> tables;
   for (WeightPoint& point : weights)
     if (units.flow.node(point.node).op == Op::embedding) tables[point.node] = &point;
   if (tables.empty()) return;
-  std::map<int, std::vector<int>> members;   // of groups: indices of spec lists in use
+  std::map<int, std::vector<int>> members;  // of groups: indices of spec lists in use
   for (const Placed& q : placement.quantizers)
     if (!q.dropped && q.group >= 0) members[placement.group_of(q.group)].push_back(q.specs);
 
@@ -62,9 +67,11 @@ void quantize_tables_instead(const UnitGraph& units, Placement& placement, std::
     const int group = placement.group_of(q.group);
     SpecList common;
     for (const QuantizerSpec& spec : table->second->specs) {
-      bool fits = !spec.per_channel && suits_any(spec, placement.spec_lists[static_cast<size_t>(q.specs)]);
+      bool fits =
+          !spec.per_channel && suits_any(spec, placement.spec_lists[static_cast<size_t>(q.specs)]);
       if (group >= 0)
-        for (int list : members[group]) fits = fits && suits_any(spec, placement.spec_lists[static_cast<size_t>(list)]);
+        for (int list : members[group])
+          fits = fits && suits_any(spec, placement.spec_lists[static_cast<size_t>(list)]);
       if (fits) common.push_back(spec);
     }
     if (common.empty()) continue;

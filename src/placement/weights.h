@@ -1,4 +1,5 @@
-// The quantizers of weights, and embeddings whose table takes over the quantizer of what is looked up.
+// The quantizers of weights, and embeddings whose table takes over the quantizer of what is looked
+// up.
 #pragma once
 
 #include <vector>
@@ -10,15 +11,17 @@ namespace eightbit::placement {
 struct WeightPoint {
   NodeId node = kNone;
   int32_t port = 0;
-  SpecList specs;                // best first
-  int group = -1;                // of an embedding that shares its scale with activations
+  SpecList specs;  // best first
+  int group = -1;  // of an embedding that shares its scale with activations
 };
 
 // In graph order. Throws InvalidArgument when `wanted` leaves nothing for a weight.
-std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& device, const QuantizationParameters& wanted);
+std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& device,
+                                      const QuantizationParameters& wanted);
 
-// A quantizer that rests on the output of an embedding is dropped where a configuration suits it, its group and the
-// table: then the table is quantized that way.
-void quantize_tables_instead(const UnitGraph& units, Placement& placement, std::vector<WeightPoint>& weights);
+// A quantizer that rests on the output of an embedding is dropped where a configuration suits it,
+// its group and the table: then the table is quantized that way.
+void quantize_tables_instead(const UnitGraph& units, Placement& placement,
+                             std::vector<WeightPoint>& weights);
 
 }  // namespace eightbit::placement

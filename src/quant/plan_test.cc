@@ -1,6 +1,7 @@
 #include "quant/plan.h"
 
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 #include "graph/text.h"
@@ -19,18 +20,32 @@ TEST(Scheme, Text) {
 }
 
 struct Sample {
-  Graph graph = parse_graph("in = Parameter() : f32[1,3,8,8]\n"
-                            "conv = Convolution(in, const f32[4,3,3,3]) : f32[1,4,8,8]\n"
-                            "a = Add(conv, const bias f32[1,4,1,1]) : f32[1,4,8,8]\n"
-                            "out = Result(a)\n");
+  Graph graph = parse_graph(
+      "in = Parameter() : f32[1,3,8,8]\n"
+      "conv = Convolution(in, const f32[4,3,3,3]) : f32[1,4,8,8]\n"
+      "a = Add(conv, const bias f32[1,4,1,1]) : f32[1,4,8,8]\n"
+      "out = Result(a)\n");
   Plan plan;
 
   Sample() {
-    plan.quantizers = {{0, {{1, 0}}, {}, false, {}, 2, {-1.27f}, {1.27f}, 256, {}},
-                       {1, {{1, 1}}, {8, kSym, true, true, true, {}}, true, {0}, kNone, {-1, -2}, {1, 2}, 255, {}},
-                       {2, {{2, 0}}, {8, kSym, {}, false, false, FP8Type::f8e4m3}, false, {}, kNone, {}, {}, 0, {3.5f}}};
+    plan.quantizers = {
+        {0, {{1, 0}}, {}, false, {}, 2, {-1.27f}, {1.27f}, 256, {}},
+        {1, {{1, 1}}, {8, kSym, true, true, true, {}}, true, {0}, kNone, {-1, -2}, {1, 2}, 255, {}},
+        {2,
+         {{2, 0}},
+         {8, kSym, {}, false, false, FP8Type::f8e4m3},
+         false,
+         {},
+         kNone,
+         {},
+         {},
+         0,
+         {3.5f}}};
     plan.scales = {{0, {{1, 0}}, {1, 2, 3}, 1}};
-    plan.constants = {{3, {}, Tensor::from_floats(std::vector<float>{1, 2, 3, 4}, {1, 4, 1, 1}), "bias_correction"}};
+    plan.constants = {{3,
+                       {},
+                       Tensor::from_floats(std::vector<float>{1, 2, 3, 4}, {1, 4, 1, 1}),
+                       "bias_correction"}};
     plan.biases = {{1, 1, {1, 2, 3, 4}}};
     plan.left_float = {{2, "model type transformer"}};
     plan.notes = {"3 samples only"};
@@ -41,7 +56,8 @@ TEST(Plan, Text) {
   const Sample s;
   EXPECT_EQ(to_text(s.plan, s.graph),
             "quantize in -> conv:0 | 8b sym pt | group 2 | [-1.27, 1.27] 256\n"
-            "quantize weight conv.1 -> conv:1 | 8b sym pc signed narrow axes 0 | [-1, 1] (first of 2) 255\n"
+            "quantize weight conv.1 -> conv:1 | 8b sym pc signed narrow axes 0 | [-1, 1] (first of "
+            "2) 255\n"
             "quantize conv -> a:0 | f8e4m3 pt | scale 3.5\n"
             "scale in -> conv:0 axis 1 (3 channels)\n"
             "replace bias -> all | bias_correction\n"
@@ -52,7 +68,8 @@ TEST(Plan, Text) {
 
 TEST(Plan, TextWithoutRanges) {
   const Sample s;
-  EXPECT_EQ(to_text(s.plan, s.graph, false).substr(0, 48), "quantize in -> conv:0 | 8b sym pt | group 2\nquan");
+  EXPECT_EQ(to_text(s.plan, s.graph, false).substr(0, 48),
+            "quantize in -> conv:0 | 8b sym pt | group 2\nquan");
 }
 
 TEST(Plan, Json) {
