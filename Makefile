@@ -16,7 +16,7 @@ help:
 	@echo "setup   system packages and $(VENV)"
 	@echo "build   library, command line and Python package into $(BUILD)/"
 	@echo "test    every test: C++, then Python"
-	@echo "demo    quantize a real image classifier from the command line; the results are in demo-output/"
+	@echo "demo    quantize a text recognizer from the command line and read lines with it; results in demo-output/"
 	@echo "bench   speed and accuracy, beside NNCF"
 	@echo "wheel   a self-contained wheel in dist/"
 	@echo "clean   remove what was built   format  clang-format and ruff"
@@ -30,6 +30,11 @@ $(VENV)/.ready: tools/setup.sh requirements/dev.txt
 $(VENV)/.bench-ready: requirements/bench.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet torch==2.13.0
 	$(PYTHON) -m pip install --quiet -r requirements/bench.txt
+	@touch $@
+
+# The model of the demo and what draws its lines; no torch.
+$(VENV)/.demo-ready: requirements/demo.txt | $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet -r requirements/demo.txt
 	@touch $@
 
 $(BUILD)/build.ninja: CMakePresets.json | $(VENV)/.ready
@@ -48,8 +53,8 @@ test: build $(INPUTS)/.ready
 	$(PYTHON) -m pytest || status=1; \
 	exit $$status
 
-demo: build $(INPUTS)/.ready
-	tools/demo.sh $(BUILD)/python/eightbit/bin/eightbit $(INPUTS) demo-output
+demo: build $(VENV)/.demo-ready
+	@$(PYTHON) tools/demo.py $(BUILD)/python/eightbit/bin/eightbit demo-output
 
 bench: build $(INPUTS)/.ready
 	$(PYTHON) bench/run.py $(INPUTS)
