@@ -35,6 +35,7 @@ $(VENV)/.bench-ready: requirements/bench.txt | $(VENV)/.ready
 # The model of the demo and what draws its lines; no torch.
 $(VENV)/.demo-ready: requirements/demo.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/demo.txt
+	$(PYTHON) -m pip install --quiet --no-deps --ignore-requires-python rapidocr-onnxruntime==1.4.4
 	@touch $@
 
 $(BUILD)/build.ninja: CMakePresets.json | $(VENV)/.ready

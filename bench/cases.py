@@ -13,7 +13,11 @@ from make_inputs import CALIBRATION, LINE_HEIGHT, LINE_WIDTH, characters, read_l
 TARGET_RATIO = {"efflite0": 2.3, "minilm": 1.45, "ocr_rec": 2.1}
 MODELS = tuple(TARGET_RATIO)
 
-_DATA = {"efflite0": ("images", 400, 700), "minilm": ("text", 400, 700), "ocr_rec": ("ocr", 300, 900)}
+_DATA = {
+    "efflite0": ("images", 400, 700),
+    "minilm": ("text", 400, 700),
+    "ocr_rec": ("ocr", 300, 900),
+}
 
 
 @dataclass
@@ -65,7 +69,9 @@ class Case:
         """SQNR in dB; efflite0: share of equal top-1; ocr_rec: share of lines read right, spaces aside."""
         row = {"sqnr_db": sqnr(reference, outputs)}
         if self.name == "efflite0":
-            row["task"] = float(np.mean([a.argmax() == b.argmax() for a, b in zip(reference, outputs, strict=True)]))
+            row["task"] = float(
+                np.mean([a.argmax() == b.argmax() for a, b in zip(reference, outputs, strict=True)])
+            )
         if self.name == "ocr_rec":
             row["task_fp32"], row["task"] = self._read_right(reference), self._read_right(outputs)
         return row
@@ -83,5 +89,8 @@ def same_letters(a: str, b: str) -> bool:
 
 def sqnr(reference: list, outputs: list) -> float:
     signal = sum(float((a.astype(np.float64) ** 2).sum()) for a in reference)
-    noise = sum(float(((a.astype(np.float64) - b) ** 2).sum()) for a, b in zip(reference, outputs, strict=True))
+    noise = sum(
+        float(((a.astype(np.float64) - b) ** 2).sum())
+        for a, b in zip(reference, outputs, strict=True)
+    )
     return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise))

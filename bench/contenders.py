@@ -25,7 +25,9 @@ def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
 
     def call():
         report = eb.Report()
-        quantized = eb.quantize(model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report)
+        quantized = eb.quantize(
+            model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report
+        )
         return quantized, {step.step: step.seconds for step in report.steps}
 
     return call
@@ -33,15 +35,30 @@ def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
 
 def eightbit_cli(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
     target = folder / "quantized.xml"
-    command = [program(), "quantize", case.ir, "--data", case.data_path, "-o", target, "--force", "--json",
-               "--subset-size", samples]  # fmt: skip
+    command = [
+        program(),
+        "quantize",
+        case.ir,
+        "--data",
+        case.data_path,
+        "-o",
+        target,
+        "--force",
+        "--json",
+        "--subset-size",
+        samples,
+    ]
     if case.transformer:
         command += ["--model-type", "transformer"]
 
     def call():
-        done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(part) for part in command], check=True, capture_output=True, text=True
+        )
         steps = json.loads(done.stdout)["report"]["steps"]
-        return target, {step["step"]: step["seconds"] for step in steps} if isinstance(steps, list) else steps
+        return target, {step["step"]: step["seconds"] for step in steps} if isinstance(
+            steps, list
+        ) else steps
 
     return call
 
@@ -51,7 +68,11 @@ def program() -> Path:
     import importlib.util
 
     found = os.environ.get("EIGHTBIT_CLI")
-    return Path(found) if found else Path(importlib.util.find_spec("eightbit").origin).parent / "bin" / "eightbit"
+    return (
+        Path(found)
+        if found
+        else Path(importlib.util.find_spec("eightbit").origin).parent / "bin" / "eightbit"
+    )
 
 
 def nncf(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:

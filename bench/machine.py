@@ -4,7 +4,13 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-_EXTENSIONS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx_vnni": "AVX-VNNI", "amx_int8": "AMX"}
+_EXTENSIONS = {
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx512_vnni": "VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "amx_int8": "AMX",
+}
 
 
 def describe() -> dict:
@@ -45,7 +51,9 @@ def cpu_facts():
             lines = file.read().splitlines()
     except OSError:
         return []
-    return [(key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in lines)]
+    return [
+        (key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in lines)
+    ]
 
 
 def package_version(name: str) -> str | None:

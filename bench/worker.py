@@ -1,8 +1,8 @@
 """One measurement in a process of its own; `run.py` starts it. Prints one JSON line at the end.
 
-    worker.py quantize INPUTS MODEL TOOL FOLDER SAMPLES EVALUATE
-    worker.py speed INPUTS MODEL SAMPLES NAME=PATH ...
-    worker.py recipes INPUTS MODEL FOLDER
+worker.py quantize INPUTS MODEL TOOL FOLDER SAMPLES EVALUATE
+worker.py speed INPUTS MODEL SAMPLES NAME=PATH ...
+worker.py recipes INPUTS MODEL FOLDER
 """
 
 import json
@@ -28,11 +28,23 @@ def quantize(inputs: str, model: str, tool: str, folder: str, samples: str, eval
     (quantized, steps), seconds, peak = measured(call)
     if not isinstance(quantized, Path):
         ov.save_model(quantized, target, compress_to_fp16=False)
-    row = {"model": model, "tool": tool, "samples": int(samples), "fp32_s": fp32, "quantize_s": seconds,
-           "ratio": seconds / fp32 * CALIBRATION / int(samples), "peak_mb": peak, "steps": steps, "path": str(target)}  # fmt: skip
+    row = {
+        "model": model,
+        "tool": tool,
+        "samples": int(samples),
+        "fp32_s": fp32,
+        "quantize_s": seconds,
+        "ratio": seconds / fp32 * CALIBRATION / int(samples),
+        "peak_mb": peak,
+        "steps": steps,
+        "path": str(target),
+    }
     if int(evaluate):
         data = case.evaluation(int(evaluate))
-        row |= case.score(runtime.outputs(float_model, data), runtime.outputs(runtime.core.read_model(target), data))
+        row |= case.score(
+            runtime.outputs(float_model, data),
+            runtime.outputs(runtime.core.read_model(target), data),
+        )
     return row
 
 
@@ -40,7 +52,9 @@ def speed(inputs: str, model: str, samples: str, *named: str) -> dict:
     """Median latency of FP32 and every quantized model, in turns."""
     case, runtime = Case(model, Path(inputs)), OpenVino()
     models = {"fp32": case.openvino_model()}
-    models |= {name: runtime.core.read_model(path) for name, path in (pair.split("=", 1) for pair in named)}
+    models |= {
+        name: runtime.core.read_model(path) for name, path in (pair.split("=", 1) for pair in named)
+    }
     return {"model": model, "latency_ms": runtime.latencies(models, case.evaluation(int(samples)))}
 
 
@@ -52,7 +66,9 @@ def recipes(inputs: str, model: str, folder: str) -> dict:
     network, path = case.openvino_model(), Path(folder) / "model.stats"
     model_type = eb.ModelType.TRANSFORMER if case.transformer else None
     statistics, calibrate_s, _ = measured(
-        lambda: eb.calibrate(network, eb.Dataset(case.calibration()), subset_size=CALIBRATION, model_type=model_type)
+        lambda: eb.calibrate(
+            network, eb.Dataset(case.calibration()), subset_size=CALIBRATION, model_type=model_type
+        )
     )
     statistics.save(path, overwrite=True)
     first = {
@@ -70,7 +86,12 @@ def recipes(inputs: str, model: str, folder: str) -> dict:
         begin = time.perf_counter()
         eb.quantize(network, loaded, model_type=model_type, **options)
         seconds[name] = time.perf_counter() - begin
-    return {"model": model, "calibrate_s": calibrate_s, "file_mb": path.stat().st_size / 1e6, "seconds": seconds}
+    return {
+        "model": model,
+        "calibrate_s": calibrate_s,
+        "file_mb": path.stat().st_size / 1e6,
+        "seconds": seconds,
+    }
 
 
 def main() -> None:

@@ -16,7 +16,16 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from make_inputs import CALIBRATION, LINE_HEIGHT, LINE_WIDTH, characters, read_line, recognizer, save_ir, text_line
+from make_inputs import (
+    CALIBRATION,
+    LINE_HEIGHT,
+    LINE_WIDTH,
+    characters,
+    read_line,
+    recognizer,
+    save_ir,
+    text_line,
+)
 
 EVALUATION = 300
 
@@ -36,7 +45,9 @@ def run(eightbit: Path, *arguments) -> dict | list:
     """Shows the command; its progress bar goes to the terminal, its result comes back."""
     shown = [Path(part).name if isinstance(part, Path) else str(part) for part in arguments]
     print("$ eightbit", *shown, flush=True)
-    done = subprocess.run([eightbit, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [eightbit, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True
+    )
     if done.returncode != 0:
         sys.exit(done.returncode)
     return json.loads(done.stdout)
@@ -57,19 +68,33 @@ def size_mb(model: Path) -> float:
 
 def table(rows: list[tuple[str, ...]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
 
 
 def results(out: Path, truth: list[str], speed: list[dict], steps: list[dict]) -> str:
     models = [out / "recognizer.xml", out / "recognizer_int8.xml"]
-    right, sizes = [read_right(model, out, truth) for model in models], [size_mb(model) for model in models]
+    right, sizes = (
+        [read_right(model, out, truth) for model in models],
+        [size_mb(model) for model in models],
+    )
     latency, throughput = ([row[key] for row in speed] for key in ("latency_ms", "throughput"))
     rows = [
         ("", "FP32", "INT8", ""),
         ("lines read right", *(f"{share:.1%}" for share in right), f"of {len(truth)}"),
-        ("size on disk", *(f"{size:.2f} MB" for size in sizes), f"{sizes[0] / sizes[1]:.1f}x smaller"),
+        (
+            "size on disk",
+            *(f"{size:.2f} MB" for size in sizes),
+            f"{sizes[0] / sizes[1]:.1f}x smaller",
+        ),
         ("latency", *(f"{ms:.2f} ms" for ms in latency), f"{latency[0] / latency[1]:.2f}x faster"),
-        ("throughput", *(f"{rate:.0f} lines/s" for rate in throughput), f"{throughput[1] / throughput[0]:.2f}x"),
+        (
+            "throughput",
+            *(f"{rate:.0f} lines/s" for rate in throughput),
+            f"{throughput[1] / throughput[0]:.2f}x",
+        ),
         ("", "", "", ""),
         *((f"time: {step['step']}", "", f"{step['seconds']:.2f} s", "") for step in steps),
     ]
@@ -81,10 +106,22 @@ def main() -> None:
         sys.exit(__doc__)
     eightbit, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    print(f"Drawing {CALIBRATION} lines of text to calibrate on and {EVALUATION} others to read ...", flush=True)
+    print(
+        f"Drawing {CALIBRATION} lines of text to calibrate on and {EVALUATION} others to read ...",
+        flush=True,
+    )
     truth = prepare(out)
     float_model, int8_model = out / "recognizer.xml", out / "recognizer_int8.xml"
-    done = run(eightbit, "quantize", float_model, "--data", out / "calibration.npz", "-o", int8_model, "--force")
+    done = run(
+        eightbit,
+        "quantize",
+        float_model,
+        "--data",
+        out / "calibration.npz",
+        "-o",
+        int8_model,
+        "--force",
+    )
     speed = run(eightbit, "benchmark", float_model, int8_model, "--seconds", 3)
     print("\n" + results(out, truth, speed, done["report"]["steps"]))
 

@@ -32,7 +32,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def sources(*folders: Path) -> list[Path]:
-    return sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".h", ".cc"))
+    return sorted(
+        path for folder in folders for path in folder.rglob("*") if path.suffix in (".h", ".cc")
+    )
 
 
 def includes(path: Path) -> list[tuple[str, str]]:
@@ -93,7 +95,12 @@ def test_clients_know_the_public_headers_only(client):
 
 def test_public_headers_include_public_headers_only():
     headers = sources(ROOT / "include")
-    wrong = [f"{shown(path)} includes {name}" for path in headers for mark, name in includes(path) if mark == '"']
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in headers
+        for mark, name in includes(path)
+        if mark == '"'
+    ]
     assert headers and not wrong, "\n".join(wrong)
 
 
@@ -109,8 +116,12 @@ def test_neutral_modules_name_no_framework(module):
 
 
 def test_no_file_has_an_empty_name():
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     # Python users know eightbit.common from NNCF, which is where such names come from.
     named = [file for file in files if not file.startswith("python/eightbit/common/")]
     assert named
-    assert not [file for file in named if any(word in Path(file).stem.lower() for word in EMPTY_NAMES)]
+    assert not [
+        file for file in named if any(word in Path(file).stem.lower() for word in EMPTY_NAMES)
+    ]

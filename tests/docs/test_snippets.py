@@ -19,7 +19,10 @@ SECONDS = 120
 def blocks(page: Path) -> list[tuple[str, str, int]]:
     """Language, text and first line of every block that runs."""
     text = page.read_text(encoding="utf8")
-    return [(match[1], match[2], text.count("\n", 0, match.start(2)) + 1) for match in FENCE.finditer(text)]
+    return [
+        (match[1], match[2], text.count("\n", 0, match.start(2)) + 1)
+        for match in FENCE.finditer(text)
+    ]
 
 
 class Runner:
@@ -44,14 +47,30 @@ class Runner:
         source.write_text(as_program(text))
         libraries = Path(openvino.__file__).parent / "libs"
         self._check(
-            [os.environ.get("CXX", "g++"), "-std=c++20", f"-I{ROOT / 'include'}", source, "-o", program, f"-L{self.build}",
-             "-leightbit", f"-Wl,-rpath,{self.build}", f"-Wl,-rpath-link,{libraries}"], place,
-        )  # fmt: skip
+            [
+                os.environ.get("CXX", "g++"),
+                "-std=c++20",
+                f"-I{ROOT / 'include'}",
+                source,
+                "-o",
+                program,
+                f"-L{self.build}",
+                "-leightbit",
+                f"-Wl,-rpath,{self.build}",
+                f"-Wl,-rpath-link,{libraries}",
+            ],
+            place,
+        )
         self._check([program], place)
 
     def _check(self, command: list, place: str) -> None:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=SECONDS
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
         )
         assert done.returncode == 0, f"{place}:\n{done.stdout}{done.stderr}"
 
@@ -79,7 +98,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
+)
 def test_snippets_run(page, folder, build_dir, cli):
     runner = Runner(folder, build_dir.resolve(), cli.resolve())
     for language, text, line in blocks(page):

@@ -1,0 +1,105 @@
+"""The parts of the benchmark and the demo that turn measurements into figures."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.fixture(autouse=True)
+def bench_modules(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    yield
+    for name in ("cases", "contenders", "machine", "make_inputs", "tables"):
+        sys.modules.pop(name, None)
+
+
+def scores(*classes: int) -> np.ndarray:
+    return np.eye(4)[list(classes)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ((1, 1, 2), "ab"),
+        ((1, 0, 1), "aa"),
+        ((0, 0), ""),
+        ((0, 2, 2, 0, 3, 3), "bc"),
+        ((3, 2, 3), "cbc"),
+    ],
+)
+def test_repeats_count_once_and_blanks_separate(steps, text):
+    from make_inputs import read_line
+
+    assert read_line(scores(*steps), ["", "a", "b", "c"]) == text
+
+
+def test_sqnr_is_that_of_all_outputs_together():
+    from cases import sqnr
+
+    reference = [np.array([3.0, 4.0]), np.array([5.0, 0.0])]
+    assert sqnr(reference, [np.array([3.0, 4.5]), np.array([5.0, 0.5])]) == pytest.approx(
+        10 * np.log10(50 / 0.5)
+    )
+    assert sqnr(reference, reference) == float("inf")
+
+
+def result() -> dict:
+    machine = {
+        "cpu": "Z80",
+        "cores": 2,
+        "isa": ["AVX2"],
+        "openvino": "1",
+        "nncf": "2",
+        "python": "3",
+    }
+    shared = {"model": "minilm", "peak_mb": 7, "sqnr_db": 20.04, "samples": 300}
+    rows = [
+        {
+            **shared,
+            "tool": "eightbit",
+            "ratio": 1.5,
+            "quantize_s": 3.0,
+            "steps": {"calibrate": 2.5},
+        },
+        {**shared, "tool": "nncf", "ratio": 5.0, "quantize_s": 10.0, "steps": {}},
+    ]
+    latency = {"minilm": {"fp32": 8.0, "eightbit": 2.0, "nncf": 4.0}}
+    return {
+        "machine": machine,
+        "quantize": rows,
+        "latency_ms": latency,
+        "memory": [],
+        "recipes": [],
+    }
+
+
+def test_the_table_sets_ratios_beside_targets_and_speeds_beside_both_references():
+    from tables import report
+
+    lines = report(result()).splitlines()
+    assert "| minilm | eightbit | 1.50 | 1.45 | 3.0 | 7 | 20.0 |  | 4.00x | 2.00x |" in lines
+    assert "| minilm | NNCF 3.4 | 5.00 |  | 10.0 | 7 | 20.0 |  | 2.00x | 1.00x |" in lines
+    assert "| minilm | eightbit | 2.50 | 3.00 |" in lines
+    assert lines[-1] == "Measured in one run on 2 cores of Z80 (AVX2), OpenVINO 1 in f32, NNCF 2."
+
+
+def test_only_the_marked_block_of_the_readme_changes(tmp_path):
+    from tables import BEGIN, END, rewrite_readme
+
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    rewrite_readme(page, "new")
+    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page.write_text("no block")
+    with pytest.raises(SystemExit):
+        rewrite_readme(page, "new")
+    assert page.read_text() == "no block"
+
+
+def test_the_readme_has_the_block():
+    text = (BENCH.parent / "README.md").read_text(encoding="utf8")
+    assert text.count("<!-- bench:begin -->") == text.count("<!-- bench:end -->") == 1
