@@ -4,6 +4,7 @@ model.xml, samples.npz, photos/, and for transformers encoder.xml and tokens.npz
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,27 +42,23 @@ class Runner:
         self._check(["bash", "-euo", "pipefail", "-c", text], place)
 
     def cpp(self, text: str, place: str) -> None:
+        self._check([self.compile(as_program(text), place)], place)
+
+    def compile(self, text: str, place: str) -> Path:
         import openvino
 
         source, program = self.folder / ".snippet.cc", self.folder / ".snippet"
-        source.write_text(as_program(text))
+        source.write_text(text)
+        compiler = [os.environ.get("CXX", "g++"), "-std=c++20", f"-I{ROOT / 'include'}"]
         libraries = Path(openvino.__file__).parent / "libs"
-        self._check(
-            [
-                os.environ.get("CXX", "g++"),
-                "-std=c++20",
-                f"-I{ROOT / 'include'}",
-                source,
-                "-o",
-                program,
-                f"-L{self.build}",
-                "-leightbit",
-                f"-Wl,-rpath,{self.build}",
-                f"-Wl,-rpath-link,{libraries}",
-            ],
-            place,
-        )
-        self._check([program], place)
+        linked = [
+            f"-L{self.build}",
+            "-leightbit",
+            f"-Wl,-rpath,{self.build}",
+            f"-Wl,-rpath-link,{libraries}",
+        ]
+        self._check([*compiler, source, "-o", program, *linked], place)
+        return program
 
     def _check(self, command: list, place: str) -> None:
         done = subprocess.run(
@@ -105,6 +102,26 @@ def test_snippets_run(page, folder, build_dir, cli):
     runner = Runner(folder, build_dir.resolve(), cli.resolve())
     for language, text, line in blocks(page):
         getattr(runner, language)(text, f"{page.relative_to(ROOT)}:{line}")
+
+
+def test_the_python_example_runs(folder):
+    pytest.importorskip("PIL", reason="the example reads pictures with pillow")
+    script = ROOT / "examples" / "python" / "quantize_images.py"
+    command = [sys.executable, script, "model.xml", "photos", "example.xml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert "classifier: " in done.stdout and "calibrate: " in done.stdout
+    assert (folder / "example.bin").exists()
+
+
+def test_the_cpp_example_runs(folder, build_dir, cli):
+    runner = Runner(folder, build_dir.resolve(), cli.resolve())
+    program = runner.compile((ROOT / "examples" / "cpp" / "quantize.cc").read_text(), "quantize.cc")
+    done = subprocess.run([program, "model.xml", "example.xml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "calibrate 64/64" in done.stderr and "bias correction" in done.stdout
+    assert (folder / "example.bin").exists()
+    assert subprocess.run([program, "missing.xml", "x.xml"], capture_output=True).returncode == 1
 
 
 def test_the_pages_for_users_have_snippets():
