@@ -1,5 +1,5 @@
-// Statistics of a value as the plan leaves it: a per-channel scale in front of some of its consumers divides the
-// measured numbers, nothing is measured again.
+// Statistics of a value as the plan leaves it: a per-channel scale in front of some of its
+// consumers, or a change of the network, moves the measured numbers; nothing is measured again.
 #pragma once
 
 #include <vector>
@@ -12,26 +12,30 @@ namespace eightbit::algorithms {
 
 class Measured {
  public:
-  // Throws InvalidArgument when the value was not measured. The scale that stands in front of `use` is applied.
-  Measured(const Graph& graph, const records::StatisticsData& statistics, const Plan& plan, ValueId value, Use use);
+  // Throws InvalidArgument when the value was not measured. The scale that stands in front of `use`
+  // is applied.
+  Measured(const Graph& graph, const records::StatisticsData& statistics, const Plan& plan,
+           ValueId value, Use use);
 
   // Min and max per tensor of each sample.
   std::vector<records::Row> rows() const;
   // Over all samples, by channel; or one, per tensor.
   std::vector<float> channel_min() const;
   std::vector<float> channel_max() const;
+  std::vector<float> channel_mean() const;              // empty when means were not measured
+  bool is_moved() const { return !multiply_.empty(); }  // not what was measured
   bool has_channels() const { return channels_ > 1; }
-  // Of the value without any scale; empty where a scale stands in front of the use.
+  // Of the value as it was measured; empty where it is another one now.
   const Histogram& histogram() const;
   float min() const;
   float max() const;
 
  private:
-  std::vector<float> scaled(std::vector<float> values) const;
+  std::vector<float> moved(std::vector<float> values) const;
   const records::StatisticsData& statistics_;
   int point_ = kNone;
   int64_t channels_ = 1;
-  const std::vector<float>* factor_ = nullptr;
+  std::vector<float> multiply_, add_;  // by channel; empty: the value is what was measured
 };
 
 }  // namespace eightbit::algorithms

@@ -131,7 +131,8 @@ class RangeFinder {
   }
 
   float one(const Quantizer& q, const Measured& measured, const Estimator& e, bool upper) const {
-    const auto quantile = quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
+    auto quantile = quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
+    if (measured.is_moved()) quantile.reset();   // those of the tensor do not follow from those of other values
     std::vector<float> values;
     if (quantile) {
       const int point = statistics_.point_with_quantile(q.value, *quantile);

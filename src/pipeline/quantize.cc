@@ -1,10 +1,11 @@
 // The pipeline from a float model to a quantized one, step by step.
 #include <eightbit/eightbit.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
+#include "algorithms/channel_alignment.h"
+#include "algorithms/fast_bias_correction.h"
 #include "algorithms/min_max.h"
 #include "algorithms/smooth_quant.h"
 #include "backends/backend.h"
@@ -16,37 +17,67 @@
 namespace eightbit {
 namespace {
 
+// Recipe nncf corrects from the means of the records, unless it is asked to take its time.
+bool corrects_in_closed_form(const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf && options.fast_bias_correction;
+}
+
 // Samples that bias correction runs: a few dozen; more when asked to take its time.
 int64_t correction_samples(const QuantizeOptions& options) {
-  if (options.advanced_parameters.disable_bias_correction) return 0;
+  if (options.advanced_parameters.disable_bias_correction || corrects_in_closed_form(options))
+    return 0;
   return options.fast_bias_correction ? 32 : 128;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
 QuantizeOptions with_free_scheme(QuantizeOptions options) {
-  if (!options.preset && !options.mode && options.recipe == Recipe::eightbit) options.preset = Preset::mixed;
+  if (!options.preset && !options.mode && options.recipe == Recipe::eightbit)
+    options.preset = Preset::mixed;
   return options;
 }
 
-std::vector<records::Point> points_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
+                                       const QuantizeOptions& options) {
   records::TapRequest taps(graph);
-  if (algorithms::smooth_quant_applies(options)) algorithms::smooth_quant_request(graph, plan, options, taps);
+  if (algorithms::smooth_quant_applies(options))
+    algorithms::smooth_quant_request(graph, plan, options, taps);
+  if (!options.advanced_parameters.disable_channel_alignment)
+    algorithms::channel_alignment_request(graph, plan, taps);
   algorithms::min_max_request(graph, plan, options, taps);
+  if (!options.advanced_parameters.disable_bias_correction && corrects_in_closed_form(options))
+    algorithms::fast_bias_correction_request(graph, plan, taps);
   return taps.points();
 }
 
-// Quantizers that turned out the same become one: products that read one value share its quantization.
+// The model that everything after it starts from. Its graph is the same but for the constants.
+Model align_channels(const Model& model, const records::StatisticsData& statistics, Plan& plan) {
+  const Graph& graph = model.impl().graph();
+  const Plan network = algorithms::channel_alignment(graph, statistics, plan);
+  if (network.constants.empty()) return model;
+  Model aligned(model.impl().apply(network, {}));
+  EIGHTBIT_CHECK(
+      std::ranges::equal(graph.nodes, aligned.impl().graph().nodes, {}, &Node::name, &Node::name),
+      "channel alignment changed more than constants");
+  return aligned;
+}
+
+// Quantizers that turned out the same become one: products that read one value share its
+// quantization.
 void share_equal_quantizers(Plan& plan) {
   std::vector<Quantizer> kept;
   const auto scale_of = [&](const Quantizer& q) {
-    return std::ranges::find_if(plan.scales, [&](const ScaleInsertion& s) {
-             return s.value == q.value && std::ranges::find(s.uses, q.uses.front()) != s.uses.end();
-           }) - plan.scales.begin();
+    return std::ranges::find_if(plan.scales,
+                                [&](const ScaleInsertion& s) {
+                                  return s.value == q.value &&
+                                         std::ranges::find(s.uses, q.uses.front()) != s.uses.end();
+                                }) -
+           plan.scales.begin();
   };
   for (Quantizer& q : plan.quantizers) {
     const auto twin = std::ranges::find_if(kept, [&](const Quantizer& k) {
-      return !q.weight && !k.weight && k.value == q.value && k.spec == q.spec && k.low == q.low && k.high == q.high &&
-             k.scale == q.scale && k.levels == q.levels && k.group == q.group && scale_of(k) == scale_of(q);
+      return !q.weight && !k.weight && k.value == q.value && k.spec == q.spec && k.low == q.low &&
+             k.high == q.high && k.scale == q.scale && k.levels == q.levels && k.group == q.group &&
+             scale_of(k) == scale_of(q);
     });
     if (twin == kept.end()) {
       kept.push_back(std::move(q));
@@ -61,20 +92,26 @@ void share_equal_quantizers(Plan& plan) {
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  if (statistics.kept_samples.empty()) {
-    plan.notes.push_back("bias correction: left out, the statistics hold no sample inputs");
-    return;
-  }
-  plan.biases = measure_bias_shifts(model, plan, statistics.kept_samples, run);
+  const bool closed_form = corrects_in_closed_form(options) || statistics.kept_samples.empty();
+  plan.biases = closed_form ? algorithms::fast_bias_shifts(model.graph(), statistics, options, plan)
+                            : measure_bias_shifts(model, plan, statistics.kept_samples, run);
+  plan.notes.push_back(
+      fmt::format("bias correction: {} layers, {}", plan.biases.size(),
+                  closed_form ? "from the means of their inputs"
+                              : fmt::format("from {} samples", statistics.kept_samples.size())));
 }
 
 std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
-  return {{"version", std::string(version())}, {"options", to_json(options)}, {"recipe", std::string(to_string(options.recipe))}};
+  return {{"version", std::string(version())},
+          {"options", to_json(options)},
+          {"recipe", std::string(to_string(options.recipe))}};
 }
 
-void fill(Report& report, const Graph& graph, const Plan& plan, const records::StatisticsData& statistics) {
+void fill(Report& report, const Graph& graph, const Plan& plan,
+          const records::StatisticsData& statistics) {
   report.samples = statistics.samples();
-  for (const Quantizer& q : plan.quantizers) ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
+  for (const Quantizer& q : plan.quantizers)
+    ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
   report.corrected_biases = static_cast<int64_t>(plan.biases.size());
   report.notes = plan.notes;
   report.plan_text = to_text(plan, graph, true);
@@ -82,12 +119,16 @@ void fill(Report& report, const Graph& graph, const Plan& plan, const records::S
 }
 
 // From placement and statistics to the model.
-Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan, const QuantizeOptions& options,
-             const RunOptions& run, Steps& steps) {
-  const backends::BackendModel& backend = model.impl();
-  const Graph& graph = backend.graph();
+Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
+             const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   if (algorithms::smooth_quant_applies(options))
-    steps("smooth quant", [&] { algorithms::smooth_quant(graph, statistics, options, plan); });
+    steps("smooth quant",
+          [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
+  Model base = model;
+  if (!options.advanced_parameters.disable_channel_alignment)
+    base = steps("channel alignment", [&] { return align_channels(model, statistics, plan); });
+  const backends::BackendModel& backend = base.impl();
+  const Graph& graph = backend.graph();
   steps("min-max", [&] {
     algorithms::min_max(graph, statistics, options, plan);
     share_equal_quantizers(plan);
@@ -95,7 +136,9 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
   Model quantized = steps("write", [&] { return Model(backend.apply(plan, metadata(options))); });
   if (plan.quantizers.empty())
-    log(LogLevel::warning, "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
+    log(LogLevel::warning,
+        "nothing was quantized: no op of this model can run in 8 bits with these options. See "
+        "`eightbit plan`.");
   fill(steps.report(), graph, plan, statistics);
   steps.finish();
   return quantized;
@@ -107,29 +150,35 @@ Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
   return steps("place", [&] {
     Plan plan = placement::place(graph, with_free_scheme(options));
     plan.compress_weights = options.advanced_parameters.compress_weights;
-    if (algorithms::smooth_quant_applies(options)) algorithms::smooth_quant_prepare(graph, options, plan);
+    if (algorithms::smooth_quant_applies(options))
+      algorithms::smooth_quant_prepare(graph, options, plan);
     return plan;
   });
 }
 
 }  // namespace
 
-Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options, const RunOptions& run) {
+Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
+               const RunOptions& run) {
   Steps steps(run);
   Plan plan = place(model, options, steps);
   const auto statistics = steps("calibrate", [&] {
     MeasureOptions measured{options.subset_size, {}, correction_samples(options), {}};
     measured.facts["options"] = to_json(options);
-    return measure(model.impl(), points_for(model.impl().graph(), plan, options), dataset, measured, run);
+    return measure(model.impl(), points_for(model.impl().graph(), plan, options), dataset, measured,
+                   run);
   });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }
 
-Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options, const RunOptions& run) {
+Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options,
+               const RunOptions& run) {
   Steps steps(run);
   if (statistics.model_fingerprint() != model.impl().fingerprint())
-    fail<InvalidArgument>("quantize", "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
-                          statistics.model_fingerprint(), model.impl().fingerprint());
+    fail<InvalidArgument>(
+        "quantize",
+        "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
+        statistics.model_fingerprint(), model.impl().fingerprint());
   Plan plan = place(model, options, steps);
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
 }
@@ -139,7 +188,8 @@ PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   const Graph& graph = model.impl().graph();
   const Plan plan = placement::place(graph, with_free_scheme(options));
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
-  for (const Quantizer& q : plan.quantizers) ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
+  for (const Quantizer& q : plan.quantizers)
+    ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
   return preview;
 }
 

@@ -1,13 +1,14 @@
-// The formulas against a reference in double precision, written from docs/quantization.md, over random tensors.
+// The formulas against a reference in double precision, written from docs/quantization.md, over
+// random tensors.
 #include "quant/fake_quantize.h"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
-
-#include <gtest/gtest.h>
 
 namespace eightbit {
 namespace {
@@ -24,7 +25,8 @@ int64_t ulps(float ours, double reference) {
   return std::abs(place(ours) - place(static_cast<float>(reference)));
 }
 
-// Extremes of a random tensor of some channels: scales over ten decades, now and then one-sided, equal or dead.
+// Extremes of a random tensor of some channels: scales over ten decades, now and then one-sided,
+// equal or dead.
 struct Case {
   std::vector<float> min, max, abs_max;
   int bits = 8;
@@ -52,7 +54,9 @@ class Cases {
     return c;
   }
   int whole(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
-  float real(float low, float high) { return std::uniform_real_distribution<float>(low, high)(random_); }
+  float real(float low, float high) {
+    return std::uniform_real_distribution<float>(low, high)(random_);
+  }
 
  private:
   std::mt19937 random_{20240607};
@@ -94,7 +98,8 @@ TEST(FakeQuantizeMath, HalfRangesFollowTheReference) {
     const int levels = (1 << bits) - (c.narrow ? 1 : 0), half = 1 << (bits - 1);
     ASSERT_EQ(range.levels, levels);
     for (size_t i = 0; i < c.min.size(); ++i) {
-      const double high = std::max(static_cast<double>(c.abs_max[i]), floor_of(c)), stretch = (levels - 1.0) / (half - 1.0);
+      const double high = std::max(static_cast<double>(c.abs_max[i]), floor_of(c)),
+                   stretch = (levels - 1.0) / (half - 1.0);
       ASSERT_LE(ulps(range.high[i], high * stretch), 2);
       ASSERT_LE(ulps(range.low[i], -high * stretch * (c.narrow ? 1.0 : half / (half - 2.0))), 3);
     }
@@ -130,14 +135,15 @@ TEST(FakeQuantizeMath, AsymmetricRangesFollowTheReference) {
       // Widening is part of the definition in f32; the rest has a reference in double.
       const float wider = c.max[i] - c.min[i] <= 8e-4f ? 8e-4f : 0.0f;
       const double low = std::min(c.min[i] - wider, 0.0f), high = std::max(c.max[i] + wider, 0.0f);
-      const double exact = -low * top / (high - low), fraction = std::fabs(exact - std::floor(exact) - 0.5);
-      if (fraction < 1e-6 * top) continue;   // either level is the nearest, within rounding
+      const double exact = -low * top / (high - low),
+                   fraction = std::fabs(exact - std::floor(exact) - 0.5);
+      if (fraction < 1e-6 * top) continue;  // either level is the nearest, within rounding
       const auto [a, b] = zero_on_level(low, high, top, std::nearbyint(exact));
       ++compared;
       const auto [x, y] = std::pair{range.low[i], range.high[i]};
       const bool same = ulps(x, a) <= 3 && ulps(y, b) <= 3;
-      ASSERT_TRUE(same) << "min " << c.min[i] << " max " << c.max[i] << " bits " << c.bits << ": " << x << ", " << y
-                        << " instead of " << a << ", " << b;
+      ASSERT_TRUE(same) << "min " << c.min[i] << " max " << c.max[i] << " bits " << c.bits << ": "
+                        << x << ", " << y << " instead of " << a << ", " << b;
     }
   }
   EXPECT_GT(compared, kTensors);
@@ -174,7 +180,8 @@ TEST(FakeQuantizeMath, ValuesGoToTheNearestLevel) {
     const double clipped = std::clamp<double>(x, low, high), place = (clipped - low) / step;
     if (std::fabs(place - std::floor(place) - 0.5) < 1e-5 * range.levels) continue;
     const double expected = low + std::nearbyint(place) * step;
-    ASSERT_NEAR(fake_quantize(x, range.low[0], range.high[0], range.levels), expected, 4e-7 * (high - low));
+    ASSERT_NEAR(fake_quantize(x, range.low[0], range.high[0], range.levels), expected,
+                4e-7 * (high - low));
   }
 }
 
@@ -197,7 +204,8 @@ TEST(FakeQuantizeMath, QuantizingTwiceChangesNothing) {
     fake_quantize(values, range.low[0], range.high[0], range.levels);
     const std::vector<float> once = values;
     fake_quantize(values, range.low[0], range.high[0], range.levels);
-    for (size_t i = 0; i < values.size(); ++i) ASSERT_NEAR(values[i], once[i], 2 * kEpsilon * range.high[0]);
+    for (size_t i = 0; i < values.size(); ++i)
+      ASSERT_NEAR(values[i], once[i], 2 * kEpsilon * range.high[0]);
   }
 }
 

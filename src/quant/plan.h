@@ -54,6 +54,13 @@ struct BiasShift {
   std::vector<float> shift;
 };
 
+// The network now computes (x - shift) / factor, by channel of `axis`, where `value` was measured as x.
+struct ChannelChange {
+  ValueId value = kNone;
+  int64_t axis = 1;
+  std::vector<float> shift, factor;
+};
+
 // Why a node was left in floating point.
 struct FloatReason {
   NodeId node = kNone;
@@ -65,6 +72,7 @@ struct Plan {
   std::vector<ScaleInsertion> scales;
   std::vector<ConstantReplacement> constants;   // in order of application; the last one for a constant wins
   std::vector<BiasShift> biases;
+  std::vector<ChannelChange> changes;           // what channel alignment did to the network before this plan
   std::vector<FloatReason> left_float;          // quantizable nodes only
   std::vector<std::string> notes;               // what the user should know: matches of the ignored scope, warnings
   bool compress_weights = true;                 // fold weights to INT8 constants

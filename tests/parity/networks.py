@@ -392,12 +392,20 @@ def volume(net: Net):
     return [net.linear(net.mean(x, axes=(2, 3, 4), keep=False), 4)]
 
 
+def linear_convs(net: Net):
+    x = net.conv(net.relu(net.conv(net.input(1, 3, 32, 32), 8, stride=2)), 8)
+    x = net.conv(x, 12, size=1)
+    x = net.relu(net.conv(x, 8, size=1))
+    x = net.relu(net.conv(net.depthwise(x), 12, size=1))
+    return [net.head(x)]
+
+
 BUILDERS: dict[str, Callable[[Net], list]] = {
     f.__name__: f
     for f in (
         plain, residual, inverted_residual, squeeze_excite, hard_swish, dense, inception, encoder, text_encoder,
         embedding_product, lstm, gru, u_net, detector, top_k, decoder, preprocessing, shuffle, arithmetic, layout,
-        shared_weights, two_heads, mixer, audio, volume,
+        shared_weights, two_heads, mixer, audio, volume, linear_convs,
     )
 }  # fmt: skip
 
