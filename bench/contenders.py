@@ -6,15 +6,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from cases import Case
 from make_inputs import CALIBRATION
+from runtime import run_program
 
-# A call returns the quantized model (openvino.Model) or its path, and what it tells about where time went.
-Call = Callable[[], tuple[object, dict]]
+# A call returns the quantized model (openvino.Model) or its path, what it tells about where time went, and the peak
+# memory in MB of a program that it ran, if it did.
+Call = Callable[[], tuple[object, dict, int]]
 
 
 def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
@@ -28,7 +29,7 @@ def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
         quantized = eb.quantize(
             model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report
         )
-        return quantized, {step.step: step.seconds for step in report.steps}
+        return quantized, {step.step: step.seconds for step in report.steps}, 0
 
     return call
 
@@ -52,13 +53,9 @@ def eightbit_cli(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
         command += ["--model-type", "transformer"]
 
     def call():
-        done = subprocess.run(
-            [str(part) for part in command], check=True, capture_output=True, text=True
-        )
-        steps = json.loads(done.stdout)["report"]["steps"]
-        return target, {step["step"]: step["seconds"] for step in steps} if isinstance(
-            steps, list
-        ) else steps
+        printed, peak = run_program(command)
+        steps = json.loads(printed)["report"]["steps"]
+        return target, {step["step"]: step["seconds"] for step in steps}, peak
 
     return call
 
@@ -82,7 +79,7 @@ def nncf(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Cal
     model, data = case.openvino_model(), case.calibration(samples)
     if case.transformer:
         options["model_type"] = nncf.ModelType.TRANSFORMER
-    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {})
+    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {}, 0)
 
 
 def nncf_bc(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:

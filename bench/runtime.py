@@ -6,9 +6,11 @@ import contextlib
 import ctypes
 import gc
 import os
-import threading
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,25 +68,17 @@ class OpenVino:
 
 
 def measured(call: Callable[[], Any]) -> tuple[Any, float, int]:
-    """The result of call(), its seconds, and the growth in MB of the memory of this process and its children."""
-    done, peak = threading.Event(), [0]
+    """The result of call(), its seconds, and how many MB this process grew by at most.
 
-    def watch():
-        while not done.wait(0.01):
-            peak[0] = max(peak[0], resident())
-
+    The kernel keeps the high-water mark, so that a call that never lets go of Python's lock is seen too.
+    """
     give_back_freed_memory()
-    before = resident()
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    Path("/proc/self/clear_refs").write_text("5")  # the mark starts again at what is resident now
+    before = high_water_mb("self")
     begin = time.perf_counter()
-    try:
-        result = call()
-    finally:
-        seconds = time.perf_counter() - begin
-        done.set()
-        watcher.join()
-    return result, seconds, max(0, peak[0] - before) >> 20
+    result = call()
+    seconds = time.perf_counter() - begin
+    return result, seconds, high_water_mb("self") - before
 
 
 def give_back_freed_memory() -> None:
@@ -94,14 +88,25 @@ def give_back_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def resident() -> int:
-    import psutil
+def high_water_mb(process: int | str) -> int:
+    """The most that was ever resident of a process; 0 when it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) >> 10
+    return 0
 
-    total = 0
-    process = psutil.Process()
-    for each in [process, *process.children(recursive=True)]:
-        try:
-            total += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
+
+def run_program(command: list) -> tuple[str, int]:
+    """What a program prints, and its peak memory in MB."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen([str(part) for part in command], stdout=output)
+        time.sleep(0.05)  # until then it may still be a copy of this process
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, high_water_mb(process.pid))
+            time.sleep(0.01)
+        if process.returncode != 0:
+            raise RuntimeError(f"{command} ended with {process.returncode}")
+        output.seek(0)
+        return output.read(), peak

@@ -13,7 +13,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 def bench_modules(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
     yield
-    for name in ("cases", "contenders", "machine", "make_inputs", "tables"):
+    for name in ("cases", "contenders", "machine", "make_inputs", "runtime", "tables"):
         sys.modules.pop(name, None)
 
 
@@ -103,3 +103,16 @@ def test_only_the_marked_block_of_the_readme_changes(tmp_path):
 def test_the_readme_has_the_block():
     text = (BENCH.parent / "README.md").read_text(encoding="utf8")
     assert text.count("<!-- bench:begin -->") == text.count("<!-- bench:end -->") == 1
+
+
+def test_memory_is_the_high_water_mark_of_the_call_alone():
+    from runtime import measured, run_program
+
+    np.ones(60 << 17)  # 60 MB, gone before the call
+    held, _, peak = measured(lambda: np.ones(20 << 17).sum())
+    assert held == 20 << 17 and 18 <= peak <= 40
+    grow = "import time; x = b'1' * (50 << 20); time.sleep(0.3); print('grown')"
+    printed, peak = run_program([sys.executable, "-c", grow])
+    assert printed == "grown\n" and 50 <= peak <= 90
+    with pytest.raises(RuntimeError):
+        run_program([sys.executable, "-c", "raise SystemExit(3)"])
