@@ -9,6 +9,7 @@
 #include "algorithms/overflow.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "quant/fake_quantize.h"
 #include "records/range_estimator.h"
 
@@ -293,8 +294,10 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
 void min_max(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {
   RangeFinder finder(graph, statistics, options, plan);
   std::map<int, std::vector<Quantizer*>> groups;
-  for (Quantizer& q : plan.quantizers)
+  parallel_for(static_cast<int64_t>(plan.quantizers.size()), [&](int64_t i) {
+    Quantizer& q = plan.quantizers[static_cast<size_t>(i)];
     if (!q.weight) finder.activation(q);
+  });
   for (Quantizer& q : plan.quantizers)
     if (q.weight) finder.weight(q);
   for (Quantizer& q : plan.quantizers)

@@ -8,39 +8,6 @@
 
 namespace eightbit::algorithms {
 
-void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
-                  const std::function<void(int64_t, int64_t, int64_t)>& visit) {
-  const auto rank = static_cast<int64_t>(shape.size());
-  int64_t run_axis = rank, run = 1;
-  const auto kept = [&](int64_t axis) { return std::ranges::find(axes, axis) != axes.end(); };
-  while (run_axis > 0 && !kept(run_axis - 1)) run *= shape[static_cast<size_t>(--run_axis)];
-
-  std::vector<int64_t> stride(shape.size(), 0);   // of each outer axis in the channel number
-  int64_t channels = 1;
-  for (int64_t axis = rank - 1; axis >= 0; --axis)
-    if (kept(axis)) stride[static_cast<size_t>(axis)] = std::exchange(channels, channels * shape[static_cast<size_t>(axis)]);
-
-  std::vector<int64_t> index(static_cast<size_t>(run_axis), 0);
-  const int64_t total = element_count(shape);
-  int64_t channel = 0;
-  for (int64_t first = 0; first < total; first += run) {
-    visit(channel, first, run);
-    for (int64_t axis = run_axis - 1; axis >= 0; --axis) {
-      const auto a = static_cast<size_t>(axis);
-      channel += stride[a];
-      if (++index[a] < shape[a]) break;
-      channel -= stride[a] * shape[a];
-      index[a] = 0;
-    }
-  }
-}
-
-int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes) {
-  int64_t count = 1;
-  for (int64_t axis : axes) count *= shape[static_cast<size_t>(axis)];
-  return count;
-}
-
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
   for (auto it = plan.constants.rbegin(); it != plan.constants.rend(); ++it)
     if (it->value == value && (it->uses.empty() || std::ranges::find(it->uses, use) != it->uses.end())) return it->tensor;

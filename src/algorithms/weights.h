@@ -2,20 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "graph/graph.h"
+#include "quant/channels.h"
 #include "quant/plan.h"
 
 namespace eightbit::algorithms {
-
-// Calls visit(channel, first, count) for every run of consecutive elements that belong to one channel of `axes`
-// (row-major over axes), in memory order. Axes empty: one run of channel 0.
-void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
-                  const std::function<void(int64_t channel, int64_t first, int64_t count)>& visit);
-int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
 
 // The constant behind `use` as the plan leaves it.
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);

@@ -49,7 +49,7 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   pairs.outputs = pairs.rows.size();
   for (const Node& node : reference.nodes) {
     const Trait trait = row(node.op).trait;
-    if (node.outputs.size() != 1 || node.op == Op::parameter || trait == Trait::agnostic || trait == Trait::concat) continue;
+    if (node.outputs.size() != 1 || node.op == Op::parameter || node.op == Op::result || trait == Trait::agnostic || trait == Trait::concat) continue;
     const NodeId twin = quantized.find(node.name);
     if (twin == kNone || quantized.node(twin).type != node.type || quantized.node(twin).outputs.size() != 1) continue;
     const ValueId from = node.outputs[0], to = quantized.node(twin).outputs[0];

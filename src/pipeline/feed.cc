@@ -50,6 +50,7 @@ Sample slice(const Sample& sample, int64_t first, int64_t count) {
 Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options)
     : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
   total_ = options_.limit;
+  frozen_batch_ = !inputs_.empty() && leads_with_batch(inputs_.front()) && inputs_.front().shape[0] > 1;
   batched_ = !inputs_.empty() && leads_with_batch(inputs_.front()) && inputs_.front().shape[0] != 1;
   if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
@@ -72,6 +73,11 @@ std::optional<Sample> Feed::pull() {
 }
 
 void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
+  if (frozen_batch_) {   // the model takes whole batches only
+    const auto wanted = to_keep_.lower_bound(first);
+    if (wanted != to_keep_.end() && *wanted < first + count) kept_.emplace(first, owned(sample));
+    return;
+  }
   for (int64_t i = 0; i < count; ++i)
     if (to_keep_.contains(first + i)) kept_.emplace(first + i, owned(count == 1 ? sample : slice(sample, i, 1)));
 }
@@ -96,8 +102,7 @@ std::optional<Sample> Feed::next() {
     const bool take = wanted(position_);
     int64_t count = 1;
     const int64_t usable = std::min(batch, options_.limit - position_);
-    const bool fixed = !inputs_.empty() && !inputs_.front().shape.empty() && inputs_.front().shape[0] > 1;
-    if (fixed) count = batch;   // the model takes whole batches only
+    if (frozen_batch_) count = batch;
     while (count < usable && wanted(position_ + count) == take) ++count;
     if (count < batch) {
       rest_ = slice(*sample, count, batch - count);

@@ -55,6 +55,7 @@ class Feed {
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;
   std::map<int64_t, Sample> kept_;
+  bool frozen_batch_ = false;                       // the model takes whole batches only
   bool batched_ = false;                            // one pull may hold several samples
   bool finished_ = false;
 };

@@ -42,7 +42,9 @@ class Measurement {
     backends::Program program;
     program.taps = data_.taps();
     program.threads = run.threads;
+    const auto begin = Clock::now();
     executor_ = model.compile(program);
+    log(LogLevel::debug, "calibrate: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   }
 
   StatisticsData finish() {
@@ -134,7 +136,9 @@ std::vector<BiasShift> measure_bias_shifts(const backends::BackendModel& model, 
   program.plan = &plan;
   program.probes = probes;
   program.threads = run.threads;
+  const auto begin = Clock::now();
   const auto executor = model.compile(program);
+  log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   algorithms::BiasCorrection correction(std::move(probes));
   auto at = samples.begin();
   int64_t done = 0;

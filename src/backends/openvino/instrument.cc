@@ -19,6 +19,7 @@
 #include "backends/openvino/copy.h"
 #include "backends/openvino/writer.h"
 #include "base/error.h"
+#include "quant/channels.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -100,6 +101,24 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
   for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
 }
 
+// The same plan with every quantized weight replaced by its rounded values, which spares the plugin from computing
+// FakeQuantize on constants, and us from folding them to integers.
+Plan with_rounded_weights(const Graph& graph, const Plan& plan) {
+  Plan rounded = plan;
+  rounded.compress_weights = false;
+  std::erase_if(rounded.quantizers, [&](const Quantizer& q) {
+    if (!q.weight || q.low.empty()) return false;
+    Tensor tensor;
+    for (const ConstantReplacement& r : plan.constants)
+      if (r.value == q.value && (r.uses.empty() || std::ranges::find(r.uses, q.uses.front()) != r.uses.end())) tensor = r.tensor;
+    if (tensor.empty()) tensor = graph.value(q.value).constant->load();
+    if (tensor.dtype != DType::f32) return false;   // stays in the element type of the model
+    rounded.constants.push_back({q.value, q.uses, fake_quantized(tensor, q), "rounding"});
+    return true;
+  });
+  return rounded;
+}
+
 // The models' own outputs are not computed; left in place, the plugin would stumble over them.
 void drop_results(const ov::Model& model) {
   for (const auto& result : model.get_results()) {
@@ -129,12 +148,7 @@ class Instrumenter {
 
   void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
     planned_ = copy_model(model, reading);
-    // Weights stay behind FakeQuantize: folding them to integers would only cost time here.
-    if (plan != nullptr) {
-      Plan uncompressed = *plan;
-      uncompressed.compress_weights = false;
-      apply_plan(planned_, reading.graph, uncompressed);
-    }
+    if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
     share_inputs(planned_, *reference_.model);
   }
 

@@ -1,0 +1,23 @@
+// Tensors by channel: which elements belong to which channel, whatever the layout.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <eightbit/tensor.h>
+
+#include "quant/plan.h"
+
+namespace eightbit {
+
+// Calls visit(channel, first, count) for every run of consecutive elements that belong to one channel of `axes`
+// (row-major over axes), in memory order. Axes empty: one run of channel 0.
+void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
+                  const std::function<void(int64_t channel, int64_t first, int64_t count)>& visit);
+int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
+
+// The tensor after the quantizer's FakeQuantize, as f32.
+Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer);
+
+}  // namespace eightbit
