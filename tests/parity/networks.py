@@ -7,118 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import openvino as ov
+from layers import Net
 from openvino import opset13 as ops
 
 SAMPLES = 12
-
-
-class Net:
-    """Layers with weights from one random generator and readable names."""
-
-    def __init__(self, seed: int):
-        self.random = np.random.default_rng(seed)
-        self.inputs: list = []
-        self.count = 0
-
-    def name(self, kind: str) -> str:
-        self.count += 1
-        return f"{kind}_{self.count}"
-
-    def array(self, *shape: int, scale: float = 0.3) -> np.ndarray:
-        return (self.random.standard_normal(shape) * scale).astype(np.float32)
-
-    def constant(self, *shape: int, scale: float = 0.3):
-        return ops.constant(self.array(*shape, scale=scale))
-
-    def input(self, *shape: int, dtype=np.float32, name: str = "image"):
-        node = ops.parameter(list(shape), dtype, name=name)
-        node.output(0).get_tensor().set_names({name})
-        self.inputs.append(node)
-        return node
-
-    def conv(self, x, channels: int, size: int = 3, stride: int = 1, bias: bool = True):
-        depth = x.shape[1]
-        pad = size // 2
-        node = ops.convolution(
-            x, self.constant(channels, depth, size, size), [stride] * 2, [pad] * 2, [pad] * 2, [1, 1],
-            name=self.name("conv"),
-        )  # fmt: skip
-        return self.bias(node) if bias else node
-
-    def group_conv(self, x, groups: int, size: int = 3, stride: int = 1):
-        depth = x.shape[1]
-        pad = size // 2
-        weight = self.constant(groups, depth // groups, depth // groups, size, size)
-        node = ops.group_convolution(
-            x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1], name=self.name("group_conv")
-        )
-        return self.bias(node)
-
-    def depthwise(self, x, size: int = 3, stride: int = 1):
-        return self.group_conv(x, x.shape[1], size, stride)
-
-    def up_conv(self, x, channels: int):
-        depth = x.shape[1]
-        node = ops.convolution_backprop_data(
-            x, self.constant(depth, channels, 2, 2), [2, 2], name=self.name("up_conv")
-        )
-        return self.bias(node)
-
-    def bias(self, x):
-        return ops.add(x, self.constant(1, x.shape[1], 1, 1), name=self.name("bias"))
-
-    def relu(self, x):
-        return ops.relu(x, name=self.name("relu"))
-
-    def relu6(self, x):
-        return ops.clamp(x, 0.0, 6.0, name=self.name("relu6"))
-
-    def swish(self, x):
-        return ops.swish(x, name=self.name("swish"))
-
-    def add(self, a, b):
-        return ops.add(a, b, name=self.name("add"))
-
-    def multiply(self, a, b):
-        return ops.multiply(a, b, name=self.name("multiply"))
-
-    def concat(self, *parts, axis: int = 1):
-        return ops.concat(list(parts), axis, name=self.name("concat"))
-
-    def max_pool(self, x, size: int = 2):
-        pads, strides = [0, 0], [size, size]
-        node = ops.max_pool(x, strides, [1, 1], pads, pads, strides, index_element_type="i64", name=self.name("max_pool"))
-        return node.output(0)
-
-    def mean(self, x, axes=(2, 3), keep: bool = True):
-        return ops.reduce_mean(x, ops.constant(np.array(axes)), keep_dims=keep, name=self.name("mean"))
-
-    def reshape(self, x, *shape: int):
-        return ops.reshape(x, ops.constant(np.array(shape)), special_zero=False, name=self.name("reshape"))
-
-    def transpose(self, x, *order: int):
-        return ops.transpose(x, ops.constant(np.array(order)), name=self.name("transpose"))
-
-    def linear(self, x, width: int, bias: bool = True):
-        depth = x.shape[-1]
-        node = ops.matmul(x, self.constant(width, depth), False, True, name=self.name("linear"))
-        if not bias:
-            return node
-        lead = [1] * (len(node.shape) - 1)
-        return ops.add(node, self.constant(*lead, width), name=self.name("linear_bias"))
-
-    def head(self, x):
-        return self.linear(self.mean(x, keep=False), 10)
-
-    def layer_norm(self, x):
-        width = x.shape[-1]
-        node = ops.mvn(x, ops.constant(np.array([-1])), True, 1e-5, "inside_sqrt", name=self.name("mvn"))
-        node = self.multiply(node, ops.constant(1 + self.array(1, 1, width, scale=0.5)))
-        return self.add(node, self.constant(1, 1, width))
-
-    def model(self, *outputs) -> ov.Model:
-        results = [ops.result(node, name=f"result_{i}") for i, node in enumerate(outputs)]
-        return ov.Model(results, self.inputs)
 
 
 def plain(net: Net):
@@ -166,7 +58,9 @@ def hard_swish(net: Net):
 
     x = activation(net.conv(net.input(1, 3, 32, 32), 8))
     x = ops.hswish(net.depthwise(x), name=net.name("hswish"))
-    gate = ops.hsigmoid(net.conv(net.relu(net.conv(net.mean(x), 4, size=1)), 8, size=1), name=net.name("hsigmoid"))
+    gate = ops.hsigmoid(
+        net.conv(net.relu(net.conv(net.mean(x), 4, size=1)), 8, size=1), name=net.name("hsigmoid")
+    )
     return [net.head(net.conv(net.multiply(x, gate), 16, size=1))]
 
 
@@ -180,7 +74,12 @@ def dense(net: Net):
 
 def inception(net: Net):
     x = net.max_pool(net.relu(net.conv(net.input(1, 3, 32, 32), 8)))
-    branches = [net.relu(net.conv(x, 4, size=1)), net.relu(net.conv(x, 4)), net.relu(net.conv(x, 4, size=5)), x]
+    branches = [
+        net.relu(net.conv(x, 4, size=1)),
+        net.relu(net.conv(x, 4)),
+        net.relu(net.conv(x, 4, size=5)),
+        x,
+    ]
     x = net.concat(*branches)
     x = net.concat(net.max_pool(x), net.relu(net.conv(x, 8, stride=2)))
     return [net.head(x)]
@@ -196,7 +95,9 @@ def encoder(net: Net):
             return net.transpose(net.reshape(value, 1, tokens, heads, width // heads), *order)
 
         q, k, v = net.linear(y, width), net.linear(y, width), net.linear(y, width)
-        scores = ops.matmul(split(q, 0, 2, 1, 3), split(k, 0, 2, 3, 1), False, False, name=net.name("scores"))
+        scores = ops.matmul(
+            split(q, 0, 2, 1, 3), split(k, 0, 2, 3, 1), False, False, name=net.name("scores")
+        )
         scores = net.multiply(scores, ops.constant(np.float32(0.35)))
         weights = ops.softmax(scores, 3, name=net.name("softmax"))
         mixed = ops.matmul(weights, split(v, 0, 2, 1, 3), False, False, name=net.name("mixed"))
@@ -214,7 +115,8 @@ def text_encoder(net: Net):
     x = net.layer_norm(net.add(words, net.constant(1, tokens, width)))
     q, k, v = net.linear(x, width), net.linear(x, width), net.linear(x, width)
     attention = ops.scaled_dot_product_attention(
-        *[net.transpose(net.reshape(p, 1, tokens, 2, width // 2), 0, 2, 1, 3) for p in (q, k, v)], name="attention"
+        *[net.transpose(net.reshape(p, 1, tokens, 2, width // 2), 0, 2, 1, 3) for p in (q, k, v)],
+        name="attention",
     )
     mixed = net.reshape(net.transpose(attention, 0, 2, 1, 3), 1, tokens, width)
     x = net.layer_norm(net.add(x, net.linear(mixed, width)))
@@ -260,7 +162,12 @@ def u_net(net: Net):
     x = net.relu(net.conv(net.concat(net.up_conv(bottom, 16), middle), 8))
     size = ops.constant(np.array([32, 32]))
     x = ops.interpolate(
-        x, size, mode="linear_onnx", shape_calculation_mode="sizes", axes=ops.constant(np.array([2, 3])), name="resize"
+        x,
+        size,
+        mode="linear_onnx",
+        shape_calculation_mode="sizes",
+        axes=ops.constant(np.array([2, 3])),
+        name="resize",
     )
     x = net.relu(net.conv(net.concat(x, top), 8))
     return [ops.sigmoid(net.conv(x, 1, size=1), name="mask")]
@@ -274,9 +181,15 @@ def detector(net: Net):
         h = level.shape[2]
         boxes.append(net.reshape(net.transpose(net.conv(level, 4), 0, 2, 3, 1), 1, h * h, 4))
         scores.append(net.reshape(net.transpose(net.conv(level, 3), 0, 2, 3, 1), 1, h * h, 3))
-    box = net.add(net.multiply(net.concat(*boxes), ops.constant(np.float32(0.1))), net.constant(1, 1, 4))
+    box = net.add(
+        net.multiply(net.concat(*boxes), ops.constant(np.float32(0.1))), net.constant(1, 1, 4)
+    )
     score = net.transpose(ops.softmax(net.concat(*scores), 2, name="softmax"), 0, 2, 1)
-    limits = [ops.constant(np.int64(5)), ops.constant(np.float32(0.5)), ops.constant(np.float32(0.1))]
+    limits = [
+        ops.constant(np.int64(5)),
+        ops.constant(np.float32(0.5)),
+        ops.constant(np.float32(0.1)),
+    ]
     kept = ops.non_max_suppression(box, score, *limits, output_type="i64", name="nms")
     return [kept.output(0), kept.output(1)]
 
@@ -284,7 +197,14 @@ def detector(net: Net):
 def top_k(net: Net):
     x = net.relu(net.conv(net.input(1, 3, 32, 32), 8, stride=2))
     logits = net.head(net.relu(net.conv(x, 8)))
-    best = ops.topk(net.add(logits, net.constant(1, 10)), ops.constant(np.int64(3)), 1, "max", "value", name="top_k")
+    best = ops.topk(
+        net.add(logits, net.constant(1, 10)),
+        ops.constant(np.int64(3)),
+        1,
+        "max",
+        "value",
+        name="top_k",
+    )
     return [best.output(0), best.output(1)]
 
 
@@ -300,9 +220,16 @@ def decoder(net: Net):
 def preprocessing(net: Net):
     x = net.input(1, 32, 32, 3)
     x = net.transpose(x, 0, 3, 1, 2)
-    x = net.multiply(ops.subtract(x, net.constant(1, 3, 1, 1), name="mean"), net.constant(1, 3, 1, 1))
+    x = net.multiply(
+        ops.subtract(x, net.constant(1, 3, 1, 1), name="mean"), net.constant(1, 3, 1, 1)
+    )
     x = net.relu(net.conv(x, 8))
-    x = net.relu(net.add(net.multiply(net.conv(x, 8, bias=False), net.constant(1, 8, 1, 1)), net.constant(1, 8, 1, 1)))
+    x = net.relu(
+        net.add(
+            net.multiply(net.conv(x, 8, bias=False), net.constant(1, 8, 1, 1)),
+            net.constant(1, 8, 1, 1),
+        )
+    )
     pooled = net.max_pool(x)
     pooled = net.add(net.multiply(pooled, net.constant(1, 8, 1, 1)), net.constant(1, 8, 1, 1))
     return [net.head(net.conv(pooled, 8))]
@@ -332,11 +259,19 @@ def arithmetic(net: Net):
 
 def layout(net: Net):
     x = net.relu(net.conv(net.input(1, 3, 32, 32), 8, stride=2))
-    x = ops.pad(x, ops.constant(np.array([0, 0, 1, 1])), ops.constant(np.array([0, 0, 1, 1])), "constant", name="pad")
+    x = ops.pad(
+        x,
+        ops.constant(np.array([0, 0, 1, 1])),
+        ops.constant(np.array([0, 0, 1, 1])),
+        "constant",
+        name="pad",
+    )
     x = net.conv(x, 8)
     x = ops.depth_to_space(x, "blocks_first", 2, name="to_space")
     begin, end = ops.constant(np.array([0, 0, 0, 0])), ops.constant(np.array([1, 2, 32, 32]))
-    x = ops.strided_slice(x, begin, end, ops.constant(np.ones(4, np.int64)), [1, 1, 0, 0], [1, 0, 0, 0], name="crop")
+    x = ops.strided_slice(
+        x, begin, end, ops.constant(np.ones(4, np.int64)), [1, 1, 0, 0], [1, 0, 0, 0], name="crop"
+    )
     y = net.conv(x, 4)
     z = ops.softmax(net.conv(x, 4), 1, name="softmax")
     return [net.head(net.concat(y, z)), x]
@@ -364,7 +299,9 @@ def mixer(net: Net):
     x = net.transpose(net.reshape(x, 1, 16, 16), 0, 2, 1)
     for _ in range(2):
         y = net.transpose(net.layer_norm(x), 0, 2, 1)
-        y = net.transpose(net.linear(ops.gelu(net.linear(y, 8), "ERF", name=net.name("gelu")), 16), 0, 2, 1)
+        y = net.transpose(
+            net.linear(ops.gelu(net.linear(y, 8), "ERF", name=net.name("gelu")), 16), 0, 2, 1
+        )
         x = net.add(x, y)
         x = net.add(x, net.linear(net.relu(net.linear(net.layer_norm(x), 32)), 16))
     return [net.linear(net.mean(x, axes=(1,), keep=False), 10)]
@@ -375,7 +312,9 @@ def audio(net: Net):
 
     def conv(x, channels, size, stride):
         weight = net.constant(channels, x.shape[1], size)
-        return ops.convolution(x, weight, [stride], [size // 2], [size // 2], [1], name=net.name("conv"))
+        return ops.convolution(
+            x, weight, [stride], [size // 2], [size // 2], [1], name=net.name("conv")
+        )
 
     x = net.relu(conv(x, 8, 9, 4))
     gate = ops.sigmoid(conv(x, 8, 3, 1), name="gate")
@@ -392,12 +331,10 @@ def volume(net: Net):
     return [net.linear(net.mean(x, axes=(2, 3, 4), keep=False), 4)]
 
 
-def linear_convs(net: Net):
-    x = net.conv(net.relu(net.conv(net.input(1, 3, 32, 32), 8, stride=2)), 8)
-    x = net.conv(x, 12, size=1)
-    x = net.relu(net.conv(x, 8, size=1))
-    x = net.relu(net.conv(net.depthwise(x), 12, size=1))
-    return [net.head(x)]
+def pointwise(net: Net):
+    x = net.relu(net.conv(net.input(1, 3, 32, 32), 8, size=1))
+    x = net.relu(net.conv(net.conv(x, 12, size=1), 8, size=1))
+    return [net.head(net.relu(net.conv(x, 16, size=1)))]
 
 
 BUILDERS: dict[str, Callable[[Net], list]] = {
@@ -405,7 +342,7 @@ BUILDERS: dict[str, Callable[[Net], list]] = {
     for f in (
         plain, residual, inverted_residual, squeeze_excite, hard_swish, dense, inception, encoder, text_encoder,
         embedding_product, lstm, gru, u_net, detector, top_k, decoder, preprocessing, shuffle, arithmetic, layout,
-        shared_weights, two_heads, mixer, audio, volume, linear_convs,
+        shared_weights, two_heads, mixer, audio, volume, pointwise,
     )
 }  # fmt: skip
 

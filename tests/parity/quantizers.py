@@ -1,4 +1,4 @@
-"""What stands on the edges of a quantized OpenVINO model, in a form that does not depend on who quantized it."""
+"""What stands on the edges of a quantized OpenVINO model, whoever quantized it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Quantizer:
 
 @dataclass
 class Edge:
-    """What an op reads on one input: a value, scaled by smooth quantization or not, and quantized."""
+    """What an op reads on one input: a value, perhaps scaled by smooth quantization, quantized."""
 
     source: str
     scale: np.ndarray | None
@@ -87,7 +87,9 @@ def _is_quantizer(node: ov.Node) -> bool:
 
 def _is_scale(node: ov.Node) -> bool:
     name = node.get_friendly_name()
-    return node.get_type_name() == "Multiply" and (name.endswith("nncf_smooth_quant") or name.endswith("/scale"))
+    return node.get_type_name() == "Multiply" and (
+        name.endswith("nncf_smooth_quant") or name.endswith("/scale")
+    )
 
 
 def _quantizer(node: ov.Node) -> Quantizer:

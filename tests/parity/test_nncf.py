@@ -1,4 +1,4 @@
-"""Recipe "nncf" puts the same quantizers in the same places, with the same ranges, as nncf.quantize 3.4."""
+"""Recipe "nncf" puts the same quantizers in the same places, with the same ranges, as NNCF 3.4."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class Setting:
     """Options of both, by their common names."""
 
     options: dict[str, str] = field(default_factory=dict)
-    advanced: dict[str, bool] = field(default_factory=dict)
 
     def of(self, package) -> dict:
         enums = {
@@ -39,14 +38,32 @@ SETTINGS = {
     "mixed": Setting({"preset": "MIXED"}),
     "transformer": Setting({"model_type": "TRANSFORMER"}),
     "spr": Setting({"target_device": "CPU_SPR"}),
-    "aligned": Setting(advanced={"disable_channel_alignment": False}),
 }
 CASES = [
     *[(name, "default") for name in BUILDERS],
-    *[(name, "mixed") for name in ("residual", "squeeze_excite", "dense", "inception", "u_net", "lstm", "detector")],
-    *[(name, "spr") for name in ("residual", "inverted_residual", "squeeze_excite", "preprocessing", "arithmetic")],
+    *[
+        (name, "mixed")
+        for name in (
+            "residual",
+            "squeeze_excite",
+            "dense",
+            "inception",
+            "u_net",
+            "lstm",
+            "detector",
+        )
+    ],
+    *[
+        (name, "spr")
+        for name in (
+            "residual",
+            "inverted_residual",
+            "squeeze_excite",
+            "preprocessing",
+            "arithmetic",
+        )
+    ],
     *[(name, "transformer") for name in ("encoder", "text_encoder", "mixer", "embedding_product")],
-    *[(name, "aligned") for name in ("linear_convs", "plain")],
 ]
 
 
@@ -64,7 +81,7 @@ DIFFERENCES: list[Deliberate] = []
 
 def quantize_with(package, case: Case, setting: Setting, **more) -> ov.Model:
     advanced = package.AdvancedQuantizationParameters(
-        disable_bias_correction=True, backend_params={"compress_weights": False}, **setting.advanced
+        disable_bias_correction=True, backend_params={"compress_weights": False}
     )
     return package.quantize(
         case.model,
@@ -124,14 +141,18 @@ def test_same_quantizers(network, setting):
 
 
 @pytest.mark.parametrize(
-    ("name", "setting", "samples"), [("efflite0", "default", 2), ("minilm", "transformer", 2), ("ocr_rec", "mixed", 2)]
+    ("name", "setting", "samples"),
+    [("efflite0", "default", 2), ("minilm", "transformer", 2), ("ocr_rec", "mixed", 2)],
 )
 def test_same_quantizers_in_reference_models(inputs, name, setting, samples):
     path = inputs / f"{name}.xml"
     if not path.exists():
         pytest.skip(f"{path} is missing: make it with bench/make_inputs.py")
     model = ov.Core().read_model(path)
-    small = {port: [d if d.is_static else ov.Dimension(16) for d in port.get_partial_shape()] for port in model.inputs}
+    small = {
+        port: [d if d.is_static else ov.Dimension(16) for d in port.get_partial_shape()]
+        for port in model.inputs
+    }
     model.reshape({port: ov.PartialShape(shape) for port, shape in small.items()})
     random = np.random.default_rng(3)
     case = Case(model, [inputs_of(model, random) for _ in range(samples)])
@@ -144,22 +165,31 @@ def biases_of(model: ov.Model) -> dict[str, np.ndarray]:
     biases = {}
     for node in model.get_ordered_ops():
         layer = node.get_type_name() == "Add" and node.input_value(0).get_node().get_type_name()
-        if layer in ("Convolution", "MatMul") and node.input_value(1).get_node().get_type_name() == "Constant":
-            biases[node.get_friendly_name()] = np.asarray(node.input_value(1).get_node().data).ravel()
+        if (
+            layer in ("Convolution", "MatMul")
+            and node.input_value(1).get_node().get_type_name() == "Constant"
+        ):
+            biases[node.get_friendly_name()] = np.asarray(
+                node.input_value(1).get_node().data
+            ).ravel()
     return biases
 
 
-@pytest.mark.parametrize("network", ["residual", "dense", "linear_convs"])
-def test_fast_bias_correction_shifts_alike(network):
-    """Means over the samples are the same; the closed form leaves out the padding at the borders, which nncf sees."""
-    case = build(network)
+def test_fast_bias_correction_shifts_alike():
+    """Without padding and strides both come to (W - W_q) * mean(x); else nncf sees border noise."""
+    case = build("pointwise")
     before = biases_of(case.model)
-    theirs, ours = (
-        biases_of(package.quantize(case.model, package.Dataset(case.samples), subset_size=SAMPLES, **more))
-        for package, more in ((nncf, {}), (eb, {"recipe": eb.Recipe.NNCF}))
+    theirs = nncf.quantize(case.model, nncf.Dataset(case.samples), subset_size=SAMPLES)
+    ours = eb.quantize(
+        case.model, eb.Dataset(case.samples), subset_size=SAMPLES, recipe=eb.Recipe.NNCF
     )
-    shifts = [(theirs[name] - old, ours[name] - old) for name, old in before.items()]
-    assert any(np.any(a != 0) for a, _ in shifts), "nncf corrected nothing: the network tests nothing"
-    for name, (a, b) in zip(before, shifts, strict=True):
-        assert np.any(a != 0) == np.any(b != 0), f"{name} was corrected by one alone"
-        assert np.max(np.abs(a - b)) <= 0.25 * np.max(np.abs(a)) + 1e-6, f"{name}: {a} and {b}"
+    shifts = [
+        (name, theirs - old, ours - old)
+        for (name, old), theirs, ours in zip(
+            before.items(), biases_of(theirs).values(), biases_of(ours).values(), strict=True
+        )
+    ]
+    assert len(shifts) == 5
+    assert all(np.any(a != 0) for _, a, _ in shifts), "nncf corrected less: the network tests less"
+    for name, a, b in shifts:
+        assert np.max(np.abs(a - b)) <= 1e-2 * np.max(np.abs(a)) + 1e-6, f"{name}: {a} and {b}"
