@@ -12,6 +12,7 @@ import openvino as ov
 import pytest
 from networks import BUILDERS, SAMPLES, Case, build, inputs_of
 from quantizers import edges_of
+from random_networks import random_network
 
 nncf = pytest.importorskip("nncf", minversion="3.4", reason="nncf is what is compared with")
 
@@ -137,6 +138,13 @@ def test_same_quantizers(network, setting):
         assert hidden, f"no difference at {known.edges} any more: remove the entry ({known.reason})"
         for use in hidden:
             del found[use]
+    assert not found, "\n" + "\n".join(f"{use}: {text}" for use, text in found.items())
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_same_quantizers_in_random_networks(seed):
+    setting = ("default", "mixed", "transformer")[seed % 3]
+    found = differences(*both(random_network(seed), SETTINGS[setting]))
     assert not found, "\n" + "\n".join(f"{use}: {text}" for use, text in found.items())
 
 
