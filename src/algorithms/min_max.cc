@@ -117,7 +117,7 @@ class RangeFinder {
     const auto asymmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
                                                        QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
-    if (!options_.preset && q.group == kNone && symmetric.error <= 1.05 * asymmetric.error) {
+    if (!options_.preset && q.group == kNone && symmetric.error <= 1.5 * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;
       return set(q, {symmetric.low}, {symmetric.high});
     }
