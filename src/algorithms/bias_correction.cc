@@ -29,15 +29,11 @@ BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::mov
   size_t size = 0;
   for (const auto& probe : probes_) size += static_cast<size_t>(probe.channels);
   sum_.resize(size);
-  sum_square_.resize(size);
 }
 
 void BiasCorrection::add(std::span<const float> record) {
   EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected", record.size(), sum_.size());
-  for (size_t i = 0; i < record.size(); ++i) {
-    sum_[i] += record[i];
-    sum_square_[i] += static_cast<double>(record[i]) * record[i];
-  }
+  for (size_t i = 0; i < record.size(); ++i) sum_[i] += record[i];
   ++count_;
 }
 

@@ -31,7 +31,7 @@ class BiasCorrection {
 
  private:
   std::vector<BiasProbe> probes_;
-  std::vector<double> sum_, sum_square_;
+  std::vector<double> sum_;
   int64_t count_ = 0;
 };
 

@@ -144,16 +144,19 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   return quantized;
 }
 
+// Where quantizers go, without looking at data.
+Plan place(const Graph& graph, const QuantizeOptions& options) {
+  Plan plan = placement::place(graph, with_free_scheme(options));
+  plan.compress_weights = options.advanced_parameters.compress_weights;
+  if (algorithms::smooth_quant_applies(options))
+    algorithms::smooth_quant_prepare(graph, options, plan);
+  return plan;
+}
+
 Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
   validate(options);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
-  return steps("place", [&] {
-    Plan plan = placement::place(graph, with_free_scheme(options));
-    plan.compress_weights = options.advanced_parameters.compress_weights;
-    if (algorithms::smooth_quant_applies(options))
-      algorithms::smooth_quant_prepare(graph, options, plan);
-    return plan;
-  });
+  return steps("place", [&] { return place(graph, options); });
 }
 
 }  // namespace
@@ -186,7 +189,7 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   validate(options);
   const Graph& graph = model.impl().graph();
-  const Plan plan = placement::place(graph, with_free_scheme(options));
+  const Plan plan = place(graph, options);
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
