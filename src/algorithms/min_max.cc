@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <mutex>
 
 #include "algorithms/measured.h"
 #include "algorithms/overflow.h"
@@ -157,7 +158,10 @@ class RangeFinder {
 
   // `max` is the largest |x| for symmetric schemes.
   void set(Quantizer& q, std::vector<float> min, std::vector<float> max) {
-    extremes_[&q] = {std::ranges::min(min), std::ranges::max(max)};
+    if (q.group != kNone) {
+      std::lock_guard lock(extremes_mutex_);   // activations are searched in parallel
+      extremes_[&q] = {std::ranges::min(min), std::ranges::max(max)};
+    }
     if (q.spec.fp8) {
       q.scale = fp8_scale(min, max, *q.spec.fp8, !q.spec.per_channel);
     } else if (q.spec.mode == QuantizationScheme::symmetric) {
@@ -262,7 +266,8 @@ class RangeFinder {
   const StatisticsData& statistics_;
   const QuantizeOptions& options_;
   Plan& plan_;
-  std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what each range was made from
+  std::mutex extremes_mutex_;
+  std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what the ranges of groups were made from
   std::optional<std::map<NodeId, bool>> first_layers_;
 };
 
