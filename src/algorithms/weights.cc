@@ -8,12 +8,6 @@
 
 namespace eightbit::algorithms {
 
-Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
-  for (auto it = plan.constants.rbegin(); it != plan.constants.rend(); ++it)
-    if (it->value == value && (it->uses.empty() || std::ranges::find(it->uses, use) != it->uses.end())) return it->tensor;
-  return graph.value(value).constant->load();
-}
-
 Extremes extremes(std::span<const float> values, const Shape& shape, const std::vector<int64_t>& axes) {
   const auto channels = static_cast<size_t>(channel_count(shape, axes));
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -11,9 +11,6 @@
 
 namespace eightbit::algorithms {
 
-// The constant behind `use` as the plan leaves it.
-Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
-
 struct Extremes {
   std::vector<float> min, max, abs_max;   // by channel
 };

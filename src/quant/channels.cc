@@ -40,6 +40,12 @@ int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes) {
   return count;
 }
 
+Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
+  for (auto it = plan.constants.rbegin(); it != plan.constants.rend(); ++it)
+    if (it->value == value && (it->uses.empty() || std::ranges::find(it->uses, use) != it->uses.end())) return it->tensor;
+  return graph.value(value).constant->load();
+}
+
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer) {
   std::vector<float> values = to_floats(tensor);
   for_each_run(tensor.shape, quantizer.channel_axes, [&](int64_t channel, int64_t first, int64_t count) {

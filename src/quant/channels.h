@@ -17,6 +17,9 @@ void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
                   const std::function<void(int64_t channel, int64_t first, int64_t count)>& visit);
 int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
 
+// The constant behind `use` as the plan leaves it.
+Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
+
 // The tensor after the quantizer's FakeQuantize, as f32.
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer);
 

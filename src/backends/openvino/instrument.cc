@@ -108,10 +108,7 @@ Plan with_rounded_weights(const Graph& graph, const Plan& plan) {
   rounded.compress_weights = false;
   std::erase_if(rounded.quantizers, [&](const Quantizer& q) {
     if (!q.weight || q.low.empty()) return false;
-    Tensor tensor;
-    for (const ConstantReplacement& r : plan.constants)
-      if (r.value == q.value && (r.uses.empty() || std::ranges::find(r.uses, q.uses.front()) != r.uses.end())) tensor = r.tensor;
-    if (tensor.empty()) tensor = graph.value(q.value).constant->load();
+    const Tensor tensor = weight_of(graph, plan, q.value, q.uses.front());
     if (tensor.dtype != DType::f32) return false;   // stays in the element type of the model
     rounded.constants.push_back({q.value, q.uses, fake_quantized(tensor, q), "rounding"});
     return true;
