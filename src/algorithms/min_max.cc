@@ -12,20 +12,13 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quant/fake_quantize.h"
+#include "records/quantile.h"
 #include "records/range_estimator.h"
 
 namespace eightbit::algorithms {
 namespace {
 
 using records::StatisticsData;
-
-// Which number of a sample, and how to join samples, for one end of a range.
-struct Estimator {
-  StatisticsType statistics;
-  AggregatorType aggregator;
-  double outlier_prob = 1e-4;
-  std::optional<double> clipping_value;
-};
 
 bool is_given(const StatisticsCollectorParameters& p) {
   return p.statistics_type || p.aggregator_type || p.clipping_value;
@@ -35,18 +28,11 @@ bool asks_histogram(const RangeEstimatorParameters& p) {
   return p.min.aggregator_type == AggregatorType::histogram || p.max.aggregator_type == AggregatorType::histogram;
 }
 
-Estimator estimator(const StatisticsCollectorParameters& user, StatisticsType statistics, AggregatorType aggregator) {
-  return {user.statistics_type.value_or(statistics), user.aggregator_type.value_or(aggregator), user.quantile_outlier_prob,
-          user.clipping_value};
-}
-
-// The quantile that an estimator reads, as a Tap stores it; none for other statistics.
-std::optional<double> quantile_of(const Estimator& e, bool upper, bool symmetric) {
-  const double p = upper ? 1 - e.outlier_prob : e.outlier_prob;
-  if (e.statistics == StatisticsType::abs_quantile) return -p;
-  // The largest value of a symmetric range is that of |x|.
-  if (e.statistics == StatisticsType::quantile) return upper && symmetric ? -p : p;
-  return std::nullopt;
+// Which number of a sample, and how to join samples, for one end of a range.
+StatisticsCollectorParameters estimator(StatisticsCollectorParameters user, StatisticsType statistics, AggregatorType aggregator) {
+  user.statistics_type = user.statistics_type.value_or(statistics);
+  user.aggregator_type = user.aggregator_type.value_or(aggregator);
+  return user;
 }
 
 bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
@@ -67,9 +53,9 @@ class RangeFinder {
     const auto& user = options_.advanced_parameters.activations_range_estimator_params;
     const auto joined = q.spec.per_channel ? std::pair{AggregatorType::min, AggregatorType::max}
                                            : std::pair{AggregatorType::mean, AggregatorType::mean};
-    Estimator low = estimator(user.min, StatisticsType::min, joined.first);
-    Estimator high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max, joined.second);
-    if (symmetric && high.statistics == StatisticsType::max) high.statistics = StatisticsType::abs_max;
+    const auto low = estimator(user.min, StatisticsType::min, joined.first);
+    auto high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max, joined.second);
+    if (symmetric && high.statistics_type == StatisticsType::max) high.statistics_type = StatisticsType::abs_max;
     if (q.spec.per_channel) {
       set(q, measured.channel_min(), symmetric ? largest(measured) : measured.channel_max());
     } else {
@@ -132,8 +118,8 @@ class RangeFinder {
     return high;
   }
 
-  float one(const Quantizer& q, const Measured& measured, const Estimator& e, bool upper) const {
-    auto quantile = quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
+  float one(const Quantizer& q, const Measured& measured, const StatisticsCollectorParameters& e, bool upper) const {
+    auto quantile = records::quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
     if (measured.is_moved()) quantile.reset();   // those of the tensor do not follow from those of other values
     std::vector<float> values;
     if (quantile) {
@@ -147,11 +133,13 @@ class RangeFinder {
     } else {
       for (const records::Row& row : measured.rows()) {
         const float extreme = std::max(std::fabs(row.min), std::fabs(row.max));
-        values.push_back(e.statistics == StatisticsType::abs_max ? extreme : e.statistics == StatisticsType::min ? row.min : row.max);
+        values.push_back(e.statistics_type == StatisticsType::abs_max ? extreme
+                         : e.statistics_type == StatisticsType::min   ? row.min
+                                                                      : row.max);
       }
     }
-    float value = records::aggregate(values, e.aggregator == AggregatorType::histogram ? AggregatorType::mean : e.aggregator,
-                                     e.outlier_prob);
+    const bool searched = e.aggregator_type == AggregatorType::histogram;   // but this point has no histogram
+    float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
     if (e.clipping_value) value = std::clamp(value, -static_cast<float>(*e.clipping_value), static_cast<float>(*e.clipping_value));
     return value;
   }
@@ -281,7 +269,7 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
     std::vector<double> quantiles;
     for (bool upper : {false, true})
-      if (const auto p = quantile_of(estimator(upper ? user.max : user.min, StatisticsType::min, AggregatorType::mean), upper, symmetric))
+      if (const auto p = records::quantile_of(upper ? user.max : user.min, upper, symmetric))
         quantiles.push_back(*p);
     const uint32_t statistics = kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quant/fake_quantize.h"
+#include "records/quantile.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -132,19 +133,11 @@ std::vector<float> smoothing(std::span<const float> activation, std::span<const 
   return s;
 }
 
-// numpy's linear interpolation.
-float quantile(std::vector<float> values, double p) {
-  std::ranges::sort(values);
-  const double at = p * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<size_t>(at);
-  const float next = values[std::min(below + 1, values.size() - 1)];
-  return values[below] + static_cast<float>(at - static_cast<double>(below)) * (next - values[below]);
-}
-
 // Recipe nncf: the scale of one member, and how flat it is.
 std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> activation, std::span<const float> weight, double alpha) {
   std::vector<float> s = smoothing(activation, weight, alpha);
-  const float low = quantile(s, 0.1);
+  std::vector<float> ordered = s;
+  const auto low = static_cast<float>(records::quantile(ordered, 0.1));
   for (float& x : s) x = std::clamp(x, low, std::max(low, 100.0f));
   return {s, std::ranges::min(s) / (std::ranges::max(s) + 1e-10)};
 }

@@ -1,7 +1,7 @@
 // Calibration on its own: everything that any recipe may want to know later.
 #include <eightbit/statistics.h>
 
-#include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "pipeline/measure.h"
 #include "pipeline/steps.h"
+#include "records/quantile.h"
 #include "records/statistics_data.h"
 #include "records/tap_request.h"
 
@@ -18,18 +19,13 @@ namespace {
 
 constexpr int64_t kKeptSamples = 32;
 
-// Quantiles that the estimators of the options read; see min_max.cc.
+// Quantiles that the estimators of the options may read, whatever the scheme.
 std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
-  std::vector<double> out;
-  const auto add = [&](const StatisticsCollectorParameters& side, bool upper) {
-    const double q = upper ? 1 - side.quantile_outlier_prob : side.quantile_outlier_prob;
-    if (side.statistics_type == StatisticsType::quantile) out.push_back(q);
-    if (side.statistics_type == StatisticsType::abs_quantile || (upper && side.statistics_type == StatisticsType::quantile))
-      out.push_back(-q);
-  };
-  add(p.min, false);
-  add(p.max, true);
-  return out;
+  std::set<double> out;
+  for (bool upper : {false, true})
+    for (bool symmetric : {false, true})
+      if (const auto q = records::quantile_of(upper ? p.max : p.min, upper, symmetric)) out.insert(*q);
+  return {out.begin(), out.end()};
 }
 
 // Every value where some device, preset or ignored scope could put a quantizer: the float inputs of ops that take

@@ -5,29 +5,22 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "records/quantile.h"
 
 namespace eightbit::records {
 namespace {
-
-double interpolated(const std::vector<float>& sorted, double p) {
-  const double at = p * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(at);
-  const double next = sorted[std::min(below + 1, sorted.size() - 1)];
-  return sorted[below] + (at - static_cast<double>(below)) * (next - sorted[below]);
-}
 
 double mean(std::span<const float> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// `values` sorted.
-float median(const std::vector<float>& values) { return static_cast<float>(interpolated(values, 0.5)); }
+float median(std::vector<float> values) { return static_cast<float>(quantile(values, 0.5)); }
 
-std::vector<float> without_outliers(const std::vector<float>& sorted, double p) {
-  const double low = interpolated(sorted, p), high = interpolated(sorted, 1 - p);
+std::vector<float> without_outliers(std::vector<float> values, double p) {
+  const double low = quantile(values, p), high = quantile(values, 1 - p);
   std::vector<float> kept;
-  std::ranges::copy_if(sorted, std::back_inserter(kept), [&](float x) { return x >= low && x <= high; });
-  return kept.empty() ? sorted : kept;
+  std::ranges::copy_if(values, std::back_inserter(kept), [&](float x) { return x >= low && x <= high; });
+  return kept.empty() ? values : kept;
 }
 
 // The occupied bins of a histogram: one representative value and a weight each.
@@ -83,17 +76,14 @@ float best_of(const std::vector<float>& options, Error&& error) {
 
 float aggregate(std::span<const float> values, AggregatorType type, double p) {
   EIGHTBIT_CHECK(!values.empty(), "nothing to aggregate");
-  std::vector<float> sorted(values.begin(), values.end());
+  const auto copy = [&] { return std::vector<float>(values.begin(), values.end()); };
   switch (type) {
     case AggregatorType::min: return std::ranges::min(values);
     case AggregatorType::max: return std::ranges::max(values);
     case AggregatorType::mean: return static_cast<float>(mean(values));
-    default: std::ranges::sort(sorted);
-  }
-  switch (type) {
-    case AggregatorType::median: return median(sorted);
-    case AggregatorType::mean_no_outliers: return static_cast<float>(mean(without_outliers(sorted, p)));
-    case AggregatorType::median_no_outliers: return median(without_outliers(sorted, p));
+    case AggregatorType::median: return median(copy());
+    case AggregatorType::mean_no_outliers: return static_cast<float>(mean(without_outliers(copy(), p)));
+    case AggregatorType::median_no_outliers: return median(without_outliers(copy(), p));
     default: fail<InternalError>("range estimator", "the histogram aggregator does not work on numbers");
   }
 }

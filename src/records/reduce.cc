@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "records/histogram.h"
+#include "records/quantile.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "records/reduce.cc"
@@ -201,18 +202,6 @@ namespace {
 // A sample's tensor is counted in full up to about this size, larger ones in evenly spread stretches.
 constexpr int64_t kCountedValues = 65536;
 
-// numpy's linear interpolation at probability p of the sorted values.
-float quantile(std::vector<float>& values, double p) {
-  if (values.empty()) return 0.0f;
-  const double at = p * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<int64_t>(at);
-  std::nth_element(values.begin(), values.begin() + below, values.end());
-  const float lower = values[static_cast<size_t>(below)];
-  if (below + 1 >= static_cast<int64_t>(values.size())) return lower;
-  const float higher = *std::min_element(values.begin() + below + 1, values.end());
-  return lower + static_cast<float>(at - static_cast<double>(below)) * (higher - lower);
-}
-
 std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
   std::vector<float> values;
   values.reserve(static_cast<size_t>(view.outer * view.inner));
@@ -293,7 +282,7 @@ void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uin
     for (int64_t c = 0; c < tap.channels; ++c) {
       auto values = finite_values(view, c);
       if (p < 0) std::ranges::transform(values, values.begin(), [](float x) { return std::fabs(x); });
-      *at++ = quantile(values, std::fabs(p));
+      *at++ = values.empty() ? 0.0f : static_cast<float>(records::quantile(values, std::fabs(p)));
     }
   }
   *at++ = total == 0 ? 1.0f : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
