@@ -1,0 +1,50 @@
+// An ONNX model as the rest of the project sees it.
+#pragma once
+
+#include <mutex>
+
+#include "backends/backend.h"
+#include "backends/onnx/copy.h"
+#include "backends/onnx/proto.h"
+#include "backends/onnx/reader.h"
+
+namespace eightbit::onnx {
+
+class OnnxModel final : public backends::BackendModel {
+ public:
+  // `content` has been normalized (model_file.h) and does not change from here on.
+  explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+
+  const Content& content() const { return *content_; }
+  const ModelProto& native() const { return content_->model; }
+  const Reading& reading() const;  // made at the first call
+  // A copy to rewrite, with a plan carried out where there is one.
+  Copy copy(const Plan* plan = nullptr) const;
+
+  std::string_view backend() const override { return "onnx"; }
+  const Graph& graph() const override { return reading().graph; }
+  std::vector<PortInfo> inputs() const override;
+  std::vector<PortInfo> outputs() const override;
+  bool stateful() const override { return false; }
+  std::string fingerprint() const override;
+  std::shared_ptr<const BackendModel> apply(
+      const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
+  void save(const std::filesystem::path& path, bool overwrite) const override;
+  std::map<std::string, int64_t> weight_bytes() const override;
+
+  // The engine's part.
+  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
+  std::vector<std::vector<Tensor>> infer(
+      const std::function<std::optional<Sample>()>& next) const override;
+  std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
+  std::vector<double> latencies(const Sample& sample, double seconds) const override;
+  double throughput(const Sample& sample, double seconds) const override;
+
+ private:
+  std::shared_ptr<const Content> content_;
+  mutable std::once_flag read_once_, hash_once_;
+  mutable Reading reading_;
+  mutable std::string fingerprint_;
+};
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,33 @@
+// ONNX's protobuf messages, under the names that this folder uses, and a model with its weights beside it.
+#pragma once
+
+#include <eightbit/tensor.h>
+#include <onnx-ml.pb.h>
+
+#include <string>
+#include <unordered_map>
+
+namespace eightbit::onnx {
+
+using ::onnx::AttributeProto;
+using ::onnx::FunctionProto;
+using ::onnx::GraphProto;
+using ::onnx::ModelProto;
+using ::onnx::NodeProto;
+using ::onnx::TensorProto;
+using ::onnx::TypeProto;
+using ::onnx::ValueInfoProto;
+
+// Bytes of initializers of the main graph, by name: shared with the file or buffer they came from, never copied.
+using Weights = std::unordered_map<std::string, Tensor>;
+
+// A model whose large weights are set aside, so that copying it is cheap. An initializer of the main graph that is in
+// `weights` holds name, type and shape only, and says data_location EXTERNAL with the location kSetAside. All other
+// tensors hold their values.
+struct Content {
+  ModelProto model;
+  Weights weights;
+};
+inline constexpr const char* kSetAside = "eightbit:weights";
+
+}  // namespace eightbit::onnx

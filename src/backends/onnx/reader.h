@@ -1,0 +1,39 @@
+// ONNX to Graph, with the way back from every id to nodes and tensors of the ModelProto.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/onnx/proto.h"
+#include "graph/graph.h"
+
+namespace eightbit::onnx {
+
+// Input `port` of node `node` of a GraphProto; or, with node kNone, the graph output `port`.
+struct InputRef {
+  int node = kNone;
+  int port = 0;
+  auto operator<=>(const InputRef&) const = default;
+};
+
+struct Reading {
+  Graph graph;
+  // By NodeId: indices into GraphProto::node; several where one node of the graph stands for a spelled-out op, the
+  // last of them yields its output; none for inputs and outputs of the model.
+  std::vector<std::vector<int>> nodes;
+  // By NodeId and port: every place of the GraphProto that reads that input.
+  std::vector<std::vector<std::vector<InputRef>>> inputs;
+  std::vector<std::string> values;                    // by ValueId: the tensor's name
+  std::unordered_map<std::string, ValueId> ids;       // the other way
+  // Bodies of If, Loop and Scan in the order of their attributes; Node::bodies shares their graphs.
+  std::unordered_map<NodeId, std::vector<std::shared_ptr<const Reading>>> bodies;
+
+  ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
+};
+
+// `content` must outlive the reading. Throws ModelError naming node and op.
+Reading read_graph(const std::shared_ptr<const Content>& content);
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,24 @@
+// Element types, shapes and tensors, from ONNX's form to ours and back.
+#pragma once
+
+#include <eightbit/model.h>
+#include <eightbit/tensor.h>
+
+#include "backends/onnx/engine.h"
+#include "backends/onnx/proto.h"
+
+namespace eightbit::onnx {
+
+DType to_dtype(int32_t data_type);        // DType::undefined for types that we do not have
+int32_t to_data_type(DType dtype);        // throws Unsupported where there is none
+
+// Checks that sizes agree and throws ModelError naming the tensor. The bytes of raw data are shared with `owner`,
+// values in typed fields are converted.
+Tensor to_tensor(const TensorProto& proto, std::shared_ptr<const void> owner);
+// Type, shape and name; the bytes too with `with_data`.
+TensorProto to_proto(const std::string& name, const Tensor& tensor, bool with_data);
+
+TensorType to_type(const TypeProto& type);
+PortInfo to_port(const ValueInfoProto& value);
+
+}  // namespace eightbit::onnx
