@@ -4,21 +4,10 @@
 
 #include "base/error.h"
 #include "records/reduce.h"
+#include "records/tensor_record.h"
 
 namespace eightbit::openvino {
 namespace {
-
-// The part of a tensor that starts at `data` with `shape`, seen as the tap wants it.
-ReduceView view_of(const Tap& tap, const float* data, const ov::Shape& shape) {
-  ReduceView view{data, 1, 1, static_cast<int64_t>(ov::shape_size(shape))};
-  if (tap.axis == kNone) return view;
-  const auto axis = static_cast<size_t>(tap.axis);
-  EIGHTBIT_CHECK(axis < shape.size(), "channel axis {} of a tensor of rank {}", axis, shape.size());
-  view.channels = static_cast<int64_t>(shape[axis]);
-  view.inner = 1;
-  for (size_t i = 0; i < shape.size(); ++i) (i < axis ? view.outer : view.inner) *= i == axis ? 1 : static_cast<int64_t>(shape[i]);
-  return view;
-}
 
 // The plugin narrows i64 to i32.
 size_t first_entry(const ov::Tensor& shape) {
@@ -51,25 +40,10 @@ bool ReduceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& input
   const size_t batch = inputs.size() == 1 ? 1 : first_entry(inputs[1]);
   const auto size = static_cast<size_t>(tap_.record_size());
   outputs[0].set_shape({batch, size});
-  auto* record = outputs[0].data<float>();
-  const auto* data = inputs[0].data<const float>();
-  ov::Shape shape = inputs[0].get_shape();
-  const bool split = batch > 1 && !shape.empty() && shape[0] == batch;
-  if (split) shape[0] = 1;
-  const size_t stride = ov::shape_size(shape);
-
-  const bool counting = (tap_.statistics & kHistogram) != 0;
-  thread_local std::vector<uint32_t> counts;
-  if (counting) counts.assign(Histogram::kBins, 0);
-  for (size_t item = 0; item < (split ? batch : 1); ++item)
-    reduce(tap_, view_of(tap_, data + item * stride, shape), {record + item * size, size}, counting ? counts.data() : nullptr);
-  if (!split)
-    for (size_t item = 1; item < batch; ++item) std::copy_n(record, size, record + item * size);
-  if (counting) {
-    std::lock_guard lock(sink_->mutex);
-    if (sink_->counts.empty()) sink_->counts.counts.assign(Histogram::kBins, 0);
-    for (size_t b = 0; b < counts.size(); ++b) sink_->counts.counts[b] += counts[b];
-  }
+  const ov::Shape& shape = inputs[0].get_shape();
+  const std::vector<int64_t> dimensions(shape.begin(), shape.end());
+  record_tensor(tap_, inputs[0].data<const float>(), dimensions, static_cast<int64_t>(batch),
+                {outputs[0].data<float>(), batch * size}, sink_.get());
   return true;
 }
 

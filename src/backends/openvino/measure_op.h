@@ -3,21 +3,14 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <openvino/op/op.hpp>
 
-#include "records/histogram.h"
 #include "records/tap.h"
+#include "records/tensor_record.h"
 
 namespace eightbit::openvino {
-
-// Counts shared by all copies and streams of one tap.
-struct HistogramSink {
-  std::mutex mutex;
-  Histogram counts;
-};
 
 // Input 0: the tensor, f32. Input 1: the shape of a model input, i64 or i32 (its first entry is the batch); absent where the
 // batch is 1. Output: the records, f32 [batch, record_size].

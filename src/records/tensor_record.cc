@@ -1,0 +1,64 @@
+#include "records/tensor_record.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "base/error.h"
+#include "records/reduce.h"
+
+namespace eightbit {
+namespace {
+
+int64_t product(std::span<const int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+// A tensor seen with the channels of `axis`; kNone: as one channel.
+ReduceView view_of(int64_t axis, const float* data, std::span<const int64_t> shape) {
+  if (axis == kNone) return {data, 1, 1, product(shape)};
+  const auto at = static_cast<size_t>(axis);
+  EIGHTBIT_CHECK(at < shape.size(), "channel axis {} of a tensor of rank {}", at, shape.size());
+  return {data, product(shape.first(at)), shape[at], product(shape.subspan(at + 1))};
+}
+
+}  // namespace
+
+void HistogramSink::add(std::span<const uint32_t> more) {
+  std::lock_guard lock(mutex);
+  if (counts.empty()) counts.counts.assign(Histogram::kBins, 0);
+  for (size_t b = 0; b < more.size(); ++b) counts.counts[b] += more[b];
+}
+
+void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> shape, int64_t batch,
+                   std::span<float> records, HistogramSink* sink) {
+  const auto size = static_cast<size_t>(tap.record_size());
+  std::vector<int64_t> item_shape(shape.begin(), shape.end());
+  const bool split = batch > 1 && !shape.empty() && shape[0] == batch;
+  if (split) item_shape[0] = 1;
+  const int64_t stride = product(item_shape);
+
+  thread_local std::vector<uint32_t> counts;
+  if (sink) counts.assign(Histogram::kBins, 0);
+  for (int64_t item = 0; item < (split ? batch : 1); ++item)
+    reduce(tap, view_of(tap.axis, data + item * stride, item_shape),
+           records.subspan(static_cast<size_t>(item) * size, size), sink ? counts.data() : nullptr);
+  if (!split)
+    for (int64_t item = 1; item < batch; ++item)
+      std::ranges::copy(records.first(size), records.begin() + item * static_cast<int64_t>(size));
+  if (sink) sink->add(counts);
+}
+
+std::vector<float> channel_means(const float* data, std::span<const int64_t> shape, int64_t axis) {
+  const ReduceView view = view_of(axis, data, shape);
+  Tap tap;
+  tap.axis = axis;
+  tap.channels = view.channels;
+  tap.statistics = kMean;
+  std::vector<float> record(static_cast<size_t>(tap.record_size()));
+  reduce(tap, view, record, nullptr);
+  record.pop_back();   // the finite fraction
+  return record;
+}
+
+}  // namespace eightbit

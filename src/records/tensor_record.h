@@ -1,0 +1,30 @@
+// From a tensor, as an engine meets it while a model runs, to its record.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "records/histogram.h"
+#include "records/tap.h"
+
+namespace eightbit {
+
+// Counts shared by all copies and streams of one tap.
+struct HistogramSink {
+  std::mutex mutex;
+  Histogram counts;
+
+  void add(std::span<const uint32_t> more);   // kBins of them
+};
+
+// Fills `records`: tap.record_size() floats for each of `batch` items. The tensor is split along axis 0 when that has the
+// size of the batch; otherwise it counts as a whole for each item. `sink`: null where nothing is counted.
+void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> shape, int64_t batch,
+                   std::span<float> records, HistogramSink* sink);
+
+// Means over all axes but `axis`, one a channel, of the whole tensor.
+std::vector<float> channel_means(const float* data, std::span<const int64_t> shape, int64_t axis);
+
+}  // namespace eightbit
