@@ -5,7 +5,7 @@ find_package(Python 3.11 REQUIRED COMPONENTS Interpreter)
 execute_process(COMMAND ${Python_EXECUTABLE} -c "import sys; print(sys.prefix)"
   OUTPUT_VARIABLE python_prefix OUTPUT_STRIP_TRAILING_WHITESPACE)
 find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_cxx_api.h HINTS ${python_prefix}/include PATH_SUFFIXES onnxruntime)
-set(EIGHTBIT_ONNXRUNTIME_SOURCES "/(runtime|library|session|measure_op|instrument|executor|engine|inspect)\\.cc$")
+set(EIGHTBIT_ONNXRUNTIME_SOURCES "/(runtime|library|session|measure_op|inputs|join|instrument|executor|engine|inspect)\\.cc$")
 if(ONNXRUNTIME_INCLUDE_DIR)
   set(EIGHTBIT_WITHOUT_SOURCES "/no_onnxruntime\\.cc$")
 else()
