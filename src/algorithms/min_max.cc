@@ -8,6 +8,7 @@
 
 #include "algorithms/measured.h"
 #include "algorithms/overflow.h"
+#include "algorithms/weight_range.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -20,10 +21,6 @@ namespace {
 
 using records::StatisticsData;
 
-bool is_given(const StatisticsCollectorParameters& p) {
-  return p.statistics_type || p.aggregator_type || p.clipping_value;
-}
-bool is_given(const RangeEstimatorParameters& p) { return is_given(p.min) || is_given(p.max); }
 bool asks_histogram(const RangeEstimatorParameters& p) {
   return p.min.aggregator_type == AggregatorType::histogram || p.max.aggregator_type == AggregatorType::histogram;
 }
@@ -38,7 +35,7 @@ StatisticsCollectorParameters estimator(StatisticsCollectorParameters user, Stat
 bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;
   if (spec.per_channel || spec.fp8) return false;
-  return asks_histogram(user) || (!is_given(user) && options.recipe == Recipe::eightbit);
+  return asks_histogram(user) || (user.empty() && options.recipe == Recipe::eightbit);
 }
 
 class RangeFinder {
@@ -65,15 +62,20 @@ class RangeFinder {
 
   void weight(Quantizer& q) {
     const Tensor tensor = weight_of(graph_, plan_, q.value, q.uses.front());
-    const std::vector<float> values = to_floats(tensor);
-    const Extremes found = extremes(values, tensor.shape, q.channel_axes);
+    std::vector<float> values = to_floats(tensor);
+    const auto& user = options_.advanced_parameters.weights_range_estimator_params;
+    const Extremes found = user.empty() ? extremes(values, tensor.shape, q.channel_axes)
+                                        : estimated_extremes(values, tensor.shape, q, user);
     if (q.spec.fp8) {
       q.scale = fp8_scale(found.min, found.max, *q.spec.fp8, false);
       return;
     }
     if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
     if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
-    if (fits_pairs(q)) return fit(q, values, tensor.shape);
+    if (fits_pairs(q)) {
+      if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
+      return fit(q, std::move(values), tensor.shape);
+    }
     set(q, found.min, found.abs_max);
   }
 
@@ -97,18 +99,23 @@ class RangeFinder {
  private:
   void from_histogram(Quantizer& q, const Measured& measured) {
     const int levels = levels_of(q.spec.bits, q.spec.narrow_range);
-    const auto symmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
-                                                      QuantizationScheme::symmetric);
+    const auto& user = options_.advanced_parameters.activations_range_estimator_params;
+    const float min = clipped(measured.min(), user.min), max = clipped(measured.max(), user.max);
+    const auto symmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::symmetric);
     if (q.spec.mode == QuantizationScheme::symmetric)
       return set(q, {symmetric.low}, {symmetric.high});
-    const auto asymmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
-                                                       QuantizationScheme::asymmetric);
+    const auto asymmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
-    if (!options_.preset && q.group == kNone && symmetric.error <= 1.5 * asymmetric.error) {
+    if (scheme_is_free() && q.group == kNone && symmetric.error <= 1.5 * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;
       return set(q, {symmetric.low}, {symmetric.high});
     }
     set(q, {asymmetric.low}, {asymmetric.high});
+  }
+
+  bool scheme_is_free() const {
+    const auto& asked = options_.advanced_parameters.activations_quantization_params;
+    return !options_.preset && !(asked && asked->mode);
   }
 
   std::vector<float> largest(const Measured& measured) const {
@@ -139,9 +146,8 @@ class RangeFinder {
       }
     }
     const bool searched = e.aggregator_type == AggregatorType::histogram;   // but this point has no histogram
-    float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
-    if (e.clipping_value) value = std::clamp(value, -static_cast<float>(*e.clipping_value), static_cast<float>(*e.clipping_value));
-    return value;
+    const float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
+    return clipped(value, e);
   }
 
   // `max` is the largest |x| for symmetric schemes.

@@ -11,6 +11,7 @@
 #include "backends/backend.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
+#include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "placement/placement.h"
 
@@ -153,10 +154,20 @@ Plan place(const Graph& graph, const QuantizeOptions& options) {
   return plan;
 }
 
-Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
+// The same, telling which options will do nothing. `statistics`: null where data is to be measured.
+Plan place_and_check(const Graph& graph, const QuantizeOptions& options,
+                     const records::StatisticsData* statistics = nullptr) {
+  Plan plan = place(graph, options);
+  report_without_effect(without_effect(options), plan.notes);
+  report_without_effect(without_effect(options, run_facts(graph, plan, options, statistics)), plan.notes);
+  return plan;
+}
+
+Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics = nullptr) {
   validate(options);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
-  return steps("place", [&] { return place(graph, options); });
+  return steps("place", [&] { return place_and_check(graph, options, statistics); });
 }
 
 }  // namespace
@@ -182,14 +193,16 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
         "quantize",
         "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
         statistics.model_fingerprint(), model.impl().fingerprint());
-  Plan plan = place(model, options, steps);
+  Plan plan = place(model, options, steps, &statistics.data());
+  if (!run.checkpoint.empty())
+    report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}}, plan.notes);
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
 }
 
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   validate(options);
   const Graph& graph = model.impl().graph();
-  const Plan plan = place(graph, options);
+  const Plan plan = place_and_check(graph, options);
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
