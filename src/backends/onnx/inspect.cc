@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/onnx/inputs.h"
-#include "backends/onnx/executor.h"
 #include "backends/onnx/session.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
@@ -98,10 +97,6 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
 }
 
 }  // namespace
-
-std::unique_ptr<backends::Executor> OnnxModel::compile(const backends::Program& program) const {
-  return make_executor(*this, program);
-}
 
 std::vector<std::vector<Tensor>> OnnxModel::infer(
     const std::function<std::optional<Sample>()>& next) const {

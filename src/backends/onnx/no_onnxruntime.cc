@@ -1,5 +1,6 @@
 // Stands in for the engine where ONNX Runtime's headers were missing at build time.
 #include "backends/onnx/engine.h"
+#include "backends/onnx/executor.h"
 #include "backends/onnx/model.h"
 #include "base/error.h"
 
@@ -18,7 +19,9 @@ namespace {
 TensorTypes infer_types(const Content&) { return {}; }
 std::vector<Tensor> evaluate(const Content&) { refuse(); }
 
-std::unique_ptr<backends::Executor> OnnxModel::compile(const backends::Program&) const { refuse(); }
+std::unique_ptr<backends::Executor> make_executor(const OnnxModel&, const backends::Program&) {
+  refuse();
+}
 std::vector<std::vector<Tensor>> OnnxModel::infer(
     const std::function<std::optional<Sample>()>&) const {
   refuse();
