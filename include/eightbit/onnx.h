@@ -18,6 +18,8 @@ namespace eightbit::onnx {
 // Throws ModelError when the bytes are no ONNX model, InvalidArgument for external data without a folder.
 Model wrap(std::span<const std::byte> bytes, const std::filesystem::path& folder = {});
 
+bool is_onnx(const Model& model);
+
 // Throws Unsupported when `model` is no ONNX model, or larger than the 2 GB that a protobuf message can have.
 std::string unwrap(const Model& model);
 

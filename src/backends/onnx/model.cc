@@ -72,6 +72,8 @@ Model wrap(std::span<const std::byte> bytes, const std::filesystem::path& folder
   return Model(std::make_shared<const OnnxModel>(parse_model(bytes, folder, "the model")));
 }
 
+bool is_onnx(const Model& model) { return dynamic_cast<const OnnxModel*>(&model.impl()) != nullptr; }
+
 std::string unwrap(const Model& model) {
   const auto* impl = dynamic_cast<const OnnxModel*>(&model.impl());
   if (!impl)

@@ -267,7 +267,9 @@ class Reader {
     if (!is_new) return it->second;
     shape[0] /= groups;
     shape.insert(shape.begin(), groups);
-    return it->second = add_constant(tensor, shape);
+    it->second = add_constant(tensor, shape);
+    builder_.reading.grouped.insert(it->second);
+    return it->second;
   }
 
   Shape shape_of_constant(const std::string& tensor) {

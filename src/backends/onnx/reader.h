@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "backends/onnx/proto.h"
@@ -27,6 +28,7 @@ struct Reading {
   std::vector<std::vector<std::vector<InputRef>>> inputs;
   std::vector<std::string> values;                    // by ValueId: the tensor's name
   std::unordered_map<std::string, ValueId> ids;       // the other way; grouped weights are not in it
+  std::unordered_set<ValueId> grouped;                // weights shown as [groups, ...]: the model joins the first two axes
 
   ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
 };
