@@ -5,7 +5,8 @@
 #   tools/onnxruntime_headers.sh PREFIX
 set -euo pipefail
 
-target=$1/include/onnxruntime
+mkdir -p "$1"
+target=$(cd "$1" && pwd)/include/onnxruntime
 for folder in "$target" /usr/include/onnxruntime; do
   [ -e "$folder/onnxruntime_cxx_api.h" ] && exit 0
 done
@@ -21,10 +22,11 @@ mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep '
 
 state=$(mktemp -d)
 trap 'rm -rf "$state"' EXIT
-mkdir -p "$state/lists/partial" "$state/archives/partial"
+mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/none"
 echo "deb $mirror trixie main" > "$state/sources.list"
 options=(-qq -o Dir::State::lists="$state/lists" -o Dir::Cache="$state" -o Dir::Cache::archives="$state/archives"
-         -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
+         -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts="$state/none"
+         -o Dir::Etc::preferencesparts="$state/none"
          -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none)
 cd "$state"
 apt-get "${options[@]}" update || give_up "the mirror has no release trixie"
