@@ -136,7 +136,7 @@ class RangeFinder {
                               "activations_range_estimator_params.", graph_.value(q.value).name);
       const auto& known = statistics_.points()[static_cast<size_t>(point)].tap.quantiles;
       const auto index = static_cast<size_t>(std::ranges::find(known, *quantile) - known.begin());
-      for (int64_t k = 0; k < statistics_.samples(); ++k) values.push_back(statistics_.kept_channels(point, k)[index]);
+      for (int64_t k : statistics_.seen(point)) values.push_back(statistics_.kept_channels(point, k)[index]);
     } else {
       for (const records::Row& row : measured.rows()) {
         const float extreme = std::max(std::fabs(row.min), std::fabs(row.max));
@@ -205,9 +205,14 @@ class RangeFinder {
   bool fits_pairs(const Quantizer& q) const {
     if (fix() || q.spec.bits != 8 || q.group != kNone || options_.recipe == Recipe::nncf) return false;
     const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
-    if (!cpu || !processor_overflows() || q.uses.empty()) return false;
-    const Use use = q.uses.front();
-    return has(graph_.node(use.node).op, kOverflowSet) && layout(use).input_axis != kNone;
+    if (!cpu || !processor_overflows()) return false;
+    const auto use = pair_use(q);
+    return use != q.uses.end() && layout(*use).input_axis != kNone;
+  }
+
+  // The reader that adds products in pairs: a table may also be looked up.
+  std::vector<Use>::const_iterator pair_use(const Quantizer& q) const {
+    return std::ranges::find_if(q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
   }
 
   PairLayout layout(Use use) const {
@@ -219,7 +224,7 @@ class RangeFinder {
   }
 
   void fit(Quantizer& q, std::vector<float> values, const Shape& shape) {
-    const PairLayout pairs = layout(q.uses.front());
+    const PairLayout pairs = layout(*pair_use(q));
     if (pairs.output_axes != q.channel_axes)
       return assign(q, half_symmetric_range(extremes(values, shape, q.channel_axes).abs_max, q.spec.bits, q.spec.narrow_range));
     const std::vector<float> scales = fit_pairs(values, shape, pairs, limits(q, shape, pairs));
