@@ -12,7 +12,8 @@ namespace eightbit::algorithms {
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
   std::set<NodeId> quantized;
   for (const Quantizer& q : plan.quantizers)
-    for (const Use& use : q.uses) quantized.insert(use.node);
+    for (const Use& use : q.uses)   // not in branches of If, which the corrected network may not take
+      if (graph.node(use.node).owner == kNone) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
   for (NodeId id : quantized) {
     const Node& node = graph.node(id);
