@@ -28,6 +28,20 @@ struct Operands {
   std::vector<float> weight;
 };
 
+// ONNX Runtime's integer kernels take one scale for an activation; with one a channel all stays float, and slower than it
+// was. The one range holds those of all channels, moved so that zero is one of its levels.
+Quantizer with_one_range(Quantizer quantizer) {
+  if (quantizer.weight || quantizer.low.size() < 2 || quantizer.levels > 256) return quantizer;
+  const float low = std::min(0.0f, *std::ranges::min_element(quantizer.low));
+  const float high = std::max(0.0f, *std::ranges::max_element(quantizer.high));
+  const float steps = static_cast<float>(quantizer.levels - 1), step = (high - low) / steps;
+  const float below = step > 0 ? std::nearbyint(-low / step) : 0.0f;
+  quantizer.channel_axes.clear();
+  quantizer.low = {-below * step};
+  quantizer.high = {(steps - below) * step};
+  return quantizer;
+}
+
 class Writer {
  public:
   Writer(Copy& copy, const Reading& reading, const Plan& plan)
@@ -69,9 +83,10 @@ class Writer {
     copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
   }
 
-  void quantize(const Quantizer& quantizer) {
-    EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(), "the quantizer of '{}' has no {}",
-                   graph_.value(quantizer.value).name, quantizer.has_range() ? "uses" : "range");
+  void quantize(const Quantizer& planned) {
+    EIGHTBIT_CHECK(planned.has_range() && !planned.uses.empty(), "the quantizer of '{}' has no {}",
+                   graph_.value(planned.value).name, planned.has_range() ? "uses" : "range");
+    const Quantizer quantizer = with_one_range(planned);
     const Value& value = graph_.value(quantizer.value);
     opset_ = std::max(opset_, opset_for(quantizer, value.dtype));
     const std::string name = quantizer_name(quantizer);
