@@ -32,7 +32,7 @@ Model read_model(const std::filesystem::path& path, const std::string& engine) {
   return Model::read(path, chosen);
 }
 
-Model wrap_onnx(nb::bytes model, const std::filesystem::path& folder) {
+Model wrap_onnx(nb::bytes model, const std::string& folder) {
   const std::span<const std::byte> bytes(static_cast<const std::byte*>(model.data()), model.size());
   nb::gil_scoped_release release;
   return onnx::wrap(bytes, folder);
@@ -57,7 +57,7 @@ void bind_model(nb::module_& module) {
               "-1 for a dynamic dimension; [] also for an unknown rank.");
   nb::class_<Model>(module, "Model", "A handle to a model that never changes.")
       .def_static("read", &read_model, nb::arg("path"), nb::arg("engine") = "auto")
-      .def_static("from_onnx", &wrap_onnx, nb::arg("model"), nb::arg("folder") = std::filesystem::path(),
+      .def_static("from_onnx", &wrap_onnx, nb::arg("model"), nb::arg("folder") = "",
                   "From a serialized ModelProto; external data is looked for in `folder`.")
       .def("to_onnx", &unwrap_onnx, "A serialized ModelProto.")
       .def_prop_ro("is_onnx", &onnx::is_onnx)

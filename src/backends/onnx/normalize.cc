@@ -8,6 +8,7 @@
 #include "backends/onnx/attributes.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/fold_layers.h"
+#include "backends/onnx/fold_paddings.h"
 #include "backends/onnx/graph_index.h"
 #include "backends/onnx/inline_functions.h"
 #include "backends/onnx/prune.h"
@@ -123,6 +124,7 @@ void normalize(Content& content) {
   inline_functions(content.model);
   sort_nodes(graph);
   remove_passes(content);
+  fold_paddings(content);
   fold_layers(content);
   prune(content);
 }
