@@ -13,9 +13,11 @@ Measured::Measured(const Graph& graph, const records::StatisticsData& statistics
   for (const ChannelChange& change : plan.changes)
     if (change.value == value) {
       axis = change.axis;
+      multiply_.resize(change.factor.size(), 1.0f);
+      add_.resize(change.factor.size(), 0.0f);
       for (size_t c = 0; c < change.factor.size(); ++c) {
-        multiply_.push_back(1.0f / change.factor[c]);
-        add_.push_back(-change.shift[c] / change.factor[c]);
+        multiply_[c] /= change.factor[c];
+        add_[c] = (add_[c] - change.shift[c]) / change.factor[c];
       }
     }
   for (const ScaleInsertion& scale : plan.scales)

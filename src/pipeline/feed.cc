@@ -72,10 +72,14 @@ std::optional<Sample> Feed::pull() {
   }
 }
 
+bool Feed::keeps(int64_t first, int64_t count) const {
+  const auto at = to_keep_.lower_bound(first);
+  return at != to_keep_.end() && *at < first + count;
+}
+
 void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
   if (frozen_batch_) {   // the model takes whole batches only
-    const auto wanted = to_keep_.lower_bound(first);
-    if (wanted != to_keep_.end() && *wanted < first + count) kept_.emplace(first, owned(sample));
+    if (keeps(first, count)) kept_.emplace(first, owned(sample));
     return;
   }
   for (int64_t i = 0; i < count; ++i)
@@ -103,15 +107,16 @@ std::optional<Sample> Feed::next() {
     int64_t count = 1;
     const int64_t usable = std::min(batch, options_.limit - position_);
     if (frozen_batch_) count = batch;
-    while (count < usable && wanted(position_ + count) == take) ++count;
+    while (count < usable && wanted(position_ + count) == take && aside(position_ + count) == aside(position_)) ++count;
     if (count < batch) {
       rest_ = slice(*sample, count, batch - count);
       sample = slice(*sample, 0, count);
     }
     const int64_t first = std::exchange(position_, position_ + count);
     if (!take) continue;
-    for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
     keep(first, *sample, count);
+    if (options_.set_aside && keeps(first, count)) continue;
+    for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
     return sample;
   }
   finished_ = true;

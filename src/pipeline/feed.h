@@ -25,6 +25,7 @@ struct FeedOptions {
   Shard shard;
   std::function<bool(int64_t)> is_done;             // samples that are already measured; may be empty
   int64_t keep = 0;                                 // inputs to keep, spread evenly
+  bool set_aside = false;                           // kept inputs are not handed out by next()
 };
 
 class Feed {
@@ -38,12 +39,17 @@ class Feed {
   int64_t take_number();
   bool finished() const { return finished_; }
   int64_t total() const { return total_; }          // samples of all shards, as far as known
-  std::map<int64_t, Sample>& kept() { return kept_; }
+  const std::map<int64_t, Sample>& kept() const { return kept_; }
+  bool sets_aside() const { return options_.set_aside; }
+  // Records that a kept sample gives.
+  int64_t items(const Sample& sample) const { return frozen_batch_ ? batch_of(sample, inputs_) : 1; }
 
  private:
   std::optional<Sample> pull();
   void skip_unwanted();
   bool wanted(int64_t number) const;
+  bool aside(int64_t number) const { return options_.set_aside && !frozen_batch_ && to_keep_.contains(number); }
+  bool keeps(int64_t first, int64_t count) const;
   void keep(int64_t first, const Sample& sample, int64_t count);
 
   std::unique_ptr<SampleSource> source_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
 #include "algorithms/fast_bias_correction.h"
 #include "algorithms/min_max.h"
@@ -49,6 +50,12 @@ std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
   return taps.points();
 }
 
+// Layers whose means bias correction compares.
+std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+  if (correction_samples(options) == 0) return {};
+  return algorithms::layer_points(graph, algorithms::bias_probes(graph, plan));
+}
+
 // The model that everything after it starts from. Its graph is the same but for the constants.
 Model align_channels(const Model& model, const records::StatisticsData& statistics, Plan& plan) {
   const Graph& graph = model.impl().graph();
@@ -92,13 +99,13 @@ void share_equal_quantizers(Plan& plan) {
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  const bool closed_form = corrects_in_closed_form(options) || statistics.kept_samples.empty();
-  plan.biases = closed_form ? algorithms::fast_bias_shifts(model.graph(), statistics, options, plan)
-                            : measure_bias_shifts(model, plan, statistics.kept_samples, run);
-  plan.notes.push_back(
-      fmt::format("bias correction: {} layers, {}", plan.biases.size(),
-                  closed_form ? "from the means of their inputs"
-                              : fmt::format("from {} samples", statistics.kept_samples.size())));
+  std::optional<std::vector<BiasShift>> measured;
+  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, run);
+  plan.biases = measured ? std::move(*measured)
+                         : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
+  plan.notes.push_back(fmt::format(
+      "bias correction: {} layers, {}", plan.biases.size(),
+      measured ? fmt::format("from {} samples", statistics.kept_samples.size()) : "from the means of their inputs"));
 }
 
 std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
@@ -168,8 +175,8 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
   const auto statistics = steps("calibrate", [&] {
     MeasureOptions measured{options.subset_size, {}, correction_samples(options), {}};
     measured.facts["options"] = to_json(options);
-    return measure(model.impl(), points_for(model.impl().graph(), plan, options), dataset, measured,
-                   run);
+    const Graph& graph = model.impl().graph();
+    return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);
   });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }

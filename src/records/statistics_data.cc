@@ -85,10 +85,12 @@ void SpillStore::read(int64_t row, int64_t offset, std::span<float> out) const {
   }
 }
 
-StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points)
+StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points,
+                               std::vector<Point> layers)
     : model_fingerprint_(std::move(model_fingerprint)),
       data_fingerprint_(std::move(data_fingerprint)),
-      points_(std::move(points)) {
+      points_(std::move(points)),
+      layers_(std::move(layers)) {
   index();
 }
 
@@ -150,6 +152,29 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
   if (kept_.row_size() > 0) kept_.append(kept);
 }
 
+void StatisticsData::add_layers(int64_t sample, std::span<const float> record) {
+  std::vector<float>& means = layer_means_[sample];
+  size_t from = 0;
+  for (const Point& layer : layers_) {
+    const auto channels = static_cast<size_t>(layer.tap.channels);
+    const auto part = record.subspan(from, channels);
+    means.insert(means.end(), part.begin(), part.end());
+    from += channels + 1;   // the finite fraction
+  }
+  EIGHTBIT_CHECK(from == record.size(), "a record of {} for layers of {}", record.size(), from);
+}
+
+std::vector<float> StatisticsData::layer_means(int64_t sample, ValueId value) const {
+  const auto row = layer_means_.find(sample);
+  if (row == layer_means_.end()) return {};
+  auto at = row->second.begin();
+  for (const Point& layer : layers_) {
+    if (layer.tap.value == value) return {at, at + layer.tap.channels};
+    at += layer.tap.channels;
+  }
+  return {};
+}
+
 void StatisticsData::set_histograms(const std::vector<std::vector<Histogram>>& counts) {
   for (size_t p = 0; p < counts.size(); ++p) histograms_[p] = counts[p].empty() ? Histogram{} : counts[p][0];
 }
@@ -186,7 +211,7 @@ void StatisticsData::merge(const StatisticsData& other) {
                           model_fingerprint_, other.model_fingerprint_);
   if (data_fingerprint_ != other.data_fingerprint_ || options != other.options)
     fail<InvalidArgument>("merge", "the parts were made with different data or options. Merge shards of one calibration.");
-  if (!std::ranges::equal(points_, other.points_, same))
+  if (!std::ranges::equal(points_, other.points_, same) || !std::ranges::equal(layers_, other.layers_, same))
     fail<InvalidArgument>("merge", "the parts measured different points. Merge shards of one calibration.");
   for (const auto& [sample, row] : other.order_)
     if (order_.contains(sample))
@@ -206,6 +231,7 @@ void StatisticsData::merge(const StatisticsData& other) {
     histograms_[p].add(other.histograms_[p]);
   }
   kept_samples.insert(other.kept_samples.begin(), other.kept_samples.end());
+  layer_means_.insert(other.layer_means_.begin(), other.layer_means_.end());
 }
 
 }  // namespace eightbit::records
