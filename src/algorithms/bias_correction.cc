@@ -54,7 +54,7 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
 std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
                                                 const records::StatisticsData& statistics, const Plan& plan) {
   std::vector<std::vector<float>> rows;
-  for (const auto& [number, sample] : statistics.kept_samples) {
+  for (int64_t number : statistics.kept_samples.numbers()) {
     auto& row = rows.emplace_back();
     for (const BiasProbe& probe : probes) {
       const ValueId value = graph.node(probe.node).outputs[0];
@@ -73,11 +73,12 @@ BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::mov
   size_t size = 0;
   for (const auto& probe : probes_) size += static_cast<size_t>(probe.channels);
   sum_.resize(size);
+  square_.resize(size);
 }
 
 void BiasCorrection::add(std::span<const float> record) {
   EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected", record.size(), sum_.size());
-  for (size_t i = 0; i < record.size(); ++i) sum_[i] += record[i];
+  for (size_t i = 0; i < record.size(); ++i) sum_[i] += record[i], square_[i] += double(record[i]) * record[i];
   ++count_;
 }
 
@@ -87,8 +88,13 @@ std::vector<BiasShift> BiasCorrection::shifts() const {
   size_t at = 0;
   for (const auto& probe : probes_) {
     BiasShift shift{probe.node, probe.axis, {}};
-    for (int64_t c = 0; c < probe.channels; ++c, ++at)
-      shift.shift.push_back(static_cast<float>(sum_[at] / static_cast<double>(count_)));
+    for (int64_t c = 0; c < probe.channels; ++c, ++at) {
+      const double n = static_cast<double>(count_), mean = sum_[at] / n;
+      const double noise = std::max(square_[at] / n - mean * mean, 0.0) / (n - 1);
+      static const double k = getenv("EB_SHRINK") ? atof(getenv("EB_SHRINK")) : 0;
+      const double keep = mean == 0 ? 0 : std::max(0.0, 1 - k * noise / (mean * mean));
+      shift.shift.push_back(static_cast<float>(mean * keep));
+    }
     out.push_back(std::move(shift));
   }
   return out;

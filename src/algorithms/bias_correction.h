@@ -41,7 +41,7 @@ class BiasCorrection {
 
  private:
   std::vector<BiasProbe> probes_;
-  std::vector<double> sum_;
+  std::vector<double> sum_, square_;
   int64_t count_ = 0;
 };
 

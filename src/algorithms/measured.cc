@@ -49,6 +49,13 @@ std::vector<float> Measured::channel_max() const { return moved(statistics_.fold
 std::vector<float> Measured::channel_mean() const {
   return moved(statistics_.fold(point_).means());
 }
+std::vector<float> Measured::channel_variance() const {
+  std::vector<float> variance = statistics_.fold(point_).variances();
+  if (is_moved())
+    for (size_t c = 0; c < variance.size(); ++c) variance[c] *= multiply_[c] * multiply_[c];
+  return variance;
+}
+
 float Measured::min() const { return std::ranges::min(channel_min()); }
 float Measured::max() const { return std::ranges::max(channel_max()); }
 

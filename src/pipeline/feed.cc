@@ -1,25 +1,11 @@
 #include "pipeline/feed.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
 
 namespace eightbit {
 namespace {
-
-// A copy of its own: what a loader hands out may be overwritten by its next sample.
-Tensor owned(const Tensor& tensor) {
-  Tensor copy = Tensor::allocate(tensor.dtype, tensor.shape);
-  if (tensor.byte_size() > 0) std::memcpy(copy.mutable_data(), tensor.data, tensor.byte_size());
-  return copy;
-}
-
-Sample owned(const Sample& sample) {
-  Sample copy{{}, sample.reset_state};
-  for (const NamedTensor& input : sample.inputs) copy.inputs.push_back({input.name, owned(input.tensor)});
-  return copy;
-}
 
 bool leads_with_batch(const PortInfo& port) {
   return port.shape.size() >= 4 || (port.shape.size() >= 2 && port.shape[0] < 0);
@@ -79,11 +65,11 @@ bool Feed::keeps(int64_t first, int64_t count) const {
 
 void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
   if (frozen_batch_) {   // the model takes whole batches only
-    if (keeps(first, count)) kept_.emplace(first, owned(sample));
+    if (keeps(first, count)) kept_.add(first, sample);
     return;
   }
   for (int64_t i = 0; i < count; ++i)
-    if (to_keep_.contains(first + i)) kept_.emplace(first + i, owned(count == 1 ? sample : slice(sample, i, 1)));
+    if (to_keep_.contains(first + i)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1));
 }
 
 // Jumps over samples that nobody wants, where the source gives them one by one.

@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +10,8 @@
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 #include <eightbit/statistics.h>
+
+#include "records/kept_samples.h"
 
 namespace eightbit {
 
@@ -39,10 +40,10 @@ class Feed {
   int64_t take_number();
   bool finished() const { return finished_; }
   int64_t total() const { return total_; }          // samples of all shards, as far as known
-  const std::map<int64_t, Sample>& kept() const { return kept_; }
+  const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
   // Records that a kept sample gives.
-  int64_t items(const Sample& sample) const { return frozen_batch_ ? batch_of(sample, inputs_) : 1; }
+  int64_t items(int64_t number) const { return frozen_batch_ ? batch_of(kept_.load(number), inputs_) : 1; }
 
  private:
   std::optional<Sample> pull();
@@ -60,7 +61,7 @@ class Feed {
   std::optional<Sample> rest_;                      // what is left of a batch
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;
-  std::map<int64_t, Sample> kept_;
+  records::KeptSamples kept_;
   bool frozen_batch_ = false;                       // the model takes whole batches only
   bool batched_ = false;                            // one pull may hold several samples
   bool finished_ = false;

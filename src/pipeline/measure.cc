@@ -104,15 +104,16 @@ class Measurement {
     if (detailed_) plain_ = std::move(detailed_);
     earlier_.clear();
     for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
-    auto at = feed_.kept().begin(), running = at;
+    const std::vector<int64_t> numbers = feed_.kept().numbers();
+    auto at = numbers.begin(), running = at;
     const auto next = [&]() -> std::optional<Sample> {
-      return at == feed_.kept().end() ? std::nullopt : std::optional<Sample>((at++)->second);
+      return at == numbers.end() ? std::nullopt : std::optional(feed_.kept().load(*at++));
     };
     std::vector<std::vector<float>> items;   // of a batch that is run as a whole
     plain_->run(next, [&](int64_t, std::span<const float> record) {
       items.emplace_back(record.begin(), record.end());
-      if (static_cast<int64_t>(items.size()) < feed_.items(running->second)) return;
-      add_kept((running++)->first, items);
+      if (static_cast<int64_t>(items.size()) < feed_.items(*running)) return;
+      add_kept(*running++, items);
       items.clear();
     });
   }
@@ -132,8 +133,9 @@ class Measurement {
     auto counts = plain_->histograms();
     counts.resize(data_.points().size());   // layers have none
     data_.add_histograms(counts);
-    for (const auto& [number, sample] : feed_.kept())
-      if (data_.has_sample(number)) data_.kept_samples.emplace(number, sample);
+    for (int64_t number : feed_.kept().numbers())
+      if (data_.has_sample(number) && !data_.kept_samples.contains(number))
+        data_.kept_samples.add(number, feed_.kept().load(number));
   }
 
   void checkpoint() {
@@ -200,14 +202,14 @@ std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Backen
   const auto begin = Clock::now();
   const auto executor = model.compile(program);
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
-  const auto& samples = statistics.kept_samples;
+  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
   algorithms::BiasCorrection correction(std::move(probes));
-  auto at = samples.begin();
+  auto at = numbers.begin();
   int64_t done = 0;
-  executor->run([&] { return at == samples.end() ? std::nullopt : std::optional<Sample>((at++)->second); },
+  executor->run([&] { return at == numbers.end() ? std::nullopt : std::optional(statistics.kept_samples.load(*at++)); },
                 [&](int64_t, std::span<const float> record) {
                   correction.add(record);
-                  report_progress(run, "bias correction", ++done, static_cast<int64_t>(samples.size()));
+                  report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));
                 });
   return correction.shifts();
 }

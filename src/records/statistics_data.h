@@ -22,8 +22,10 @@
 
 #include <eightbit/dataset.h>
 
+#include "base/temporary_file.h"
 #include "records/fold.h"
 #include "records/histogram.h"
+#include "records/kept_samples.h"
 #include "records/tap.h"
 
 namespace eightbit::records {
@@ -32,9 +34,6 @@ namespace eightbit::records {
 class SpillStore {
  public:
   explicit SpillStore(int64_t row_size = 0) : row_size_(row_size) {}
-  ~SpillStore();
-  SpillStore(SpillStore&& other) noexcept;
-  SpillStore& operator=(SpillStore&& other) noexcept;
 
   void append(std::span<const float> row);
   // Floats [offset, offset + out.size()) of a row.
@@ -46,7 +45,7 @@ class SpillStore {
   void spill();
   int64_t row_size_ = 0, rows_ = 0;
   std::vector<float> memory_;
-  int descriptor_ = -1;
+  TemporaryFile file_;
 };
 
 struct Point {
@@ -96,7 +95,7 @@ class StatisticsData {
   std::vector<float> kept_channels(int point, int64_t k) const;
 
   // Inputs of the samples of the correction batch, by sample number.
-  std::map<int64_t, Sample> kept_samples;
+  KeptSamples kept_samples;
   // Free-form facts that must agree when shards are merged (subset_size, ...).
   std::map<std::string, std::string> options;
 

@@ -230,7 +230,7 @@ void StatisticsData::save(const std::filesystem::path& path, bool overwrite) con
     pack_histogram(histograms, histograms_[p]);
   }
   samples_section.put(static_cast<uint64_t>(kept_samples.size()));
-  for (const auto& [number, sample] : kept_samples) pack_sample(samples_section, number, sample);
+  for (int64_t number : kept_samples.numbers()) pack_sample(samples_section, number, kept_samples.load(number));
   pack_means(means, layer_means_);
   write_whole_file(path, overwrite, [&](const Write& write) {
     write(kMagic, sizeof(kMagic));
@@ -275,7 +275,10 @@ StatisticsData StatisticsData::load(const std::filesystem::path& path) {
       data.kept_.append(row);
     }
     const auto count = samples.get<uint64_t>();
-    for (uint64_t i = 0; i < count; ++i) data.kept_samples.insert(unpack_sample(samples));
+    for (uint64_t i = 0; i < count; ++i) {
+      const auto [number, sample] = unpack_sample(samples);
+      data.kept_samples.add(number, sample);
+    }
     data.layer_means_ = unpack_means(means, static_cast<size_t>(layer_channels));
     return data;
   } catch (const json::exception&) {
