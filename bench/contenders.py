@@ -1,4 +1,4 @@
-"""What is measured: eightbit from Python and from its command line, and NNCF. Each prepares a call and leaves out of it
+"""What is measured: eightbit from Python and from its command line, NNCF, and ONNX Runtime's own quantizer. Each prepares a call and leaves out of it
 whatever is no part of quantization (reading the model, importing the tool); the command line's call is all of it."""
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from cases import Case
 from make_inputs import CALIBRATION
 from runtime import run_program
 
-# A call returns the quantized model (openvino.Model) or its path, what it tells about where time went, and the peak
-# memory in MB of a program that it ran, if it did.
+# A call returns the quantized model (openvino.Model or onnx.ModelProto) or its path, what it tells about where time
+# went, and the peak memory in MB of a program that it ran, if it did.
 Call = Callable[[], tuple[object, dict, int]]
 
 
@@ -86,10 +86,82 @@ def nncf_bc(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
     return nncf(case, folder, samples, fast_bias_correction=False)
 
 
-CONTENDERS = {"eightbit": eightbit, "eightbit-cli": eightbit_cli, "nncf": nncf, "nncf-bc": nncf_bc}
+def eightbit_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    import eightbit as eb
+    import onnx
+
+    model, data = onnx.load(case.onnx), case.calibration(samples)
+    model_type = eb.ModelType.TRANSFORMER if case.transformer else None
+
+    def call():
+        report = eb.Report()
+        quantized = eb.quantize(
+            model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report
+        )
+        return quantized, {step.step: step.seconds for step in report.steps}, 0
+
+    return call
+
+
+def nncf_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    import nncf
+    import onnx
+
+    nncf.set_log_level(logging.ERROR)
+    model, data = onnx.load(case.onnx), case.calibration(samples)
+    options = {"model_type": nncf.ModelType.TRANSFORMER} if case.transformer else {}
+    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {}, 0)
+
+
+def onnxruntime(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    """ONNX Runtime's own static quantizer, as its documentation has it: the model prepared, then QDQ by channel."""
+    from onnxruntime import quantization
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self):
+            self._samples = iter(case.calibration(samples))
+
+        def get_next(self):
+            return next(self._samples, None)
+
+    prepared, target = folder / "prepared.onnx", folder / "quantized.onnx"
+
+    def call():
+        quantization.shape_inference.quant_pre_process(
+            str(case.onnx), str(prepared), skip_symbolic_shape=True
+        )
+        quantization.quantize_static(
+            str(prepared),
+            str(target),
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+        return target, {}, 0
+
+    return call
+
+
+_OPENVINO = {"eightbit": eightbit, "eightbit-cli": eightbit_cli, "nncf": nncf, "nncf-bc": nncf_bc}
+_ONNXRUNTIME = {"eightbit-onnx": eightbit_onnx, "nncf-onnx": nncf_onnx, "ort": onnxruntime}
+CONTENDERS = _OPENVINO | _ONNXRUNTIME
 NAMES = {
     "eightbit": "eightbit",
     "eightbit-cli": "eightbit, command line",
     "nncf": "NNCF 3.4",
     "nncf-bc": "NNCF 3.4, full bias correction",
+    "eightbit-onnx": "eightbit, ONNX",
+    "nncf-onnx": "NNCF 3.4, ONNX",
+    "ort": "ONNX Runtime's own",
 }
+
+
+def engine_of(tool: str) -> str:
+    """What runs the tool's output."""
+    return "openvino" if tool in _OPENVINO else "onnxruntime"
+
+
+def is_ours(tool: str) -> bool:
+    return tool.startswith("eightbit")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tables
 from cases import MODELS
-from contenders import CONTENDERS
+from contenders import CONTENDERS, engine_of, is_ours
 from machine import describe
 from make_inputs import CALIBRATION
 
@@ -107,11 +107,14 @@ class Bench:
         ]
         self.results["quantize"] += rows
         say(f"{model}: speed of all models in turns")
-        named = [f"{row['tool']}={row['path']}" for row in rows]
-        speed = work(
-            "speed", self.options.inputs, model, 100 if self.options.quick else 300, *named
-        )
-        self.results["latency_ms"][model] = speed["latency_ms"]
+        for engine in dict.fromkeys(engine_of(row["tool"]) for row in rows):
+            self.speed(model, engine, [row for row in rows if engine_of(row["tool"]) == engine])
+
+    def speed(self, model: str, engine: str, rows: list[dict]) -> None:
+        named = [f"{row['tool']}={row['path']}" for row in rows if "path" in row]
+        samples = 100 if self.options.quick else 300
+        speed = work("speed", self.options.inputs, model, samples, engine, *named)
+        self.results["latency_ms"].setdefault(engine, {})[model] = speed["latency_ms"]
 
     def memory(self, model: str) -> None:
         for tool in self.options.tools:
@@ -124,7 +127,12 @@ class Bench:
         say(f"{model}: {tool}, {samples} samples")
         folder = self.folder / f"{model}-{tool}-{samples}"
         folder.mkdir(exist_ok=True)
-        return work("quantize", self.options.inputs, model, tool, folder, samples, evaluate)
+        try:
+            return work("quantize", self.options.inputs, model, tool, folder, samples, evaluate)
+        except SystemExit as failure:
+            if is_ours(tool):
+                raise
+            return {"model": model, "tool": tool, "failed": str(failure).splitlines()[-1]}
 
 
 def main() -> None:

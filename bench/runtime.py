@@ -1,4 +1,5 @@
-"""OpenVINO on the CPU in f32, as every measurement here uses it; and what a call costs in time and memory."""
+"""OpenVINO and ONNX Runtime on the CPU in f32, as every measurement here uses them; and what a call costs in time and
+memory."""
 
 from __future__ import annotations
 
@@ -18,7 +19,69 @@ import numpy as np
 THREADS = os.cpu_count() or 1
 
 
-class OpenVino:
+class Runtime:
+    """What both have in common: a model is prepared once, then run with one sample at a time."""
+
+    def runner(self, model) -> Callable[[dict], np.ndarray]:
+        """Runs one sample with all cores; returns the first output."""
+        raise NotImplementedError
+
+    def outputs(self, model, samples: list) -> list:
+        run = self.runner(model)
+        return [np.array(run(sample)) for sample in samples]
+
+    def latencies(self, models: dict[str, Any], samples: list, rounds: int = 5) -> dict[str, float]:
+        """Median milliseconds of one inference. The models take turns, so that all meet the same load."""
+        runners = {name: self.runner(model) for name, model in models.items()}
+        for run in runners.values():
+            run(samples[0])
+        times = {name: [] for name in runners}
+        share = max(1, len(samples) // rounds)
+        for first in range(0, len(samples), share):
+            for name, run in runners.items():
+                for sample in samples[first : first + share]:
+                    begin = time.perf_counter()
+                    run(sample)
+                    times[name].append(time.perf_counter() - begin)
+        return {name: 1000 * float(np.median(values)) for name, values in times.items()}
+
+
+class OnnxRuntime(Runtime):
+    suffix = ".onnx"
+
+    def runner(self, model):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+        return lambda sample: session.run(None, sample)[0]
+
+    def load(self, path: Path):
+        return path
+
+    def save(self, model, path: Path) -> None:
+        import onnx
+
+        onnx.save(model, path)
+
+    def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
+        """All samples, one at a time with all cores; the best of some rounds."""
+        run = self.runner(model)
+        run(samples[0])
+        times = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            for sample in samples:
+                run(sample)
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
+
+class OpenVino(Runtime):
+    suffix = ".xml"
+
     def __init__(self):
         import openvino as ov
 
@@ -27,14 +90,16 @@ class OpenVino:
             "CPU", {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
         )
 
-    def request(self, model):
-        return self.core.compile_model(
-            model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
-        ).create_infer_request()
+    def runner(self, model):
+        options = {"PERFORMANCE_HINT": "LATENCY"}
+        request = self.core.compile_model(model, "CPU", options).create_infer_request()
+        return lambda sample: request.infer(sample)[0]
 
-    def outputs(self, model, samples: list) -> list:
-        request = self.request(model)
-        return [np.array(request.infer(sample)[0]) for sample in samples]
+    def load(self, path: Path):
+        return self.core.read_model(path)
+
+    def save(self, model, path: Path) -> None:
+        self._ov.save_model(model, path, compress_to_fp16=False)
 
     def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
         """All samples with all streams busy; the best of some rounds."""
@@ -51,20 +116,8 @@ class OpenVino:
         queue.wait_all()
         return time.perf_counter() - begin
 
-    def latencies(self, models: dict[str, Any], samples: list, rounds: int = 5) -> dict[str, float]:
-        """Median milliseconds of one inference. The models take turns, so that all meet the same load."""
-        requests = {name: self.request(model) for name, model in models.items()}
-        for request in requests.values():
-            request.infer(samples[0])
-        times = {name: [] for name in requests}
-        share = max(1, len(samples) // rounds)
-        for first in range(0, len(samples), share):
-            for name, request in requests.items():
-                for sample in samples[first : first + share]:
-                    begin = time.perf_counter()
-                    request.infer(sample)
-                    times[name].append(time.perf_counter() - begin)
-        return {name: 1000 * float(np.median(values)) for name, values in times.items()}
+
+RUNTIMES = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
 
 
 def measured(call: Callable[[], Any]) -> tuple[Any, float, int]:

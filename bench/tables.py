@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cases import TARGET_RATIO
-from contenders import NAMES
+from contenders import NAMES, engine_of, is_ours
 from machine import one_line
 
+ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
@@ -17,35 +18,39 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def main_table(results: dict) -> str:
-    rows = [
-        [
-            "model",
-            "tool",
-            "quantize / FP32 time",
-            "target",
-            "seconds",
-            "peak MB",
-            "SQNR dB",
-            "task metric",
-            "INT8 speed",
-            "against NNCF",
-        ]
+def main_table(results: dict, engine: str) -> str:
+    rows = [row for row in results["quantize"] if engine_of(row["tool"]) == engine]
+    if not rows:
+        return ""
+    head = [
+        "model",
+        "tool",
+        "quantize / FP32 time",
+        "target",
+        "seconds",
+        "peak MB",
+        "SQNR dB",
+        "task metric",
+        "INT8 speed",
+        "against NNCF",
     ]
-    rows += [
-        main_row(row, results["latency_ms"].get(row["model"], {})) for row in results["quantize"]
-    ]
-    return markdown(rows)
+    latencies = results["latency_ms"].get(engine, {})
+    return f"Models that {ENGINES[engine]} runs:\n\n" + markdown(
+        [head, *(main_row(row, latencies.get(row["model"], {})) for row in rows)]
+    )
 
 
 def main_row(row: dict, latency: dict) -> list[str]:
-    ours = row["tool"].startswith("eightbit")
-    own, fp32, rival = latency.get(row["tool"]), latency.get("fp32"), latency.get("nncf")
+    tool, target = row["tool"], TARGET_RATIO[engine_of(row["tool"])][row["model"]]
+    if "failed" in row:
+        return [row["model"], NAMES[tool], "fails", *[""] * 7]
+    rival = latency.get("nncf", latency.get("nncf-onnx"))
+    own, fp32 = latency.get(tool), latency.get("fp32")
     return [
         row["model"],
-        NAMES[row["tool"]],
+        NAMES[tool],
         f"{row['ratio']:.2f}",
-        f"{TARGET_RATIO[row['model']]:.2f}" if ours else "",
+        f"{target:.2f}" if is_ours(tool) else "",
         f"{row['quantize_s']:.1f}",
         str(row["peak_mb"]),
         f"{row['sqnr_db']:.1f}",
@@ -68,7 +73,7 @@ def task(row: dict) -> str:
 
 
 def steps_table(rows: list[dict]) -> str:
-    rows = [row for row in rows if row["steps"]]
+    rows = [row for row in rows if row.get("steps")]
     if not rows:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row["steps"]))
@@ -124,7 +129,7 @@ def recipes_table(rows: list[dict]) -> str:
 
 def report(results: dict) -> str:
     parts = [
-        main_table(results),
+        *(main_table(results, engine) for engine in ENGINES),
         steps_table(results["quantize"]),
         memory_table(results["memory"]),
         recipes_table(results["recipes"]),

@@ -1,7 +1,7 @@
 """One measurement in a process of its own; `run.py` starts it. Prints one JSON line at the end.
 
 worker.py quantize INPUTS MODEL TOOL FOLDER SAMPLES EVALUATE
-worker.py speed INPUTS MODEL SAMPLES NAME=PATH ...
+worker.py speed INPUTS MODEL SAMPLES ENGINE NAME=PATH ...
 worker.py recipes INPUTS MODEL FOLDER
 """
 
@@ -12,22 +12,22 @@ import warnings
 from pathlib import Path
 
 from cases import Case
-from contenders import CONTENDERS
+from contenders import CONTENDERS, engine_of
 from make_inputs import CALIBRATION
-from runtime import OpenVino, measured
+from runtime import RUNTIMES, measured
 
 
 def quantize(inputs: str, model: str, tool: str, folder: str, samples: str, evaluate: str) -> dict:
-    """Times FP32 inference and quantization one after the other; saves the result as FOLDER/quantized.xml."""
-    import openvino as ov
-
-    case, runtime, target = Case(model, Path(inputs)), OpenVino(), Path(folder) / "quantized.xml"
-    float_model = case.openvino_model()
+    """Times FP32 inference and quantization one after the other; saves the result as FOLDER/quantized.*."""
+    engine = engine_of(tool)
+    case, runtime = Case(model, Path(inputs)), RUNTIMES[engine]()
+    target = Path(folder) / f"quantized{runtime.suffix}"
+    float_model = case.float_model(engine)
     fp32 = runtime.seconds_for(float_model, case.calibration())
     call = CONTENDERS[tool](case, Path(folder), int(samples))
     (quantized, steps, program_peak), seconds, peak = measured(call)
     if not isinstance(quantized, Path):
-        ov.save_model(quantized, target, compress_to_fp16=False)
+        runtime.save(quantized, target)
     row = {
         "model": model,
         "tool": tool,
@@ -43,17 +43,17 @@ def quantize(inputs: str, model: str, tool: str, folder: str, samples: str, eval
         data = case.evaluation(int(evaluate))
         row |= case.score(
             runtime.outputs(float_model, data),
-            runtime.outputs(runtime.core.read_model(target), data),
+            runtime.outputs(runtime.load(target), data),
         )
     return row
 
 
-def speed(inputs: str, model: str, samples: str, *named: str) -> dict:
+def speed(inputs: str, model: str, samples: str, engine: str, *named: str) -> dict:
     """Median latency of FP32 and every quantized model, in turns."""
-    case, runtime = Case(model, Path(inputs)), OpenVino()
-    models = {"fp32": case.openvino_model()}
+    case, runtime = Case(model, Path(inputs)), RUNTIMES[engine]()
+    models = {"fp32": case.float_model(engine)}
     models |= {
-        name: runtime.core.read_model(path) for name, path in (pair.split("=", 1) for pair in named)
+        name: runtime.load(Path(path)) for name, path in (pair.split("=", 1) for pair in named)
     }
     return {"model": model, "latency_ms": runtime.latencies(models, case.evaluation(int(samples)))}
 

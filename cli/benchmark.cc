@@ -39,7 +39,7 @@ void run(const Benchmark& verb) {
     throw InvalidArgument(fmt::format("[benchmark] --seconds is {}, --rounds {}. Allowed: above 0, and 1 or more", verb.options.seconds,
                                       verb.options.rounds));
   std::vector<Model> models;
-  for (const std::string& path : verb.models) models.push_back(Model::read(path));
+  for (const std::string& path : verb.models) models.push_back(Model::read(path, parse<Engine>(verb.common.engine)));
   BenchmarkOptions options = verb.options;
   options.threads = verb.common.threads;
   const auto rows = benchmark(models, verb.data.first_sample(models.front()), options, console.run_options());

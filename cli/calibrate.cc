@@ -53,7 +53,7 @@ void run(const Calibrate& verb) {
   Console console(verb.common);
   const CalibrateOptions options = calibrate_options(verb);
   const auto target = verb.output.check("", {verb.model});
-  const Model model = Model::read(verb.model);
+  const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
   RunOptions run = console.run_options();
   run.checkpoint = verb.checkpoint.empty() ? verb.output.path + ".checkpoint" : verb.checkpoint;
   with_checkpoint(run.checkpoint, [&] {

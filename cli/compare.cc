@@ -31,7 +31,8 @@ std::string differences(const char* title, const std::vector<LayerDifference>& l
 void run(const Compare& verb) {
   Console console(verb.common);
   if (verb.subset_size < 1) throw InvalidArgument(fmt::format("[compare] --subset-size is {}. Allowed: numbers from 1 on", verb.subset_size));
-  const Model reference = Model::read(verb.reference), quantized = Model::read(verb.quantized);
+  const Engine engine = verb.common.engine_for({verb.reference, verb.quantized});
+  const Model reference = Model::read(verb.reference, engine), quantized = Model::read(verb.quantized, engine);
   const CompareResult result = compare(reference, quantized, verb.data.open(reference), verb.subset_size, console.run_options());
   console.print(differences("output", result.outputs, result.outputs.size()));
   if (verb.layers && !result.layers.empty()) console.print("\n" + differences("worst layers", result.layers, verb.layers));

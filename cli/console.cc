@@ -40,6 +40,14 @@ void CommonFlags::add_to(CLI::App& verb) {
   verb.add_flag("--json", json, "Print the result as JSON on stdout")->group("Common");
   CLI::Option* loud = verb.add_flag("-v,--verbose", verbose, "Log details")->group("Common");
   verb.add_flag("-q,--quiet", quiet, "Print errors only")->group("Common")->excludes(loud);
+  verb.add_option("--engine", engine, "auto, openvino or onnxruntime: what runs an ONNX model")->capture_default_str()->group("Common");
+}
+
+Engine CommonFlags::engine_for(const std::vector<std::string>& files) const {
+  const Engine chosen = parse<Engine>(engine);
+  if (chosen != Engine::automatic) return chosen;
+  const auto is_openvino = [](const std::string& file) { return std::filesystem::path(file).extension() == ".xml"; };
+  return std::ranges::any_of(files, is_openvino) ? Engine::openvino : chosen;
 }
 
 Console::Console(const CommonFlags& flags) : flags_(flags), bar_(!flags.quiet) {

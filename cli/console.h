@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <eightbit/model.h>
 #include <eightbit/run.h>
 
 #include "progress_bar.h"
@@ -19,7 +20,11 @@ struct CommonFlags {
   bool json = false;
   bool verbose = false;
   bool quiet = false;
+  std::string engine = "auto";
 
+  // The engine for a run that touches these model files. An OpenVINO model among them decides for all that are left to
+  // be decided.
+  Engine engine_for(const std::vector<std::string>& files) const;
   void add_to(CLI::App& verb);
 };
 

@@ -63,7 +63,7 @@ std::string slowest(std::vector<LayerInfo> layers, size_t count) {
 
 void run(const Inspect& verb) {
   Console console(verb.common);
-  const Model model = Model::read(verb.model);
+  const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
   const Inspection inspection = inspect(model, verb.data.first_sample(model));
   console.print(contents(inspection));
   if (!inspection.layers.empty())

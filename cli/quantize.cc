@@ -20,6 +20,8 @@ struct Quantize {
   CommonFlags common;
 };
 
+bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
+
 void check_source(const Quantize& verb) {
   if (verb.data.given() == !verb.statistics.empty())
     throw InvalidArgument(verb.data.given() ? "[quantize] --data and --statistics are both given. Leave one out"
@@ -57,8 +59,9 @@ void run(const Quantize& verb) {
   Console console(verb.common);
   check_source(verb);
   const QuantizeOptions options = verb.options.read();
-  const auto target = verb.output.check(".xml", {verb.model});
-  const Model model = Model::read(verb.model);
+  const Engine engine = verb.common.engine_for({verb.model, verb.output.path});
+  const auto target = verb.output.check(is_onnx(verb.model) && engine != Engine::openvino ? ".onnx" : ".xml", {verb.model});
+  const Model model = Model::read(verb.model, engine);
   Report report;
   RunOptions run = console.run_options();
   run.report = &report;
@@ -79,7 +82,7 @@ void add_quantize(CLI::App& app) {
   auto verb = std::make_shared<Quantize>();
   CLI::App* flags = app.add_subcommand("quantize", "Quantize a model with calibration samples or saved statistics");
   flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
-  verb->output.add_to(*flags, "Quantized model (.xml)");
+  verb->output.add_to(*flags, "Quantized model, .xml or .onnx: OpenVINO IR, or ONNX as the model is");
   flags->add_option("--statistics", verb->statistics, "Statistics of 'eightbit calibrate', in the place of --data");
   flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; an interrupted run goes on from it");
   verb->data.add_to(*flags);

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libhwy-dev libopencv-dev
-          libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev python3-venv python3-dev)
+          libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev protobuf-compiler libprotobuf-dev python3-venv python3-dev)
 
 missing() {
   for package in "${packages[@]}"; do
@@ -42,3 +42,4 @@ suitable_python() {
 install_missing
 [ -x "$1/bin/python" ] || "$(suitable_python)" -m venv "$1"
 "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+tools/onnxruntime_headers.sh "$1"

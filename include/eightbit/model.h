@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <eightbit/tensor.h>
@@ -18,15 +19,20 @@ struct PortInfo {
   Shape shape;   // -1 for a dynamic dimension; {} also for an unknown rank
 };
 
+// What reads and runs a model. "auto": the engine of the file's format.
+enum class Engine { automatic, openvino, onnxruntime };
+std::string_view to_string(Engine);   // "auto", "openvino", "onnxruntime"
+
 // A handle: copying it copies a reference. The model behind it never changes.
 class Model {
  public:
   Model() = default;
   explicit Model(std::shared_ptr<const backends::BackendModel> impl) : impl_(std::move(impl)) {}
 
-  // Reads OpenVINO IR (.xml) or ONNX (.onnx, through OpenVINO). Throws FileError when the file can not be read,
-  // ModelError when it is broken.
-  static Model read(const std::filesystem::path& path);
+  // Reads OpenVINO IR (.xml) or ONNX (.onnx). An ONNX model stays one, and is saved as one, unless `engine` is
+  // openvino: then it is turned into an OpenVINO model. Throws FileError when the file can not be read, ModelError when
+  // it is broken, Unsupported when the engine does not read that format.
+  static Model read(const std::filesystem::path& path, Engine engine = Engine::automatic);
 
   // Writes the whole model or nothing: beside the target, synced, then renamed. Throws FileError.
   void save(const std::filesystem::path& path, bool overwrite = false) const;

@@ -62,15 +62,19 @@ struct StatisticsCollectorParameters {
   std::optional<AggregatorType> aggregator_type;
   std::optional<double> clipping_value;          // the range is clipped to [-value, value]
   double quantile_outlier_prob = 1e-4;
+
+  bool empty() const { return !statistics_type && !aggregator_type && !clipping_value; }
 };
 
 struct RangeEstimatorParameters {
   StatisticsCollectorParameters min;
   StatisticsCollectorParameters max;
+
+  bool empty() const { return min.empty() && max.empty(); }   // the recipe decides
 };
 
 struct AdvancedBiasCorrectionParameters {
-  bool apply_for_all_nodes = false;              // also where the weight is not quantized
+  bool apply_for_all_nodes = false;              // also layers that stay in float: errors reach them from above
   std::optional<double> threshold;               // recipe nncf: largest |shift / bias| that is applied
 };
 
@@ -83,10 +87,10 @@ struct AdvancedSmoothQuantParameters {
 struct AdvancedParameters {
   std::optional<OverflowFix> overflow_fix;       // unset: decided by what the target can overflow
   bool quantize_outputs = false;
-  bool inplace_statistics = true;                // reduce inside the engine's graph
+  bool inplace_statistics = true;                // as it always is; for callers who know NNCF's option
   bool disable_channel_alignment = true;
   bool disable_bias_correction = false;
-  std::optional<bool> batchwise_statistics;      // unset: samples of a batch count one by one
+  std::optional<bool> batchwise_statistics;      // samples of a batch count one by one; false does not change that
   std::optional<QuantizationParameters> activations_quantization_params;
   std::optional<QuantizationParameters> weights_quantization_params;
   std::optional<FP8QuantizationParameters> activations_fp8_params;
@@ -131,7 +135,8 @@ template <typename Enum> Enum parse(std::string_view text);
 std::string to_json(const QuantizeOptions& options);
 QuantizeOptions options_from_json(std::string_view json);
 
-// Throws InvalidArgument for values out of range and combinations that contradict each other.
+// Throws InvalidArgument for values out of range and combinations that contradict each other, in which an option would
+// have no effect. Options that do nothing for other reasons are logged as warnings by the run.
 void validate(const QuantizeOptions& options);
 
 }  // namespace eightbit

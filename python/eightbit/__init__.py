@@ -41,6 +41,7 @@ from eightbit.errors import (
 )
 from eightbit.parameters import (
     DropType,
+    Engine,
     ModelType,
     QuantizationMode,
     QuantizationPreset,
@@ -83,6 +84,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DropType",
+    "Engine",
     "Error",
     "FileError",
     "FP8QuantizationParameters",

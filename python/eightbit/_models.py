@@ -6,26 +6,50 @@ import os
 from typing import Any
 
 from eightbit import _eightbit
-from eightbit.errors import UnsupportedBackendError
+from eightbit._arguments import as_enum
+from eightbit.errors import Unsupported, UnsupportedBackendError
+from eightbit.parameters import Engine
 
 _HINTS = {
-    "onnx": "Pass the path of the .onnx file instead of the model object.",
     "torch": "Convert it first: openvino.convert_model(model, example_input=...).",
     "tensorflow": "Convert it first: openvino.convert_model(model).",
     "keras": "Convert it first: openvino.convert_model(model).",
 }
 
 
-def to_native_model(model: Any) -> _eightbit.Model:
-    """A path or an openvino.Model, as the library's handle. The caller's object is not changed."""
+def to_native_model(model: Any, engine: Engine = Engine.AUTO) -> _eightbit.Model:
+    """A path, an openvino.Model or an onnx.ModelProto, as the library's handle. The caller's object is not changed."""
+    engine = as_enum("model", "engine", Engine, engine or Engine.AUTO)
     if isinstance(model, (str, os.PathLike)):
-        return _eightbit.Model.read(os.fspath(model))
-    if any(
-        kind.__module__.startswith("openvino") and kind.__name__ == "Model"
-        for kind in type(model).__mro__
-    ):
+        return _eightbit.Model.read(os.fspath(model), engine.value)
+    if _is(model, "openvino", "Model") and engine != Engine.ONNXRUNTIME:
         return _eightbit.Model.from_openvino(model)
+    if _is(model, "onnx", "ModelProto") and engine != Engine.OPENVINO:
+        return _from_onnx(model)
+    if _is(model, "openvino", "Model") or _is(model, "onnx", "ModelProto"):
+        raise UnsupportedBackendError(
+            f"[model] engine {engine.value!r} does not take a {type(model).__name__} object. "
+            "Leave the engine out, or pass the path of an .onnx file."
+        )
     raise UnsupportedBackendError(_refusal(model))
+
+
+def _is(model: Any, package: str, name: str) -> bool:
+    return any(
+        kind.__module__.partition(".")[0] == package and kind.__name__ == name
+        for kind in type(model).__mro__
+    )
+
+
+def _from_onnx(model: Any) -> _eightbit.Model:
+    try:
+        serialized = model.SerializeToString()
+    except Exception as error:  # protobuf's own classes differ between its implementations
+        raise Unsupported(
+            f"[model] the onnx.ModelProto can not be serialized: {error}. A model above 2 GB must "
+            "be passed as the path of its .onnx file."
+        ) from error
+    return _eightbit.Model.from_onnx(serialized)
 
 
 def _refusal(model: Any) -> str:
@@ -33,13 +57,29 @@ def _refusal(model: Any) -> str:
     hint = next((_HINTS[package] + " " for package in packages if package in _HINTS), "")
     return (
         f"[model] a {type(model).__module__}.{type(model).__qualname__} is not supported. {hint}"
-        "Supported are openvino.Model and paths of OpenVINO IR (.xml) and ONNX (.onnx) files."
+        "Supported are openvino.Model, onnx.ModelProto, and paths of OpenVINO IR (.xml) and ONNX (.onnx) files."
     )
 
 
-def to_openvino(model: _eightbit.Model) -> Any:
-    """A new openvino.Model. Python makes an empty one, because only OpenVINO can make its own Python objects; C++ then
-    fills it in, without a copy of the weights."""
+def from_native_model(model: _eightbit.Model) -> Any:
+    """A new model of the framework that it belongs to."""
+    return _to_onnx(model) if model.is_onnx else _to_openvino(model)
+
+
+def _to_onnx(model: _eightbit.Model) -> Any:
+    try:
+        import onnx
+    except ImportError:
+        raise UnsupportedBackendError(
+            "[model] the quantized model is an ONNX model, and the package that holds such models "
+            "is missing. Install it with: pip install onnx"
+        ) from None
+    return onnx.ModelProto.FromString(model.to_onnx())
+
+
+def _to_openvino(model: _eightbit.Model) -> Any:
+    """Python makes an empty one, because only OpenVINO can make its own Python objects; C++ then fills it in, without a
+    copy of the weights."""
     import openvino
 
     shell = openvino.Model([], [], "model")

@@ -48,6 +48,14 @@ class DropType(StrEnum):
     RELATIVE = "relative"
 
 
+class Engine(StrEnum):
+    """What reads and runs a model. AUTO: the engine of its format, so ONNX models stay ONNX models."""
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+
+
 class Recipe(StrEnum):
     """EIGHTBIT: the best known defaults of this project. NNCF: the formulas and defaults of nncf.quantize 3.4."""
 

@@ -1,4 +1,6 @@
 #include <eightbit/model.h>
+#include <eightbit/onnx.h>
+#include <eightbit/options.h>
 #include <eightbit/openvino.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
@@ -24,6 +26,27 @@ void write_into(const Model& model, nb::handle shell) {
   openvino::unwrap_into(model, *target);
 }
 
+Model read_model(const std::filesystem::path& path, const std::string& engine) {
+  const Engine chosen = parse<Engine>(engine);
+  nb::gil_scoped_release release;
+  return Model::read(path, chosen);
+}
+
+Model wrap_onnx(nb::bytes model, const std::filesystem::path& folder) {
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(model.data()), model.size());
+  nb::gil_scoped_release release;
+  return onnx::wrap(bytes, folder);
+}
+
+nb::bytes unwrap_onnx(const Model& model) {
+  std::string bytes;
+  {
+    nb::gil_scoped_release release;
+    bytes = onnx::unwrap(model);
+  }
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
 }  // namespace
 
 void bind_model(nb::module_& module) {
@@ -33,7 +56,11 @@ void bind_model(nb::module_& module) {
       .def_ro("shape", &PortInfo::shape,
               "-1 for a dynamic dimension; [] also for an unknown rank.");
   nb::class_<Model>(module, "Model", "A handle to a model that never changes.")
-      .def_static("read", &Model::read, nb::arg("path"), nb::call_guard<nb::gil_scoped_release>())
+      .def_static("read", &read_model, nb::arg("path"), nb::arg("engine") = "auto")
+      .def_static("from_onnx", &wrap_onnx, nb::arg("model"), nb::arg("folder") = std::filesystem::path(),
+                  "From a serialized ModelProto; external data is looked for in `folder`.")
+      .def("to_onnx", &unwrap_onnx, "A serialized ModelProto.")
+      .def_prop_ro("is_onnx", &onnx::is_onnx)
       .def_static("from_openvino", &wrap_model, nb::arg("model"))
       .def("write_into", &write_into, nb::arg("shell"),
            "Replaces the contents of an openvino.Model that nobody else uses.")

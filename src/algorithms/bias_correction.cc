@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "algorithms/weights.h"
 #include "base/error.h"
@@ -78,23 +79,34 @@ BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::mov
 
 void BiasCorrection::add(std::span<const float> record) {
   EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected", record.size(), sum_.size());
-  for (size_t i = 0; i < record.size(); ++i) sum_[i] += record[i], square_[i] += double(record[i]) * record[i];
+  for (size_t i = 0; i < record.size(); ++i) {
+    sum_[i] += record[i];
+    square_[i] += static_cast<double>(record[i]) * record[i];
+  }
   ++count_;
 }
 
-std::vector<BiasShift> BiasCorrection::shifts() const {
+// With s_k the difference in sample k and m_k the average over the others, the error that is left in sample k is
+// s_k - m_k = (s_k - m) n / (n - 1).
+bool BiasCorrection::helps(size_t first, int64_t channels) const {
+  const auto n = static_cast<double>(count_);
+  double before = 0, after = 0;
+  for (size_t i = first; i < first + static_cast<size_t>(channels); ++i) {
+    before += square_[i];
+    after += (square_[i] - sum_[i] * sum_[i] / n) * (n / (n - 1)) * (n / (n - 1));
+  }
+  return after < before;
+}
+
+std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   std::vector<BiasShift> out;
   if (count_ == 0) return out;
   size_t at = 0;
   for (const auto& probe : probes_) {
+    const size_t first = std::exchange(at, at + static_cast<size_t>(probe.channels));
+    if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
-    for (int64_t c = 0; c < probe.channels; ++c, ++at) {
-      const double n = static_cast<double>(count_), mean = sum_[at] / n;
-      const double noise = std::max(square_[at] / n - mean * mean, 0.0) / (n - 1);
-      static const double k = getenv("EB_SHRINK") ? atof(getenv("EB_SHRINK")) : 0;
-      const double keep = mean == 0 ? 0 : std::max(0.0, 1 - k * noise / (mean * mean));
-      shift.shift.push_back(static_cast<float>(mean * keep));
-    }
+    for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(sum_[i] / static_cast<double>(count_)));
     out.push_back(std::move(shift));
   }
   return out;

@@ -36,10 +36,12 @@ class BiasCorrection {
  public:
   explicit BiasCorrection(std::vector<BiasProbe> probes);
   void add(std::span<const float> record);
-  // The average of each channel over the samples.
-  std::vector<BiasShift> shifts() const;
+  // The average of each channel over the samples. `checked`: only of layers where the average over the other samples
+  // lowers the error of a sample, summed over samples and channels.
+  std::vector<BiasShift> shifts(bool checked) const;
 
  private:
+  bool helps(size_t first, int64_t channels) const;
   std::vector<BiasProbe> probes_;
   std::vector<double> sum_, square_;
   int64_t count_ = 0;

@@ -7,7 +7,8 @@
 #include <mutex>
 
 #include "algorithms/measured.h"
-#include "algorithms/overflow.h"
+#include "algorithms/weight_fit.h"
+#include "algorithms/weight_range.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -20,10 +21,6 @@ namespace {
 
 using records::StatisticsData;
 
-bool is_given(const StatisticsCollectorParameters& p) {
-  return p.statistics_type || p.aggregator_type || p.clipping_value;
-}
-bool is_given(const RangeEstimatorParameters& p) { return is_given(p.min) || is_given(p.max); }
 bool asks_histogram(const RangeEstimatorParameters& p) {
   return p.min.aggregator_type == AggregatorType::histogram || p.max.aggregator_type == AggregatorType::histogram;
 }
@@ -38,7 +35,7 @@ StatisticsCollectorParameters estimator(StatisticsCollectorParameters user, Stat
 bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;
   if (spec.per_channel || spec.fp8) return false;
-  return asks_histogram(user) || (!is_given(user) && options.recipe == Recipe::eightbit);
+  return asks_histogram(user) || (user.empty() && options.recipe == Recipe::eightbit);
 }
 
 class RangeFinder {
@@ -65,15 +62,21 @@ class RangeFinder {
 
   void weight(Quantizer& q) {
     const Tensor tensor = weight_of(graph_, plan_, q.value, q.uses.front());
-    const std::vector<float> values = to_floats(tensor);
-    const Extremes found = extremes(values, tensor.shape, q.channel_axes);
+    std::vector<float> values = to_floats(tensor);
+    const auto& user = options_.advanced_parameters.weights_range_estimator_params;
+    const Extremes found = user.empty() ? extremes(values, tensor.shape, q.channel_axes)
+                                        : estimated_extremes(values, tensor.shape, q, user);
     if (q.spec.fp8) {
       q.scale = fp8_scale(found.min, found.max, *q.spec.fp8, false);
       return;
     }
     if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
     if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
-    if (fits_pairs(q)) return fit(q, values, tensor.shape);
+    if (searches_scale(q) && (user.empty() || overflows(q))) {
+      if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
+      return search_scale(q, std::move(values), tensor.shape);
+    }
+    if (overflows(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     set(q, found.min, found.abs_max);
   }
 
@@ -97,18 +100,23 @@ class RangeFinder {
  private:
   void from_histogram(Quantizer& q, const Measured& measured) {
     const int levels = levels_of(q.spec.bits, q.spec.narrow_range);
-    const auto symmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
-                                                      QuantizationScheme::symmetric);
+    const auto& user = options_.advanced_parameters.activations_range_estimator_params;
+    const float min = clipped(measured.min(), user.min), max = clipped(measured.max(), user.max);
+    const auto symmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::symmetric);
     if (q.spec.mode == QuantizationScheme::symmetric)
       return set(q, {symmetric.low}, {symmetric.high});
-    const auto asymmetric = records::least_error_range(measured.histogram(), measured.min(), measured.max(), levels,
-                                                       QuantizationScheme::asymmetric);
+    const auto asymmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
-    if (!options_.preset && q.group == kNone && symmetric.error <= 1.5 * asymmetric.error) {
+    if (scheme_is_free() && q.group == kNone && symmetric.error <= 1.5 * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;
       return set(q, {symmetric.low}, {symmetric.high});
     }
     set(q, {asymmetric.low}, {asymmetric.high});
+  }
+
+  bool scheme_is_free() const {
+    const auto& asked = options_.advanced_parameters.activations_quantization_params;
+    return !options_.preset && !(asked && asked->mode);
   }
 
   std::vector<float> largest(const Measured& measured) const {
@@ -139,11 +147,8 @@ class RangeFinder {
       }
     }
     const bool searched = e.aggregator_type == AggregatorType::histogram;   // but this point has no histogram
-    if (getenv("EB_AGG") && measured.is_moved()) { const bool lowest = !upper; return (lowest ? std::ranges::min(values) : std::ranges::max(values)); }
-    float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
-    if (getenv("EB_CLIP") && measured.is_moved()) value *= atof(getenv("EB_CLIP"));
-    if (e.clipping_value) value = std::clamp(value, -static_cast<float>(*e.clipping_value), static_cast<float>(*e.clipping_value));
-    return value;
+    const float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
+    return clipped(value, e);
   }
 
   // `max` is the largest |x| for symmetric schemes.
@@ -198,12 +203,17 @@ class RangeFinder {
     return first_layers_.emplace(std::move(found));
   }
 
-  bool fits_pairs(const Quantizer& q) const {
-    if (fix() || q.spec.bits != 8 || q.group != kNone || options_.recipe == Recipe::nncf) return false;
-    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
-    if (!cpu || !processor_overflows() || q.uses.empty()) return false;
+  // Recipe eightbit looks for the scale of each output channel that rounds its weights best.
+  bool searches_scale(const Quantizer& q) const {
+    if (options_.recipe == Recipe::nncf || q.group != kNone || q.uses.empty()) return false;
     const Use use = q.uses.front();
-    return has(graph_.node(use.node).op, kOverflowSet) && layout(use).input_axis != kNone;
+    return layout(use).input_axis != kNone && output_axes(graph_, use.node, use.port) == q.channel_axes;
+  }
+
+  bool overflows(const Quantizer& q) const {
+    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
+    if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.uses.empty()) return false;
+    return cpu && q.spec.bits == 8 && processor_overflows() && has(graph_.node(q.uses.front().node).op, kOverflowSet);
   }
 
   PairLayout layout(Use use) const {
@@ -214,41 +224,47 @@ class RangeFinder {
     return pairs;
   }
 
-  void fit(Quantizer& q, std::vector<float> values, const Shape& shape) {
+  void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
     const PairLayout pairs = layout(q.uses.front());
-    if (pairs.output_axes != q.channel_axes)
-      return assign(q, half_symmetric_range(extremes(values, shape, q.channel_axes).abs_max, q.spec.bits, q.spec.narrow_range));
-    const std::vector<float> scales = fit_pairs(values, shape, pairs, limits(q, shape, pairs));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
+    const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
     q.low.clear();
     q.high.clear();
-    for (float scale : scales) {
-      q.high.push_back(127.0f * scale);
-      q.low.push_back((q.spec.narrow_range ? -127.0f : -128.0f) * scale);
+    for (float scale : fit_weights(values, shape, pairs, fit_terms(q, shape, pairs, top))) {
+      q.high.push_back(top * scale);
+      q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
-    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "overflow"});
+    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "weight_rounding"});
   }
 
-  // How large the integers of each input channel get, from the quantizer in front of the node.
-  PairLimits limits(const Quantizer& weight, const Shape& shape, const PairLayout& pairs) const {
-    PairLimits out;
-    if (weight.uses.size() != 1 || weight.uses.front().port != 1) return out;
+  // The quantizer of the activation that meets a weight, where it has one range.
+  const Quantizer* input_of(const Quantizer& weight) const {
+    if (weight.uses.size() != 1 || weight.uses.front().port != 1) return nullptr;
     const Use use{weight.uses.front().node, 0};
     const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
       return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
     });
-    if (input == plan_.quantizers.end() || input->low.size() != 1) return out;
-    const Measured measured(graph_, statistics_, plan_, input->value, use);
+    return input == plan_.quantizers.end() || input->low.size() != 1 ? nullptr : &*input;
+  }
+
+  // What counts for the weights of each input channel: how much it varies and how large its integers get.
+  FitTerms fit_terms(const Quantizer& weight, const Shape& shape, const PairLayout& pairs, float top) const {
+    FitTerms out{top, {}, {}};
+    if (!overflows(weight)) out.largest_input = {0.0f};
+    const Quantizer* input = input_of(weight);
+    if (input == nullptr) return out;
+    const Measured measured(graph_, statistics_, plan_, input->value, {weight.uses.front().node, 0});
     const auto high = measured.channel_max();
     if (static_cast<int64_t>(high.size()) % shape[static_cast<size_t>(pairs.input_axis)] != 0) return out;
+    // Bias correction takes away what an error does to the mean.
+    if (high.size() > 1) out.importance = measured.channel_variance();
+    if (!out.largest_input.empty()) return out;
     const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
     for (float value : high) {
       // A tenth above what calibration has seen, never more than the quantizer can give.
       const float margin = 1.1f * std::max(value, 0.0f);
       out.largest_input.push_back(std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
     }
-    // Bias correction takes away what an error does to the mean.
-    if (high.size() > 1) out.importance = measured.channel_variance();
     return out;
   }
 
@@ -265,7 +281,6 @@ class RangeFinder {
 
 void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;
-  const bool pairs = options.recipe == Recipe::eightbit && processor_overflows();
   for (const Quantizer& q : plan.quantizers) {
     if (q.weight) continue;
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
@@ -275,11 +290,13 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
         quantiles.push_back(*p);
     const uint32_t statistics = kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);
-    // Channel extremes also tell which pairs of weights can overflow.
-    if (q.spec.per_channel || pairs) {
-      const NodeId reader = q.uses.front().node;
-      const int64_t axis = q.spec.per_channel ? q.channel_axes.at(0) : activation_channel_axis(graph, reader, q.uses.front().port);
-      taps.want_channels(q.value, axis, statistics | (pairs ? uint32_t{kMeanSquare | kMean} : 0u));
+    const auto product = std::ranges::find_if(q.uses, [&](Use use) { return weight_port(graph, use.node) != kNone; });
+    if (q.spec.per_channel) {
+      taps.want_channels(q.value, q.channel_axes.at(0), statistics);
+    } else if (product != q.uses.end() && options.recipe == Recipe::eightbit) {
+      // The rounding of weights looks at the channels that they meet.
+      const int64_t axis = activation_channel_axis(graph, product->node, product->port);
+      taps.want_channels(q.value, axis, statistics | kMean | kMeanSquare);
     } else {
       taps.want(q.value, statistics);
     }

@@ -180,7 +180,7 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
     }
     const double square = static_cast<double>(s[k]) * s[k];
     // What rounded weights do to the mean, bias correction takes away.
-    const double varies = (x.variance.empty() || getenv("EB_MS") ? x.mean_square : x.variance)[k] / square;
+    const double varies = (x.variance.empty() ? x.mean_square : x.variance)[k] / square;
     error += energy * std::min(rounding, x.mean_square[k] / square) + missed * varies;
   }
   return error;
@@ -201,7 +201,7 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
   return best;
 }
 
-static const double kFlat = getenv("EB_FLAT") ? atof(getenv("EB_FLAT")) : 1.1;   // errors this close count as equal
+constexpr double kFlat = 1.05;   // errors this close count as equal
 
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
   std::vector<float> weight_max(x.abs_max.size());

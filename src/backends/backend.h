@@ -101,7 +101,7 @@ class BackendModel {
   virtual double throughput(const Sample& sample, double seconds) const = 0;
 };
 
-// Reads a model file; the format decides the backend. Throws FileError, ModelError, Unsupported.
-std::shared_ptr<const BackendModel> read(const std::filesystem::path& path);
+// Reads a model file; see Model::read. Throws FileError, ModelError, Unsupported.
+std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engine engine = Engine::automatic);
 
 }  // namespace eightbit::backends

@@ -1,14 +1,16 @@
-// The one place that names backends: the format of a file decides which one reads it.
+// The one place that names backends: the format of a file, and the engine that is asked for, decide which one reads it.
 #include <algorithm>
 
 #include "backends/backend.h"
+#include "backends/onnx/model.h"
+#include "backends/onnx/model_file.h"
 #include "backends/openvino/core.h"
 #include "backends/openvino/model.h"
 #include "base/error.h"
 
 namespace eightbit::backends {
 
-std::shared_ptr<const BackendModel> read(const std::filesystem::path& path) {
+std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engine engine) {
   std::string extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return std::tolower(c); });
@@ -18,6 +20,11 @@ std::shared_ptr<const BackendModel> read(const std::filesystem::path& path) {
         "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml) and "
         "ONNX (.onnx)",
         path.string());
+  if (extension == ".xml" && engine == Engine::onnxruntime)
+    fail<Unsupported>("read", "'{}' is an OpenVINO model, which ONNX Runtime does not run. Choose engine openvino",
+                      path.string());
+  if (extension == ".onnx" && engine != Engine::openvino)
+    return std::make_shared<const onnx::OnnxModel>(onnx::read_file(path));
   return std::make_shared<const openvino::OpenVinoModel>(openvino::read_file(path));
 }
 

@@ -1,4 +1,5 @@
 // The names of enumerated options, each in one table that both directions read.
+#include <eightbit/model.h>
 #include <eightbit/options.h>
 
 #include <algorithm>
@@ -19,6 +20,11 @@ template <typename Enum> using Row = std::pair<Enum, std::string_view>;
 
 template <typename Enum> struct Names;   // kOption: what the enumeration is called; kRows: in order of value
 
+template <> struct Names<Engine> {
+  static constexpr std::string_view kOption = "engine";
+  static constexpr std::array<Row<Engine>, 3> kRows = {{{Engine::automatic, "auto"}, {Engine::openvino, "openvino"},
+      {Engine::onnxruntime, "onnxruntime"}}};
+};
 template <> struct Names<TargetDevice> {
   static constexpr std::string_view kOption = "target_device";
   static constexpr std::array<Row<TargetDevice>, 5> kRows = {{{TargetDevice::any, "ANY"}, {TargetDevice::cpu, "CPU"},
@@ -91,6 +97,7 @@ bool same_but_for_case(std::string_view a, std::string_view b) {
 std::string_view to_string(TargetDevice value) { return name_of(value); }
 std::string_view to_string(Preset value) { return name_of(value); }
 std::string_view to_string(ModelType value) { return name_of(value); }
+std::string_view to_string(Engine value) { return name_of(value); }
 std::string_view to_string(QuantizationMode value) { return name_of(value); }
 std::string_view to_string(QuantizationScheme value) { return name_of(value); }
 std::string_view to_string(OverflowFix value) { return name_of(value); }
@@ -111,6 +118,7 @@ Enum parse(std::string_view text) {
                         suggestion(text, allowed), fmt::join(allowed, ", "));
 }
 
+template Engine parse<Engine>(std::string_view);
 template TargetDevice parse<TargetDevice>(std::string_view);
 template Preset parse<Preset>(std::string_view);
 template ModelType parse<ModelType>(std::string_view);

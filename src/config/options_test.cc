@@ -116,7 +116,7 @@ TEST(OptionsJson, BrokenJsonIsSaid) {
 
 TEST(ValidateOptions, Ranges) {
   EXPECT_THAT(error_of([](auto& o) { o.subset_size = 0; }), HasSubstr("subset_size is 0"));
-  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.weights_quantization_params = QuantizationParameters{.num_bits = 17}; }),
+  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.weights_quantization_params.emplace().num_bits = 17; }),
               HasSubstr("weights_quantization_params.num_bits is 17. Allowed: 2 to 16"));
   EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.activations_range_estimator_params.min.quantile_outlier_prob = 0.5; }),
               HasSubstr("below 0.5"));
@@ -124,6 +124,8 @@ TEST(ValidateOptions, Ranges) {
               HasSubstr("above 0"));
   EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.weights_range_estimator_params.max.clipping_value = -1; }),
               HasSubstr("clipping_value is -1"));
+  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.activations_range_estimator_params.max.statistics_type = StatisticsType::mean; }),
+              HasSubstr("no end of a range"));
   EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.smooth_quant_alphas.matmul = 1.5; }), HasSubstr("matmul is 1.5"));
   EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.smooth_quant_alphas.convolution = NAN; }), HasSubstr("convolution"));
   EXPECT_THAT(error_of([](auto& o) { o.recipe = Recipe::nncf; o.advanced_parameters.bias_correction_params.threshold = -1; }),
@@ -149,10 +151,6 @@ TEST(ValidateOptions, Contradictions) {
   EXPECT_THAT(fp8([](auto& o) { o.advanced_parameters.overflow_fix = OverflowFix::enable; }), HasSubstr("overflow_fix 'enable'"));
   EXPECT_THAT(fp8([](auto& o) { o.advanced_parameters.quantize_outputs = true; }), HasSubstr("quantize_outputs"));
   EXPECT_THAT(fp8([](auto& o) { o.advanced_parameters.activations_quantization_params.emplace(); }), HasSubstr("Use activations_fp8_params"));
-  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.weights_fp8_params.emplace(); }), HasSubstr("only with mode"));
-  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.bias_correction_params.threshold = 2; }), HasSubstr("recipe 'nncf' only"));
-  EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.disable_bias_correction = true; o.fast_bias_correction = false; }),
-              HasSubstr("disable_bias_correction"));
   EXPECT_THAT(error_of([](auto& o) { o.advanced_parameters.weights_range_estimator_params.min.aggregator_type = AggregatorType::histogram; }),
               HasSubstr("set it for min and max"));
 }

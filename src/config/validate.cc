@@ -1,11 +1,11 @@
-// What options must satisfy before anything runs: ranges, and combinations that contradict each other or in which an
-// option could have no effect.
+// What options must satisfy before anything runs: ranges, and combinations that contradict each other.
 #include <cmath>
 #include <regex>
 
 #include <eightbit/options.h>
 
 #include "base/error.h"
+#include "config/effects.h"
 
 namespace eightbit {
 namespace {
@@ -19,6 +19,9 @@ void check_collector(const std::string& which, const StatisticsCollectorParamete
   const double p = params.quantile_outlier_prob;
   if (!(p > 0 && p < 0.5))
     fail<InvalidArgument>("options", "{}.quantile_outlier_prob is {}. Allowed: above 0 and below 0.5", which, p);
+  if (params.statistics_type == StatisticsType::mean)
+    fail<InvalidArgument>("options", "{}.statistics_type is 'mean', which is no end of a range. Allowed: max, min, abs_max, quantile, "
+                          "abs_quantile; a mean over samples is aggregator_type 'mean'", which);
   if (params.clipping_value && !(*params.clipping_value > 0 && std::isfinite(*params.clipping_value)))
     fail<InvalidArgument>("options", "{}.clipping_value is {}. Allowed: finite numbers above 0", which, *params.clipping_value);
 }
@@ -83,25 +86,15 @@ void check_fp8(const QuantizeOptions& options) {
   refuse(advanced.weights_quantization_params.has_value(), "weights_quantization_params", "Use weights_fp8_params");
 }
 
-void check_int8(const AdvancedParameters& advanced) {
-  const auto refuse = [](bool given, const char* what) {
-    if (given) fail<InvalidArgument>("options", "{} has an effect only with mode 'fp8_e4m3' or 'fp8_e5m2'. Set mode, or leave "
-                                     "it out", what);
-  };
-  refuse(advanced.activations_fp8_params.has_value(), "activations_fp8_params");
-  refuse(advanced.weights_fp8_params.has_value(), "weights_fp8_params");
+void check_threshold(const std::optional<double>& threshold) {
+  if (threshold && !(*threshold >= 0))
+    fail<InvalidArgument>("options", "bias_correction_params.threshold is {}. Allowed: numbers from 0 on", *threshold);
 }
 
-void check_bias_correction(const QuantizeOptions& options) {
-  const AdvancedBiasCorrectionParameters& params = options.advanced_parameters.bias_correction_params;
-  if (params.threshold && !(*params.threshold >= 0))
-    fail<InvalidArgument>("options", "bias_correction_params.threshold is {}. Allowed: numbers from 0 on", *params.threshold);
-  if (params.threshold && options.recipe != Recipe::nncf)
-    fail<InvalidArgument>("options", "bias_correction_params.threshold has an effect with recipe 'nncf' only: recipe "
-                          "'eightbit' keeps a correction where it lowers the error. Leave it out, or set the recipe");
-  const bool asked = params.apply_for_all_nodes || params.threshold || !options.fast_bias_correction;
-  if (options.advanced_parameters.disable_bias_correction && asked)
-    fail<InvalidArgument>("options", "disable_bias_correction is set together with options of bias correction. Leave one out");
+// Something else would happen than was asked for.
+void refuse_contradictions(const std::vector<NoEffect>& found) {
+  for (const NoEffect& option : found)
+    if (option.contradicts) fail<InvalidArgument>("options", "{}. Change or leave out one of them", option.text());
 }
 
 }  // namespace
@@ -117,9 +110,14 @@ void validate(const QuantizeOptions& options) {
   check_alpha("convolution", advanced.smooth_quant_alphas.convolution);
   check_alpha("matmul", advanced.smooth_quant_alphas.matmul);
   check_scope(options.ignored_scope);
-  check_bias_correction(options);
+  check_threshold(advanced.bias_correction_params.threshold);
   if (options.mode) check_fp8(options);
-  else check_int8(advanced);
+  refuse_contradictions(without_effect(options));
+}
+
+void validate(const CalibrateOptions& options) {
+  check_estimator("activations_range_estimator_params", options.activations_range_estimator_params);
+  refuse_contradictions(without_effect(options));
 }
 
 }  // namespace eightbit

@@ -74,7 +74,8 @@ struct Node {
   std::vector<ValueId> inputs;       // kNone: not connected
   std::vector<ValueId> outputs;
   Attributes attributes;
-  std::vector<std::shared_ptr<Graph>> bodies;   // If, Loop, TensorIterator
+  std::vector<std::shared_ptr<Graph>> bodies;   // Loop, TensorIterator
+  NodeId owner = kNone;              // the If in whose branch this node is; kNone: none
 };
 
 class Graph {

@@ -10,6 +10,7 @@
 #include "backends/backend.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
+#include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "records/quantile.h"
 #include "records/statistics_data.h"
@@ -18,7 +19,7 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kKeptSamples = 32;
+constexpr int64_t kKeptSamples = 48;
 
 // Quantiles that the estimators of the options may read, whatever the scheme.
 std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
@@ -54,12 +55,14 @@ std::vector<records::Point> all_points(const Graph& graph, const CalibrateOption
 }  // namespace
 
 Statistics calibrate(const Model& model, const Dataset& dataset, const CalibrateOptions& options, const RunOptions& run) {
+  Steps steps(run);
   if (options.subset_size < 1)
     fail<InvalidArgument>("calibrate", "subset_size is {}. It must be at least 1.", options.subset_size);
   if (options.shard.count < 1 || options.shard.index < 0 || options.shard.index >= options.shard.count)
     fail<InvalidArgument>("calibrate", "shard {}/{} does not exist. The index runs from 0 to count - 1.", options.shard.index,
                           options.shard.count);
-  Steps steps(run);
+  validate(options);
+  report_without_effect(without_effect(options), steps.report().notes);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
   auto data = steps("calibrate", [&] {
     MeasureOptions measured{options.subset_size, options.shard, kKeptSamples, {}};

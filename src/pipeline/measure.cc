@@ -190,7 +190,7 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
 
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const StatisticsData& statistics, const Plan& plan,
-                                                          const RunOptions& run) {
+                                                          bool checked, const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
   if (probes.empty()) return std::vector<BiasShift>{};
   backends::Program program;
@@ -211,7 +211,7 @@ std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Backen
                   correction.add(record);
                   report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));
                 });
-  return correction.shifts();
+  return correction.shifts(checked);
 }
 
 }  // namespace eightbit

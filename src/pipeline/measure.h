@@ -29,10 +29,10 @@ records::StatisticsData measure(const backends::BackendModel& model, std::vector
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
 
-// One pass over the kept samples through the planned network; see algorithms/bias_correction.h. Nothing where the
-// statistics lack what it needs.
+// One pass over the kept samples through the planned network; see algorithms/bias_correction.h for `checked`. Nothing
+// where the statistics lack what it needs.
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const records::StatisticsData& statistics, const Plan& plan,
-                                                          const RunOptions& run);
+                                                          bool checked, const RunOptions& run);
 
 }  // namespace eightbit

@@ -5,7 +5,9 @@
 
 namespace eightbit {
 
-Model Model::read(const std::filesystem::path& path) { return Model(backends::read(path)); }
+Model Model::read(const std::filesystem::path& path, Engine engine) {
+  return Model(backends::read(path, engine));
+}
 
 void Model::save(const std::filesystem::path& path, bool overwrite) const {
   impl().save(path, overwrite);

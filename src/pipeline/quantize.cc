@@ -12,6 +12,7 @@
 #include "backends/backend.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
+#include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "placement/placement.h"
 
@@ -27,8 +28,7 @@ bool corrects_in_closed_form(const QuantizeOptions& options) {
 int64_t correction_samples(const QuantizeOptions& options) {
   if (options.advanced_parameters.disable_bias_correction || corrects_in_closed_form(options))
     return 0;
-  if (getenv("EB_N")) return atoi(getenv("EB_N"));
-  return options.fast_bias_correction ? 64 : 128;
+  return options.fast_bias_correction ? 48 : 128;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -101,7 +101,7 @@ void correct_biases(const backends::BackendModel& model, const records::Statisti
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
   std::optional<std::vector<BiasShift>> measured;
-  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, run);
+  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, !options.fast_bias_correction, run);
   plan.biases = measured ? std::move(*measured)
                          : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
   plan.notes.push_back(fmt::format(
@@ -161,10 +161,20 @@ Plan place(const Graph& graph, const QuantizeOptions& options) {
   return plan;
 }
 
-Plan place(const Model& model, const QuantizeOptions& options, Steps& steps) {
+// The same, telling which options will do nothing. `statistics`: null where data is to be measured.
+Plan place_and_check(const Graph& graph, const QuantizeOptions& options,
+                     const records::StatisticsData* statistics = nullptr) {
+  Plan plan = place(graph, options);
+  report_without_effect(without_effect(options), plan.notes);
+  report_without_effect(without_effect(options, run_facts(graph, plan, options, statistics)), plan.notes);
+  return plan;
+}
+
+Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics = nullptr) {
   validate(options);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
-  return steps("place", [&] { return place(graph, options); });
+  return steps("place", [&] { return place_and_check(graph, options, statistics); });
 }
 
 }  // namespace
@@ -190,14 +200,16 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
         "quantize",
         "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
         statistics.model_fingerprint(), model.impl().fingerprint());
-  Plan plan = place(model, options, steps);
+  Plan plan = place(model, options, steps, &statistics.data());
+  if (!run.checkpoint.empty())
+    report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}}, plan.notes);
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
 }
 
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   validate(options);
   const Graph& graph = model.impl().graph();
-  const Plan plan = place(graph, options);
+  const Plan plan = place_and_check(graph, options);
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);

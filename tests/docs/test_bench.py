@@ -66,8 +66,13 @@ def result() -> dict:
             "steps": {"calibrate": 2.5},
         },
         {**shared, "tool": "nncf", "ratio": 5.0, "quantize_s": 10.0, "steps": {}},
+        {**shared, "tool": "eightbit-onnx", "ratio": 1.4, "quantize_s": 2.0, "steps": {}},
+        {"model": "minilm", "tool": "ort", "failed": "out of memory"},
     ]
-    latency = {"minilm": {"fp32": 8.0, "eightbit": 2.0, "nncf": 4.0}}
+    latency = {
+        "openvino": {"minilm": {"fp32": 8.0, "eightbit": 2.0, "nncf": 4.0}},
+        "onnxruntime": {"minilm": {"fp32": 9.0, "eightbit-onnx": 3.0}},
+    }
     return {
         "machine": machine,
         "quantize": rows,
@@ -84,6 +89,8 @@ def test_the_table_sets_ratios_beside_targets_and_speeds_beside_both_references(
     assert "| minilm | eightbit | 1.50 | 1.45 | 3.0 | 7 | 20.0 |  | 4.00x | 2.00x |" in lines
     assert "| minilm | NNCF 3.4 | 5.00 |  | 10.0 | 7 | 20.0 |  | 2.00x | 1.00x |" in lines
     assert "| minilm | eightbit | 2.50 | 3.00 |" in lines
+    assert "| minilm | eightbit, ONNX | 1.40 | 1.50 | 2.0 | 7 | 20.0 |  | 3.00x |  |" in lines
+    assert "| minilm | ONNX Runtime's own | fails |  |  |  |  |  |  |  |" in lines
     assert lines[-1] == "Measured in one run on 2 cores of Z80 (AVX2), OpenVINO 1 in f32, NNCF 2."
 
 

@@ -60,7 +60,14 @@ def test_data_and_statistics(eightbit):
         (("--mode", "fp8_e4m3", "--preset", "mixed"), ("fp8_e4m3", "preset 'mixed'")),
         (("--bias-correction-threshold", "2"), ("threshold", "recipe 'nncf'")),
         (("--smooth-quant-alpha-matmul", "3"), ("matmul is 3", "0 to 1")),
+        (("--smooth-quant-alpha-matmul", "0.5"), ("smooth_quant_alphas.matmul has no effect", "model_type 'transformer'")),
+        (("--disable-bias-correction", "--no-fast-bias-correction"), ("fast_bias_correction has no effect", "disable_bias_correction")),
+        (("--preset", "mixed", "--activations-mode", "symmetric"), ("preset has no effect", "'symmetric' decides")),
+        (("--activations-fp8-destination-type", "f8e4m3"), ("activations_fp8_params has no effect", "fp8_e5m2")),
+        (("--weights-range-estimator-max-quantile-outlier-prob", "0.1"), ("quantile_outlier_prob has no effect", "'quantile'")),
+        (("--overflow-fix", "enable", "--weights-num-bits", "4"), ("overflow_fix has no effect", "8 bits")),
         (("--activations-range-estimator-max-quantile-outlier-prob", "0.7"), ("below 0.5",)),
+        (("--activations-range-estimator-max-statistics-type", "mean"), ("no end of a range",)),
         (("--ignored-patterns", "a("), ("'a('", "regular expression")),
         (("--ignored-scope", "{"), ("--ignored-scope", "valid JSON")),
         (("--ignored-scope", "nowhere.json"), ("nowhere.json", "can not be read")),
@@ -71,6 +78,38 @@ def test_data_and_statistics(eightbit):
 )
 def test_options_out_of_range(eightbit, args, saying):
     eightbit.fails(*quantize(eightbit, *args), saying=saying)
+
+
+@pytest.mark.parametrize(
+    "args, saying",
+    [
+        (("--no-inplace-statistics",), "inplace_statistics has no effect"),
+        (("--no-batchwise-statistics",), "batchwise_statistics has no effect"),
+        (("--target-device", "GPU", "--overflow-fix", "enable"), "overflow_fix has no effect: GPU"),
+        (("--no-disable-channel-alignment",), "disable_channel_alignment has no effect: this model"),
+        (("--quantizer-propagation-rule", "do_not_merge_branches"), "quantizer_propagation_rule has no effect"),
+        (("--model-type", "transformer", "--smooth-quant-alpha-convolution", "-1", "--smooth-quant-alpha-matmul", "0.5",
+          "--ignored-names", "classifier"), "smooth_quant_alphas.matmul has no effect: this model"),
+    ],
+)
+def test_options_without_effect_on_a_run_that_is_right_are_named(eightbit, args, saying):
+    for verb in (("plan", "m.xml"), quantize(eightbit, "--force")):
+        done = eightbit(*verb, *args)
+        assert done.returncode == 0, done.stderr
+        assert sum(saying in line for line in done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_options_with_an_effect_are_not_named(eightbit):
+    done = eightbit(*quantize(eightbit, "--preset", "mixed", "--overflow-fix", "enable", "--quantize-outputs"))
+    assert done.returncode == 0 and "no effect" not in done.stderr
+
+
+def test_options_that_saved_statistics_decide(eightbit):
+    assert eightbit("calibrate", "m.xml", "--data", "good.npz", "--subset-size", "6", "-o", "s.stats").returncode == 0
+    (eightbit.folder / "c.json").write_text('{"subset_size": 4}')
+    done = eightbit("quantize", "m.xml", "--statistics", "s.stats", "--config", "c.json", "-o", "out.xml")
+    assert done.returncode == 0
+    assert "subset_size has no effect: the 6 samples" in done.stderr
 
 
 def test_config_with_an_unknown_key(eightbit):

@@ -279,6 +279,59 @@ def test_every_advanced_option_reaches_the_library():
     assert seen["compress_weights"] is False
 
 
+def test_options_without_effect_are_refused_or_reported(model, dataset, samples, caplog):
+    alphas = eb.AdvancedQuantizationParameters(
+        smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(matmul=0.5)
+    )
+    with pytest.raises(eb.InvalidArgument, match=r"smooth_quant_alphas\.matmul has no effect: .*transformer"):
+        eb.quantize(model, dataset, advanced_parameters=alphas)
+
+    report = eb.Report()
+    moot = eb.AdvancedQuantizationParameters(inplace_statistics=False)
+    with caplog.at_level(logging.WARNING, "eightbit"):
+        eb.quantize(model, eb.Dataset(samples), advanced_parameters=moot, report=report)
+    assert "inplace_statistics has no effect" in caplog.text
+    assert any(note.startswith("inplace_statistics has no effect") for note in report.notes)
+
+
+def test_ranges_of_weights_are_estimated_as_asked(model, samples):
+    """The largest integer of each weight's channel stands for the range's end."""
+
+    def weights(**params):
+        end = eb.StatisticsCollectorParameters(**params)
+        advanced = eb.AdvancedQuantizationParameters(
+            overflow_fix=eb.OverflowFix.DISABLE,
+            disable_bias_correction=True,
+            backend_params={"compress_weights": False},
+            weights_range_estimator_params=eb.RangeEstimatorParameters(min=end, max=end),
+        )
+        quantized = eb.quantize(model, eb.Dataset(samples), advanced_parameters=advanced)
+        found = {}
+        for node in quantized.get_ordered_ops():
+            if node.get_type_name() == "FakeQuantize" and "weights" in node.friendly_name:
+                source = node.input_value(0).get_node()
+                found[node.friendly_name] = (source.data, node.input_value(2).get_node().data)
+        assert len(found) == 3
+        return found.values()
+
+    def magnitudes(weight, high):
+        axes = [axis for axis, extent in enumerate(high.shape) if extent > 1]
+        return np.moveaxis(np.abs(weight), axes[0], 0).reshape(high.size, -1)
+
+    for weight, high in weights():
+        np.testing.assert_allclose(high.ravel(), magnitudes(weight, high).max(1), rtol=1e-6)
+    for weight, high in weights(
+        statistics_type=eb.StatisticsType.QUANTILE, quantile_outlier_prob=0.1
+    ):
+        expected = np.quantile(magnitudes(weight, high).astype(np.float64), 0.9, axis=1)
+        np.testing.assert_allclose(high.ravel(), expected, rtol=1e-6)
+    for weight, high in weights(clipping_value=0.05):
+        np.testing.assert_allclose(high.ravel(), 0.05, rtol=1e-6)
+    for weight, high in weights(aggregator_type=eb.AggregatorType.HISTOGRAM):
+        largest = magnitudes(weight, high).max(1)
+        assert (high.ravel() <= largest * (1 + 1e-6)).all() and (high.ravel() > largest / 8).all()
+
+
 @pytest.mark.parametrize(("alpha", "expected"), [(-1.0, (-1.0, -1.0)), (0.5, (-1.0, 0.5))])
 def test_the_deprecated_alpha_still_works_and_warns(alpha, expected):
     from eightbit._native import to_native

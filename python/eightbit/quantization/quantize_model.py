@@ -7,12 +7,13 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
-from eightbit._models import to_native_model, to_openvino
+from eightbit._models import from_native_model, to_native_model
 from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
 from eightbit.parameters import (
+    Engine,
     ModelType,
     QuantizationMode,
     QuantizationPreset,
@@ -37,14 +38,17 @@ def quantize(
     ignored_scope: IgnoredScope | None = None,
     advanced_parameters: AdvancedQuantizationParameters | None = None,
     recipe: Recipe = Recipe.EIGHTBIT,
+    engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
     progress: ProgressCallback | None = None,
     report: _eightbit.Report | None = None,
 ) -> Any:
-    """Returns a new openvino.Model that computes in 8 bits. The model that is passed in does not change.
+    """Returns a new model that computes in 8 bits: an openvino.Model, or for an ONNX model an onnx.ModelProto. The model
+    that is passed in does not change.
 
-    model: an openvino.Model, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file.
+    model: an openvino.Model, an onnx.ModelProto, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file. An ONNX model
+        that has external data or is larger than 2 GB must be passed as a path.
     calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
         `calibrate`, in which case no data is read and no inference is run.
     mode: None for INT8, or one of the FP8 modes.
@@ -56,6 +60,7 @@ def quantize(
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
     recipe: where the defaults come from.
+    engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
     progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
@@ -70,9 +75,9 @@ def quantize(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe,
     )  # fmt: skip
-    native = to_native_model(model)
+    native = to_native_model(model, engine)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
-        return to_openvino(_eightbit.quantize(native, source, options, run))
+        return from_native_model(_eightbit.quantize(native, source, options, run))
 
 
 def calibrate(
@@ -83,6 +88,7 @@ def calibrate(
     model_type: ModelType | None = None,
     shard: tuple[int, int] = (0, 1),
     activations_range_estimator_params: RangeEstimatorParameters | None = None,
+    engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
     progress: ProgressCallback | None = None,
@@ -104,7 +110,7 @@ def calibrate(
     ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    native = to_native_model(model)
+    native = to_native_model(model, engine)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
 
@@ -119,6 +125,7 @@ def plan(
     ignored_scope: IgnoredScope | None = None,
     advanced_parameters: AdvancedQuantizationParameters | None = None,
     recipe: Recipe = Recipe.EIGHTBIT,
+    engine: Engine = Engine.AUTO,
 ) -> _eightbit.PlanPreview:
     """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
     the rest stays in floating point. For the parameters see `quantize`."""
@@ -134,7 +141,7 @@ def plan(
         advanced_parameters,
         recipe,
     )
-    return _eightbit.plan(to_native_model(model), options)
+    return _eightbit.plan(to_native_model(model, engine), options)
 
 
 def _options(

@@ -29,5 +29,7 @@ struct Content {
   Weights weights;
 };
 inline constexpr const char* kSetAside = "eightbit:weights";
+// Smaller tensors stay in the message: they hold shapes, axes and scalars that are looked at often. In bytes.
+inline constexpr size_t kLargeTensor = 1024;
 
 }  // namespace eightbit::onnx

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "backends/onnx/proto.h"
@@ -23,17 +24,18 @@ struct Reading {
   // By NodeId: indices into GraphProto::node; several where one node of the graph stands for a spelled-out op, the
   // last of them yields its output; none for inputs and outputs of the model.
   std::vector<std::vector<int>> nodes;
-  // By NodeId and port: every place of the GraphProto that reads that input.
+  // By NodeId and port: every place of the GraphProto that reads that input; none for what only bodies read.
   std::vector<std::vector<std::vector<InputRef>>> inputs;
   std::vector<std::string> values;                    // by ValueId: the tensor's name
-  std::unordered_map<std::string, ValueId> ids;       // the other way
-  // Bodies of If, Loop and Scan in the order of their attributes; Node::bodies shares their graphs.
-  std::unordered_map<NodeId, std::vector<std::shared_ptr<const Reading>>> bodies;
+  std::unordered_map<std::string, ValueId> ids;       // the other way; grouped weights are not in it
+  std::unordered_set<ValueId> grouped;                // weights shown as [groups, ...]: the model joins the first two axes
 
   ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
 };
 
-// `content` must outlive the reading. Throws ModelError naming node and op.
+// Names are made unique; a node without one is called after its first output. Bodies of If, Loop and Scan become
+// Node::bodies, in the order of their attributes. `content` is shared with the graph's constants. Weights of grouped
+// convolutions are shown as [groups, ...], which moves no byte. Throws ModelError naming node and op.
 Reading read_graph(const std::shared_ptr<const Content>& content);
 
 }  // namespace eightbit::onnx

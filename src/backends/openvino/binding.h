@@ -1,12 +1,11 @@
-// From the tensors of a sample to the inputs of a model.
+// From the tensors of a sample to the inputs of an OpenVINO model.
 #pragma once
-
-#include <eightbit/dataset.h>
-#include <eightbit/model.h>
 
 #include <openvino/core/model.hpp>
 #include <openvino/runtime/tensor.hpp>
-#include <set>
+#include <vector>
+
+#include "backends/binding.h"
 
 namespace eightbit::openvino {
 
@@ -20,29 +19,13 @@ class Binding {
  public:
   explicit Binding(const ov::Model& model);
 
-  // Named tensors go to their inputs, the others in order to those that are left. Element types are
-  // converted where no meaning is lost: integers to any float, between float types, between
-  // integers that hold the values. Throws DataError naming sample `index` and the input: wrong
-  // count, name, rank, dimension or type, NaN or Inf.
+  // See backends::Binding.
   BoundSample bind(const Sample& sample, int64_t index) const;
 
-  size_t size() const { return inputs_.size(); }
+  size_t size() const { return binding_.size(); }
 
  private:
-  struct Input {
-    PortInfo port;
-    bool rank_known = true;
-    std::set<std::string> names;
-  };
-  size_t find(const std::string& name, int64_t index) const;
-  std::vector<const Tensor*> match(const Sample& sample, int64_t index) const;
-  Tensor convert(const Input& input, const Tensor& tensor, int64_t index) const;
-
-  std::vector<Input> inputs_;
-  std::vector<std::string> all_names_;
+  backends::Binding binding_;
 };
-
-// True when a float tensor holds no NaN and no infinity; true for every other type.
-bool all_finite(const Tensor& tensor);
 
 }  // namespace eightbit::openvino

@@ -91,17 +91,17 @@ TEST(Binding, FindsOneBadValueAnywhere) {
   for (const float bad : {NAN, -INFINITY, INFINITY}) {
     for (const size_t place : {size_t{0}, size_t{4095}, size_t{4096}, size_t{9999}}) {
       std::vector<float> values(10000, std::numeric_limits<float>::max());
-      EXPECT_TRUE(all_finite(Tensor::from_floats(values, {10000})));
+      EXPECT_TRUE(backends::all_finite(Tensor::from_floats(values, {10000})));
       values[place] = bad;
-      EXPECT_FALSE(all_finite(Tensor::from_floats(values, {10000})));
+      EXPECT_FALSE(backends::all_finite(Tensor::from_floats(values, {10000})));
     }
   }
   EXPECT_THAT(
       error_of({{{"", kIds}, {"", Tensor::from_floats(std::vector<float>{1, NAN}, {1, 2})}}, {}}),
       HasSubstr("'image' holds NaN or Inf"));
-  EXPECT_FALSE(all_finite(tensor_of<uint16_t>(DType::f16, {1}, {0xfc00})));
-  EXPECT_FALSE(all_finite(tensor_of<uint16_t>(DType::bf16, {1}, {0x7f80})));
-  EXPECT_FALSE(all_finite(tensor_of<double>(DType::f64, {1}, {INFINITY})));
+  EXPECT_FALSE(backends::all_finite(tensor_of<uint16_t>(DType::f16, {1}, {0xfc00})));
+  EXPECT_FALSE(backends::all_finite(tensor_of<uint16_t>(DType::bf16, {1}, {0x7f80})));
+  EXPECT_FALSE(backends::all_finite(tensor_of<double>(DType::f64, {1}, {INFINITY})));
 }
 
 }  // namespace

@@ -1,44 +1,24 @@
-// FNV-1a over 8-byte lanes, four of them side by side for long buffers, each round followed by a
-// rotation so that high bits reach low ones (plain FNV-1a lets them only move up). Not
-// cryptographic. Little-endian lanes.
 #include "backends/openvino/fingerprint.h"
 
-#include <array>
 #include <bit>
-#include <cstring>
 #include <openvino/core/attribute_visitor.hpp>
 #include <openvino/op/constant.hpp>
 #include <unordered_map>
 
+#include "base/hash.h"
+
 namespace eightbit::openvino {
 namespace {
 
-constexpr uint64_t kOffset = 0xcbf29ce484222325u, kPrime = 0x100000001b3u;
-
-constexpr uint64_t mix(uint64_t hash, uint64_t value) {
-  return std::rotl((hash ^ value) * kPrime, 29);
-}
-
-constexpr uint64_t finish(uint64_t hash) {
-  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
-  return hash ^ (hash >> 29);
-}
-
-uint64_t lane(const std::byte* data) {
-  uint64_t value;
-  std::memcpy(&value, data, sizeof(value));
-  return value;
-}
-
 class Hasher : public ov::AttributeVisitor {
  public:
-  void add(uint64_t value) { hash_ = mix(hash_, value); }
-  void add(std::string_view text) { add(hash_bytes(std::as_bytes(std::span(text)))); }
+  void add(uint64_t value) { hash_ = mix_hash(hash_, value); }
+  void add(std::string_view text) { add(hash_bytes(text)); }
   template <typename T>
   void add(const std::vector<T>& values) {
     add(hash_bytes(std::as_bytes(std::span(values))));
   }
-  uint64_t result() const { return finish(hash_); }
+  uint64_t result() const { return finish_hash(hash_); }
 
   // Attributes of other kinds (raw buffers of constants) are hashed by the caller.
   void on_adapter(const std::string&, ov::ValueAccessor<void>&) override {}
@@ -81,7 +61,7 @@ class Hasher : public ov::AttributeVisitor {
     add(std::string_view(name));
     add(value);
   }
-  uint64_t hash_ = kOffset;
+  uint64_t hash_ = kHashStart;
 };
 
 void add_shape(Hasher& hasher, const ov::PartialShape& shape) {
@@ -105,19 +85,6 @@ void add_constant(Hasher& hasher, const ov::op::v0::Constant& constant) {
 }
 
 }  // namespace
-
-uint64_t hash_bytes(std::span<const std::byte> bytes) {
-  std::array<uint64_t, 4> lanes{kOffset, kOffset + 1, kOffset + 2, kOffset + 3};
-  const std::byte* data = bytes.data();
-  size_t left = bytes.size();
-  for (; left >= 32; left -= 32, data += 32)
-    for (size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], lane(data + 8 * i));
-  uint64_t hash = kOffset;
-  for (uint64_t value : lanes) hash = mix(hash, value);
-  for (; left >= 8; left -= 8, data += 8) hash = mix(hash, lane(data));
-  for (; left > 0; --left, ++data) hash = mix(hash, static_cast<uint64_t>(*data));
-  return finish(mix(hash, bytes.size()));
-}
 
 uint64_t fingerprint(const ov::Model& model) {
   Hasher hasher;

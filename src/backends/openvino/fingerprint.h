@@ -4,11 +4,9 @@
 
 #include <cstdint>
 #include <openvino/core/model.hpp>
-#include <span>
 
 namespace eightbit::openvino {
 
-uint64_t hash_bytes(std::span<const std::byte> bytes);
 uint64_t fingerprint(const ov::Model& model);
 
 }  // namespace eightbit::openvino

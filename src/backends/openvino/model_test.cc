@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/openvino/fingerprint.h"
+#include "base/hash.h"
 #include "backends/openvino/test_models.h"
 
 namespace eightbit::openvino {

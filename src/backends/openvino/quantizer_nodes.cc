@@ -12,13 +12,10 @@
 #include "backends/openvino/constants.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
-#include "base/parallel.h"
+#include "quant/integers.h"
 
 namespace eightbit::openvino {
 namespace {
-
-// Zero points this close to an integer are that integer, up to the rounding of a f32 range.
-constexpr float kZeroPointTolerance = 1e-3f;
 
 ov::Output<ov::Node> fake_convert(const ov::Output<ov::Node>& source, const Quantizer& quantizer,
                                   const std::string& name) {
@@ -32,79 +29,6 @@ ov::Output<ov::Node> fake_convert(const ov::Output<ov::Node>& source, const Quan
   auto node = std::make_shared<ov::op::v13::FakeConvert>(source, scale, shift, destination);
   node->set_friendly_name(name);
   return node;
-}
-
-int32_t quantize(float x, float low, float high, float steps) {
-  if (!(x > low)) return 0;
-  if (x > high) return static_cast<int32_t>(steps);
-  return static_cast<int32_t>(std::nearbyintf((x - low) / (high - low) * steps));
-}
-
-// How far the channel index moves with a step along each axis of the tensor.
-std::vector<size_t> channel_strides(const ov::Shape& shape, const ov::Shape& channels) {
-  std::vector<size_t> strides(shape.size(), 0);
-  size_t stride = 1;
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    const size_t extent = channels.empty() ? 1 : channels[axis];
-    if (extent > 1) strides[axis] = stride;
-    stride *= extent;
-  }
-  return strides;
-}
-
-// Index of the channel of the first element of `row`, a row being a stretch along the last axis.
-size_t channel_of_row(size_t row, const ov::Shape& shape, const std::vector<size_t>& strides) {
-  size_t channel = 0;
-  for (size_t axis = shape.size() - 1; axis-- > 0;) {
-    channel += row % shape[axis] * strides[axis];
-    row /= shape[axis];
-  }
-  return channel;
-}
-
-// The integers of all elements, moved by `offset`.
-std::vector<int8_t> integers(std::span<const float> values, const ov::Shape& shape,
-                             const ov::Shape& channels, const Quantizer& quantizer, int offset) {
-  std::vector<int8_t> out(values.size());
-  const ov::Shape rows_of = shape.empty() ? ov::Shape{1} : shape;
-  const auto strides = channel_strides(rows_of, channels);
-  const size_t width = rows_of.back(), step = strides.back();
-  const float steps = static_cast<float>(quantizer.levels - 1);
-  const auto quantize_row = [&](size_t row) {
-    size_t channel = channel_of_row(row, rows_of, strides);
-    for (size_t i = row * width; i < (row + 1) * width; ++i, channel += step)
-      out[i] = static_cast<int8_t>(
-          quantize(values[i], quantizer.low[channel], quantizer.high[channel], steps) + offset);
-  };
-  constexpr size_t kRowsPerTask = 256;
-  const size_t rows = width ? values.size() / width : 0;
-  parallel_for(static_cast<int64_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](int64_t task) {
-    const size_t first = static_cast<size_t>(task) * kRowsPerTask;
-    for (size_t row = first; row < std::min(rows, first + kRowsPerTask); ++row) quantize_row(row);
-  });
-  return out;
-}
-
-struct Affine {  // value = (stored - zero_point) * scale
-  std::vector<float> scale, zero_point;
-  bool symmetric = true;  // every zero point is 0
-  bool integral = true;   // every zero point is an integer
-};
-
-Affine affine_of(const Quantizer& quantizer, int offset) {
-  Affine affine;
-  for (size_t i = 0; i < quantizer.low.size(); ++i) {
-    const float scale =
-        (quantizer.high[i] - quantizer.low[i]) / static_cast<float>(quantizer.levels - 1);
-    const float exact = static_cast<float>(offset) - quantizer.low[i] / scale;
-    const bool integral = std::abs(exact - std::nearbyintf(exact)) < kZeroPointTolerance;
-    const float zero_point = integral ? std::nearbyintf(exact) : exact;
-    affine.scale.push_back(scale);
-    affine.zero_point.push_back(zero_point);
-    affine.symmetric &= zero_point == 0.0f;
-    affine.integral &= integral;
-  }
-  return affine;
 }
 
 ov::element::Type storage_type(int levels, bool is_unsigned) {
@@ -206,7 +130,7 @@ ov::Output<ov::Node> compress(const ov::Output<ov::Node>& source, const Quantize
       tensor.dtype == DType::f32 ? tensor.as<float>() : std::span<const float>(converted);
   const auto stored_type = storage_type(quantizer.levels, is_unsigned);
   const auto constant =
-      stored(stored_type, shape, integers(values, shape, channels, quantizer, offset));
+      stored(stored_type, shape, integers<int8_t>(values, tensor.shape, quantizer, offset));
 
   const Affine affine = affine_of(quantizer, offset);
   std::shared_ptr<ov::Node> node = decompressed(constant, type, name);

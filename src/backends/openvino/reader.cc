@@ -10,6 +10,7 @@
 #include "backends/openvino/op_map.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
+#include "graph/unique_names.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -38,18 +39,7 @@ class Reader {
   // Names that are taken before any suffix is given, so that a suffixed name never meets a later
   // original.
   void reserve_names() {
-    for (const auto& node : ordered_) names_.insert(node->get_friendly_name());
-  }
-
-  std::string unique_name(const std::string& name) {
-    if (used_.insert(name).second) return name;
-    int& number = suffixes_[name];
-    std::string candidate;
-    do candidate = name + "_" + std::to_string(++number + 1);
-    while (names_.contains(candidate));
-    names_.insert(candidate);
-    used_.insert(candidate);
-    return candidate;
+    for (const auto& node : ordered_) names_.reserve(node->get_friendly_name());
   }
 
   bool is_constant(const ov::Output<ov::Node>& output) const {
@@ -82,7 +72,7 @@ class Reader {
     for (const auto& input : node->input_values()) inputs.push_back(input_value(input));
     const Op op = map_op(*node, [&](const auto& output) { return is_constant(output); });
     const NodeId id =
-        reading_.graph.add_node(unique_name(node->get_friendly_name()), node->get_type_name(), op,
+        reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(), op,
                                 std::move(inputs), read_attributes(*node));
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
@@ -128,8 +118,7 @@ class Reader {
   std::vector<std::shared_ptr<ov::Node>> ordered_;
   Reading reading_;
   std::unordered_set<const ov::Node*> constants_, live_;
-  std::unordered_set<std::string> names_, used_;
-  std::unordered_map<std::string, int> suffixes_;
+  UniqueNames names_;
 };
 
 Reading read_body(const ov::Model& model, int depth) {

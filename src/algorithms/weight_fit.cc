@@ -1,8 +1,7 @@
-#include "algorithms/overflow.h"
+#include "algorithms/weight_fit.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include "algorithms/weights.h"
@@ -17,7 +16,6 @@ namespace eightbit::algorithms {
 namespace {
 
 constexpr float kLimit = 32767.0f;
-constexpr float kTop = 127.0f;
 
 // The weights of one output channel, gathered so that the two of a pair are neighbours.
 struct Channel {
@@ -65,8 +63,8 @@ std::vector<Channel> gather(const Shape& shape, const PairLayout& layout) {
 // Looks for the scale of one output channel.
 class ChannelFit {
  public:
-  ChannelFit(std::span<float> values, const Channel& channel, const PairLimits& limits)
-      : channel_(channel), values_(values) {
+  ChannelFit(std::span<float> values, const Channel& channel, const FitTerms& terms)
+      : channel_(channel), values_(values), top_(terms.top), narrowest_(terms.top < 100 ? 0.5f : 0.9f) {
     const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
       return from.empty() ? otherwise
                           : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
@@ -74,16 +72,16 @@ class ChannelFit {
     for (size_t k = 0; k < channel.at.size(); ++k) {
       const bool real = channel.at[k] >= 0;
       weights_.push_back(real ? values[static_cast<size_t>(channel.at[k])] : 0.0f);
-      largest_.push_back(real ? pick(limits.largest_input, channel.input[k], 255.0f) : 0.0f);
-      importance_.push_back(real ? pick(limits.importance, channel.input[k], 1.0f) : 0.0f);
+      largest_.push_back(real ? pick(terms.largest_input, channel.input[k], 255.0f) : 0.0f);
+      importance_.push_back(real ? pick(terms.importance, channel.input[k], 1.0f) : 0.0f);
     }
   }
 
   float run() {
     float abs_max = 8e-5f;
     for (float w : weights_) abs_max = std::max(abs_max, std::fabs(w));
-    const float nearest = abs_max / kTop;
-    tight_ = tight_pairs(nearest * kNarrowest);
+    const float nearest = abs_max / top_;
+    tight_ = tight_pairs(nearest * narrowest_);
     const bool overflows = std::ranges::any_of(tight_, [&](size_t k) { return violates(k, nearest); });
     float best = nearest;
     double least = std::numeric_limits<double>::infinity();
@@ -91,20 +89,19 @@ class ChannelFit {
       const double error = error_of(scale);
       if (error < least) least = error, best = scale;
     };
-    if (getenv("EB_NOSEARCH")) { if (!overflows) return store(nearest); for (int i = 0; i <= 2; ++i) attempt(nearest * (1 + 0.05f * i)); }
-    else for (int i = 0; i <= kSteps; ++i)
-      attempt(nearest * (kNarrowest + (kWidest - kNarrowest) * static_cast<float>(i) / kSteps));
+    for (int i = 0; i <= kSteps; ++i)
+      attempt(nearest * (narrowest_ + (kWidest - narrowest_) * static_cast<float>(i) / kSteps));
     for (float widened = kWidest + 0.05f; overflows && widened < 2.01f; widened += 0.05f)
       attempt(nearest * widened);
     return store(best);
   }
 
  private:
-  static constexpr float kNarrowest = 0.9f, kWidest = 1.1f;
+  static constexpr float kWidest = 1.1f;
   static constexpr int kSteps = 20;
 
   bool violates(size_t k, float scale) const {
-    const float a = rounded_level(weights_[k], scale, kTop), b = rounded_level(weights_[k + 1], scale, kTop);
+    const float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
     return a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit;
   }
 
@@ -118,7 +115,7 @@ class ChannelFit {
 
   // The pair at k, rounded and pulled in until it fits, where each step costs least.
   std::pair<float, float> fitted(size_t k, float scale) const {
-    float a = rounded_level(weights_[k], scale, kTop), b = rounded_level(weights_[k + 1], scale, kTop);
+    float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
     if (a * b <= 0) return {a, b};
     const float ua = largest_[k], ub = largest_[k + 1];
     while (std::fabs(a) * ua + std::fabs(b) * ub > kLimit) {
@@ -141,12 +138,12 @@ class ChannelFit {
   }
 
   double error_of(float scale) const {
-    double sum = rounding_error(weights_, importance_, scale, kTop);
+    double sum = rounding_error(weights_, importance_, scale, top_);
     for (size_t k : tight_) {
       if (!violates(k, scale)) continue;
       const auto [a, b] = fitted(k, scale);
-      sum += squared(k, a, scale) - squared(k, rounded_level(weights_[k], scale, kTop), scale);
-      sum += squared(k + 1, b, scale) - squared(k + 1, rounded_level(weights_[k + 1], scale, kTop), scale);
+      sum += squared(k, a, scale) - squared(k, rounded_level(weights_[k], scale, top_), scale);
+      sum += squared(k + 1, b, scale) - squared(k + 1, rounded_level(weights_[k + 1], scale, top_), scale);
     }
     return sum;
   }
@@ -163,6 +160,7 @@ class ChannelFit {
   const Channel& channel_;
   std::span<float> values_;
   std::vector<float> weights_, largest_, importance_;
+  float top_, narrowest_;           // few levels: clipping pays
   std::vector<size_t> tight_;
 };
 
@@ -181,13 +179,13 @@ bool processor_overflows() {
 #endif
 }
 
-std::vector<float> fit_pairs(std::span<float> values, const Shape& shape, const PairLayout& layout,
-                             const PairLimits& limits) {
+std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const PairLayout& layout,
+                             const FitTerms& terms) {
   const std::vector<Channel> channels = gather(shape, layout);
   std::vector<float> scales(channels.size());
   parallel_for(static_cast<int64_t>(channels.size()), [&](int64_t c) {
     const auto i = static_cast<size_t>(c);
-    scales[i] = ChannelFit(values, channels[i], limits).run();
+    scales[i] = ChannelFit(values, channels[i], terms).run();
   });
   return scales;
 }

@@ -1,0 +1,42 @@
+// From the tensors of a sample to the inputs of a model, whatever runs it.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+
+namespace eightbit::backends {
+
+struct BoundInput {
+  PortInfo port;
+  bool rank_known = true;
+  std::set<std::string> names;   // all that it is known by
+};
+
+class Binding {
+ public:
+  explicit Binding(std::vector<BoundInput> inputs);
+
+  // Tensors in the order of the inputs, of their element types. Named tensors go to their inputs, the others in order to
+  // those that are left. Element types are converted where no meaning is lost: integers to any float, between float
+  // types, between integers that hold the values. Throws DataError naming sample `index` and the input: wrong count,
+  // name, rank, dimension or type, NaN or Inf.
+  std::vector<Tensor> bind(const Sample& sample, int64_t index) const;
+
+  size_t size() const { return inputs_.size(); }
+
+ private:
+  size_t find(const std::string& name, int64_t index) const;
+  std::vector<const Tensor*> match(const Sample& sample, int64_t index) const;
+
+  std::vector<BoundInput> inputs_;
+  std::vector<std::string> all_names_;
+};
+
+// True when a float tensor holds no NaN and no infinity; true for every other type.
+bool all_finite(const Tensor& tensor);
+
+}  // namespace eightbit::backends

@@ -1,0 +1,75 @@
+#include "backends/onnx/engine.h"
+
+#include "backends/onnx/session.h"
+#include "backends/onnx/types.h"
+#include "base/error.h"
+
+namespace eightbit::onnx {
+namespace {
+
+ValueInfoProto declared(const std::string& name, const Tensor& tensor) {
+  ValueInfoProto value;
+  value.set_name(name);
+  auto* type = value.mutable_type()->mutable_tensor_type();
+  type->set_elem_type(to_data_type(tensor.dtype));
+  for (int64_t d : tensor.shape) type->mutable_shape()->add_dim()->set_dim_value(d);
+  return value;
+}
+
+// Weights that are set aside become inputs: their values do not matter for types.
+void declare_weights(GraphProto& graph, const Weights& weights) {
+  auto& initializers = *graph.mutable_initializer();
+  for (int i = initializers.size() - 1; i >= 0; --i) {
+    const auto it = weights.find(initializers[i].name());
+    if (it == weights.end()) continue;
+    *graph.add_input() = declared(it->first, it->second);
+    initializers.DeleteSubrange(i, 1);
+  }
+}
+
+// A result without a type is given the one that ONNX Runtime infers.
+void yield_everything(GraphProto& graph) {
+  graph.clear_output();
+  for (const NodeProto& node : graph.node())
+    for (const std::string& output : node.output())
+      if (!output.empty()) graph.add_output()->set_name(output);
+}
+
+// This version of the C API tells an unknown shape and that of a scalar alike.
+TensorType type_of(const Ort::TypeInfo& type) {
+  if (type.GetONNXType() != ONNX_TYPE_TENSOR) return {};
+  const auto info = type.GetTensorTypeAndShapeInfo();
+  Shape shape = info.GetShape();
+  const bool rank_known = !shape.empty();
+  return {to_dtype(static_cast<int32_t>(info.GetElementType())), std::move(shape), rank_known};
+}
+
+}  // namespace
+
+TensorTypes infer_types(const Content& content) {
+  Content typed{content.model, {}};
+  GraphProto& graph = *typed.model.mutable_graph();
+  declare_weights(graph, content.weights);
+  yield_everything(graph);
+  SessionSettings settings;
+  settings.threads = 1;
+  settings.optimization = ORT_DISABLE_ALL;
+  const Session session(typed, settings);
+  TensorTypes types;
+  for (size_t i = 0; i < session.output_names().size(); ++i)
+    types[session.output_names()[i]] = type_of(session.output_type(i));
+  return types;
+}
+
+std::vector<Tensor> evaluate(const Content& content) {
+  SessionSettings settings;
+  settings.threads = 1;
+  settings.optimization = ORT_DISABLE_ALL;
+  try {
+    return Session(content, settings).run({});
+  } catch (const Ort::Exception& error) {
+    fail<ModelError>("onnxruntime", "constants of the model can not be computed: {}", cause_of(error));
+  }
+}
+
+}  // namespace eightbit::onnx

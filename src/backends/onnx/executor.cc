@@ -1,0 +1,150 @@
+#include "backends/onnx/executor.h"
+
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <thread>
+
+#include "backends/onnx/inputs.h"
+#include "backends/onnx/instrument.h"
+#include "backends/onnx/measure_op.h"
+#include "backends/onnx/session.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
+
+namespace eightbit::onnx {
+namespace {
+
+int stream_count(const backends::Program& program) {
+  return program.threads > 0 ? program.threads
+                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Blocked layouts, which come with the highest level, would be undone for every tensor that is measured.
+SessionSettings settings_of(const backends::Program& program, OrtCustomOpDomain* operators) {
+  SessionSettings settings;
+  settings.threads = 1;
+  settings.optimization = ORT_ENABLE_EXTENDED;
+  settings.integer_arithmetic = program.integer_arithmetic;
+  settings.operators = operators;
+  return settings;
+}
+
+class OnnxExecutor : public backends::Executor {
+ public:
+  OnnxExecutor(const OnnxModel& model, const backends::Program& program, Instrumented instrumented)
+      : binding_(binding_of(model)),
+        program_(program),
+        histograms_(std::move(instrumented.histograms)),
+        operators_(program.taps, histograms_),
+        session_(instrumented.content, settings_of(program, operators_.domain())),
+        pool_(stream_count(program)),
+        most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {}
+
+  void run(const std::function<std::optional<Sample>()>& next,
+           const backends::RecordCallback& record) override {
+    std::exception_ptr error;
+    try {
+      while (std::optional<Sample> sample = next()) {
+        if (running_.size() == most_in_flight_) collect(record);
+        start(*sample);
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    finish(record, error);
+    if (error) std::rethrow_exception(error);
+  }
+
+  std::vector<std::vector<Histogram>> histograms() const override {
+    std::vector<std::vector<Histogram>> out;
+    for (const auto& sink : histograms_) {
+      out.emplace_back();
+      if (sink) out.back().push_back(sink->counts);
+    }
+    return out;
+  }
+
+ private:
+  void start(const Sample& sample) {
+    std::vector<Tensor> inputs = binding_.bind(sample, started_);
+    inputs.push_back(batch_of(inputs));
+    if (!program_.probes.empty()) inputs.push_back(means());
+    running_.push_back(pool_.submit(
+        [this, inputs = std::move(inputs)]() mutable { return session_.run(inputs); }));
+    ++started_;
+  }
+
+  // The first axis of the first input that has one.
+  static Tensor batch_of(const std::vector<Tensor>& inputs) {
+    Tensor batch = Tensor::allocate(DType::i64, {1});
+    const auto it = std::ranges::find_if(inputs, [](const Tensor& t) { return !t.shape.empty(); });
+    *reinterpret_cast<int64_t*>(batch.mutable_data()) = it == inputs.end() ? 1 : it->shape[0];
+    return batch;
+  }
+
+  Tensor means() const {
+    const auto& row = program_.reference_means.at(static_cast<size_t>(started_));
+    return Tensor::from_floats(row, {static_cast<int64_t>(row.size())});
+  }
+
+  // Waits for the oldest run and hands out its records.
+  void collect(const backends::RecordCallback& record) {
+    auto oldest = std::move(running_.front());
+    running_.pop_front();
+    std::vector<Tensor> results;
+    try {
+      results = oldest.get();
+    } catch (const Ort::Exception& error) {
+      fail<ModelError>("calibrate", "ONNX Runtime could not run the model on sample {}: {}",
+                       recorded_, cause_of(error));
+    }
+    const int64_t batch = histograms_.empty() || results.empty() ? 1 : results[0].shape.at(0);
+    for (int64_t item = 0; item < batch; ++item) {
+      row_.clear();
+      for (const Tensor& result : results) append(result, item, batch);
+      record(recorded_++, row_);
+    }
+  }
+
+  void append(const Tensor& result, int64_t item, int64_t batch) {
+    const auto values = result.as<float>();
+    const bool split = result.shape.size() == 2 && result.shape[0] == batch;
+    const size_t size = values.size() / static_cast<size_t>(split ? batch : 1);
+    const auto own = values.subspan(split ? static_cast<size_t>(item) * size : 0, size);
+    row_.insert(row_.end(), own.begin(), own.end());
+  }
+
+  // Records what is still in flight; after an error in a record, only waits.
+  void finish(const backends::RecordCallback& record, std::exception_ptr& error) {
+    while (!running_.empty()) try {
+        collect(record);
+      } catch (...) {
+        if (!error) error = std::current_exception();
+      }
+  }
+
+  backends::Binding binding_;
+  backends::Program program_;
+  std::vector<std::shared_ptr<HistogramSink>> histograms_;
+  MeasureOperators operators_;
+  Session session_;
+  ThreadPool pool_;
+  size_t most_in_flight_;
+  std::deque<std::future<std::vector<Tensor>>> running_;   // oldest first
+  std::vector<float> row_;
+  int64_t started_ = 0, recorded_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<backends::Executor> make_executor(const OnnxModel& model,
+                                                  const backends::Program& program) {
+  const auto* other = dynamic_cast<const OnnxModel*>(program.other);
+  if (program.other && !other)
+    fail<Unsupported>("compare", "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
+                      program.other->backend());
+  return std::make_unique<OnnxExecutor>(model, program, instrument(model, program, other));
+}
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,163 @@
+// Running a model as it is: outputs, executed precisions, latency and throughput.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "backends/onnx/inputs.h"
+#include "backends/onnx/session.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
+
+namespace eightbit::onnx {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<Tensor> run(Session& session, std::span<const Tensor> inputs, int64_t index) {
+  try {
+    return session.run(inputs);
+  } catch (const Ort::Exception& error) {
+    fail<DataError>("onnxruntime", "sample {}: inference failed: {}", index, cause_of(error));
+  }
+}
+
+// A folder of its own for the profile, gone at the end.
+class ProfileFolder {
+ public:
+  ProfileFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "eightbit-profile-XXXXXX").string();
+    if (!mkdtemp(pattern.data()))
+      fail<FileError>("inspect", "no folder can be made in '{}'. Set TMPDIR to one that can be written",
+                      std::filesystem::temp_directory_path().string());
+    path_ = pattern;
+  }
+  ~ProfileFolder() {
+    std::error_code code;
+    std::filesystem::remove_all(path_, code);
+  }
+  std::filesystem::path prefix() const { return path_ / "profile"; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// ONNX Runtime writes C++ names of types.
+std::string short_type(const std::string& name) {
+  static const std::map<std::string, std::string> names = {
+      {"float", "f32"},     {"double", "f64"},  {"float16", "f16"}, {"bfloat16", "bf16"},
+      {"int8", "i8"},       {"uint8", "u8"},    {"int16", "i16"},   {"uint16", "u16"},
+      {"int32", "i32"},     {"uint32", "u32"},  {"int64", "i64"},   {"uint64", "u64"},
+      {"bool", "boolean"}};
+  const auto it = names.find(name);
+  return it == names.end() ? name : it->second;
+}
+
+std::string first_type(const nlohmann::json& types) {
+  for (const auto& entry : types)
+    if (entry.is_object() && !entry.empty()) return short_type(entry.begin().key());
+  return "";
+}
+
+// A layer computes in the type of its first input; a dequantizer in what it yields.
+std::string precision_of(const std::string& type, const nlohmann::json& event) {
+  const bool by_output = type == "DequantizeLinear";
+  const auto types = event.find(by_output ? "output_type_shape" : "input_type_shape");
+  return types == event.end() ? "" : first_type(*types);
+}
+
+// The shortest time of each node over all runs, in the order of execution.
+std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
+  constexpr std::string_view kSuffix = "_kernel_time";
+  std::vector<backends::LayerPrecision> layers;
+  std::map<std::string, size_t> places;
+  for (const auto& event : events) {
+    std::string name = event.value("name", "");
+    if (event.value("cat", "") != "Node" || !name.ends_with(kSuffix)) continue;
+    name.resize(name.size() - kSuffix.size());
+    const auto& facts = event.at("args");
+    const std::string type = facts.value("op_name", "");
+    const double milliseconds = event.value("dur", 0.0) / 1e3;
+    const auto [place, is_new] = places.emplace(name, layers.size());
+    if (is_new)
+      layers.push_back({name, type, precision_of(type, facts), milliseconds});
+    else
+      layers[place->second].milliseconds =
+          std::min(layers[place->second].milliseconds, milliseconds);
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::vector<std::vector<Tensor>> OnnxModel::infer(
+    const std::function<std::optional<Sample>()>& next) const {
+  const auto binding = binding_of(*this);
+  Session session(content(), {});
+  std::vector<std::vector<Tensor>> results;
+  while (const auto sample = next()) {
+    const auto index = static_cast<int64_t>(results.size());
+    results.push_back(run(session, binding.bind(*sample, index), index));
+  }
+  return results;
+}
+
+std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample) const {
+  constexpr int kRuns = 5;
+  const auto inputs = binding_of(*this).bind(sample, 0);
+  const ProfileFolder folder;
+  SessionSettings settings;
+  settings.profile = folder.prefix();
+  Session session(content(), settings);
+  for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
+  std::ifstream file(session.end_profiling());
+  return layers_of(nlohmann::json::parse(file));
+}
+
+std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {
+  constexpr int kWarmUp = 5;
+  const auto inputs = binding_of(*this).bind(sample, 0);
+  Session session(content(), {});
+  for (int i = 0; i < kWarmUp; ++i) run(session, inputs, 0);
+  std::vector<double> each;
+  for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
+    const auto start = Clock::now();
+    session.run(inputs);
+    each.push_back(seconds_since(start));
+  }
+  return each;
+}
+
+// One run a core at a time, each on one thread.
+double OnnxModel::throughput(const Sample& sample, double seconds) const {
+  const auto inputs = binding_of(*this).bind(sample, 0);
+  SessionSettings settings;
+  settings.threads = 1;
+  Session session(content(), settings);
+  run(session, inputs, 0);
+  const int64_t batch = inputs.empty() || inputs[0].shape.empty() ? 1 : inputs[0].shape[0];
+  const int streams = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::atomic<int64_t> finished = 0;
+  const auto start = Clock::now();
+  {
+    ThreadPool pool(streams);
+    for (int i = 0; i < streams; ++i)
+      pool.submit([&] {
+        while (seconds_since(start) < seconds) {
+          session.run(inputs);
+          ++finished;
+        }
+      });
+  }
+  return static_cast<double>(finished * batch) / seconds_since(start);
+}
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,198 @@
+#include "backends/onnx/instrument.h"
+
+#include <algorithm>
+
+#include "backends/onnx/join.h"
+#include "backends/onnx/measure_op.h"
+#include "backends/onnx/sort.h"
+#include "backends/onnx/types.h"
+#include "base/error.h"
+#include "quant/rounded_weights.h"
+
+namespace eightbit::onnx {
+namespace {
+
+constexpr const char* kPlanned = "eightbit.planned/";
+
+void add_input(GraphProto& graph, const std::string& name, DType dtype) {
+  ValueInfoProto& input = *graph.add_input();
+  input.set_name(name);
+  auto* type = input.mutable_type()->mutable_tensor_type();
+  type->set_elem_type(to_data_type(dtype));
+  type->mutable_shape()->add_dim();
+}
+
+void set_attribute(NodeProto& node, const std::string& name, int64_t value) {
+  AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(AttributeProto::INT);
+  attribute.set_i(value);
+}
+
+class Instrumenter {
+ public:
+  Instrumenter(const OnnxModel& model, const backends::Program& program, const OnnxModel* other)
+      : model_(model), program_(program), reference_(model.copy()) {
+    clear_outputs(reference_);
+    add_input(graph(), kBatch, DType::i64);
+    auto& set = *reference_.content.model.add_opset_import();
+    set.set_domain(kMeasureDomain);
+    set.set_version(1);
+    if (program.plan) {
+      const Plan rounded = with_rounded_weights(model.graph(), *program.plan);
+      add_planned(model.copy(program.integer_arithmetic ? program.plan : &rounded), model);
+    } else if (other) {
+      add_planned(other->copy(), *other);
+    }
+  }
+
+  Instrumented finish() {
+    add_probes();
+    const auto problem = sort_nodes(graph());
+    EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
+    add_taps();
+    add_comparisons();
+    Instrumented out{std::move(reference_.content), {}};
+    add_leaves(*out.content.model.mutable_graph());
+    for (const Tap& tap : program_.taps)
+      out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
+    return out;
+  }
+
+ private:
+  GraphProto& graph() { return *reference_.content.model.mutable_graph(); }
+  static void clear_outputs(Copy& copy) { copy.content.model.mutable_graph()->clear_output(); }
+
+  void add_planned(Copy planned, const OnnxModel& from) {
+    planned_graph_ = &from.graph();
+    clear_outputs(planned);
+    join(reference_, planned, kPlanned);
+    planned_ = std::move(planned.values);
+  }
+
+  NodeProto& add_operator(const std::string& type, const std::vector<std::string>& inputs,
+                          const std::vector<std::string>& outputs) {
+    NodeProto& node =
+        reference_.add_node(type, "eightbit." + std::to_string(++count_), inputs, outputs);
+    node.set_domain(kMeasureDomain);
+    return node;
+  }
+
+  std::string cast(const std::string& value, DType from, DType to) {
+    if (from == to) return value;
+    const std::string name = fmt::format("eightbit.cast.{}", ++count_);
+    set_attribute(reference_.add_node("Cast", name, {value}, {name}), "to", to_data_type(to));
+    return name;
+  }
+
+  void add_record(const std::string& name) {
+    ValueInfoProto& output = *graph().add_output();
+    output.set_name(name);
+    output.mutable_type()->mutable_tensor_type()->set_elem_type(to_data_type(DType::f32));
+  }
+
+  // Nodes that only measure stand aside until the end: see add_leaves().
+  NodeProto& add_leaf(const std::string& type, const std::vector<std::string>& inputs) {
+    const std::string output = fmt::format("eightbit.record.{}", ++count_);
+    add_record(output);
+    NodeProto& leaf = leaves_.emplace_back();
+    leaf.set_op_type(type);
+    leaf.set_domain(kMeasureDomain);
+    for (const std::string& input : inputs) leaf.add_input(input);
+    leaf.add_output(output);
+    return leaf;
+  }
+
+  void add_taps() {
+    const Graph& values = model_.graph();
+    for (size_t i = 0; i < program_.taps.size(); ++i) {
+      const ValueId id = program_.taps[i].value;
+      const std::string value =
+          cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
+      set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", static_cast<int64_t>(i));
+    }
+  }
+
+  void add_probes() {
+    if (program_.probes.empty()) return;
+    EIGHTBIT_CHECK(program_.plan && !program_.reference_means.empty(),
+                   "bias probes without a plan or without means to compare with");
+    add_input(graph(), kMeans, DType::f32);
+    int64_t first = 0;
+    for (const BiasProbe& probe : program_.probes) {
+      add_probe(probe, first);
+      first += probe.channels;
+    }
+  }
+
+  void add_probe(const BiasProbe& probe, int64_t first) {
+    const ValueId id = model_.graph().node(probe.node).outputs.at(0);
+    const DType dtype = model_.graph().value(id).dtype;
+    const std::string& value = planned_[static_cast<size_t>(id)];
+    const std::string before = reference_.yield_instead(value, "/uncorrected");
+    const std::string shift = fmt::format("eightbit.shift.{}", ++count_);
+    const std::string corrected = dtype == DType::f32 ? value : before + "/corrected";
+    NodeProto& node =
+        add_operator("MeanShift", {cast(before, dtype, DType::f32), kMeans}, {corrected, shift});
+    set_attribute(node, "axis", probe.axis);
+    set_attribute(node, "first", first);
+    set_attribute(node, "channels", probe.channels);
+    if (dtype != DType::f32) cast_to(corrected, value, dtype);
+    add_record(shift);
+  }
+
+  void cast_to(const std::string& from, const std::string& to, DType dtype) {
+    NodeProto& node = reference_.add_node("Cast", to + "/cast", {from}, {to});
+    set_attribute(node, "to", to_data_type(dtype));
+  }
+
+  void add_comparisons() {
+    for (const backends::Comparison& comparison : program_.comparisons) {
+      const ValueId other =
+          comparison.planned == kNone ? comparison.reference : comparison.planned;
+      const auto f32 = [&](const std::string& value, const Graph& graph, ValueId id) {
+        return cast(value, graph.value(id).dtype, DType::f32);
+      };
+      add_leaf("Difference",
+               {f32(reference_.values[static_cast<size_t>(comparison.reference)], model_.graph(),
+                    comparison.reference),
+                f32(compared_value(other), *planned_graph_, other)});
+    }
+  }
+
+  // What the planned model's consumers see. Read in front of a quantizer, a value would keep the runtime from computing
+  // it in integers.
+  std::string compared_value(ValueId id) const {
+    if (!program_.integer_arithmetic) return planned_[static_cast<size_t>(id)];
+    for (const char* type : {"QuantizeLinear", "DequantizeLinear"}) {
+      const auto& uses = planned_graph_->value(id).uses;
+      if (uses.size() != 1 || planned_graph_->node(uses[0].node).type != type) break;
+      const ValueId next = planned_graph_->node(uses[0].node).outputs[0];
+      id = next;
+    }
+    return planned_[static_cast<size_t>(id)];
+  }
+
+  // ONNX Runtime walks back from the last node that nobody reads first. In reverse order each is computed as soon as its
+  // input is there, and no activation waits for it.
+  void add_leaves(GraphProto& graph) {
+    for (auto leaf = leaves_.rbegin(); leaf != leaves_.rend(); ++leaf) graph.add_node()->Swap(&*leaf);
+  }
+
+  const OnnxModel& model_;
+  const backends::Program& program_;
+  Copy reference_;
+  const Graph* planned_graph_ = nullptr;
+  std::vector<std::string> planned_;   // by ValueId of the planned model
+  std::vector<NodeProto> leaves_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+Instrumented instrument(const OnnxModel& model, const backends::Program& program,
+                        const OnnxModel* other) {
+  return Instrumenter(model, program, other).finish();
+}
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,13 @@
+// Spellings that mean the same, brought to one: what is written differs from what was read by this and the plan alone.
+#pragma once
+
+#include "backends/onnx/proto.h"
+
+namespace eightbit::onnx {
+
+// - initializers that are listed among the inputs are constants;
+// - calls of the model's own functions are replaced by the functions' nodes (the functions stay in the model);
+// - nodes that only hand on their input go: Identity, Dropout, Cast to the same type, Pad by nothing, and the like.
+void normalize(Content& content);
+
+}  // namespace eightbit::onnx

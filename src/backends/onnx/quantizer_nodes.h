@@ -1,0 +1,42 @@
+// The ONNX nodes that a Quantizer of a plan becomes.
+#pragma once
+
+#include <string>
+
+#include "backends/onnx/copy.h"
+#include "quant/plan.h"
+
+namespace eightbit::onnx {
+
+// What is known of the tensor that is quantized.
+struct QuantizedTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;           // of weights: as the graph shows it
+  bool rank_known = true;
+};
+
+// Version of the standard operators that the quantizer needs on a tensor of that type: 13 for channels, 19 for half
+// floats and FP8, 21 for more than 8 bits.
+int64_t opset_for(const Quantizer& quantizer, DType dtype);
+
+// QuantizeLinear and DequantizeLinear behind the tensor; returns what they yield. Where the levels are not those of an
+// integer type, Clip to the range stands in front. `name` begins the names of all nodes.
+std::string add_quantizer(Copy& copy, const QuantizedTensor& tensor, const Quantizer& quantizer, const std::string& name);
+
+// Whether the integers of a weight can stand in the model.
+bool can_compress(const Quantizer& quantizer);
+
+// `weight` as a constant of integers behind DequantizeLinear; returns what that yields. `stored_shape` is the shape in
+// the model, which may join the first two axes of the weight's. Channels on several axes become a Mul behind a
+// DequantizeLinear by one.
+std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_shape, const Quantizer& quantizer,
+                       const std::string& name);
+
+// A bias as 32-bit integers in steps of scale[c]; empty where a value does not fit.
+std::string add_bias(Copy& copy, std::span<const float> bias, std::span<const float> scale, const std::string& name);
+
+// The step of each channel, as it is written into the model.
+std::vector<float> steps_of(const Quantizer& quantizer);
+
+}  // namespace eightbit::onnx

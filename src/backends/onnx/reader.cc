@@ -1,0 +1,321 @@
+#include "backends/onnx/reader.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "backends/onnx/attributes.h"
+#include "backends/onnx/check.h"
+#include "backends/onnx/composites.h"
+#include "backends/onnx/constants.h"
+#include "backends/onnx/engine.h"
+#include "backends/onnx/graph_index.h"
+#include "backends/onnx/op_map.h"
+#include "backends/onnx/types.h"
+#include "base/error.h"
+#include "graph/unique_names.h"
+
+namespace eightbit::onnx {
+namespace {
+
+// The engine knows more than the model declares, and not always everything that it declares.
+TensorTypes types_of(const Content& content) {
+  TensorTypes types = infer_types(content);
+  const GraphProto& graph = content.model.graph();
+  const auto declare = [&](const ValueInfoProto& value) {
+    TensorType declared = to_type(value.type());
+    TensorType& known = types[value.name()];
+    if (known.dtype == DType::undefined || (!known.rank_known && declared.rank_known)) known = std::move(declared);
+  };
+  for (const auto& value : graph.input()) declare(value);
+  for (const auto& value : graph.value_info()) declare(value);
+  for (const auto& value : graph.output()) declare(value);
+  for (const auto& initializer : graph.initializer())
+    types[initializer.name()] = {to_dtype(initializer.data_type()),
+                                 Shape(initializer.dims().begin(), initializer.dims().end()), true};
+  return types;
+}
+
+const std::string& name_of(const NodeProto& node) {
+  if (!node.name().empty()) return node.name();
+  for (const auto& output : node.output())
+    if (!output.empty()) return output;
+  return node.op_type();
+}
+
+// What is the same for the main graph and its bodies.
+struct Builder {
+  Reading reading;
+  UniqueNames names;
+
+  void reserve(const GraphProto& graph) {
+    for (const auto& input : graph.input()) names.reserve(input.name());
+    for (const auto& node : graph.node()) names.reserve(name_of(node));
+    for (const auto& output : graph.output()) names.reserve(output.name() + "/result");
+  }
+
+  NodeId add_node(const std::string& name, const std::string& type, Op op, const std::vector<ValueId>& inputs,
+                  Attributes attributes, std::vector<int> nodes, std::vector<std::vector<InputRef>> places) {
+    reading.nodes.push_back(std::move(nodes));
+    reading.inputs.push_back(std::move(places));
+    return reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
+  }
+
+  void add_output(NodeId node, const std::string& tensor, const TensorType& type) {
+    const ValueId id = reading.graph.add_output(node, type.dtype, type.shape, type.rank_known);
+    reading.values.push_back(tensor);
+    if (!tensor.empty()) reading.ids.emplace(tensor, id);
+  }
+
+  void add_parameter(const std::string& tensor, const TensorType& type) {
+    add_output(add_node(tensor, "Parameter", Op::parameter, {}, {}, {}, {}), tensor, type);
+  }
+
+  void add_result(const std::string& tensor, int port) {
+    const ValueId value = reading.value_of(tensor);
+    const std::string name = tensor + "/result";
+    const NodeId id = add_node(name, "Result", Op::result, {value}, {}, {}, {{{kNone, port}}});
+    const Value& source = reading.graph.value(value);
+    add_output(id, "", {source.dtype, source.shape, source.rank_known});
+  }
+};
+
+std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset);
+
+void add_bodies(Graph& graph, NodeId id, const NodeProto& node, int64_t opset) {
+  for (const auto* body : bodies_of(node))
+    graph.nodes[static_cast<size_t>(id)].bodies.push_back(read_body(*body, opset));
+}
+
+// Bodies are shown, so that names in them can be found, and never rewritten: their constants have no values here.
+std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset) {
+  Builder builder;
+  builder.reserve(body);
+  TensorTypes types;
+  const auto declare = [&](const ValueInfoProto& value) { types[value.name()] = to_type(value.type()); };
+  for (const auto& value : body.input()) declare(value);
+  for (const auto& value : body.value_info()) declare(value);
+  for (const auto& name : outer_tensors(body)) builder.add_parameter(name, {});
+  for (const auto& input : body.input()) builder.add_parameter(input.name(), types[input.name()]);
+  std::unordered_map<std::string, const TensorProto*> initializers;
+  for (const auto& initializer : body.initializer()) initializers[initializer.name()] = &initializer;
+  const auto value_of = [&](const std::string& name) {
+    if (name.empty()) return kNone;
+    const auto it = initializers.find(name);
+    if (it == initializers.end() || builder.reading.ids.contains(name)) return builder.reading.value_of(name);
+    const ValueId id = builder.reading.graph.add_constant(
+        name, to_dtype(it->second->data_type()), {it->second->dims().begin(), it->second->dims().end()}, {});
+    builder.reading.values.push_back(name);
+    builder.reading.ids.emplace(name, id);
+    return id;
+  };
+  const NodeContext context{[&](const auto& name) { return initializers.contains(name); },
+                            [&](const auto& name) { return types[name]; }, opset};
+  for (const auto& node : body.node()) {
+    std::vector<ValueId> inputs;
+    for (const auto& input : node.input()) inputs.push_back(value_of(input));
+    const NodeId id = builder.add_node(name_of(node), node.op_type(), map_op(node, context), inputs,
+                                       read_attributes(node, context), {}, {});
+    for (const auto& output : node.output()) builder.add_output(id, output, types[output]);
+    add_bodies(builder.reading.graph, id, node, opset);
+  }
+  for (int port = 0; port < body.output_size(); ++port) {
+    value_of(body.output(port).name());
+    builder.add_result(body.output(port).name(), port);
+  }
+  return std::make_shared<Graph>(std::move(builder.reading.graph));
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::shared_ptr<const Content>& content)
+      : content_(content),
+        proto_(content->model.graph()),
+        types_(types_of(*content)),
+        constants_(std::make_shared<Constants>(*content, types_)),
+        index_(proto_),
+        context_{[this](const auto& name) { return constants_->contains(name); },
+                 [this](const auto& name) { return type_of(name); }, opset_of(content->model)} {}
+
+  Reading read() {
+    builder_.reserve(proto_);
+    find_spelled_out();
+    find_live();
+    for (const auto& input : proto_.input()) builder_.add_parameter(input.name(), type_of(input.name()));
+    for (int i = 0; i < proto_.node_size(); ++i) {
+      if (!live_[static_cast<size_t>(i)] || is_constant_node(i)) continue;
+      const auto it = composite_of_.find(i);
+      if (it == composite_of_.end()) add(i);
+      else if (it->second->nodes.back() == i) add(*it->second);
+    }
+    for (int port = 0; port < proto_.output_size(); ++port) {
+      input_value(proto_.output(port).name());
+      builder_.add_result(proto_.output(port).name(), port);
+    }
+    builder_.reading.graph.check();
+    return std::move(builder_.reading);
+  }
+
+ private:
+  TensorType type_of(const std::string& name) const {
+    const auto it = types_.find(name);
+    return it == types_.end() ? TensorType{} : it->second;
+  }
+
+  bool is_constant_node(int i) const {
+    const auto& outputs = index_.node(i).output();
+    return std::ranges::any_of(outputs, [&](const auto& name) { return constants_->contains(name); });
+  }
+
+  // Stored scalars only: nothing is computed for a pattern.
+  std::optional<float> scalar_of(const std::string& tensor) const {
+    if (!constants_->contains(tensor) || constants_->stored(tensor) != tensor) return std::nullopt;
+    const TensorProto* proto = index_.initializer(tensor);
+    if (!proto) {
+      const auto* value = find_attribute(index_.node(index_.producer(tensor)), "value");
+      if (!value || !value->has_t()) return std::nullopt;
+      proto = &value->t();
+    }
+    const bool one = std::ranges::all_of(proto->dims(), [](int64_t extent) { return extent == 1; });
+    if (!one || bits_of(to_dtype(proto->data_type())) < 8) return std::nullopt;
+    return to_floats(to_tensor(*proto, nullptr))[0];
+  }
+
+  void find_spelled_out() {
+    composites_ = find_composites(index_, [this](const auto& name) { return scalar_of(name); });
+    for (const auto& composite : composites_)
+      for (int node : composite.nodes) composite_of_[node] = &composite;
+  }
+
+  // What the outputs need.
+  void find_live() {
+    live_.assign(static_cast<size_t>(proto_.node_size()), false);
+    const auto need = [&](const std::string& tensor) {
+      if (const int node = index_.producer(tensor); node != kNone) live_[static_cast<size_t>(node)] = true;
+    };
+    for (const auto& output : proto_.output()) need(output.name());
+    for (int i = proto_.node_size(); i-- > 0;) {
+      if (!live_[static_cast<size_t>(i)]) continue;
+      for (const auto& input : index_.node(i).input()) need(input);
+      for (const auto* body : bodies_of(index_.node(i)))
+        for (const auto& name : outer_tensors(*body)) need(name);
+    }
+  }
+
+  void add(int i) {
+    const NodeProto& node = index_.node(i);
+    const Op op = map_op(node, context_);
+    std::vector<ValueId> inputs;
+    std::vector<std::vector<InputRef>> places;
+    for (int port : ports_of(node)) {
+      const bool connected = port < node.input_size() && !node.input(port).empty();
+      inputs.push_back(!connected                        ? kNone
+                       : port == 1 && is_grouped(op)     ? grouped_weight(node)
+                                                         : input_value(node.input(port)));
+      places.push_back(connected ? std::vector<InputRef>{{i, port}} : std::vector<InputRef>{});
+    }
+    for (const auto* body : bodies_of(node))
+      for (const auto& name : outer_tensors(*body)) {
+        inputs.push_back(input_value(name));
+        places.emplace_back();
+      }
+    const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs, read_attributes(node, context_),
+                                        {i}, std::move(places));
+    for (const auto& output : node.output()) builder_.add_output(id, output, type_of(output));
+    add_bodies(builder_.reading.graph, id, node, context_.opset);
+  }
+
+  void add(const Composite& composite) {
+    std::vector<ValueId> inputs;
+    for (const auto& places : composite.inputs)
+      inputs.push_back(input_value(index_.node(places[0].node).input(places[0].port)));
+    const NodeProto& last = index_.node(composite.nodes.back());
+    const NodeId id = builder_.add_node(name_of(last), composite.type, composite.op, inputs, {}, composite.nodes,
+                                        composite.inputs);
+    builder_.add_output(id, last.output(0), type_of(last.output(0)));
+  }
+
+  static std::vector<int> ports_of(const NodeProto& node) {
+    auto order = port_order(node);
+    if (order.empty())
+      for (int port = 0; port < node.input_size(); ++port) order.push_back(port);
+    return order;
+  }
+
+  static bool is_grouped(Op op) {
+    return op == Op::group_convolution || op == Op::depthwise_convolution || op == Op::group_convolution_backprop;
+  }
+
+  ValueId input_value(const std::string& tensor) {
+    if (const ValueId id = builder_.reading.value_of(tensor); id != kNone) return id;
+    if (!constants_->contains(tensor))
+      fail<ModelError>("onnx", "tensor '{}' is read before it is there. Export the model again", tensor);
+    const ValueId id = add_constant(tensor, shape_of_constant(tensor));
+    builder_.reading.ids.emplace(tensor, id);
+    return id;
+  }
+
+  // [G * O, I, ...] as [G, O, I, ...]; for transposed convolutions [G * I, O, ...] as [G, I, O, ...].
+  ValueId grouped_weight(const NodeProto& node) {
+    const std::string& tensor = node.input(1);
+    const int64_t groups = int_attribute(node, "group", 1);
+    if (!constants_->contains(tensor)) return input_value(tensor);
+    Shape shape = shape_of_constant(tensor);
+    if (shape.empty() || groups < 1 || shape[0] % groups != 0)
+      fail<ModelError>("onnx", "node '{}' of type {} has {} groups and weights of shape {}. Export the model again",
+                       name_of(node), node.op_type(), groups, to_string(shape));
+    auto [it, is_new] = grouped_ids_.emplace(std::pair{tensor, groups}, kNone);
+    if (!is_new) return it->second;
+    shape[0] /= groups;
+    shape.insert(shape.begin(), groups);
+    it->second = add_constant(tensor, shape);
+    builder_.reading.grouped.insert(it->second);
+    return it->second;
+  }
+
+  Shape shape_of_constant(const std::string& tensor) {
+    const TensorType type = type_of(tensor);
+    const bool known =
+        type.rank_known && std::ranges::all_of(type.shape, [](int64_t extent) { return extent >= 0; });
+    if (known && type.dtype != DType::undefined) return type.shape;
+    const Tensor value = constants_->value(tensor);
+    types_[tensor] = {value.dtype, value.shape, true};
+    return value.shape;
+  }
+
+  ValueId add_constant(const std::string& tensor, const Shape& shape) {
+    Constant constant;
+    constant.load = [content = content_, constants = constants_, tensor, shape] {
+      Tensor value = constants->value(tensor);
+      value.shape = shape;
+      return value;
+    };
+    constant.quantized = constants_->dequantized(tensor);
+    constant.compressed = constants_->compressed(tensor);
+    builder_.reading.values.push_back(tensor);
+    return builder_.reading.graph.add_constant(constants_->stored(tensor), type_of(tensor).dtype, shape,
+                                               std::move(constant));
+  }
+
+  const std::shared_ptr<const Content> content_;
+  const GraphProto& proto_;
+  TensorTypes types_;
+  std::shared_ptr<Constants> constants_;
+  GraphIndex index_;
+  NodeContext context_;
+  Builder builder_;
+  std::vector<Composite> composites_;
+  std::unordered_map<int, const Composite*> composite_of_;
+  std::vector<bool> live_;
+  std::map<std::pair<std::string, int64_t>, ValueId> grouped_ids_;
+};
+
+}  // namespace
+
+ValueId Reading::value_of(const std::string& tensor) const {
+  const auto it = ids.find(tensor);
+  return it == ids.end() ? kNone : it->second;
+}
+
+Reading read_graph(const std::shared_ptr<const Content>& content) { return Reader(content).read(); }
+
+}  // namespace eightbit::onnx

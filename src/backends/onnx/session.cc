@@ -1,0 +1,102 @@
+#include "backends/onnx/session.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "backends/onnx/types.h"
+#include "base/error.h"
+
+namespace eightbit::onnx {
+namespace {
+
+int thread_count(int wanted) {
+  return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Shares the bytes.
+Ort::Value borrow(const Tensor& tensor) {
+  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  return Ort::Value::CreateTensor(
+      memory, const_cast<std::byte*>(tensor.data), tensor.byte_size(), tensor.shape.data(),
+      tensor.shape.size(), static_cast<ONNXTensorElementDataType>(to_data_type(tensor.dtype)));
+}
+
+// Shares the bytes, which live as long as the result.
+Tensor share(Ort::Value value) {
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  const DType dtype = to_dtype(static_cast<int32_t>(info.GetElementType()));
+  if (bits_of(dtype) == 0)
+    fail<Unsupported>("onnxruntime", "an output of element type {} can not be read. Outputs must be numbers",
+                      static_cast<int>(info.GetElementType()));
+  auto owner = std::make_shared<Ort::Value>(std::move(value));
+  Tensor tensor{dtype, info.GetShape(), static_cast<const std::byte*>(owner->GetTensorRawData()), nullptr};
+  tensor.owner = std::move(owner);
+  return tensor;
+}
+
+Ort::SessionOptions options_of(const SessionSettings& settings) {
+  Ort::SessionOptions options;
+  options.SetIntraOpNumThreads(thread_count(settings.threads))
+      .SetInterOpNumThreads(1)
+      .SetGraphOptimizationLevel(settings.optimization)
+      .SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);
+  if (!settings.integer_arithmetic) options.AddConfigEntry("session.disable_quant_qdq", "1");
+  if (settings.operators) options.Add(settings.operators);
+  if (!settings.profile.empty()) options.EnableProfiling(settings.profile.c_str());
+  return options;
+}
+
+void add_weights(Ort::SessionOptions& options, const Weights& weights) {
+  std::vector<std::string> names;
+  std::vector<Ort::Value> values;
+  for (const auto& [name, tensor] : weights) {
+    names.push_back(name);
+    values.push_back(borrow(tensor));
+  }
+  if (!names.empty()) options.AddExternalInitializers(names, values);
+}
+
+std::vector<const char*> pointers(const std::vector<std::string>& names) {
+  std::vector<const char*> pointers;
+  for (const std::string& name : names) pointers.push_back(name.c_str());
+  return pointers;
+}
+
+}  // namespace
+
+Session::Session(const Content& content, const SessionSettings& settings)
+    : weights_(content.weights) {
+  Ort::Env& env = environment();
+  try {
+    Ort::SessionOptions options = options_of(settings);
+    add_weights(options, weights_);
+    const std::string bytes = content.model.SerializeAsString();
+    session_ = Ort::Session(env, bytes.data(), bytes.size(), options);
+  } catch (const Ort::Exception& error) {
+    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}", cause_of(error));
+  }
+  Ort::AllocatorWithDefaultOptions allocator;
+  for (size_t i = 0; i < session_.GetInputCount(); ++i)
+    input_names_.emplace_back(session_.GetInputNameAllocated(i, allocator).get());
+  for (size_t i = 0; i < session_.GetOutputCount(); ++i)
+    output_names_.emplace_back(session_.GetOutputNameAllocated(i, allocator).get());
+}
+
+std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
+  EIGHTBIT_CHECK(inputs.size() == input_names_.size(), "{} tensors for {} inputs", inputs.size(),
+                 input_names_.size());
+  std::vector<Ort::Value> values;
+  for (const Tensor& tensor : inputs) values.push_back(borrow(tensor));
+  auto results = session_.Run(Ort::RunOptions{nullptr}, pointers(input_names_).data(), values.data(),
+                              values.size(), pointers(output_names_).data(), output_names_.size());
+  std::vector<Tensor> outputs;
+  for (Ort::Value& result : results) outputs.push_back(share(std::move(result)));
+  return outputs;
+}
+
+std::filesystem::path Session::end_profiling() {
+  Ort::AllocatorWithDefaultOptions allocator;
+  return session_.EndProfilingAllocated(allocator).get();
+}
+
+}  // namespace eightbit::onnx

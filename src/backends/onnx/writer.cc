@@ -1,0 +1,312 @@
+#include "backends/onnx/writer.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "backends/onnx/attributes.h"
+#include "backends/onnx/check.h"
+#include "backends/onnx/model_file.h"
+#include "backends/onnx/opset.h"
+#include "backends/onnx/prune.h"
+#include "backends/onnx/quantizer_nodes.h"
+#include "backends/onnx/sort.h"
+#include "base/error.h"
+#include "base/float_tensor.h"
+#include "quant/channels.h"
+
+namespace eightbit::onnx {
+namespace {
+
+// The steps of a quantized product's operands, from which that of its bias follows.
+struct Operands {
+  std::optional<float> input;
+  std::vector<float> weight;
+};
+
+class Writer {
+ public:
+  Writer(Copy& copy, const Reading& reading, const Plan& plan)
+      : copy_(copy), reading_(reading), graph_(reading.graph), plan_(plan) {}
+
+  void replace(const ConstantReplacement& replacement) {
+    const Value& value = graph_.value(replacement.value);
+    EIGHTBIT_CHECK(value.is_constant(), "'{}' is to be replaced but is not a constant", value.name);
+    EIGHTBIT_CHECK(replacement.tensor.shape == value.shape, "a constant of shape {} is to be replaced by one of shape {}",
+                   to_string(value.shape), to_string(replacement.tensor.shape));
+    const std::string tensor = add_constant(value.name, value, replacement.tensor);
+    redirect(places(replacement.uses.empty() ? value.uses : replacement.uses), tensor);
+    if (replacement.uses.empty()) copy_.values[static_cast<size_t>(value.id)] = tensor;
+  }
+
+  void scale(const ScaleInsertion& scale) {
+    const Value& value = graph_.value(scale.value);
+    EIGHTBIT_CHECK(!scale.uses.empty(), "the scale of '{}' has no uses", value.name);
+    const std::string name = graph_.node(scale.uses.front().node).name + "/scale";
+    const Tensor factor = float_tensor(value.dtype, along(value, scale.axis, scale.factor.size(), name), scale.factor);
+    insert_between(scale.uses, [&](const std::string& source) {
+      const std::string constant = copy_.add_initializer(name + "/factor", factor);
+      const std::string output = copy_.new_name(name + "_output");
+      copy_.add_node("Mul", name, {source, constant}, {output});
+      return output;
+    });
+  }
+
+  void shift(const BiasShift& shift) {
+    const int index = reading_.nodes[static_cast<size_t>(shift.node)].back();
+    const std::string type = node(index).op_type();
+    const bool has_port = type == "Conv" || type == "ConvTranspose" || type == "Gemm";
+    if (has_port ? shift_port(shift, index) : shift_addition(shift)) return;
+    const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
+    const std::string name = graph_.node(shift.node).name + "/bias_correction";
+    const std::string& tensor = copy_.values[static_cast<size_t>(output.id)];
+    const Tensor values = float_tensor(output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
+    const std::string constant = copy_.add_initializer(name + "/shift", values);
+    copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
+  }
+
+  void quantize(const Quantizer& quantizer) {
+    EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(), "the quantizer of '{}' has no {}",
+                   graph_.value(quantizer.value).name, quantizer.has_range() ? "uses" : "range");
+    const Value& value = graph_.value(quantizer.value);
+    opset_ = std::max(opset_, opset_for(quantizer, value.dtype));
+    const std::string name = quantizer_name(quantizer);
+    if (quantizer.weight && compresses(quantizer)) return quantize_weight(quantizer, name);
+    insert_between(quantizer.uses, [&](const std::string& source) {
+      return add_quantizer(copy_, {source, value.dtype, value.shape, value.rank_known}, quantizer, name);
+    });
+    if (quantizer.low.size() == 1 && quantizer.levels <= 256)
+      for (const Use& use : quantizer.uses)
+        if (use.port == 0) operands_[use.node].input = steps_of(quantizer)[0];
+  }
+
+  // Integer products take their bias in steps of both operands.
+  void quantize_biases() {
+    std::unordered_map<std::string, int> initializers;
+    for (int i = 0; i < proto().initializer_size(); ++i) initializers[proto().initializer(i).name()] = i;
+    for (const auto& [id, operands] : operands_)
+      if (operands.input && !operands.weight.empty()) quantize_bias(id, operands, initializers);
+  }
+
+  void finish() {
+    if (opset_ > 0)
+      lift_opset(copy_.content.model, opset_, [this](const std::string& tensor) -> std::optional<int64_t> {
+        const ValueId id = reading_.value_of(tensor);
+        if (id == kNone || !graph_.value(id).rank_known) return std::nullopt;
+        return static_cast<int64_t>(graph_.value(id).shape.size());
+      });
+    lift_ir_version();
+    const NodeProto* stuck = sort_nodes(proto());
+    EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());
+    prune(copy_.content);
+  }
+
+ private:
+  GraphProto& proto() { return *copy_.content.model.mutable_graph(); }
+  NodeProto& node(int index) { return *proto().mutable_node(index); }
+
+  std::vector<InputRef> places(const std::vector<Use>& uses) const {
+    std::vector<InputRef> all;
+    for (const Use& use : uses) {
+      const auto& refs = reading_.inputs[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
+      all.insert(all.end(), refs.begin(), refs.end());
+    }
+    return all;
+  }
+
+  void redirect(const std::vector<InputRef>& refs, const std::string& tensor) {
+    for (const InputRef& ref : refs)
+      if (ref.node != kNone) node(ref.node).set_input(ref.port, tensor);
+  }
+
+  // Puts what `insert` adds between each source and those of the uses that read it now. An output of the model keeps
+  // its name: the source gets another one.
+  void insert_between(const std::vector<Use>& uses, const std::function<std::string(const std::string&)>& insert) {
+    std::vector<std::pair<std::string, std::vector<InputRef>>> by_source;
+    for (const InputRef& ref : places(uses)) {
+      const std::string source = ref.node == kNone ? proto().output(ref.port).name() : node(ref.node).input(ref.port);
+      auto it = std::ranges::find(by_source, source, [](const auto& entry) { return entry.first; });
+      if (it == by_source.end()) it = by_source.insert(by_source.end(), {source, {}});
+      it->second.push_back(ref);
+    }
+    for (const auto& [source, refs] : by_source) {
+      const bool is_output = std::ranges::any_of(refs, [](const InputRef& ref) { return ref.node == kNone; });
+      if (is_output) insert_before_output(source, refs, insert);
+      else redirect(refs, insert(source));
+    }
+  }
+
+  void insert_before_output(const std::string& output, const std::vector<InputRef>& refs,
+                            const std::function<std::string(const std::string&)>& insert) {
+    const std::string source = copy_.yield_instead(output, "/float");
+    for (auto& reader : *proto().mutable_node())
+      for (auto& input : *reader.mutable_input())
+        if (input == output) input = source;
+    const std::string inserted = insert(source);
+    redirect(refs, inserted);
+    copy_.add_node("Identity", output + "/output", {inserted}, {output});
+  }
+
+  Shape stored_shape(const Value& value, const Shape& shape) const {
+    if (!reading_.grouped.contains(value.id)) return shape;
+    Shape joined(shape.begin() + 1, shape.end());
+    joined[0] *= shape[0];
+    return joined;
+  }
+
+  std::string add_constant(const std::string& name, const Value& value, const Tensor& tensor) {
+    Tensor stored = tensor;
+    if (tensor.dtype != value.dtype) stored = float_tensor(value.dtype, tensor.shape, to_floats(tensor));
+    stored.shape = stored_shape(value, tensor.shape);
+    return copy_.add_initializer(name, stored);
+  }
+
+  // The shape that lays channel values over `axis` of a tensor, without leading ones.
+  static Shape along(const Value& value, int64_t axis, size_t count, const std::string& name) {
+    if (!value.rank_known)
+      fail<Unsupported>("onnx", "'{}' needs a channel axis, but the rank of '{}' is not known. Run shape inference first",
+                        name, value.name);
+    const auto rank = static_cast<int64_t>(value.shape.size());
+    const int64_t place = axis < 0 ? axis + rank : axis;
+    EIGHTBIT_CHECK(place >= 0 && place < rank, "axis {} of '{}' with rank {}", axis, name, rank);
+    Shape shape(static_cast<size_t>(rank - place), 1);
+    shape[0] = static_cast<int64_t>(count);
+    return shape;
+  }
+
+  Tensor constant_at(NodeId id, int32_t port) const {
+    return weight_of(graph_, plan_, graph_.node(id).inputs[static_cast<size_t>(port)], {id, port});
+  }
+  bool has_constant(NodeId id, size_t port) const {
+    const auto& inputs = graph_.node(id).inputs;
+    return port < inputs.size() && inputs[port] != kNone && graph_.value(inputs[port]).is_constant();
+  }
+
+  // Conv and Gemm take their bias at port 2. False where it is no constant or does not count.
+  bool shift_port(const BiasShift& shift, int index) {
+    const float beta = node(index).op_type() == "Gemm" ? float_attribute(node(index), "beta", 1.0f) : 1.0f;
+    const bool connected = node(index).input_size() > 2 && !node(index).input(2).empty();
+    if (beta == 0.0f || (connected && !has_constant(shift.node, 2))) return false;
+    const Tensor old = connected ? constant_at(shift.node, 2) : Tensor{};
+    const auto moved = moved_bias(old, shift.shift, 1.0f / beta);
+    if (moved.empty()) return false;
+    Shape shape = connected && old.shape.size() > 1 ? old.shape : Shape{0};
+    shape.back() = static_cast<int64_t>(shift.shift.size());
+    const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
+    const std::string name = connected ? graph_.value(graph_.node(shift.node).inputs[2]).name
+                                       : graph_.node(shift.node).name + "/bias";
+    set_input(node(index), 2, copy_.add_initializer(name, float_tensor(output.dtype, shape, moved)));
+    return true;
+  }
+
+  // `old` may be missing, or hold one value for all channels. Empty where the last axis does not hold the channels.
+  static std::vector<float> moved_bias(const Tensor& old, const std::vector<float>& shift, float factor) {
+    const size_t channels = shift.size();
+    std::vector<float> values = old.empty() ? std::vector<float>(channels, 0.0f) : to_floats(old);
+    const size_t last = old.empty() ? channels : old.shape.empty() ? 1 : static_cast<size_t>(old.shape.back());
+    if (values.empty() || (last != channels && last != 1)) return {};
+    std::vector<float> moved;
+    for (size_t row = 0; row < values.size() / last; ++row)
+      for (size_t c = 0; c < channels; ++c) moved.push_back(values[row * last + (last == 1 ? 0 : c)] + shift[c] * factor);
+    return moved;
+  }
+
+  static void set_input(NodeProto& node, int port, const std::string& tensor) {
+    while (node.input_size() <= port) node.add_input("");
+    node.set_input(port, tensor);
+  }
+
+  // The bias of a matrix product is the constant operand of the Add that alone reads it.
+  bool shift_addition(const BiasShift& shift) {
+    const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
+    if (output.uses.size() != 1) return false;
+    const Use use = output.uses[0];
+    const Node& add = graph_.node(use.node);
+    if (add.type != "Add" || add.inputs.size() != 2 || !has_constant(use.node, static_cast<size_t>(1 - use.port)))
+      return false;
+    const Tensor old = constant_at(use.node, 1 - use.port);
+    const bool last_axis = output.rank_known && shift.axis == static_cast<int64_t>(output.shape.size()) - 1;
+    if (!last_axis || old.shape.size() > output.shape.size()) return false;
+    const auto moved = moved_bias(old, shift.shift, 1.0f);
+    if (moved.empty()) return false;
+    Shape shape = old.shape.empty() ? Shape{0} : old.shape;
+    shape.back() = static_cast<int64_t>(shift.shift.size());
+    const Value& bias = graph_.value(add.inputs[static_cast<size_t>(1 - use.port)]);
+    redirect(places({{use.node, 1 - use.port}}), copy_.add_initializer(bias.name, float_tensor(bias.dtype, shape, moved)));
+    return true;
+  }
+
+  std::string quantizer_name(const Quantizer& quantizer) const {
+    const Value& value = graph_.value(quantizer.value);
+    const Use& first = quantizer.uses.front();
+    if (quantizer.weight) return fmt::format("{}/weights_{}", graph_.node(first.node).name, first.port);
+    if (value.producer != kNone && quantizer.uses == value.uses)
+      return fmt::format("{}/output_{}", graph_.node(value.producer).name, value.port);
+    return fmt::format("{}/input_{}", graph_.node(first.node).name, first.port);
+  }
+
+  // Without compression, channels must lie on one axis of what the model stores.
+  bool compresses(const Quantizer& quantizer) const {
+    const bool one_axis = quantizer.channel_axes.size() <= 1;
+    return can_compress(quantizer) && (plan_.compress_weights || !one_axis);
+  }
+
+  void quantize_weight(const Quantizer& quantizer, const std::string& name) {
+    const Value& value = graph_.value(quantizer.value);
+    const Tensor found = weight_of(graph_, plan_, quantizer.value, quantizer.uses.front());
+    Tensor weight = found;
+    if (found.dtype != value.dtype) weight = float_tensor(value.dtype, found.shape, to_floats(found));
+    redirect(places(quantizer.uses),
+             add_weight(copy_, weight, stored_shape(value, weight.shape), quantizer, name));
+    if (quantizer.levels > 256 || quantizer.spec.fp8) return;
+    for (const Use& use : quantizer.uses)
+      if (use.port == 1) operands_[use.node].weight = steps_of(quantizer);
+  }
+
+  void quantize_bias(NodeId id, const Operands& operands, const std::unordered_map<std::string, int>& initializers) {
+    NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
+    const std::string& type = product.op_type();
+    if ((type != "Conv" && type != "Gemm") || product.input_size() < 3 || product.input(2).empty()) return;
+    if (type == "Gemm" && (float_attribute(product, "alpha", 1) != 1 || float_attribute(product, "beta", 1) != 1)) return;
+    const auto it = initializers.find(product.input(2));
+    Tensor bias;
+    if (it != initializers.end()) bias = initializer_tensor(copy_.content, proto().initializer(it->second));
+    else if (has_constant(id, 2)) bias = constant_at(id, 2);
+    if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
+    const auto count = static_cast<size_t>(bias.shape[0]);
+    if (operands.weight.size() != 1 && operands.weight.size() != count) return;
+    std::vector<float> steps;
+    for (float step : operands.weight) steps.push_back(step * *operands.input);
+    const std::string integers = add_bias(copy_, bias.as<float>(), steps, graph_.node(id).name + "/bias");
+    if (!integers.empty()) product.set_input(2, integers);
+  }
+
+  void lift_ir_version() {
+    const int64_t opset = opset_of(copy_.content.model);
+    const int64_t least = opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 13 ? 7 : 4;
+    if (copy_.content.model.ir_version() < least) copy_.content.model.set_ir_version(least);
+  }
+
+  Copy& copy_;
+  const Reading& reading_;
+  const Graph& graph_;
+  const Plan& plan_;
+  int64_t opset_ = 0;
+  std::map<NodeId, Operands> operands_;
+};
+
+}  // namespace
+
+void apply_plan(Copy& copy, const Reading& reading, const Plan& plan) {
+  Writer writer(copy, reading, plan);
+  for (const auto& constant : plan.constants) writer.replace(constant);
+  for (const auto& scale : plan.scales) writer.scale(scale);
+  for (const auto& shift : plan.biases) writer.shift(shift);
+  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer);
+  writer.quantize_biases();
+  writer.finish();
+}
+
+}  // namespace eightbit::onnx

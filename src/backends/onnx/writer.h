@@ -1,0 +1,15 @@
+// Carries out a plan on a copy of a model.
+#pragma once
+
+#include "backends/onnx/copy.h"
+#include "backends/onnx/reader.h"
+#include "quant/plan.h"
+
+namespace eightbit::onnx {
+
+// In this order: constant replacements, scales, bias shifts, quantizers, biases in integers. Lifts the version of the
+// standard operators where the plan needs it (opset.h). `reading` is that of the model that `copy` was made from.
+// Throws InternalError when the plan does not fit the graph, Unsupported for what ONNX can not express.
+void apply_plan(Copy& copy, const Reading& reading, const Plan& plan);
+
+}  // namespace eightbit::onnx
