@@ -19,7 +19,7 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kKeptSamples = 48;
+constexpr int64_t kKeptSamples = 64;
 
 // Quantiles that the estimators of the options may read, whatever the scheme.
 std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
