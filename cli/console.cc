@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <eightbit/options.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>

@@ -100,7 +100,7 @@ void OptionFlags::add_advanced(CLI::App& verb) {
   field("quantizer_propagation_rule", Kind::name, "How quantizers of branches merge; default merge_all_in_one");
   field("compress_weights", Kind::boolean, "Fold weights to INT8 constants (default)");
   add(verb, "bias-correction-apply-for-all-nodes", base + "bias_correction_params/apply_for_all_nodes", Kind::boolean,
-      "Correct also where the weight is not quantized", group);
+      "Changes nothing: layers with a quantized input are corrected in any case", group);
   add(verb, "bias-correction-threshold", base + "bias_correction_params/threshold", Kind::number,
       "Recipe nncf: largest |shift / bias| that is applied", group);
   add(verb, "smooth-quant-alpha-convolution", base + "smooth_quant_alphas/convolution", Kind::number, "0 to 1; negative: off (default)", group);

@@ -74,7 +74,7 @@ struct RangeEstimatorParameters {
 };
 
 struct AdvancedBiasCorrectionParameters {
-  bool apply_for_all_nodes = false;              // also layers that stay in float: errors reach them from above
+  bool apply_for_all_nodes = false;              // for callers who know NNCF's option: it changes nothing
   std::optional<double> threshold;               // recipe nncf: largest |shift / bias| that is applied
 };
 

@@ -29,7 +29,8 @@ std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
   std::set<NodeId> quantized;
   for (const Quantizer& q : plan.quantizers)
-    for (const Use& use : q.uses) quantized.insert(use.node);
+    for (const Use& use : q.uses)   // not in branches of If, which the corrected network may not take
+      if (graph.node(use.node).owner == kNone) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
   for (NodeId id : quantized)
     if (const auto probe = probe_at(graph, id)) probes.push_back(*probe);

@@ -118,7 +118,9 @@ Span measured_span(const StatisticsData& statistics, const Graph& graph, const P
         graph.value(pair.between).name);
   const auto channels = static_cast<size_t>(tap->channels);
   std::vector<std::vector<float>> low(channels), high(channels);
-  for (int64_t k = 0; k < statistics.samples(); ++k) {
+  const auto samples = statistics.seen(point);
+  if (samples.empty()) return {};
+  for (int64_t k : samples) {
     const std::vector<float> kept = statistics.kept_channels(point, k);  // min, max, low, high
     for (size_t c = 0; c < channels; ++c) {
       low[c].push_back(kept[2 * channels + c]);

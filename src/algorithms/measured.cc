@@ -68,8 +68,9 @@ std::vector<records::Row> Measured::rows() const {
   std::vector<records::Row> rows = statistics_.rows(point_);
   if (!is_moved()) return rows;
   const auto channels = static_cast<size_t>(channels_);
+  const auto samples = statistics_.seen(point_);
   for (size_t k = 0; k < rows.size(); ++k) {
-    const auto kept = statistics_.kept_channels(point_, static_cast<int64_t>(k));
+    const auto kept = statistics_.kept_channels(point_, samples[k]);
     const auto low = moved({kept.begin(), kept.begin() + static_cast<int64_t>(channels)});
     const auto high = moved({kept.begin() + static_cast<int64_t>(channels),
                              kept.begin() + 2 * static_cast<int64_t>(channels)});

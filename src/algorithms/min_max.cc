@@ -137,7 +137,7 @@ class RangeFinder {
                               "activations_range_estimator_params.", graph_.value(q.value).name);
       const auto& known = statistics_.points()[static_cast<size_t>(point)].tap.quantiles;
       const auto index = static_cast<size_t>(std::ranges::find(known, *quantile) - known.begin());
-      for (int64_t k = 0; k < statistics_.samples(); ++k) values.push_back(statistics_.kept_channels(point, k)[index]);
+      for (int64_t k : statistics_.seen(point)) values.push_back(statistics_.kept_channels(point, k)[index]);
     } else {
       for (const records::Row& row : measured.rows()) {
         const float extreme = std::max(std::fabs(row.min), std::fabs(row.max));
@@ -203,17 +203,24 @@ class RangeFinder {
     return first_layers_.emplace(std::move(found));
   }
 
+  // The reader that multiplies by a weight: a table may also be looked up.
+  std::optional<Use> product_of(const Quantizer& weight) const {
+    const auto use = std::ranges::find_if(weight.uses, [&](Use u) { return layout(u).input_axis != kNone; });
+    return use == weight.uses.end() ? std::nullopt : std::optional(*use);
+  }
+
   // Recipe eightbit looks for the scale of each output channel that rounds its weights best.
   bool searches_scale(const Quantizer& q) const {
-    if (options_.recipe == Recipe::nncf || q.group != kNone || q.uses.empty()) return false;
-    const Use use = q.uses.front();
-    return layout(use).input_axis != kNone && output_axes(graph_, use.node, use.port) == q.channel_axes;
+    if (options_.recipe == Recipe::nncf || q.group != kNone) return false;
+    const auto use = product_of(q);
+    return use && output_axes(graph_, use->node, use->port) == q.channel_axes;
   }
 
   bool overflows(const Quantizer& q) const {
+    if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8) return false;
     const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
-    if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.uses.empty()) return false;
-    return cpu && q.spec.bits == 8 && processor_overflows() && has(graph_.node(q.uses.front().node).op, kOverflowSet);
+    const auto use = product_of(q);
+    return cpu && processor_overflows() && use && has(graph_.node(use->node).op, kOverflowSet);
   }
 
   PairLayout layout(Use use) const {
@@ -225,7 +232,7 @@ class RangeFinder {
   }
 
   void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
-    const PairLayout pairs = layout(q.uses.front());
+    const PairLayout pairs = layout(*product_of(q));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
     const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
     q.low.clear();
@@ -239,8 +246,9 @@ class RangeFinder {
 
   // The quantizer of the activation that meets a weight, where it has one range.
   const Quantizer* input_of(const Quantizer& weight) const {
-    if (weight.uses.size() != 1 || weight.uses.front().port != 1) return nullptr;
-    const Use use{weight.uses.front().node, 0};
+    const auto product = product_of(weight);
+    if (!product || product->port != 1) return nullptr;
+    const Use use{product->node, 0};
     const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
       return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
     });
@@ -253,17 +261,20 @@ class RangeFinder {
     if (!overflows(weight)) out.largest_input = {0.0f};
     const Quantizer* input = input_of(weight);
     if (input == nullptr) return out;
-    const Measured measured(graph_, statistics_, plan_, input->value, {weight.uses.front().node, 0});
+    const Measured measured(graph_, statistics_, plan_, input->value, {product_of(weight)->node, 0});
     const auto high = measured.channel_max();
-    if (static_cast<int64_t>(high.size()) % shape[static_cast<size_t>(pairs.input_axis)] != 0) return out;
-    // Bias correction takes away what an error does to the mean.
-    if (high.size() > 1) out.importance = measured.channel_variance();
+    const auto inputs = static_cast<size_t>(shape[static_cast<size_t>(pairs.input_axis)]);
+    if (high.size() % inputs != 0) return out;
+    // Bias correction takes away what an error does to the mean. Where groups meet different channels, all count alike.
+    if (high.size() == inputs && inputs > 1) out.importance = measured.channel_variance();
     if (!out.largest_input.empty()) return out;
     const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
-    for (float value : high) {
+    out.largest_input.assign(inputs, 1.0f);
+    for (size_t c = 0; c < high.size(); ++c) {
       // A tenth above what calibration has seen, never more than the quantizer can give.
-      const float margin = 1.1f * std::max(value, 0.0f);
-      out.largest_input.push_back(std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
+      const float margin = 1.1f * std::max(high[c], 0.0f);
+      float& largest = out.largest_input[c % inputs];
+      largest = std::max(largest, std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
     }
     return out;
   }

@@ -118,8 +118,10 @@ Channels channels_of(const StatisticsData& statistics, int point) {
   constexpr int64_t kSamples = 64;           // evenly spread; enough for a mean
   const records::Fold& fold = statistics.fold(point);
   Channels out{fold.min, fold.max, {}, fold.mean_squares(), fold.variances(), {}};
-  const int64_t count = std::min(kSamples, statistics.samples());
-  for (int64_t k = 0; k < count; ++k) out.samples.push_back(statistics.kept_channels(point, k * statistics.samples() / count));
+  const auto seen = statistics.seen(point);
+  const auto all = static_cast<int64_t>(seen.size()), count = std::min(kSamples, all);
+  for (int64_t k = 0; k < count; ++k)
+    out.samples.push_back(statistics.kept_channels(point, seen[static_cast<size_t>(k * all / count)]));
   for (size_t c = 0; c < out.min.size(); ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
   return out;
 }

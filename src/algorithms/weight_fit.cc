@@ -89,6 +89,7 @@ class ChannelFit {
       const double error = error_of(scale);
       if (error < least) least = error, best = scale;
     };
+    attempt(nearest);
     for (int i = 0; i <= kSteps; ++i)
       attempt(nearest * (narrowest_ + (kWidest - narrowest_) * static_cast<float>(i) / kSteps));
     for (float widened = kWidest + 0.05f; overflows && widened < 2.01f; widened += 0.05f)

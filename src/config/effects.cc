@@ -79,9 +79,11 @@ void check_bias_correction(const QuantizeOptions& options, Findings& out) {
              "it belongs to recipe 'nncf'; recipe 'eightbit' corrects by what it has measured");
   out.report(params.threshold && nncf && !options.fast_bias_correction, "bias_correction_params.threshold",
              "it belongs to fast_bias_correction");
-  out.report(params.apply_for_all_nodes && nncf && options.fast_bias_correction, "bias_correction_params.apply_for_all_nodes",
-             "fast bias correction of recipe 'nncf' follows from rounded weights, and the other layers have none");
-  if (!options.advanced_parameters.disable_bias_correction) return;
+  const bool off = options.advanced_parameters.disable_bias_correction;
+  out.report(params.apply_for_all_nodes && !off, "bias_correction_params.apply_for_all_nodes",
+             nncf ? "the other layers have no rounded weights, and in NNCF it raises an error"
+                  : "every layer with a quantized weight or input is corrected, and the others add no error");
+  if (!off) return;
   const std::string_view cause = "disable_bias_correction is set";
   out.refuse(params.threshold.has_value(), "bias_correction_params.threshold", cause);
   out.refuse(params.apply_for_all_nodes, "bias_correction_params.apply_for_all_nodes", cause);

@@ -66,8 +66,9 @@ TEST(WithoutEffect, BiasCorrection) {
                 a.bias_correction_params.threshold = 2;
               }),
               ElementsAre("bias_correction_params.threshold"));
-  EXPECT_THAT(of_options([](auto& o, auto& a) { o.recipe = Recipe::nncf; a.bias_correction_params.apply_for_all_nodes = true; }),
-              ElementsAre("bias_correction_params.apply_for_all_nodes"));
+  for (Recipe recipe : {Recipe::eightbit, Recipe::nncf})
+    EXPECT_THAT(of_options([&](auto& o, auto& a) { o.recipe = recipe; a.bias_correction_params.apply_for_all_nodes = true; }),
+                ElementsAre("bias_correction_params.apply_for_all_nodes"));
 }
 
 TEST(WithoutEffect, PresetBesideAScheme) {

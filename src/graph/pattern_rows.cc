@@ -15,6 +15,7 @@ constexpr FusedRow kFused[] = {
     {FusedOn::every_device, "LINEAR add add clamp multiply<1,3> [multiply]"},
     {FusedOn::every_device, "LINEAR add add clamp multiply multiply<1,4>"},
     {FusedOn::every_device, "LINEAR add hard_sigmoid|hard_sigmoid_quantizable multiply<1,2>"},
+    {FusedOn::every_device, "LINEAR hard_sigmoid|hard_sigmoid_quantizable multiply<1,2>"},
     // normalization of the input: the quantizer comes after it
     {FusedOn::every_device, "parameter [convert] [transpose] add|multiply|subtract"},
     {FusedOn::every_device, "parameter [convert] [transpose] multiply add"},
@@ -39,6 +40,9 @@ constexpr FusedRow kFused[] = {
 constexpr IgnoredRow kIgnored[] = {
     {IgnoredWhen::always, "squeeze and excitation",
      "any* reduce_mean* LINEAR add relu|prelu|swish LINEAR add sigmoid|hsigmoid multiply<1,8>*"},
+    // the layers hold their biases themselves
+    {IgnoredWhen::always, "squeeze and excitation",
+     "any* reduce_mean* LINEAR relu|prelu|swish LINEAR sigmoid|hsigmoid multiply<1,6>*"},
     {IgnoredWhen::always, "normalization and activation behind a matrix product",
      "unsqueeze multiply add squeeze"},
     {IgnoredWhen::always, "comparison of a mask", "equal logical_not"},

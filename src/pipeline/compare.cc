@@ -27,7 +27,7 @@ struct Pairs {
 std::vector<const Node*> results(const Graph& graph) {
   std::vector<const Node*> out;
   for (const Node& node : graph.nodes)
-    if (node.op == Op::result) out.push_back(&node);
+    if (node.op == Op::result && node.owner == kNone) out.push_back(&node);
   return out;
 }
 
@@ -49,6 +49,7 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   pairs.outputs = pairs.rows.size();
   for (const Node& node : reference.nodes) {
     const Trait trait = row(node.op).trait;
+    if (node.owner != kNone) continue;   // a branch that need not run
     if (node.outputs.size() != 1 || node.op == Op::parameter || node.op == Op::result || trait == Trait::agnostic || trait == Trait::concat) continue;
     const NodeId twin = quantized.find(node.name);
     if (twin == kNone || quantized.node(twin).type != node.type || quantized.node(twin).outputs.size() != 1) continue;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
@@ -11,6 +12,7 @@
 #include "algorithms/smooth_quant.h"
 #include "backends/backend.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "pipeline/measure.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
@@ -97,6 +99,24 @@ void share_equal_quantizers(Plan& plan) {
   plan.quantizers = std::move(kept);
 }
 
+// Layers in branches that no sample took stay in float: their inputs have no range.
+void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, Plan& plan) {
+  std::set<NodeId> unseen;
+  std::erase_if(plan.quantizers, [&](const Quantizer& q) {
+    const int point = q.weight ? kNone : statistics.point_of(q.value);
+    if (point == kNone || statistics.fold(point).count > 0) return false;
+    for (const Use& use : q.uses) unseen.insert(use.node);
+    return true;
+  });
+  for (Quantizer& q : plan.quantizers)
+    if (q.weight) std::erase_if(q.uses, [&](const Use& use) { return unseen.contains(use.node); });
+  std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
+  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took"});
+  if (unseen.empty()) return;
+  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If", unseen.size()));
+  log(LogLevel::warning, "{}", plan.notes.back());
+}
+
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
@@ -129,6 +149,7 @@ void fill(Report& report, const Graph& graph, const Plan& plan,
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
+  drop_unseen(model.impl().graph(), statistics, plan);
   if (algorithms::smooth_quant_applies(options))
     steps("smooth quant",
           [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });

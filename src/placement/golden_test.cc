@@ -69,6 +69,9 @@ void set_option(QuantizeOptions& options, const std::string& key, const std::str
                 {"merge_if_all_branches_same", Rule::merge_if_all_branches_same},
                 {"merge_with_potential_requantization", Rule::merge_with_potential_requantization},
                 {"merge_all_in_one", Rule::merge_all_in_one}});
+  } else if (key == "recipe") {
+    options.recipe =
+        one_of<Recipe>(value, {{"eightbit", Recipe::eightbit}, {"nncf", Recipe::nncf}});
   } else if (key == "quantize_outputs") {
     advanced.quantize_outputs = value == "true";
   } else if (key == "ignored_names") {

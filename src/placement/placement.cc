@@ -66,8 +66,11 @@ class Writer {
   std::vector<Use> uses_of(const Placed& q) const {
     if (q.use.node != kNone) return {q.use};
     std::vector<Use> uses = graph_.value(q.value).uses;
-    if (!options_.advanced_parameters.quantize_outputs)
-      std::erase_if(uses, [&](const Use& use) { return graph_.node(use.node).op == Op::result; });
+    const bool outputs = options_.advanced_parameters.quantize_outputs;
+    std::erase_if(uses, [&](const Use& use) {   // the end of a branch is no output of the model
+      const Node& reader = graph_.node(use.node);
+      return reader.op == Op::result && (!outputs || reader.owner != kNone);
+    });
     return uses;
   }
 
@@ -182,7 +185,7 @@ Plan place(const Graph& graph, const QuantizeOptions& options) {
   Placement placement = propagate(units, device, options, wanted_of(options, false));
   const std::vector<int> constant_operand = drop_for_constant_operand(units, placement);
   std::vector<WeightPoint> weights = find_weights(units, device, wanted_of(options, true));
-  quantize_tables_instead(units, placement, weights);
+  quantize_tables_instead(units, placement, weights, options.recipe == Recipe::eightbit);
 
   Selection selection = select(placement, weights);
   drop_repeated(units, placement, selection);

@@ -51,10 +51,17 @@ std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& devi
 }
 
 void quantize_tables_instead(const UnitGraph& units, Placement& placement,
-                             std::vector<WeightPoint>& weights) {
+                             std::vector<WeightPoint>& weights, bool keep_tied) {
+  const auto constant_of = [&](const WeightPoint& p) {
+    return units.flow.node(p.node).inputs[static_cast<size_t>(p.port)];
+  };
+  std::map<ValueId, int> readers;
+  for (const WeightPoint& point : weights) ++readers[constant_of(point)];
   std::map<NodeId, WeightPoint*> tables;
   for (WeightPoint& point : weights)
-    if (units.flow.node(point.node).op == Op::embedding) tables[point.node] = &point;
+    if (units.flow.node(point.node).op == Op::embedding &&
+        !(keep_tied && readers[constant_of(point)] > 1))
+      tables[point.node] = &point;
   if (tables.empty()) return;
   std::map<int, std::vector<int>> members;  // of groups: indices of spec lists in use
   for (const Placed& q : placement.quantizers)

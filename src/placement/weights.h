@@ -20,8 +20,9 @@ std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& devi
                                       const QuantizationParameters& wanted);
 
 // A quantizer that rests on the output of an embedding is dropped where a configuration suits it,
-// its group and the table: then the table is quantized that way.
+// its group and the table: then the table is quantized that way. `keep_tied`: not where another
+// weight point reads the same table, which so stays one constant.
 void quantize_tables_instead(const UnitGraph& units, Placement& placement,
-                             std::vector<WeightPoint>& weights);
+                             std::vector<WeightPoint>& weights, bool keep_tied);
 
 }  // namespace eightbit::placement

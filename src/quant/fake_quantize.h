@@ -1,4 +1,4 @@
-// Every formula of quantization, once. f32 throughout unless said otherwise.
+// Every formula of quantization, once. Ranges in double, rounded to f32 at the end; values in f32, as runtimes do it.
 //
 // FakeQuantize(x, low, high, levels): with step = (high - low) / (levels - 1)
 //   x <= min(low, high) -> low;  x > max(low, high) -> high;  else round_half_even((x - low) / step) * step + low

@@ -84,7 +84,7 @@ TEST(FakeQuantizeMath, SymmetricRangesFollowTheReference) {
       ASSERT_LE(ulps(range.high[i], high), 1);
       const bool is_signed = forced.value_or(false) || any_negative(c);
       const double low = !is_signed ? 0 : c.narrow ? -high : -high * levels / (levels - 2.0);
-      ASSERT_LE(ulps(range.low[i], low), 2) << "bits " << c.bits << " high " << high;
+      ASSERT_LE(ulps(range.low[i], low), 1) << "bits " << c.bits << " high " << high;
     }
   }
 }
@@ -100,8 +100,8 @@ TEST(FakeQuantizeMath, HalfRangesFollowTheReference) {
     for (size_t i = 0; i < c.min.size(); ++i) {
       const double high = std::max(static_cast<double>(c.abs_max[i]), floor_of(c)),
                    stretch = (levels - 1.0) / (half - 1.0);
-      ASSERT_LE(ulps(range.high[i], high * stretch), 2);
-      ASSERT_LE(ulps(range.low[i], -high * stretch * (c.narrow ? 1.0 : half / (half - 2.0))), 3);
+      ASSERT_LE(ulps(range.high[i], high * stretch), 1);
+      ASSERT_LE(ulps(range.low[i], -high * stretch * (c.narrow ? 1.0 : half / (half - 2.0))), 1);
     }
   }
 }
@@ -132,16 +132,15 @@ TEST(FakeQuantizeMath, AsymmetricRangesFollowTheReference) {
     const int top = (1 << c.bits) - (c.narrow ? 2 : 1);
     ASSERT_EQ(range.levels, top + 1);
     for (size_t i = 0; i < c.min.size(); ++i) {
-      // Widening is part of the definition in f32; the rest has a reference in double.
-      const float wider = c.max[i] - c.min[i] <= 8e-4f ? 8e-4f : 0.0f;
-      const double low = std::min(c.min[i] - wider, 0.0f), high = std::max(c.max[i] + wider, 0.0f);
+      const double min = c.min[i], max = c.max[i], wider = max - min <= 8e-4 ? 8e-4 : 0.0;
+      const double low = std::min(min - wider, 0.0), high = std::max(max + wider, 0.0);
       const double exact = -low * top / (high - low),
                    fraction = std::fabs(exact - std::floor(exact) - 0.5);
       if (fraction < 1e-6 * top) continue;  // either level is the nearest, within rounding
       const auto [a, b] = zero_on_level(low, high, top, std::nearbyint(exact));
       ++compared;
       const auto [x, y] = std::pair{range.low[i], range.high[i]};
-      const bool same = ulps(x, a) <= 3 && ulps(y, b) <= 3;
+      const bool same = ulps(x, a) <= 1 && ulps(y, b) <= 1;
       ASSERT_TRUE(same) << "min " << c.min[i] << " max " << c.max[i] << " bits " << c.bits << ": "
                         << x << ", " << y << " instead of " << a << ", " << b;
     }

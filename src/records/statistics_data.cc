@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "records/unseen.h"
 
 namespace eightbit::records {
 namespace {
@@ -98,7 +99,7 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
     Row row{0, 0, finite};
     if (!min.empty()) row = {std::ranges::min(min), std::ranges::max(max), finite};
     rows_.push_back(row);
-    folds_[p].add(min, max, stretch(record, at.mean, tap.channels), stretch(record, at.mean_square, tap.channels));
+    if (finite != kUnseen) folds_[p].add(min, max, stretch(record, at.mean, tap.channels), stretch(record, at.mean_square, tap.channels));
     if (tap.keep_channels) {
       kept.insert(kept.end(), min.begin(), min.end());
       kept.insert(kept.end(), max.begin(), max.end());
@@ -144,8 +145,20 @@ void StatisticsData::add_histograms(const std::vector<std::vector<Histogram>>& c
 std::vector<Row> StatisticsData::rows(int point) const {
   std::vector<Row> out;
   out.reserve(order_.size());
-  for (const auto& [sample, row] : order_)
-    out.push_back(rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)]);
+  for (const auto& [sample, number] : order_) {
+    const Row& row = rows_[static_cast<size_t>(number) * points_.size() + static_cast<size_t>(point)];
+    if (row.finite != kUnseen) out.push_back(row);
+  }
+  return out;
+}
+
+std::vector<int64_t> StatisticsData::seen(int point) const {
+  std::vector<int64_t> out;
+  int64_t k = 0;
+  for (const auto& [sample, row] : order_) {
+    if (rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)].finite != kUnseen) out.push_back(k);
+    ++k;
+  }
   return out;
 }
 

@@ -89,8 +89,10 @@ class StatisticsData {
   const Histogram& histogram(int point) const { return histograms_[static_cast<size_t>(point)]; }
   void set_histograms(const std::vector<std::vector<Histogram>>& counts);   // replaces
   void add_histograms(const std::vector<std::vector<Histogram>>& counts);
-  // In sample order.
+  // In sample order, without samples that did not compute the value.
   std::vector<Row> rows(int point) const;
+  // The k of kept_channels() that belong to these rows.
+  std::vector<int64_t> seen(int point) const;
   // Channel minima and maxima of the kept channels of the k-th sample in order, [2 * channels]; then quantiles.
   std::vector<float> kept_channels(int point, int64_t k) const;
 

@@ -54,7 +54,7 @@ class FP8QuantizationParameters:
 
 @dataclass
 class AdvancedBiasCorrectionParameters:
-    """apply_for_all_nodes: also where the weight is not quantized.
+    """apply_for_all_nodes: layers with a quantized input are corrected in any case; True changes nothing, and says so.
 
     threshold: with Recipe.NNCF, the largest |shift / bias| that is applied.
     """
@@ -80,9 +80,9 @@ class AdvancedQuantizationParameters:
 
     overflow_fix: None halves weights only where the target can overflow (NNCF: in the first layer, always).
     quantize_outputs: put quantizers in front of the results too.
-    inplace_statistics: reduce inside the runtime's graph while calibrating.
+    inplace_statistics: what is measured is always reduced inside the runtime; False changes nothing, and says so.
     disable_channel_alignment, disable_bias_correction: leave that step out.
-    batchwise_statistics: None and False count each item of a batch as a sample; True takes a batch as one.
+    batchwise_statistics: each item of a batch counts as a sample; False changes nothing, and says so.
     activations_quantization_params, weights_quantization_params: QuantizationParameters, or
         FP8QuantizationParameters in an FP8 mode.
     quantizer_propagation_rule: when quantizers of branches are merged.

@@ -5,6 +5,7 @@
 //   Swish    x * sigmoid(x)
 //   Mish     x * tanh(softplus(x))
 //   Gelu     x * (1 + erf(x / sqrt(2))) / 2, in three orders
+//   ScaledDotProductAttention  softmax(q * transpose(k)) * v, without a mask
 #include "backends/onnx/composites.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ class Finder {
       if (type == "Erf") gelu(i);
       if (type == "Div" && !hard_swish_by_division(i)) mvn(i);
       if (type == "Mul") product(i);
+      if (type == "Softmax") attention(i);
     }
     hard_sigmoids();
     return std::move(found_);
@@ -72,10 +74,14 @@ class Finder {
   }
 
   bool add(Op op, std::string type, std::vector<int> nodes, std::vector<InputRef> input) {
+    std::ranges::sort(input);
+    return add_many(op, std::move(type), std::move(nodes), {std::move(input)});
+  }
+
+  bool add_many(Op op, std::string type, std::vector<int> nodes, std::vector<std::vector<InputRef>> inputs) {
     if (!closed(nodes) || std::ranges::any_of(nodes, [&](int node) { return taken_.contains(node); })) return false;
     taken_.insert(nodes.begin(), nodes.end());
-    std::ranges::sort(input);
-    found_.push_back({op, std::move(type), std::move(nodes), {std::move(input)}});
+    found_.push_back({op, std::move(type), std::move(nodes), std::move(inputs)});
     return true;
   }
 
@@ -106,6 +112,27 @@ class Finder {
       if (beside >= 0 && in(half, beside) == x)
         add(Op::gelu, "Gelu", {inner, erf, plus, half, mul}, {first, {half, beside}});
     }
+  }
+
+  static bool turns_last_axes(const std::vector<int64_t>& perm) {
+    for (size_t i = 0; i < perm.size(); ++i) {
+      const size_t wanted = i + 2 < perm.size() ? i : i + 2 == perm.size() ? i + 1 : i - 1;
+      if (perm[i] != static_cast<int64_t>(wanted)) return false;
+    }
+    return perm.size() >= 3;
+  }
+
+  void attention(int softmax) {
+    const int scores = by(in(softmax, 0), "MatMul");
+    const int turned = scores == kNone ? kNone : by(in(scores, 1), "Transpose");
+    if (turned == kNone) return;
+    const auto perm = ints_attribute(index_.node(turned), "perm");
+    const int64_t axis = int_attribute(index_.node(softmax), "axis", -1);
+    if (!turns_last_axes(perm) || (axis != -1 && axis != static_cast<int64_t>(perm.size()) - 1)) return;
+    const int last = index_.only_reader(out(softmax));
+    if (last == kNone || index_.node(last).op_type() != "MatMul" || in(last, 0) != out(softmax)) return;
+    add_many(Op::scaled_dot_product_attention, "ScaledDotProductAttention", {turned, scores, softmax, last},
+             {{{scores, 0}}, {{turned, 0}}, {{last, 1}}});
   }
 
   bool is_half(int node) const {

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "backends/onnx/attributes.h"
+#include "backends/onnx/constants.h"
+#include "backends/onnx/fold_layers.h"
+#include "backends/onnx/graph_index.h"
 #include "backends/onnx/inline_functions.h"
+#include "backends/onnx/prune.h"
 #include "backends/onnx/sort.h"
-#include "backends/onnx/types.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -22,54 +26,44 @@ void drop_initializers_from_inputs(GraphProto& graph) {
                inputs.end());
 }
 
+bool all_zero(const Tensor& tensor) {
+  return std::ranges::all_of(to_floats(tensor), [](float value) { return value == 0; });
+}
+
+// Nodes that hand on their first input.
 class Passes {
  public:
-  explicit Passes(GraphProto& graph) : graph_(graph) {
-    for (const auto& output : graph.output()) kept_.insert(output.name());
-    for (const auto& input : graph.input()) types_[input.name()] = input.type().tensor_type().elem_type();
-    for (const auto& value : graph.value_info()) types_[value.name()] = value.type().tensor_type().elem_type();
-    for (const auto& initializer : graph.initializer()) constants_[initializer.name()] = &initializer;
-    for (const auto& node : graph.node())
-      if (node.op_type() == "Constant" && is_standard(node.domain()) && node.output_size() == 1)
-        if (const auto* value = find_attribute(node, "value"); value && value->has_t())
-          constants_[node.output(0)] = &value->t();
+  explicit Passes(const Content& content) : graph_(content.model.graph()), constants_(content, {}), index_(graph_) {
+    for (const auto& input : graph_.input()) types_[input.name()] = input.type().tensor_type().elem_type();
+    for (const auto& value : graph_.value_info()) types_[value.name()] = value.type().tensor_type().elem_type();
+    for (const auto& output : graph_.output()) kept_.insert(output.name());
   }
 
-  void remove() {
-    for (auto& node : *graph_.mutable_node()) {
-      rename_inputs(node);
-      if (!passes_on(node) || kept_.contains(node.output(0)) || in_body_.contains(node.output(0))) continue;
-      source_[node.output(0)] = node.input(0);
-      node.Clear();
+  std::vector<int> find() const {
+    compute_paddings();
+    std::vector<int> found;
+    for (int i = 0; i < graph_.node_size(); ++i) {
+      const NodeProto& node = graph_.node(i);
+      if (passes_on(node) && !kept_.contains(node.output(0)) && !index_.read_by_bodies(node.output(0)))
+        found.push_back(i);
     }
-    auto& nodes = *graph_.mutable_node();
-    nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
-                nodes.end());
-  }
-
-  // Tensors that bodies read keep their names.
-  void keep_for_bodies() {
-    for (const auto& node : graph_.node())
-      for (const auto* body : bodies_of(node))
-        for (auto& name : outer_tensors(*body)) in_body_.insert(std::move(name));
+    return found;
   }
 
  private:
-  void rename_inputs(NodeProto& node) {
-    for (auto& input : *node.mutable_input())
-      if (const auto it = source_.find(input); it != source_.end()) input = it->second;
-  }
+  static bool is_pad(const NodeProto& node) { return node.op_type() == "Pad" && is_standard(node.domain()); }
 
-  bool all_zero(const std::string& name) const {
-    const auto it = constants_.find(name);
-    if (it == constants_.end() || it->second->data_location() == TensorProto::EXTERNAL) return false;
-    if (bits_of(to_dtype(it->second->data_type())) == 0) return false;
-    const auto values = to_floats(to_tensor(*it->second, nullptr));
-    return std::ranges::all_of(values, [](float value) { return value == 0; });
+  // All of them in one run of the engine.
+  void compute_paddings() const {
+    std::vector<std::string> paddings;
+    for (const auto& node : graph_.node())
+      if (is_pad(node) && node.input_size() > 1 && constants_.contains(node.input(1))) paddings.push_back(node.input(1));
+    constants_.compute(paddings);
   }
 
   bool pads_nothing(const NodeProto& node) const {
-    if (node.input_size() >= 2) return all_zero(node.input(1));
+    if (node.input_size() >= 2)
+      return constants_.contains(node.input(1)) && all_zero(constants_.value(node.input(1)));
     const auto pads = ints_attribute(node, "pads");
     return !pads.empty() && std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; });
   }
@@ -79,7 +73,7 @@ class Passes {
     return it != types_.end() && it->second == int_attribute(node, "to", 0);
   }
 
-  bool only_first_output(const NodeProto& node) const {
+  static bool only_first_output(const NodeProto& node) {
     return std::all_of(node.output().begin() + 1, node.output().end(), [](const auto& name) { return name.empty(); });
   }
 
@@ -95,17 +89,30 @@ class Passes {
     return false;
   }
 
-  GraphProto& graph_;
-  std::unordered_set<std::string> kept_, in_body_;
+  const GraphProto& graph_;
+  Constants constants_;
+  GraphIndex index_;
+  std::unordered_set<std::string> kept_;
   std::unordered_map<std::string, int32_t> types_;
-  std::unordered_map<std::string, const TensorProto*> constants_;
-  std::unordered_map<std::string, std::string> source_;
 };
 
-void remove_passes(GraphProto& graph) {
-  Passes passes(graph);
-  passes.keep_for_bodies();
-  passes.remove();
+void remove_passes(Content& content) {
+  const std::vector<int> passes = Passes(content).find();
+  GraphProto& graph = *content.model.mutable_graph();
+  std::unordered_map<std::string, std::string> source;
+  auto pass = passes.begin();
+  for (int i = 0; i < graph.node_size(); ++i) {
+    NodeProto& node = *graph.mutable_node(i);
+    for (auto& input : *node.mutable_input())
+      if (const auto it = source.find(input); it != source.end()) input = it->second;
+    if (pass == passes.end() || *pass != i) continue;
+    ++pass;
+    source[node.output(0)] = node.input(0);
+    node.clear_op_type();
+  }
+  auto& nodes = *graph.mutable_node();
+  nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
+              nodes.end());
 }
 
 }  // namespace
@@ -115,7 +122,9 @@ void normalize(Content& content) {
   drop_initializers_from_inputs(graph);
   inline_functions(content.model);
   sort_nodes(graph);
-  remove_passes(graph);
+  remove_passes(content);
+  fold_layers(content);
+  prune(content);
 }
 
 }  // namespace eightbit::onnx

@@ -1,7 +1,9 @@
 #include "backends/onnx/writer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -75,7 +77,7 @@ class Writer {
     const std::string name = quantizer_name(quantizer);
     if (quantizer.weight && compresses(quantizer)) return quantize_weight(quantizer, name);
     insert_between(quantizer.uses, [&](const std::string& source) {
-      return add_quantizer(copy_, {source, value.dtype, value.shape, value.rank_known}, quantizer, name);
+      return add_quantizer(copy_, {before_clip(source, quantizer), value.dtype, value.shape, value.rank_known}, quantizer, name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
       for (const Use& use : quantizer.uses)
@@ -238,6 +240,33 @@ class Writer {
     return true;
   }
 
+  // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not, and runtimes that see
+  // none fuse the layer in front. The Clip stays where others read it.
+  std::string before_clip(const std::string& source, const Quantizer& quantizer) const {
+    const Value& value = graph_.value(quantizer.value);
+    if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses) return source;
+    const Node& clip = graph_.node(value.producer);
+    if (reading_.values[static_cast<size_t>(value.id)] != source) return source;
+    float low = -std::numeric_limits<float>::infinity(), high = -low;
+    if (clip.type == "Relu") low = 0.0f;
+    else if (clip.type != "Clip" || !clip_bounds(clip, low, high)) return source;
+    const float slack = 1e-5f * std::max(std::fabs(quantizer.low[0]), std::fabs(quantizer.high[0]));
+    if (quantizer.low[0] < low - slack || quantizer.high[0] > high + slack) return source;
+    return copy_.values[static_cast<size_t>(clip.inputs[0])];
+  }
+
+  bool clip_bounds(const Node& clip, float& low, float& high) const {
+    const NodeProto& proto = copy_.content.model.graph().node(reading_.nodes[static_cast<size_t>(clip.id)].back());
+    low = float_attribute(proto, "min", low);
+    high = float_attribute(proto, "max", high);
+    for (size_t port = 1; port < clip.inputs.size(); ++port) {
+      if (clip.inputs[port] == kNone) continue;
+      if (!has_constant(clip.id, port)) return false;
+      (port == 1 ? low : high) = to_floats(graph_.value(clip.inputs[port]).constant->load())[0];
+    }
+    return true;
+  }
+
   std::string quantizer_name(const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
     const Use& first = quantizer.uses.front();
@@ -265,22 +294,40 @@ class Writer {
       if (use.port == 1) operands_[use.node].weight = steps_of(quantizer);
   }
 
-  void quantize_bias(NodeId id, const Operands& operands, const std::unordered_map<std::string, int>& initializers) {
-    NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
+  struct BiasPlace {
+    NodeId node = kNone;
+    int port = 2;
+  };
+
+  // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it adds: ONNX Runtime
+  // makes one Gemm of both, which it computes in integers if the bias is one.
+  std::optional<BiasPlace> bias_place(NodeId id) {
+    const NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
     const std::string& type = product.op_type();
-    if ((type != "Conv" && type != "Gemm") || product.input_size() < 3 || product.input(2).empty()) return;
-    if (type == "Gemm" && (float_attribute(product, "alpha", 1) != 1 || float_attribute(product, "beta", 1) != 1)) return;
-    const auto it = initializers.find(product.input(2));
+    if (type == "Conv") return BiasPlace{id};
+    if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 && float_attribute(product, "beta", 1) == 1)
+      return BiasPlace{id};
+    const auto& uses = graph_.value(graph_.node(id).outputs[0]).uses;
+    if (type != "MatMul" || uses.size() != 1 || graph_.node(uses[0].node).type != "Add") return std::nullopt;
+    return BiasPlace{uses[0].node, 1 - uses[0].port};
+  }
+
+  void quantize_bias(NodeId id, const Operands& operands, const std::unordered_map<std::string, int>& initializers) {
+    const auto place = bias_place(id);
+    if (!place) return;
+    NodeProto& reader = node(reading_.nodes[static_cast<size_t>(place->node)].back());
+    if (reader.input_size() <= place->port || reader.input(place->port).empty()) return;
+    const auto it = initializers.find(reader.input(place->port));
     Tensor bias;
     if (it != initializers.end()) bias = initializer_tensor(copy_.content, proto().initializer(it->second));
-    else if (has_constant(id, 2)) bias = constant_at(id, 2);
+    else if (has_constant(place->node, static_cast<size_t>(place->port))) bias = constant_at(place->node, place->port);
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
     if (operands.weight.size() != 1 && operands.weight.size() != count) return;
     std::vector<float> steps;
     for (float step : operands.weight) steps.push_back(step * *operands.input);
     const std::string integers = add_bias(copy_, bias.as<float>(), steps, graph_.node(id).name + "/bias");
-    if (!integers.empty()) product.set_input(2, integers);
+    if (!integers.empty()) reader.set_input(place->port, integers);
   }
 
   void lift_ir_version() {

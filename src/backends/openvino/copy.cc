@@ -1,8 +1,8 @@
 #include "backends/openvino/copy.h"
 
 #include <algorithm>
+#include <openvino/op/if.hpp>
 #include <openvino/op/result.hpp>
-#include <openvino/op/util/multi_subgraph_base.hpp>
 
 #include "base/error.h"
 
@@ -19,14 +19,27 @@ void push_all(const std::vector<T>& from, const std::vector<T>& to, std::vector<
   for (size_t i = 0; i < from.size(); ++i) stack.emplace_back(from[i], to[i]);
 }
 
+void push_ends(const ov::Model& from, const ov::Model& to, std::vector<Pair>& stack) {
+  push_all(from.get_parameters(), to.get_parameters(), stack);
+  push_all(from.get_sinks(), to.get_sinks(), stack);
+  push_all(from.get_results(), to.get_results(), stack);
+}
+
+// The branches of an If are part of the graph (reader.h).
+void push_branches(const ov::Node& from, const ov::Node& to, std::vector<Pair>& stack) {
+  const auto* original = ov::as_type<const ov::op::v8::If>(&from);
+  if (!original) return;
+  const auto& copied = static_cast<const ov::op::v8::If&>(to);
+  push_ends(*original->get_then_body(), *copied.get_then_body(), stack);
+  push_ends(*original->get_else_body(), *copied.get_else_body(), stack);
+}
+
 // Walks a model and its clone side by side from their ends, so that nothing depends on names or on
 // sorting.
 NodeMap pair_nodes(const ov::Model& model, const ov::Model& clone) {
   NodeMap map;
   std::vector<Pair> stack;
-  push_all(model.get_parameters(), clone.get_parameters(), stack);
-  push_all(model.get_sinks(), clone.get_sinks(), stack);
-  push_all(model.get_results(), clone.get_results(), stack);
+  push_ends(model, clone, stack);
   while (!stack.empty()) {
     const auto [from, to] = stack.back();
     stack.pop_back();
@@ -39,24 +52,9 @@ NodeMap pair_nodes(const ov::Model& model, const ov::Model& clone) {
     const auto& order = from->get_control_dependencies();
     for (size_t i = 0; i < order.size(); ++i)
       stack.emplace_back(order[i], to->get_control_dependencies()[i]);
+    push_branches(*from, *to, stack);
   }
   return map;
-}
-
-Copy pair_copy(const ov::Model& model, const Reading& reading, std::shared_ptr<ov::Model> clone) {
-  const NodeMap map = pair_nodes(model, *clone);
-  Copy copy{std::move(clone), {}, {}};
-  for (const auto& node : reading.nodes) copy.nodes.push_back(map.at(node.get()));
-  for (const auto& value : reading.values)
-    copy.values.push_back(map.at(value.get_node())->output(value.get_index()));
-  return copy;
-}
-
-std::shared_ptr<ov::Model> body(const std::shared_ptr<ov::Node>& node, size_t index) {
-  const auto owner = std::dynamic_pointer_cast<ov::op::util::MultiSubGraphOp>(node);
-  EIGHTBIT_CHECK(owner && index < owner->get_functions().size(), "node '{}' has no body {}",
-                 node->get_friendly_name(), index);
-  return owner->get_functions()[index];
 }
 
 // A model output is known by the names of the tensor that its Result reads.
@@ -70,13 +68,12 @@ void move_names(const ov::Output<ov::Node>& from, const ov::Output<ov::Node>& to
 }  // namespace
 
 Copy copy_model(const ov::Model& model, const Reading& reading) {
-  return pair_copy(model, reading, model.clone());
-}
-
-Copy copy_of_body(const Copy& copy, const Reading& reading, NodeId node, size_t index) {
-  const auto original = body(reading.nodes[static_cast<size_t>(node)], index);
-  return pair_copy(*original, *reading.bodies.at(node)[index],
-                   body(copy.nodes[static_cast<size_t>(node)], index));
+  Copy copy{model.clone(), {}, {}};
+  const NodeMap map = pair_nodes(model, *copy.model);
+  for (const auto& node : reading.nodes) copy.nodes.push_back(map.at(node.get()));
+  for (const auto& value : reading.values)
+    copy.values.push_back(map.at(value.get_node())->output(value.get_index()));
+  return copy;
 }
 
 void insert_between(

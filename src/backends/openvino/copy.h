@@ -20,10 +20,6 @@ struct Copy {
 
 Copy copy_model(const ov::Model& model, const Reading& reading);
 
-// The part of `copy` that is body `index` of `node`; `reading` is that of the model `copy` was made
-// from, `model` the original. Rewriting it changes the copy.
-Copy copy_of_body(const Copy& copy, const Reading& reading, NodeId node, size_t index);
-
 // Puts insert(source) between each source and those of `inputs` that read it: one call for each
 // distinct source. The names of model outputs move along.
 void insert_between(const std::vector<ov::Input<ov::Node>>& inputs,

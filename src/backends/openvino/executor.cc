@@ -104,7 +104,8 @@ class OpenVinoExecutor : public backends::Executor {
     std::vector<ov::Tensor> results;
     for (size_t i = 0; i < compiled_.outputs().size(); ++i) results.push_back(request.infer.get_output_tensor(i));
     request.sample = {};
-    const size_t batch = instrumented_.histograms.empty() || results.empty() ? 1 : results[0].get_shape()[0];
+    size_t batch = 1;   // records of branches come once, whatever the batch
+    for (size_t i = 0; i < instrumented_.histograms.size(); ++i) batch = std::max(batch, results[i].get_shape()[0]);
     for (size_t item = 0; item < batch; ++item) {
       row_.clear();
       for (const ov::Tensor& result : results) append(result, item, batch);

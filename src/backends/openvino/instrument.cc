@@ -17,6 +17,7 @@
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/util/variable.hpp>
 
+#include "backends/openvino/branches.h"
 #include "backends/openvino/copy.h"
 #include "backends/openvino/writer.h"
 #include "base/error.h"
@@ -140,8 +141,11 @@ class Instrumenter {
       Output value = as_f32(reference_.values[id]);
       if (last[id]) value = channels_to_back(value, tap);
       ov::OutputVector inputs{value};
-      inputs.insert(inputs.end(), batch.begin(), batch.end());
-      add_result(std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back(), next_id_++));
+      const NodeId node = reading_.graph.value(static_cast<ValueId>(id)).producer;
+      const bool branch = reading_.graph.node(node).owner != kNone;   // the model's inputs are out of reach
+      if (!branch) inputs.insert(inputs.end(), batch.begin(), batch.end());
+      const auto record = std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back(), next_id_++);
+      add_result(out_of_branches(record, node, reference_, reading_));
     }
   }
 

@@ -1,6 +1,7 @@
 #include "backends/openvino/reader.h"
 
 #include <algorithm>
+#include <openvino/op/if.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
@@ -19,23 +20,45 @@ constexpr int kDeepestBody = 32;
 
 Reading read_body(const ov::Model& model, int depth);
 
+void refuse_deep_nesting(int depth) {
+  if (depth > kDeepestBody)
+    fail<ModelError>(
+        "openvino",
+        "bodies of If, Loop or TensorIterator are nested more than {} deep; flatten the model",
+        kDeepestBody);
+}
+
 class Reader {
  public:
-  Reader(const ov::Model& model, int depth) : depth_(depth), ordered_(model.get_ordered_ops()) {
-    for (const auto& sink : model.get_sinks()) live_.insert(sink.get());
-  }
+  Reader(const ov::Model& model, int depth) { branches_.push_back({&model, kNone, 0, depth}); }
 
   Reading read() {
-    reserve_names();
-    for (const auto& node : ordered_) fold(*node);
-    find_live();
-    for (const auto& node : ordered_)
-      if (live_.contains(node.get()) && !constants_.contains(node.get())) add(node);
+    for (size_t i = 0; i < branches_.size(); ++i) {
+      at_ = branches_[i];
+      read_model(*at_.model);
+    }
     reading_.graph.check();
     return std::move(reading_);
   }
 
  private:
+  struct Branch {
+    const ov::Model* model;
+    NodeId owner;
+    int index, depth;
+  };
+
+  void read_model(const ov::Model& model) {
+    refuse_deep_nesting(at_.depth);
+    ordered_ = model.get_ordered_ops();
+    for (const auto& sink : model.get_sinks()) live_.insert(sink.get());
+    reserve_names();
+    for (const auto& node : ordered_) fold(*node);
+    find_live();
+    for (const auto& node : ordered_)
+      if (live_.contains(node.get()) && !constants_.contains(node.get())) add(node);
+  }
+
   // Names that are taken before any suffix is given, so that a suffixed name never meets a later
   // original.
   void reserve_names() {
@@ -74,6 +97,8 @@ class Reader {
     const NodeId id =
         reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(), op,
                                 std::move(inputs), read_attributes(*node));
+    reading_.graph.nodes[static_cast<size_t>(id)].owner = at_.owner;
+    reading_.branches.push_back(at_.index);
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
     for (const auto& output : node->outputs()) add_output(id, output);
@@ -91,11 +116,19 @@ class Reader {
     const auto* owner = dynamic_cast<const ov::op::util::MultiSubGraphOp*>(&node);
     if (!owner) return;
     for (const auto& body : owner->get_functions()) {
-      auto reading = std::make_shared<const Reading>(read_body(*body, depth_ + 1));
+      if (ov::is_type<ov::op::v8::If>(&node)) {
+        branches_.push_back({body.get(), id, static_cast<int>(index_of_branch(id)), at_.depth + 1});
+        continue;
+      }
+      auto reading = std::make_shared<const Reading>(read_body(*body, at_.depth + 1));
       auto graph = std::shared_ptr<Graph>(reading, const_cast<Graph*>(&reading->graph));
       reading_.graph.nodes[static_cast<size_t>(id)].bodies.push_back(std::move(graph));
-      reading_.bodies[id].push_back(std::move(reading));
     }
+  }
+
+  // How many branches of this If have been noted already.
+  int64_t index_of_branch(NodeId id) const {
+    return std::ranges::count(branches_, id, &Branch::owner);
   }
 
   ValueId input_value(const ov::Output<ov::Node>& output) {
@@ -114,21 +147,15 @@ class Reader {
                                        to_shape(output.get_partial_shape()), make_constant(output));
   }
 
-  int depth_;
-  std::vector<std::shared_ptr<ov::Node>> ordered_;
+  std::vector<Branch> branches_;  // the model, then branches as they are met
+  Branch at_{};
+  std::vector<std::shared_ptr<ov::Node>> ordered_;  // of the branch that is being read
   Reading reading_;
   std::unordered_set<const ov::Node*> constants_, live_;
   UniqueNames names_;
 };
 
-Reading read_body(const ov::Model& model, int depth) {
-  if (depth > kDeepestBody)
-    fail<ModelError>(
-        "openvino",
-        "bodies of If, Loop or TensorIterator are nested more than {} deep; flatten the model",
-        kDeepestBody);
-  return Reader(model, depth).read();
-}
+Reading read_body(const ov::Model& model, int depth) { return Reader(model, depth).read(); }
 
 }  // namespace
 

@@ -18,13 +18,14 @@ struct Reading {
   std::unordered_map<const ov::Node*, NodeId> ids;
   std::unordered_map<const ov::Node*, std::vector<ValueId>>
       constant_ids;  // by output port; kNone: not used
-  // Bodies of If, Loop and TensorIterator, in OpenVINO's order; Node::bodies shares their graphs.
-  std::unordered_map<NodeId, std::vector<std::shared_ptr<const Reading>>> bodies;
+  std::vector<int> branches;  // by NodeId: which body of Node::owner holds the node
 
   ValueId value_of(const ov::Output<ov::Node>& output) const;  // kNone when it is not in the graph
 };
 
-// The model is not changed. Names are made unique: the later of two equal names gets a suffix.
+// The branches of If are part of the graph, behind the nodes of the model that holds them and joined
+// to it by Node::owner alone; bodies of Loop and TensorIterator are graphs of their own. The model is
+// not changed. Names are made unique: the later of two equal names gets a suffix.
 // Throws ModelError when bodies are nested too deeply.
 Reading read_graph(const ov::Model& model);
 

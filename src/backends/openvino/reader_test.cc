@@ -217,7 +217,7 @@ TEST(Reader, ReadsStates) {
   EXPECT_FALSE(input_of(graph, "add", 1).is_constant());
 }
 
-TEST(Reader, ReadsBodiesAsGraphs) {
+TEST(Reader, ReadsBranchesOfIfIntoTheGraph) {
   const auto condition = parameter("condition", {}, ov::element::boolean);
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto body = [](const std::string& name, bool convolve) {
@@ -235,10 +235,14 @@ TEST(Reader, ReadsBodiesAsGraphs) {
   const Reading reading = read_graph(*model_of({output}, {condition, input}));
   const Node& outer = reading.graph.node(reading.graph.find("if"));
   EXPECT_EQ(outer.op, Op::if_);
-  ASSERT_EQ(outer.bodies.size(), 2u);
-  EXPECT_NE(outer.bodies[0]->find("then"), kNone);
-  EXPECT_NE(outer.bodies[1]->find("else"), kNone);
-  EXPECT_EQ(&reading.bodies.at(outer.id)[0]->graph, outer.bodies[0].get());
+  EXPECT_TRUE(outer.bodies.empty());
+  for (const auto& [name, branch] : {std::pair{"then", 0}, {"else", 1}}) {
+    const NodeId id = reading.graph.find(name);
+    ASSERT_NE(id, kNone);
+    EXPECT_EQ(reading.graph.node(id).owner, outer.id);
+    EXPECT_EQ(reading.branches[static_cast<size_t>(id)], branch);
+  }
+  EXPECT_EQ(outer.owner, kNone);
 }
 
 TEST(Reader, ReadsLstmAndUnknownOps) {

@@ -239,7 +239,7 @@ TEST(Writer, RefusesAChannelAxisWithoutARank) {
   EXPECT_THROW(model->apply(plan, {}), Unsupported);
 }
 
-TEST(Writer, RewritesBodiesOfACopy) {
+TEST(Writer, RewritesBranchesOfTheCopyOnly) {
   const auto condition = parameter("condition", {}, ov::element::boolean);
   const auto input = parameter("input", {1, 3, 8, 8});
   const auto inner = parameter("inner", {1, 3, 8, 8}), other = parameter("other", {1, 3, 8, 8});
@@ -254,12 +254,9 @@ TEST(Writer, RewritesBodiesOfACopy) {
   const auto model = read(model_of({output}, {condition, input}));
 
   Copy copy = model->copy();
-  const NodeId id = model->graph().find("if");
-  const Graph& body_graph = *model->graph().node(id).bodies[0];
-  Copy body = copy_of_body(copy, model->reading(), id, 0);
   Plan plan;
-  plan.quantizers.push_back(weight_quantizer(body_graph, "conv", 1, {0}, 3));
-  apply_plan(body, body_graph, plan);
+  plan.quantizers.push_back(weight_quantizer(model->graph(), "conv", 1, {0}, 3));
+  apply_plan(copy, model->graph(), plan);
   const auto copied = ov::as_type_ptr<op::If>(find(*copy.model, "if"));
   EXPECT_TRUE(find(*copied->get_then_body(), "conv/fq_weights_1"));
   EXPECT_FALSE(find(*then_body, "conv/fq_weights_1")) << "the original was changed";

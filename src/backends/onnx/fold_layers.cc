@@ -1,0 +1,166 @@
+// conv(x) * a + b = conv with weights w[o] * a[o] and bias * a + b, where a and b have one value for each channel.
+#include "backends/onnx/fold_layers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "backends/onnx/attributes.h"
+#include "backends/onnx/constants.h"
+#include "backends/onnx/copy.h"
+#include "backends/onnx/graph_index.h"
+
+namespace eightbit::onnx {
+namespace {
+
+struct Affines {
+  std::vector<float> factor, shift;   // by channel
+};
+
+struct Folding {
+  int convolution = kNone;
+  std::vector<int> absorbed;   // the last one yields the result
+  Affines affine;
+  Tensor weight, bias;         // of the convolution; the bias may be empty
+};
+
+class Finder {
+ public:
+  explicit Finder(const Content& content) : constants_(content, {}), index_(content.model.graph()) {}
+
+  std::vector<Folding> find() const {
+    std::vector<Folding> found;
+    for (int i = 0; i < index_.graph().node_size(); ++i)
+      if (auto folding = behind(i); folding && !folding->absorbed.empty()) found.push_back(std::move(*folding));
+    return found;
+  }
+
+ private:
+  bool is(int node, std::string_view type) const {
+    return index_.node(node).op_type() == type && is_standard(index_.node(node).domain());
+  }
+
+  std::optional<Tensor> stored(const std::string& tensor) const {
+    if (!constants_.contains(tensor) || constants_.stored(tensor) != tensor) return std::nullopt;
+    Tensor value = constants_.value(tensor);
+    return value.dtype == DType::f32 ? std::optional(value) : std::nullopt;
+  }
+
+  std::optional<Folding> behind(int node) const {
+    if (!is(node, "Conv")) return std::nullopt;
+    const NodeProto& convolution = index_.node(node);
+    const auto weight = stored(convolution.input(1));
+    if (!weight || weight->shape.size() < 3) return std::nullopt;
+    Folding folding{node, {}, {}, *weight, {}};
+    const bool biased = convolution.input_size() > 2 && !convolution.input(2).empty();
+    if (biased) {
+      const auto bias = stored(convolution.input(2));
+      if (!bias) return std::nullopt;
+      folding.bias = *bias;
+    }
+    const auto channels = static_cast<size_t>(weight->shape[0]);
+    folding.affine = {std::vector<float>(channels, 1.0f), std::vector<float>(channels, 0.0f)};
+    std::string at = convolution.output(0);
+    for (int reader = index_.only_reader(at); reader != kNone; reader = index_.only_reader(at)) {
+      const auto next = affine_of(reader, at, channels, weight->shape.size());
+      if (!next) break;
+      for (size_t c = 0; c < channels; ++c) {
+        folding.affine.factor[c] *= next->factor[c];
+        folding.affine.shift[c] = folding.affine.shift[c] * next->factor[c] + next->shift[c];
+      }
+      folding.absorbed.push_back(reader);
+      at = index_.node(reader).output(0);
+    }
+    return folding;
+  }
+
+  std::optional<Affines> affine_of(int node, const std::string& input, size_t channels, size_t rank) const {
+    if (is(node, "BatchNormalization")) return batch_norm(index_.node(node), channels);
+    const bool sum = is(node, "Add"), difference = is(node, "Sub"), product = is(node, "Mul"), quotient = is(node, "Div");
+    if (!sum && !difference && !product && !quotient) return std::nullopt;
+    const NodeProto& binary = index_.node(node);
+    const int port = binary.input(0) == input ? 1 : 0;
+    if (port == 0 && (difference || quotient)) return std::nullopt;
+    const auto values = by_channel(binary.input(port), channels, rank);
+    if (values.empty()) return std::nullopt;
+    Affines out{std::vector<float>(channels, 1.0f), std::vector<float>(channels, 0.0f)};
+    for (size_t c = 0; c < channels; ++c) {
+      if (sum || difference) out.shift[c] = difference ? -values[c] : values[c];
+      else out.factor[c] = quotient ? 1.0f / values[c] : values[c];
+    }
+    return out;
+  }
+
+  std::optional<Affines> batch_norm(const NodeProto& node, size_t channels) const {
+    if (node.input_size() < 5 || int_attribute(node, "training_mode", 0) != 0) return std::nullopt;
+    for (int i = 1; i < node.output_size(); ++i)
+      if (!node.output(i).empty() && !index_.readers(node.output(i)).empty()) return std::nullopt;
+    std::vector<std::vector<float>> p;   // scale, shift, mean, variance
+    for (int port = 1; port < 5; ++port) {
+      const auto value = stored(node.input(port));
+      if (!value) return std::nullopt;
+      p.push_back(to_floats(*value));
+      if (p.back().size() != channels) return std::nullopt;
+    }
+    const float epsilon = float_attribute(node, "epsilon", 1e-5f);
+    Affines out{std::vector<float>(channels), std::vector<float>(channels)};
+    for (size_t c = 0; c < channels; ++c) {
+      out.factor[c] = p[0][c] / std::sqrt(p[3][c] + epsilon);
+      out.shift[c] = p[1][c] - p[2][c] * out.factor[c];
+    }
+    return out;
+  }
+
+  // Empty unless the tensor broadcasts over all axes but the channels.
+  std::vector<float> by_channel(const std::string& tensor, size_t channels, size_t rank) const {
+    const auto value = stored(tensor);
+    if (!value || value->shape.size() > rank || value->shape.size() + 1 < rank) return {};
+    for (size_t i = 0; i < value->shape.size(); ++i) {
+      const bool is_channel = i + rank - value->shape.size() == 1;
+      if (value->shape[i] != (is_channel ? static_cast<int64_t>(channels) : 1)) return {};
+    }
+    return to_floats(*value);
+  }
+
+  Constants constants_;
+  GraphIndex index_;
+};
+
+void fold(Copy& copy, const Folding& folding) {
+  GraphProto& graph = *copy.content.model.mutable_graph();
+  const auto channels = folding.affine.factor.size();
+  std::vector<float> weight = to_floats(folding.weight);
+  std::vector<float> bias = folding.bias.empty() ? std::vector<float>(channels, 0.0f) : to_floats(folding.bias);
+  const size_t row = weight.size() / std::max<size_t>(channels, 1);
+  for (size_t c = 0; c < channels; ++c) {
+    for (size_t i = 0; i < row; ++i) weight[c * row + i] *= folding.affine.factor[c];
+    bias[c] = bias[c] * folding.affine.factor[c] + folding.affine.shift[c];
+  }
+  NodeProto& convolution = *graph.mutable_node(folding.convolution);
+  const std::string name = convolution.name().empty() ? convolution.output(0) : convolution.name();
+  const bool scaled = std::ranges::any_of(folding.affine.factor, [](float factor) { return factor != 1.0f; });
+  if (scaled)
+    convolution.set_input(
+        1, copy.add_initializer(convolution.input(1), Tensor::from_floats(weight, folding.weight.shape)));
+  if (convolution.input_size() < 3) convolution.add_input();
+  convolution.set_input(
+      2, copy.add_initializer(name + "/bias", Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));
+  convolution.set_output(0, graph.node(folding.absorbed.back()).output(0));
+  for (int node : folding.absorbed) graph.mutable_node(node)->clear_op_type();
+}
+
+}  // namespace
+
+void fold_layers(Content& content) {
+  const auto found = Finder(content).find();
+  if (found.empty()) return;
+  Copy copy(std::move(content), {});
+  for (const auto& folding : found) fold(copy, folding);
+  auto& nodes = *copy.content.model.mutable_graph()->mutable_node();
+  nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
+              nodes.end());
+  content = std::move(copy.content);
+}
+
+}  // namespace eightbit::onnx

@@ -1,0 +1,126 @@
+#include "backends/onnx/reader.h"
+
+#include <gmock/gmock.h>
+
+#include "backends/onnx/test_graphs.h"
+
+namespace eightbit::onnx {
+namespace {
+
+using test::TestGraph;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> types(const Graph& graph) {
+  std::vector<std::string> out;
+  for (const auto& node : graph.nodes) out.push_back(std::string(row(node.op).name));
+  return out;
+}
+
+TEST(OnnxReader, ReadsNodesWithTypesShapesAndAttributes) {
+  TestGraph g;
+  g.input("x", {1, 3, 8, 8}).output("y", {1, 4, 4, 4}).constant("w", {4, 3, 3, 3}).constant("b", {4});
+  NodeProto& conv = g.node("Conv", {"x", "w", "b"}, "c", "conv");
+  set_attribute(conv, "strides", std::vector<int64_t>{2, 2});
+  set_attribute(conv, "pads", std::vector<int64_t>{1, 1, 1, 1});
+  g.node("Relu", {"c"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_EQ(to_text(reading.graph),
+            "x = Parameter() : f32[1,3,8,8]\n"
+            "conv = Conv(x, const f32[4,3,3,3], const f32[4]) : f32[1,4,4,4] {strides=2,2 dilations=1,1 "
+            "pads_begin=1,1 pads_end=1,1}\n"
+            "y = Relu(conv) : f32[1,4,4,4]\n"
+            "y/result = Result(y) : f32[1,4,4,4]\n");
+  EXPECT_EQ(reading.values[static_cast<size_t>(reading.graph.node(1).inputs[1])], "w");
+  EXPECT_THAT(reading.inputs[1][0], ElementsAre(InputRef{0, 0}));
+}
+
+TEST(OnnxReader, ShowsGroupedWeightsWithTheirGroups) {
+  TestGraph g;
+  g.input("x", {1, 4, 8, 8}).output("y", {1, 4, 6, 6}).constant("w", {4, 1, 3, 3});
+  set_attribute(g.node("Conv", {"x", "w"}, "y", "conv"), "group", int64_t{4});
+  const Reading reading = read_graph(g.parse());
+  const Node& conv = reading.graph.node(reading.graph.find("conv"));
+  EXPECT_EQ(conv.op, Op::depthwise_convolution);
+  const Value& weight = reading.graph.value(conv.inputs[1]);
+  EXPECT_EQ(weight.shape, (Shape{4, 1, 1, 3, 3}));
+  EXPECT_EQ(weight.constant->load().shape, weight.shape);
+  EXPECT_TRUE(reading.grouped.contains(weight.id));
+}
+
+TEST(OnnxReader, FoldsConstantsAndNamesThemAfterWhatIsStored) {
+  TestGraph g;
+  g.input("x", {2, 3}).output("y", {2, 4}).constant("stored", {4, 3});
+  set_attribute(g.node("Transpose", {"stored"}, "turned"), "perm", std::vector<int64_t>{1, 0});
+  g.node("MatMul", {"x", "turned"}, "y", "product");
+  const Reading reading = read_graph(g.parse());
+  const Value& weight = reading.graph.value(reading.graph.node(1).inputs[1]);
+  EXPECT_EQ(weight.name, "stored");
+  EXPECT_EQ(weight.shape, (Shape{3, 4}));
+  const Tensor loaded = weight.constant->load();
+  EXPECT_FLOAT_EQ(loaded.as<float>()[1], 0.04f);
+}
+
+TEST(OnnxReader, ShowsSpelledOutOpsAsOne) {
+  TestGraph g;
+  g.input("x", {1, 4, 8, 8}).output("y", {1, 4, 8, 8});
+  g.constant("three", {}, {3}).constant("zero", {}, {0}).constant("six", {}, {6});
+  g.node("Relu", {"x"}, "r");
+  g.node("Add", {"r", "three"}, "a");
+  g.node("Clip", {"a", "zero", "six"}, "c");
+  g.node("Mul", {"r", "c"}, "m");
+  g.node("Div", {"m", "six"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "relu", "hswish", "result"));
+  EXPECT_THAT(reading.inputs[2][0], ElementsAre(InputRef{1, 0}, InputRef{3, 0}));
+}
+
+TEST(OnnxReader, KeepsApartWhatIsReadInBetween) {
+  TestGraph g;
+  g.input("x", {4}).output("y", {4}).output("s", {4});
+  g.node("Sigmoid", {"x"}, "s");
+  g.node("Mul", {"x", "s"}, "y");
+  EXPECT_THAT(types(read_graph(g.parse()).graph), ElementsAre("parameter", "sigmoid", "multiply", "result", "result"));
+}
+
+TEST(OnnxReader, MakesNamesUniqueAndInventsMissingOnes) {
+  TestGraph g;
+  g.input("x", {4}).output("y", {4});
+  g.node("Relu", {"x"}, "a", "same");
+  g.node("Tanh", {"a"}, "b", "same");
+  g.node("Relu", {"b"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_NE(reading.graph.find("same"), kNone);
+  EXPECT_NE(reading.graph.find("same_2"), kNone);
+  EXPECT_NE(reading.graph.find("y"), kNone);
+}
+
+TEST(OnnxReader, OrdersRecurrentInputsAsTheGraphDoes) {
+  TestGraph g;
+  g.input("x", {5, 1, 3}).output("y", {5, 1, 1, 2}).constant("w", {1, 8, 3}).constant("r", {1, 8, 2});
+  set_attribute(g.node("LSTM", {"x", "w", "r"}, "y", "lstm"), "hidden_size", int64_t{2});
+  const Reading reading = read_graph(g.parse());
+  const Node& lstm = reading.graph.node(reading.graph.find("lstm"));
+  EXPECT_EQ(reading.graph.value(lstm.inputs[4]).name, "w");
+  EXPECT_EQ(reading.graph.value(lstm.inputs[5]).name, "r");
+  EXPECT_THAT(reading.inputs[static_cast<size_t>(lstm.id)][5], ElementsAre(InputRef{0, 2}));
+}
+
+TEST(OnnxReader, BatchNormalizationBecomesPartOfTheConvolution) {
+  TestGraph g;
+  g.input("x", {1, 2, 4, 4}).output("y", {1, 2, 4, 4}).constant("w", {2, 2, 1, 1}, {1, 2, 3, 4});
+  g.constant("s", {2}, {2, 1}).constant("o", {2}, {1, 0}).constant("m", {2}, {0, 1}).constant("v", {2}, {1, 1});
+  g.node("Conv", {"x", "w"}, "c", "conv");
+  g.node("BatchNormalization", {"c", "s", "o", "m", "v"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "convolution", "result"));
+  const Node& conv = reading.graph.node(1);
+  const Tensor weight = reading.graph.value(conv.inputs[1]).constant->load();
+  const Tensor bias = reading.graph.value(conv.inputs[2]).constant->load();
+  EXPECT_NEAR(weight.as<float>()[1], 4.0f, 1e-4f);
+  EXPECT_NEAR(bias.as<float>()[0], 1.0f, 1e-4f);
+  EXPECT_NEAR(bias.as<float>()[1], -1.0f, 1e-4f);
+}
+
+}  // namespace
+}  // namespace eightbit::onnx

@@ -1,0 +1,367 @@
+"""ONNX models in, ONNX models out: what ONNX Runtime and OpenVINO make of them, and files that are not what they claim."""
+
+import os
+import time
+
+import eightbit as eb
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+from onnx import TensorProto, helper, numpy_helper
+
+RNG = np.random.default_rng(5)
+
+
+def constant(name, array):
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def weights(*shape):
+    return RNG.normal(0, 0.4, shape).astype(np.float32)
+
+
+def model_of(nodes, inputs, outputs, initializers, opset=17, ir=8, **extra):
+    info = lambda pairs: [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in pairs]
+    graph = helper.make_graph(nodes, "g", info(inputs), info(outputs), initializers)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, **extra
+    )
+
+
+def network(opset=17):
+    """Convolutions (plain, depthwise, with batch normalization), a residual sum, pooling, Gemm."""
+    n = helper.make_node
+    nodes = [
+        n("Conv", ["x", "w1", "b1"], ["c1"], "conv1", pads=[1, 1, 1, 1]),
+        n("Relu", ["c1"], ["r1"], "relu1"),
+        n("Conv", ["r1", "w2"], ["c2"], "conv2", group=8, pads=[1, 1, 1, 1]),
+        n("BatchNormalization", ["c2", "g", "h", "m", "v"], ["n2"], "norm"),
+        n("Add", ["n2", "r1"], ["a"], "add"),
+        n("Relu", ["a"], ["r2"], "relu2"),
+        n("GlobalAveragePool", ["r2"], ["p"], "pool"),
+        n("Flatten", ["p"], ["f"], "flat"),
+        n("Gemm", ["f", "w3", "b3"], ["y"], "gemm", transB=1),
+    ]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)), constant("b1", weights(8)),
+        constant("w2", weights(8, 1, 3, 3)), constant("g", weights(8) + 1),
+        constant("h", weights(8)), constant("m", weights(8)), constant("v", np.abs(weights(8)) + 0.5),
+        constant("w3", weights(5, 8)), constant("b3", weights(5)),
+    ]  # fmt: skip
+    return model_of(nodes, [("x", ["n", 3, 12, 12])], [("y", ["n", 5])], initializers, opset)
+
+
+def samples(count=12, shape=(1, 3, 12, 12)):
+    rng = np.random.default_rng(1)
+    return [{"x": rng.normal(0, 1, shape).astype(np.float32)} for _ in range(count)]
+
+
+def run(model, data, optimized=True):
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    source = model if isinstance(model, (str, bytes)) else model.SerializeToString()
+    session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return [session.run(None, item)[0] for item in data]
+
+
+def sqnr(reference, other):
+    a, b = np.concatenate([r.ravel() for r in reference]), np.concatenate([o.ravel() for o in other])
+    return 10 * np.log10(np.sum(a * a) / max(np.sum((a - b) ** 2), 1e-30))
+
+
+def types(model):
+    return [node.op_type for node in model.graph.node]
+
+
+def check_everywhere(original, quantized, data, least_db=20.0):
+    onnx.checker.check_model(quantized, full_check=True)
+    reference = run(original, data)
+    plain = run(quantized, data, optimized=False)
+    assert sqnr(reference, plain) > least_db
+    assert sqnr(plain, run(quantized, data)) > 25
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    compiled = core.compile_model(
+        core.read_model(quantized.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    assert sqnr(plain, [compiled(item)[0] for item in data]) > 25
+
+
+@pytest.mark.parametrize("opset", [11, 13, 17, 21])
+def test_a_network_is_quantized_and_every_runtime_agrees(opset):
+    model, data = network(opset), samples()
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    assert quantized.opset_import[0].version == max(opset, 13)
+    assert "BatchNormalization" not in types(quantized)
+    stored = {i.name: i.data_type for i in quantized.graph.initializer}
+    assert list(stored.values()).count(TensorProto.INT8) == 3
+    assert TensorProto.INT32 in stored.values()
+
+
+def test_the_caller_keeps_the_model_and_its_metadata():
+    model = network()
+    helper.set_model_props(model, {"character": "a\nb"})
+    before = model.SerializeToString()
+    quantized = eb.quantize(model, eb.Dataset(samples()))
+    assert model.SerializeToString() == before
+    properties = {p.key: p.value for p in quantized.metadata_props}
+    assert properties["character"] == "a\nb"
+    assert properties["eightbit.version"] == eb.__version__
+    assert [i.name for i in quantized.graph.input] == ["x"]
+    assert [o.name for o in quantized.graph.output] == ["y"]
+
+
+def test_a_path_gives_an_onnx_model_and_openvino_gives_its_own(tmp_path):
+    path = tmp_path / "m.onnx"
+    onnx.save(network(), path)
+    assert isinstance(eb.quantize(path, eb.Dataset(samples())), onnx.ModelProto)
+    openvino = pytest.importorskip("openvino")
+    assert isinstance(
+        eb.quantize(path, eb.Dataset(samples()), engine=eb.Engine.OPENVINO), openvino.Model
+    )
+
+
+def test_weights_behind_other_nodes_and_shared_ones():
+    n = helper.make_node
+    nodes = [
+        n("Cast", ["half"], ["w"], "cast", to=TensorProto.FLOAT),
+        n("Transpose", ["w"], ["wt"], "turn", perm=[1, 0]),
+        n("MatMul", ["x", "wt"], ["a"], "first"),
+        n("Relu", ["a"], ["r"], "relu"),
+        n("MatMul", ["r", "w"], ["y"], "second"),
+    ]
+    model = model_of(nodes, [("x", [4, 16])], [("y", [4, 16])], [constant("half", weights(24, 16).astype(np.float16))])
+    data = samples(shape=(4, 16))
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    assert "Transpose" not in types(quantized) and "Cast" not in types(quantized)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_float_types(dtype):
+    w = weights(16, 16).astype(dtype)
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], "product")]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", kind, [4, 16])],
+        [helper.make_tensor_value_info("y", kind, [4, 16])], [constant("w", w)],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = [{"x": item["x"].astype(dtype)} for item in samples(shape=(4, 16))]
+    quantized = eb.quantize(model, eb.Dataset(data))
+    onnx.checker.check_model(quantized, full_check=True)
+    assert "QuantizeLinear" in types(quantized)
+    reference = [r.astype(np.float64) for r in run(model, data)]
+    assert sqnr(reference, [r.astype(np.float64) for r in run(quantized, data)]) > 25
+
+
+def test_softmax_of_old_models_keeps_its_meaning():
+    n = helper.make_node
+    nodes = [
+        n("Conv", ["x", "w"], ["c"], "conv"),
+        n("Softmax", ["c"], ["s"], "soft", axis=1),
+        n("Squeeze", ["s"], ["y"], "squeeze", axes=[0]),
+    ]
+    model = model_of(nodes, [("x", [1, 3, 6, 6])], [("y", [4, 6, 6])], [constant("w", weights(4, 3, 1, 1))], opset=11)
+    data = samples(shape=(1, 3, 6, 6))
+    check_everywhere(model, eb.quantize(model, eb.Dataset(data)), data, least_db=15)
+
+
+def test_fp8_lifts_the_opset():
+    model, data = network(13), samples()
+    quantized = eb.quantize(model, eb.Dataset(data), mode=eb.QuantizationMode.FP8_E4M3)
+    onnx.checker.check_model(quantized, full_check=True)
+    assert quantized.opset_import[0].version >= 19
+    assert sqnr(run(model, data), run(quantized, data, optimized=False)) > 10
+
+
+def test_functions_are_seen_through():
+    inner = helper.make_function(
+        "own", "Product", ["a"], ["b"],
+        [helper.make_node("Mul", ["a", "a"], ["t"], "square"), helper.make_node("Relu", ["t"], ["b"], "relu")],
+        [helper.make_opsetid("", 17)],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["m"], "product"),
+        helper.make_node("Product", ["m"], ["f"], "call", domain="own"),
+        helper.make_node("MatMul", ["f", "w"], ["y"], "last"),
+    ]
+    model = model_of(nodes, [("x", [4, 16])], [("y", [4, 16])], [constant("w", weights(16, 16))], functions=[inner])
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    assert "call/square" in eb.plan(model).text + str(eb.inspect(model).to_json()) or "Mul" in types(
+        eb.quantize(model, eb.Dataset(samples(shape=(4, 16))))
+    )
+
+
+# External data
+
+
+def external(tmp_path, location="weights.bin", **entries):
+    model = network()
+    raw = model.graph.initializer[0]
+    (tmp_path / "weights.bin").write_bytes(raw.raw_data)
+    entries = {"location": location, **entries}
+    raw.ClearField("raw_data")
+    raw.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        raw.external_data.add(key=key, value=str(value))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_external_data_is_read_from_the_folder(tmp_path):
+    quantized = eb.quantize(external(tmp_path, offset=0), eb.Dataset(samples()))
+    onnx.checker.check_model(quantized, full_check=True)
+
+
+@pytest.mark.parametrize(
+    "location, extra, words",
+    [
+        ("../weights.bin", {}, "leaves the folder"),
+        ("sub/../../weights.bin", {}, "leaves the folder"),
+        ("/etc/passwd", {}, "absolute"),
+        ("link.bin", {}, "symbolic link"),
+        ("folder/weights.bin", {}, "symbolic link"),
+        ("hard.bin", {}, "hard link"),
+        ("none.bin", {}, "none.bin"),
+        ("weights.bin", {"offset": 100}, "bytes 100 to"),
+        ("weights.bin", {"offset": 2**64 - 1}, "bytes"),
+        ("weights.bin", {"length": 12}, "declares 12"),
+        ("weights.bin", {"offset": "x"}, "no number"),
+        (".", {}, "plain file"),
+    ],
+)
+def test_external_data_elsewhere_is_refused(tmp_path, location, extra, words):
+    path = external(tmp_path, location, **extra)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "weights.bin").write_bytes((tmp_path / "weights.bin").read_bytes())
+    os.symlink(tmp_path / "real", tmp_path / "folder")
+    os.symlink(tmp_path / "weights.bin", tmp_path / "link.bin")
+    os.link(tmp_path / "real" / "weights.bin", tmp_path / "hard.bin")
+    with pytest.raises((eb.ModelError, eb.FileError), match=words):
+        eb.plan(path)
+
+
+def test_a_model_in_memory_has_no_folder(tmp_path):
+    model = onnx.load(external(tmp_path), load_external_data=False)
+    with pytest.raises(eb.InvalidArgument, match="path"):
+        eb.plan(model)
+
+
+# Broken models
+
+
+def broken(change):
+    model = network()
+    change(model)
+    return model
+
+
+def nested(depth):
+    graph = b""
+    for _ in range(depth):
+        # AttributeProto{name "b", type GRAPH, g}, in a NodeProto, in a GraphProto, by hand: too deep for Python's own.
+        attribute = b"\x0a\x01b\xa0\x01\x05\x32" + varint(len(graph)) + graph
+        node = b"\x22\x02If\x2a" + varint(len(attribute)) + attribute
+        graph = b"\x0a" + varint(len(node)) + node
+    return b"\x08\x08\x3a" + varint(len(graph)) + graph
+
+
+def varint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def cycle(model):
+    model.graph.node[1].input[0] = "a"
+
+
+def twice(model):
+    model.graph.node[1].output[0] = "c1"
+
+
+def missing(model):
+    del model.graph.initializer[0]
+
+
+def future(model):
+    model.opset_import[0].version = 999
+
+
+def no_standard(model):
+    model.opset_import[0].domain = "elsewhere"
+
+
+def no_outputs(model):
+    del model.graph.output[:]
+
+
+def short(model):
+    model.graph.initializer[0].raw_data = b"123"
+
+
+def negative(model):
+    model.graph.initializer[0].dims[0] = -8
+
+
+def huge(model):
+    model.graph.initializer[0].dims[0] = 2**60
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (cycle, "depends on its own output"), (twice, "'c1' is yielded twice"), (missing, "reads 'w1'"),
+        (future, "version 999"), (no_standard, "version 0"), (no_outputs, "no graph with outputs"),
+        (short, "3 bytes"), (negative, "impossible shape"), (huge, "impossible shape"),
+    ],
+)  # fmt: skip
+def test_broken_models_are_refused_at_once(change, words):
+    start = time.monotonic()
+    with pytest.raises(eb.ModelError, match=words):
+        eb.plan(broken(change))
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("keep", [0, 1, 7, 100, 1500])
+def test_truncated_files_are_refused(tmp_path, keep):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(network().SerializeToString()[:keep])
+    with pytest.raises(eb.ModelError, match=r"m\.onnx"):
+        eb.plan(path)
+
+
+def test_random_bytes_are_refused(tmp_path):
+    path = tmp_path / "m.onnx"
+    for seed in range(50):
+        path.write_bytes(np.random.default_rng(seed).bytes(1 + 40 * seed))
+        with pytest.raises(eb.ModelError, match=r"m\.onnx"):
+            eb.plan(path)
+
+
+def test_deep_nesting_is_refused_at_once(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(nested(10_000))
+    start = time.monotonic()
+    with pytest.raises(eb.ModelError, match="deep"):
+        eb.plan(path)
+    assert time.monotonic() - start < 2
+
+
+def test_a_long_chain_is_read_in_seconds():
+    nodes, initializers = [], [constant("w", weights(8, 8))]
+    for i in range(10_000):
+        nodes.append(helper.make_node("Relu" if i % 2 else "MatMul", [f"t{i}"] + ["w"] * (1 - i % 2), [f"t{i + 1}"], f"n{i}"))
+    model = model_of(nodes, [("t0", [4, 8])], [("t10000", [4, 8])], initializers)
+    start = time.monotonic()
+    assert eb.plan(model).weight_quantizers >= 1
+    assert time.monotonic() - start < 20
