@@ -2,12 +2,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "algorithms/weights.h"
 #include "base/error.h"
 
 namespace eightbit::algorithms {
+
+namespace {
+
+// The probe of a node, where it has a weight and a channel axis of known size.
+std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (!has(node.op, kBias) || weight_port(graph, id) == kNone) return {};
+  const int64_t axis = output_channel_axis(graph, id);
+  if (axis == kNone) return {};
+  const int64_t channels = graph.value(node.outputs[0]).shape[static_cast<size_t>(axis)];
+  if (channels < 1) return {};
+  return BiasProbe{id, axis, channels};
+}
+
+}  // namespace
 
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
   std::set<NodeId> quantized;
@@ -15,37 +32,82 @@ std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
     for (const Use& use : q.uses)   // not in branches of If, which the corrected network may not take
       if (graph.node(use.node).owner == kNone) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
-  for (NodeId id : quantized) {
-    const Node& node = graph.node(id);
-    if (!has(node.op, kBias) || weight_port(graph, id) == kNone) continue;
-    const int64_t axis = output_channel_axis(graph, id);
-    if (axis == kNone) continue;
-    const int64_t channels = graph.value(node.outputs[0]).shape[static_cast<size_t>(axis)];
-    if (channels > 0) probes.push_back({id, axis, channels});
-  }
+  for (NodeId id : quantized)
+    if (const auto probe = probe_at(graph, id)) probes.push_back(*probe);
   return probes;
+}
+
+std::vector<BiasProbe> all_layers(const Graph& graph) {
+  std::vector<BiasProbe> probes;
+  for (const Node& node : graph.nodes)
+    if (const auto probe = probe_at(graph, node.id)) probes.push_back(*probe);
+  return probes;
+}
+
+std::vector<records::Point> layer_points(const Graph& graph, const std::vector<BiasProbe>& probes) {
+  std::vector<records::Point> points;
+  for (const BiasProbe& probe : probes) {
+    const Value& value = graph.value(graph.node(probe.node).outputs[0]);
+    points.push_back({value.name, {value.id, probe.axis, probe.channels, kMean, false, {}}});
+  }
+  return points;
+}
+
+std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
+                                                const records::StatisticsData& statistics, const Plan& plan) {
+  std::vector<std::vector<float>> rows;
+  for (int64_t number : statistics.kept_samples.numbers()) {
+    auto& row = rows.emplace_back();
+    for (const BiasProbe& probe : probes) {
+      const ValueId value = graph.node(probe.node).outputs[0];
+      auto means = statistics.layer_means(number, value);
+      if (static_cast<int64_t>(means.size()) != probe.channels) return {};
+      for (const ChannelChange& change : plan.changes)
+        if (change.value == value)
+          for (size_t c = 0; c < means.size(); ++c) means[c] = (means[c] - change.shift[c]) / change.factor[c];
+      row.insert(row.end(), means.begin(), means.end());
+    }
+  }
+  return rows;
 }
 
 BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::move(probes)) {
   size_t size = 0;
   for (const auto& probe : probes_) size += static_cast<size_t>(probe.channels);
   sum_.resize(size);
+  square_.resize(size);
 }
 
 void BiasCorrection::add(std::span<const float> record) {
   EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected", record.size(), sum_.size());
-  for (size_t i = 0; i < record.size(); ++i) sum_[i] += record[i];
+  for (size_t i = 0; i < record.size(); ++i) {
+    sum_[i] += record[i];
+    square_[i] += static_cast<double>(record[i]) * record[i];
+  }
   ++count_;
 }
 
-std::vector<BiasShift> BiasCorrection::shifts() const {
+// With s_k the difference in sample k and m_k the average over the others, the error that is left in sample k is
+// s_k - m_k = (s_k - m) n / (n - 1).
+bool BiasCorrection::helps(size_t first, int64_t channels) const {
+  const auto n = static_cast<double>(count_);
+  double before = 0, after = 0;
+  for (size_t i = first; i < first + static_cast<size_t>(channels); ++i) {
+    before += square_[i];
+    after += (square_[i] - sum_[i] * sum_[i] / n) * (n / (n - 1)) * (n / (n - 1));
+  }
+  return after < before;
+}
+
+std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   std::vector<BiasShift> out;
   if (count_ == 0) return out;
   size_t at = 0;
   for (const auto& probe : probes_) {
+    const size_t first = std::exchange(at, at + static_cast<size_t>(probe.channels));
+    if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
-    for (int64_t c = 0; c < probe.channels; ++c, ++at)
-      shift.shift.push_back(static_cast<float>(sum_[at] / static_cast<double>(count_)));
+    for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(sum_[i] / static_cast<double>(count_)));
     out.push_back(std::move(shift));
   }
   return out;

@@ -1,8 +1,8 @@
 // Bias correction: removes the shift that quantization causes in the mean of every layer's output.
 //
 // Needs:   a plan with all ranges.
-// Records: none; the inputs of a few dozen samples, run once through the float and the quantized network side by side.
-// Does:    behind every quantized convolution and product of the quantized network the difference of channel means is
+// Records: the inputs of a few dozen samples and the channel means of the float network's layers for each of them.
+// Does:    runs these inputs once through the quantized network; behind every quantized convolution and product of the quantized network the difference of channel means is
 //          added, sample by sample, so that every layer sees inputs that earlier layers have already corrected, with all
 //          quantizers on. The average over samples goes into the biases.
 // Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721, 4.2;
@@ -15,23 +15,35 @@
 #include "graph/graph.h"
 #include "quant/plan.h"
 #include "records/bias_probe.h"
+#include "records/statistics_data.h"
 
 namespace eightbit::algorithms {
 
 // Where the differences are measured: layers with a quantized weight or input and a channel axis.
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
 
+// The means that belong to these probes, as the taps of a calibration.
+std::vector<records::Point> layer_points(const Graph& graph, const std::vector<BiasProbe>& probes);
+// Every layer whose bias could be corrected, whatever is quantized.
+std::vector<BiasProbe> all_layers(const Graph& graph);
+
+// The float means of each probe in turn, a row a kept sample, in sample order. Empty where a layer was not measured.
+std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
+                                                const records::StatisticsData& statistics, const Plan& plan);
+
 // Collects the records of a Program with these probes and nothing else.
 class BiasCorrection {
  public:
   explicit BiasCorrection(std::vector<BiasProbe> probes);
   void add(std::span<const float> record);
-  // The average of each channel over the samples.
-  std::vector<BiasShift> shifts() const;
+  // The average of each channel over the samples. `checked`: only of layers where the average over the other samples
+  // lowers the error of a sample, summed over samples and channels.
+  std::vector<BiasShift> shifts(bool checked) const;
 
  private:
+  bool helps(size_t first, int64_t channels) const;
   std::vector<BiasProbe> probes_;
-  std::vector<double> sum_;
+  std::vector<double> sum_, square_;
   int64_t count_ = 0;
 };
 

@@ -156,14 +156,14 @@ class Alignment {
     for (size_t c = 0; c < shift_.size(); ++c) shift_[c] = 0.5f * (span.low[c] + span.high[c]);
   }
 
-  void apply(Plan& network) const {
+  void apply(Plan& network) {
     const Use weight{pair_.first, 1};
     replace(network, weight, output_axes(graph_, pair_.first, 1),
             [&](float w, size_t c) { return w / factor_[c]; });
     replace(network, pair_.first_bias, {kNone},
             [&](float b, size_t c) { return (b - shift_[c]) / factor_[c]; });
-    const std::vector<float> moved = moved_bias(network);
-    replace(network, pair_.second_bias, {kNone}, [&](float b, size_t c) { return b + moved[c]; });
+    moved_ = moved_bias(network);
+    replace(network, pair_.second_bias, {kNone}, [&](float b, size_t c) { return b + moved_[c]; });
     replace(network, {pair_.second, 1}, {1}, [&](float w, size_t c) { return w * factor_[c]; });
   }
 
@@ -171,6 +171,8 @@ class Alignment {
     const std::vector<float> zero(factor_.size(), 0.0f);
     std::vector<ChannelChange> out{{pair_.between, 1, shift_, factor_}};
     if (pair_.inner != pair_.between) out.push_back({pair_.inner, 1, zero, factor_});
+    if (pair_.second_bias.node != kNone)   // what its bias took over is missing in front of it
+      out.push_back({graph_.node(pair_.second).outputs[0], 1, moved_, std::vector<float>(moved_.size(), 1.0f)});
     return out;
   }
 
@@ -212,7 +214,7 @@ class Alignment {
 
   const Graph& graph_;
   const Pair& pair_;
-  std::vector<float> shift_, factor_;
+  std::vector<float> shift_, factor_, moved_;
 };
 
 }  // namespace
@@ -227,7 +229,7 @@ Plan channel_alignment(const Graph& graph, const StatisticsData& statistics, Pla
   for (const Pair& pair : pairs_of(graph, plan)) {
     const Span span = measured_span(statistics, graph, pair);
     if (static_cast<int64_t>(span.low.size()) != pair.channels) continue;
-    const Alignment alignment(graph, pair, span);
+    Alignment alignment(graph, pair, span);
     alignment.apply(network);
     for (ChannelChange& change : alignment.changes()) plan.changes.push_back(std::move(change));
     plan.notes.push_back(fmt::format("channel_alignment: {} channels between {} and {}",

@@ -13,9 +13,11 @@ Measured::Measured(const Graph& graph, const records::StatisticsData& statistics
   for (const ChannelChange& change : plan.changes)
     if (change.value == value) {
       axis = change.axis;
+      multiply_.resize(change.factor.size(), 1.0f);
+      add_.resize(change.factor.size(), 0.0f);
       for (size_t c = 0; c < change.factor.size(); ++c) {
-        multiply_.push_back(1.0f / change.factor[c]);
-        add_.push_back(-change.shift[c] / change.factor[c]);
+        multiply_[c] /= change.factor[c];
+        add_[c] = (add_[c] - change.shift[c]) / change.factor[c];
       }
     }
   for (const ScaleInsertion& scale : plan.scales)
@@ -47,6 +49,13 @@ std::vector<float> Measured::channel_max() const { return moved(statistics_.fold
 std::vector<float> Measured::channel_mean() const {
   return moved(statistics_.fold(point_).means());
 }
+std::vector<float> Measured::channel_variance() const {
+  std::vector<float> variance = statistics_.fold(point_).variances();
+  if (is_moved())
+    for (size_t c = 0; c < variance.size(); ++c) variance[c] *= multiply_[c] * multiply_[c];
+  return variance;
+}
+
 float Measured::min() const { return std::ranges::min(channel_min()); }
 float Measured::max() const { return std::ranges::max(channel_max()); }
 

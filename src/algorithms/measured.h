@@ -23,6 +23,7 @@ class Measured {
   std::vector<float> channel_min() const;
   std::vector<float> channel_max() const;
   std::vector<float> channel_mean() const;              // empty when means were not measured
+  std::vector<float> channel_variance() const;          // empty when mean squares were not measured
   bool is_moved() const { return !multiply_.empty(); }  // not what was measured
   bool has_channels() const { return channels_ > 1; }
   // Of the value as it was measured; empty where it is another one now.

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "algorithms/measured.h"
-#include "algorithms/overflow.h"
+#include "algorithms/weight_fit.h"
 #include "algorithms/weight_range.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
@@ -72,10 +72,11 @@ class RangeFinder {
     }
     if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
     if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
-    if (fits_pairs(q)) {
+    if (searches_scale(q) && (user.empty() || overflows(q))) {
       if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
-      return fit(q, std::move(values), tensor.shape);
+      return search_scale(q, std::move(values), tensor.shape);
     }
+    if (overflows(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     set(q, found.min, found.abs_max);
   }
 
@@ -202,17 +203,24 @@ class RangeFinder {
     return first_layers_.emplace(std::move(found));
   }
 
-  bool fits_pairs(const Quantizer& q) const {
-    if (fix() || q.spec.bits != 8 || q.group != kNone || options_.recipe == Recipe::nncf) return false;
-    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
-    if (!cpu || !processor_overflows()) return false;
-    const auto use = pair_use(q);
-    return use != q.uses.end() && layout(*use).input_axis != kNone;
+  // The reader that multiplies by a weight: a table may also be looked up.
+  std::optional<Use> product_of(const Quantizer& weight) const {
+    const auto use = std::ranges::find_if(weight.uses, [&](Use u) { return layout(u).input_axis != kNone; });
+    return use == weight.uses.end() ? std::nullopt : std::optional(*use);
   }
 
-  // The reader that adds products in pairs: a table may also be looked up.
-  std::vector<Use>::const_iterator pair_use(const Quantizer& q) const {
-    return std::ranges::find_if(q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
+  // Recipe eightbit looks for the scale of each output channel that rounds its weights best.
+  bool searches_scale(const Quantizer& q) const {
+    if (options_.recipe == Recipe::nncf || q.group != kNone) return false;
+    const auto use = product_of(q);
+    return use && output_axes(graph_, use->node, use->port) == q.channel_axes;
+  }
+
+  bool overflows(const Quantizer& q) const {
+    if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8) return false;
+    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
+    const auto use = product_of(q);
+    return cpu && processor_overflows() && use && has(graph_.node(use->node).op, kOverflowSet);
   }
 
   PairLayout layout(Use use) const {
@@ -223,41 +231,51 @@ class RangeFinder {
     return pairs;
   }
 
-  void fit(Quantizer& q, std::vector<float> values, const Shape& shape) {
-    const PairLayout pairs = layout(*pair_use(q));
-    if (pairs.output_axes != q.channel_axes)
-      return assign(q, half_symmetric_range(extremes(values, shape, q.channel_axes).abs_max, q.spec.bits, q.spec.narrow_range));
-    const std::vector<float> scales = fit_pairs(values, shape, pairs, limits(q, shape, pairs));
+  void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
+    const PairLayout pairs = layout(*product_of(q));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
+    const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
     q.low.clear();
     q.high.clear();
-    for (float scale : scales) {
-      q.high.push_back(127.0f * scale);
-      q.low.push_back((q.spec.narrow_range ? -127.0f : -128.0f) * scale);
+    for (float scale : fit_weights(values, shape, pairs, fit_terms(q, shape, pairs, top))) {
+      q.high.push_back(top * scale);
+      q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
-    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "overflow"});
+    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "weight_rounding"});
   }
 
-  // How large the integers of each input channel get, from the quantizer in front of the node.
-  PairLimits limits(const Quantizer& weight, const Shape& shape, const PairLayout& pairs) const {
-    PairLimits out;
-    if (weight.uses.size() != 1 || weight.uses.front().port != 1) return out;
-    const Use use{weight.uses.front().node, 0};
+  // The quantizer of the activation that meets a weight, where it has one range.
+  const Quantizer* input_of(const Quantizer& weight) const {
+    const auto product = product_of(weight);
+    if (!product || product->port != 1) return nullptr;
+    const Use use{product->node, 0};
     const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
       return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
     });
-    if (input == plan_.quantizers.end() || input->low.size() != 1) return out;
-    const Measured measured(graph_, statistics_, plan_, input->value, use);
+    return input == plan_.quantizers.end() || input->low.size() != 1 ? nullptr : &*input;
+  }
+
+  // What counts for the weights of each input channel: how much it varies and how large its integers get.
+  FitTerms fit_terms(const Quantizer& weight, const Shape& shape, const PairLayout& pairs, float top) const {
+    FitTerms out{top, {}, {}};
+    if (!overflows(weight)) out.largest_input = {0.0f};
+    const Quantizer* input = input_of(weight);
+    if (input == nullptr) return out;
+    const Measured measured(graph_, statistics_, plan_, input->value, {product_of(weight)->node, 0});
     const auto high = measured.channel_max();
-    if (static_cast<int64_t>(high.size()) % shape[static_cast<size_t>(pairs.input_axis)] != 0) return out;
+    const auto inputs = static_cast<size_t>(shape[static_cast<size_t>(pairs.input_axis)]);
+    if (high.size() % inputs != 0) return out;
+    // Bias correction takes away what an error does to the mean. Where groups meet different channels, all count alike.
+    if (high.size() == inputs && inputs > 1) out.importance = measured.channel_variance();
+    if (!out.largest_input.empty()) return out;
     const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
-    for (float value : high) {
+    out.largest_input.assign(inputs, 1.0f);
+    for (size_t c = 0; c < high.size(); ++c) {
       // A tenth above what calibration has seen, never more than the quantizer can give.
-      const float margin = 1.1f * std::max(value, 0.0f);
-      out.largest_input.push_back(std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
+      const float margin = 1.1f * std::max(high[c], 0.0f);
+      float& largest = out.largest_input[c % inputs];
+      largest = std::max(largest, std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
     }
-    const int point = statistics_.point_of(input->value);
-    if (!statistics_.fold(point).mean_square.empty() && high.size() > 1) out.importance = statistics_.fold(point).mean_squares();
     return out;
   }
 
@@ -274,7 +292,6 @@ class RangeFinder {
 
 void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;
-  const bool pairs = options.recipe == Recipe::eightbit && processor_overflows();
   for (const Quantizer& q : plan.quantizers) {
     if (q.weight) continue;
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
@@ -284,11 +301,13 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
         quantiles.push_back(*p);
     const uint32_t statistics = kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);
-    // Channel extremes also tell which pairs of weights can overflow.
-    if (q.spec.per_channel || pairs) {
-      const NodeId reader = q.uses.front().node;
-      const int64_t axis = q.spec.per_channel ? q.channel_axes.at(0) : activation_channel_axis(graph, reader, q.uses.front().port);
-      taps.want_channels(q.value, axis, statistics | (pairs ? uint32_t{kMeanSquare} : 0u));
+    const auto product = std::ranges::find_if(q.uses, [&](Use use) { return weight_port(graph, use.node) != kNone; });
+    if (q.spec.per_channel) {
+      taps.want_channels(q.value, q.channel_axes.at(0), statistics);
+    } else if (product != q.uses.end() && options.recipe == Recipe::eightbit) {
+      // The rounding of weights looks at the channels that they meet.
+      const int64_t axis = activation_channel_axis(graph, product->node, product->port);
+      taps.want_channels(q.value, axis, statistics | kMean | kMeanSquare);
     } else {
       taps.want(q.value, statistics);
     }

@@ -147,9 +147,10 @@ TEST(MinMax, WeightsByOutputChannel) {
 std::pair<float, float> widened(const Network& network, std::optional<OverflowFix> fix,
                                 Recipe recipe) {
   QuantizeOptions options;
-  options.recipe = recipe;
+  options.recipe = Recipe::nncf;
   options.advanced_parameters.overflow_fix = OverflowFix::disable;
   const Plan plain = network.run({network.weight(1), network.weight(2)}, options);
+  options.recipe = recipe;
   options.advanced_parameters.overflow_fix = fix;
   const Plan fixed = network.run({network.weight(1), network.weight(2)}, options);
   return {fixed.quantizers[0].high[0] / plain.quantizers[0].high[0],

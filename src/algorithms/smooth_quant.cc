@@ -110,14 +110,14 @@ InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
 }
 
 struct Channels {
-  std::vector<float> min, max, abs_max, mean_square;
+  std::vector<float> min, max, abs_max, mean_square, variance;
   std::vector<std::vector<float>> samples;   // minima, then maxima of the channels of a sample
 };
 
 Channels channels_of(const StatisticsData& statistics, int point) {
   constexpr int64_t kSamples = 64;           // evenly spread; enough for a mean
   const records::Fold& fold = statistics.fold(point);
-  Channels out{fold.min, fold.max, {}, fold.mean_squares(), {}};
+  Channels out{fold.min, fold.max, {}, fold.mean_squares(), fold.variances(), {}};
   const auto seen = statistics.seen(point);
   const auto all = static_cast<int64_t>(seen.size()), count = std::min(kSamples, all);
   for (int64_t k = 0; k < count; ++k)
@@ -180,8 +180,10 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
       energy += scaled * scaled;
       missed += (scaled - rounded) * (scaled - rounded);
     }
-    const double reach = x.mean_square[k] / (static_cast<double>(s[k]) * s[k]);
-    error += energy * std::min(rounding, reach) + missed * reach;
+    const double square = static_cast<double>(s[k]) * s[k];
+    // What rounded weights do to the mean, bias correction takes away.
+    const double varies = (x.variance.empty() ? x.mean_square : x.variance)[k] / square;
+    error += energy * std::min(rounding, x.mean_square[k] / square) + missed * varies;
   }
   return error;
 }
@@ -201,7 +203,7 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
   return best;
 }
 
-constexpr double kFlat = 1.1;   // errors this close count as equal
+constexpr double kFlat = 1.05;   // errors this close count as equal
 
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
   std::vector<float> weight_max(x.abs_max.size());
@@ -283,7 +285,7 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
 
 void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   for (const Group& group : find_groups(graph, plan, options))
-    taps.want_channels(group.value, group.axis, kMinMax | kMeanSquare, true);
+    taps.want_channels(group.value, group.axis, kMinMax | kMean | kMeanSquare, true);
 }
 
 void smooth_quant(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {

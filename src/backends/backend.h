@@ -44,6 +44,8 @@ struct Program {
   const BackendModel* other = nullptr;      // or: a second model with the same inputs (comparisons only)
   std::vector<Tap> taps;                    // on the float model
   std::vector<BiasProbe> probes;
+  // What the probes compare with: a row a sample, in the order of the run, the float model's means of each probe in turn.
+  std::vector<std::vector<float>> reference_means;
   std::vector<Comparison> comparisons;
   int threads = 0;                          // 0: all cores
   bool integer_arithmetic = false;          // run quantizers as the runtime does, not in float

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/bias_correction.h"
 #include "algorithms/weights.h"
 #include "backends/backend.h"
 #include "base/error.h"
@@ -18,7 +19,7 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kKeptSamples = 32;
+constexpr int64_t kKeptSamples = 64;
 
 // Quantiles that the estimators of the options may read, whatever the scheme.
 std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
@@ -66,7 +67,8 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
   auto data = steps("calibrate", [&] {
     MeasureOptions measured{options.subset_size, options.shard, kKeptSamples, {}};
     measured.facts["subset_size"] = std::to_string(options.subset_size);
-    return measure(model.impl(), all_points(graph, options), dataset, measured, run);
+    const auto layers = algorithms::layer_points(graph, algorithms::all_layers(graph));
+    return measure(model.impl(), all_points(graph, options), layers, dataset, measured, run);
   });
   steps.report().samples = data.samples();
   steps.finish();

@@ -1,25 +1,11 @@
 #include "pipeline/feed.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
 
 namespace eightbit {
 namespace {
-
-// A copy of its own: what a loader hands out may be overwritten by its next sample.
-Tensor owned(const Tensor& tensor) {
-  Tensor copy = Tensor::allocate(tensor.dtype, tensor.shape);
-  if (tensor.byte_size() > 0) std::memcpy(copy.mutable_data(), tensor.data, tensor.byte_size());
-  return copy;
-}
-
-Sample owned(const Sample& sample) {
-  Sample copy{{}, sample.reset_state};
-  for (const NamedTensor& input : sample.inputs) copy.inputs.push_back({input.name, owned(input.tensor)});
-  return copy;
-}
 
 bool leads_with_batch(const PortInfo& port) {
   return port.shape.size() >= 4 || (port.shape.size() >= 2 && port.shape[0] < 0);
@@ -72,14 +58,18 @@ std::optional<Sample> Feed::pull() {
   }
 }
 
+bool Feed::keeps(int64_t first, int64_t count) const {
+  const auto at = to_keep_.lower_bound(first);
+  return at != to_keep_.end() && *at < first + count;
+}
+
 void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
   if (frozen_batch_) {   // the model takes whole batches only
-    const auto wanted = to_keep_.lower_bound(first);
-    if (wanted != to_keep_.end() && *wanted < first + count) kept_.emplace(first, owned(sample));
+    if (keeps(first, count)) kept_.add(first, sample);
     return;
   }
   for (int64_t i = 0; i < count; ++i)
-    if (to_keep_.contains(first + i)) kept_.emplace(first + i, owned(count == 1 ? sample : slice(sample, i, 1)));
+    if (to_keep_.contains(first + i)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1));
 }
 
 // Jumps over samples that nobody wants, where the source gives them one by one.
@@ -103,15 +93,16 @@ std::optional<Sample> Feed::next() {
     int64_t count = 1;
     const int64_t usable = std::min(batch, options_.limit - position_);
     if (frozen_batch_) count = batch;
-    while (count < usable && wanted(position_ + count) == take) ++count;
+    while (count < usable && wanted(position_ + count) == take && aside(position_ + count) == aside(position_)) ++count;
     if (count < batch) {
       rest_ = slice(*sample, count, batch - count);
       sample = slice(*sample, 0, count);
     }
     const int64_t first = std::exchange(position_, position_ + count);
     if (!take) continue;
-    for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
     keep(first, *sample, count);
+    if (options_.set_aside && keeps(first, count)) continue;
+    for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
     return sample;
   }
   finished_ = true;

@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +10,8 @@
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 #include <eightbit/statistics.h>
+
+#include "records/kept_samples.h"
 
 namespace eightbit {
 
@@ -25,6 +26,7 @@ struct FeedOptions {
   Shard shard;
   std::function<bool(int64_t)> is_done;             // samples that are already measured; may be empty
   int64_t keep = 0;                                 // inputs to keep, spread evenly
+  bool set_aside = false;                           // kept inputs are not handed out by next()
 };
 
 class Feed {
@@ -38,12 +40,17 @@ class Feed {
   int64_t take_number();
   bool finished() const { return finished_; }
   int64_t total() const { return total_; }          // samples of all shards, as far as known
-  std::map<int64_t, Sample>& kept() { return kept_; }
+  const records::KeptSamples& kept() const { return kept_; }
+  bool sets_aside() const { return options_.set_aside; }
+  // Records that a kept sample gives.
+  int64_t items(int64_t number) const { return frozen_batch_ ? batch_of(kept_.load(number), inputs_) : 1; }
 
  private:
   std::optional<Sample> pull();
   void skip_unwanted();
   bool wanted(int64_t number) const;
+  bool aside(int64_t number) const { return options_.set_aside && !frozen_batch_ && to_keep_.contains(number); }
+  bool keeps(int64_t first, int64_t count) const;
   void keep(int64_t first, const Sample& sample, int64_t count);
 
   std::unique_ptr<SampleSource> source_;
@@ -54,7 +61,7 @@ class Feed {
   std::optional<Sample> rest_;                      // what is left of a batch
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;
-  std::map<int64_t, Sample> kept_;
+  records::KeptSamples kept_;
   bool frozen_batch_ = false;                       // the model takes whole batches only
   bool batched_ = false;                            // one pull may hold several samples
   bool finished_ = false;

@@ -1,6 +1,7 @@
 #include "pipeline/measure.h"
 
 #include <chrono>
+#include <future>
 
 #include "algorithms/bias_correction.h"
 #include "base/error.h"
@@ -19,8 +20,8 @@ void report_progress(const RunOptions& run, std::string_view step, int64_t done,
 
 // Statistics of an earlier, interrupted run where they fit, else empty ones.
 StatisticsData start(const backends::BackendModel& model, std::vector<records::Point> points,
-                     const std::string& data_fingerprint, const MeasureOptions& options, const RunOptions& run) {
-  StatisticsData fresh(model.fingerprint(), data_fingerprint, std::move(points));
+                     std::vector<records::Point> layers, const std::string& data_fingerprint, const MeasureOptions& options, const RunOptions& run) {
+  StatisticsData fresh(model.fingerprint(), data_fingerprint, std::move(points), std::move(layers));
   fresh.options = options.facts;
   if (run.checkpoint.empty() || !std::filesystem::exists(run.checkpoint)) return fresh;
   try {
@@ -34,16 +35,17 @@ StatisticsData start(const backends::BackendModel& model, std::vector<records::P
   return fresh;
 }
 
+// Two programs measure: most samples run through the plain one; those that are kept for bias correction through one
+// that also gives the means of every layer, which costs it fusions. A model with states must see all samples in order:
+// there the detailed program runs them all.
 class Measurement {
  public:
-  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const RunOptions& run)
-      : data_(std::move(data)), feed_(std::move(feed)), run_(run) {
+  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const MeasureOptions& options,
+              const RunOptions& run)
+      : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())) {
     for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
-    backends::Program program;
-    program.taps = data_.taps();
-    program.threads = run.threads;
     const auto begin = Clock::now();
-    executor_ = model.compile(program);
+    compile(model, options);
     log(LogLevel::debug, "calibrate: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   }
 
@@ -53,6 +55,7 @@ class Measurement {
         segment();
         checkpoint();
       }
+      run_kept();
     } catch (...) {
       checkpoint();
       throw;
@@ -62,22 +65,77 @@ class Measurement {
   }
 
  private:
+  void compile(const backends::BackendModel& model, const MeasureOptions& options) {
+    backends::Program plain;
+    plain.taps = data_.taps();
+    plain.threads = run_.threads;
+    backends::Program detailed = plain;
+    for (const records::Point& layer : data_.layers()) detailed.taps.push_back(layer.tap);
+    const bool both = !model.stateful() && options.keep < options.limit;
+    std::future<std::unique_ptr<backends::Executor>> other;   // compilation keeps one core busy
+    if (!data_.layers().empty() && both) other = std::async(std::launch::async, [&] { return model.compile(detailed); });
+    plain_ = model.compile(data_.layers().empty() || both ? plain : detailed);
+    if (other.valid()) detailed_ = other.get();
+  }
+
   // Runs until the data ends, or until it is time for a checkpoint.
   void segment() {
     const auto next = [&]() -> std::optional<Sample> {
       const bool due = !run_.checkpoint.empty() && Clock::now() - saved_ > std::chrono::seconds(5);
       return due ? std::nullopt : feed_.next();
     };
-    executor_->run(next, [&](int64_t, std::span<const float> record) {
-      data_.add(feed_.take_number(), record);
-      report_progress(run_, "calibrate", data_.samples(), feed_.total());
+    plain_->run(next, [&](int64_t, std::span<const float> record) {
+      const int64_t number = feed_.take_number();
+      add(number, record);
+      if (!data_.layers().empty() && feed_.kept().contains(number) && !feed_.sets_aside())
+        data_.add_layers(number, record.subspan(static_cast<size_t>(taps_)));
     });
+  }
+
+  void add(int64_t number, std::span<const float> record) {
+    data_.add(number, record.first(static_cast<size_t>(taps_)));
+    report_progress(run_, "calibrate", data_.samples(), feed_.total());
+  }
+
+  // The samples that the feed has set aside.
+  void run_kept() {
+    if (!feed_.sets_aside()) return;
+    collect();
+    if (detailed_) plain_ = std::move(detailed_);
+    earlier_.clear();
+    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
+    const std::vector<int64_t> numbers = feed_.kept().numbers();
+    auto at = numbers.begin(), running = at;
+    const auto next = [&]() -> std::optional<Sample> {
+      return at == numbers.end() ? std::nullopt : std::optional(feed_.kept().load(*at++));
+    };
+    std::vector<std::vector<float>> items;   // of a batch that is run as a whole
+    plain_->run(next, [&](int64_t, std::span<const float> record) {
+      items.emplace_back(record.begin(), record.end());
+      if (static_cast<int64_t>(items.size()) < feed_.items(*running)) return;
+      add_kept(*running++, items);
+      items.clear();
+    });
+  }
+
+  void add_kept(int64_t first, const std::vector<std::vector<float>>& items) {
+    std::vector<float> means(items.front().size() - static_cast<size_t>(taps_));
+    for (size_t i = 0; i < items.size(); ++i) {
+      add(first + static_cast<int64_t>(i), items[i]);
+      for (size_t k = 0; k < means.size(); ++k)
+        means[k] += items[i][static_cast<size_t>(taps_) + k] / static_cast<float>(items.size());
+    }
+    data_.add_layers(first, means);
   }
 
   void collect() {
     data_.set_histograms(earlier_);
-    data_.add_histograms(executor_->histograms());
-    data_.kept_samples.merge(feed_.kept());
+    auto counts = plain_->histograms();
+    counts.resize(data_.points().size());   // layers have none
+    data_.add_histograms(counts);
+    for (int64_t number : feed_.kept().numbers())
+      if (data_.has_sample(number) && !data_.kept_samples.contains(number))
+        data_.kept_samples.add(number, feed_.kept().load(number));
   }
 
   void checkpoint() {
@@ -90,7 +148,8 @@ class Measurement {
   StatisticsData data_;
   Feed feed_;
   const RunOptions& run_;
-  std::unique_ptr<backends::Executor> executor_;
+  int64_t taps_ = 0;                    // floats of a record that belong to the points
+  std::unique_ptr<backends::Executor> plain_, detailed_;
   std::vector<std::vector<Histogram>> earlier_;
   Clock::time_point saved_ = Clock::now();
 };
@@ -108,17 +167,18 @@ void warn_about_bad_values(const StatisticsData& data) {
 
 }  // namespace
 
-StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points, const Dataset& dataset,
-                       const MeasureOptions& options, const RunOptions& run) {
+StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
+                       std::vector<records::Point> layers, const Dataset& dataset, const MeasureOptions& options,
+                       const RunOptions& run) {
   auto source = dataset.open();
-  StatisticsData data = start(model, std::move(points), source->fingerprint(), options, run);
-  FeedOptions feed_options{options.limit, options.shard, {}, options.keep};
+  StatisticsData data = start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
+  FeedOptions feed_options{options.limit, options.shard, {}, options.keep, !data.layers().empty() && !model.stateful()};
   std::set<int64_t> done;
   for (int64_t k = 0; k < options.limit; ++k)
     if (data.has_sample(k)) done.insert(k);
   feed_options.is_done = [done = std::move(done)](int64_t number) { return done.contains(number); };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
-  StatisticsData result = Measurement(model, std::move(data), std::move(feed), run).finish();
+  StatisticsData result = Measurement(model, std::move(data), std::move(feed), options, run).finish();
   if (result.samples() == 0)
     fail<DataError>("calibrate", "the dataset gave no samples. Check that it is not empty{}.",
                     options.shard.count > 1 ? " and that this shard has a share" : " and was not read before (a generator)");
@@ -128,26 +188,30 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   return result;
 }
 
-std::vector<BiasShift> measure_bias_shifts(const backends::BackendModel& model, const Plan& plan,
-                                           const std::map<int64_t, Sample>& samples, const RunOptions& run) {
+std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
+                                                          const StatisticsData& statistics, const Plan& plan,
+                                                          bool checked, const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
-  if (probes.empty() || samples.empty()) return {};
+  if (probes.empty()) return std::vector<BiasShift>{};
   backends::Program program;
   program.plan = &plan;
   program.probes = probes;
+  program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, plan);
   program.threads = run.threads;
+  if (program.reference_means.empty()) return {};
   const auto begin = Clock::now();
   const auto executor = model.compile(program);
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
+  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
   algorithms::BiasCorrection correction(std::move(probes));
-  auto at = samples.begin();
+  auto at = numbers.begin();
   int64_t done = 0;
-  executor->run([&] { return at == samples.end() ? std::nullopt : std::optional<Sample>((at++)->second); },
+  executor->run([&] { return at == numbers.end() ? std::nullopt : std::optional(statistics.kept_samples.load(*at++)); },
                 [&](int64_t, std::span<const float> record) {
                   correction.add(record);
-                  report_progress(run, "bias correction", ++done, static_cast<int64_t>(samples.size()));
+                  report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));
                 });
-  return correction.shifts();
+  return correction.shifts(checked);
 }
 
 }  // namespace eightbit

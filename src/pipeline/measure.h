@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,16 @@ struct MeasureOptions {
   std::map<std::string, std::string> facts;       // what shards and a resumed run must agree on
 };
 
-// Throws DataError when there are no samples; see calibrate() in statistics.h for the rest.
+// `layers`: what is measured of the kept samples only, besides the points (algorithms/bias_correction.h). Throws DataError
+// when there are no samples; see calibrate() in statistics.h for the rest.
 records::StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
-                                const Dataset& dataset, const MeasureOptions& options, const RunOptions& run);
+                                std::vector<records::Point> layers, const Dataset& dataset,
+                                const MeasureOptions& options, const RunOptions& run);
 
-// One pass over the kept samples through the float and the planned network; see algorithms/bias_correction.h.
-std::vector<BiasShift> measure_bias_shifts(const backends::BackendModel& model, const Plan& plan,
-                                           const std::map<int64_t, Sample>& samples, const RunOptions& run);
+// One pass over the kept samples through the planned network; see algorithms/bias_correction.h for `checked`. Nothing
+// where the statistics lack what it needs.
+std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
+                                                          const records::StatisticsData& statistics, const Plan& plan,
+                                                          bool checked, const RunOptions& run);
 
 }  // namespace eightbit

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
 #include "algorithms/fast_bias_correction.h"
 #include "algorithms/min_max.h"
@@ -29,7 +30,7 @@ bool corrects_in_closed_form(const QuantizeOptions& options) {
 int64_t correction_samples(const QuantizeOptions& options) {
   if (options.advanced_parameters.disable_bias_correction || corrects_in_closed_form(options))
     return 0;
-  return options.fast_bias_correction ? 32 : 128;
+  return options.fast_bias_correction ? 64 : 128;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -50,6 +51,12 @@ std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
   if (!options.advanced_parameters.disable_bias_correction && corrects_in_closed_form(options))
     algorithms::fast_bias_correction_request(graph, plan, taps);
   return taps.points();
+}
+
+// Layers whose means bias correction compares.
+std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+  if (correction_samples(options) == 0) return {};
+  return algorithms::layer_points(graph, algorithms::bias_probes(graph, plan));
 }
 
 // The model that everything after it starts from. Its graph is the same but for the constants.
@@ -113,13 +120,13 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  const bool closed_form = corrects_in_closed_form(options) || statistics.kept_samples.empty();
-  plan.biases = closed_form ? algorithms::fast_bias_shifts(model.graph(), statistics, options, plan)
-                            : measure_bias_shifts(model, plan, statistics.kept_samples, run);
-  plan.notes.push_back(
-      fmt::format("bias correction: {} layers, {}", plan.biases.size(),
-                  closed_form ? "from the means of their inputs"
-                              : fmt::format("from {} samples", statistics.kept_samples.size())));
+  std::optional<std::vector<BiasShift>> measured;
+  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, !options.fast_bias_correction, run);
+  plan.biases = measured ? std::move(*measured)
+                         : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
+  plan.notes.push_back(fmt::format(
+      "bias correction: {} layers, {}", plan.biases.size(),
+      measured ? fmt::format("from {} samples", statistics.kept_samples.size()) : "from the means of their inputs"));
 }
 
 std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
@@ -200,8 +207,8 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
   const auto statistics = steps("calibrate", [&] {
     MeasureOptions measured{options.subset_size, {}, correction_samples(options), {}};
     measured.facts["options"] = to_json(options);
-    return measure(model.impl(), points_for(model.impl().graph(), plan, options), dataset, measured,
-                   run);
+    const Graph& graph = model.impl().graph();
+    return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);
   });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }

@@ -7,7 +7,7 @@
 
 namespace eightbit {
 
-// Behind `node` of the planned model the difference of means (float model minus planned model, over all axes but
+// Behind `node` of the planned model the difference of means (known float mean minus planned mean, over all axes but
 // `axis`) is added, so that later nodes see corrected inputs; the differences come back as results.
 struct BiasProbe {
   NodeId node = kNone;

@@ -35,11 +35,13 @@ std::vector<float> averages(const std::vector<ExactSum>& sums, int64_t count) {
 }  // namespace
 
 void ExactSum::add(float value) {
-  const double limit = std::ldexp(1.0, 62);
-  const double clipped = std::clamp(static_cast<double>(value), -limit, limit);
-  const double whole = std::floor(clipped);
-  const auto fraction = static_cast<uint64_t>(std::ldexp(clipped - whole, 64));   // a float's bits fit: exact or 0
-  bits_ += (static_cast<Int128>(static_cast<int64_t>(whole)) << 64) + static_cast<Int128>(fraction);
+  constexpr double kLimit = 0x1p62;
+  const double clipped = std::clamp(static_cast<double>(value), -kLimit, kLimit);
+  auto whole = static_cast<int64_t>(clipped);
+  if (static_cast<double>(whole) > clipped) --whole;
+  // A float's bits fit: exact or 0.
+  const auto fraction = static_cast<uint64_t>((clipped - static_cast<double>(whole)) * 0x1p64);
+  bits_ += (static_cast<Int128>(whole) << 64) + static_cast<Int128>(fraction);
 }
 
 double ExactSum::value() const {
@@ -71,5 +73,14 @@ void Fold::add(const Fold& other) {
 
 std::vector<float> Fold::means() const { return averages(mean, count); }
 std::vector<float> Fold::mean_squares() const { return averages(mean_square, count); }
+
+std::vector<float> Fold::variances() const {
+  if (mean.empty() || mean_square.empty()) return {};
+  std::vector<float> out = mean_squares();
+  const auto average = means();
+  for (size_t c = 0; c < out.size(); ++c)
+    out[c] = std::max(out[c] - average[c] * average[c], 1e-3f * out[c]);   // f32 means are no more exact than that
+  return out;
+}
 
 }  // namespace eightbit::records

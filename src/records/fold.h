@@ -35,6 +35,7 @@ struct Fold {
   void add(const Fold& other);
   std::vector<float> means() const;
   std::vector<float> mean_squares() const;
+  std::vector<float> variances() const;      // empty when means or mean squares were not measured
 };
 
 }  // namespace eightbit::records

@@ -34,7 +34,7 @@ namespace eightbit::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t kBlock = 4096;
-constexpr int64_t kStretch = 64;
+constexpr int64_t kStretch = 32;
 
 // Statistics of a contiguous run. Returns false when it holds a value that is not finite.
 bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Moments& out) {
@@ -75,63 +75,75 @@ bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Mom
   return rest == 0.0f;
 }
 
-// Statistics of `channels` columns of a row-major [rows, channels] matrix, blocks of rows summed in f32.
-bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, bool moments, Moments* out) {
+// What a few rows of a matrix add to the running numbers of its columns: rows that lie side by side are read together,
+// so that memory is read in order.
+template <bool kMoments>
+void fold_rows(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, float* HWY_RESTRICT lows,
+               float* HWY_RESTRICT highs, float* HWY_RESTRICT sums, float* HWY_RESTRICT squares) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  float rest = 0;
-  for (int64_t c = 0; c < channels;) {
-    if (c + lanes > channels) {
-      for (; c < channels; ++c) {
-        Moments& m = out[c];
-        for (int64_t r = 0; r < rows; ++r) {
-          const float x = data[r * channels + c];
-          m.min = std::min(m.min, x);
-          m.max = std::max(m.max, x);
-          m.sum += x;
-          m.sum_square += static_cast<double>(x) * x;
-          rest += x * 0.0f;
-        }
-      }
-      break;
-    }
-    auto lo = hn::Set(d, std::numeric_limits<float>::infinity()), hi = hn::Neg(lo);
-    auto zero_product = hn::Zero(d);
-    HWY_ALIGN float sums[HWY_MAX_BYTES / sizeof(float)], squares[HWY_MAX_BYTES / sizeof(float)];
-    for (int64_t r = 0; r < rows;) {
-      const int64_t end = std::min(rows, r + 256);
-      auto sum = hn::Zero(d), square = hn::Zero(d);
-      for (; r < end; ++r) {
-        const auto x = hn::LoadU(d, data + r * channels + c);
-        lo = hn::Min(lo, x);
-        hi = hn::Max(hi, x);
-        zero_product = hn::MulAdd(x, hn::Zero(d), zero_product);
-        if (moments) {
-          sum = hn::Add(sum, x);
-          square = hn::MulAdd(x, x, square);
-        }
-      }
-      if (!moments) continue;
-      hn::Store(sum, d, sums);
-      hn::Store(square, d, squares);
-      for (int64_t k = 0; k < lanes; ++k) {
-        out[c + k].sum += static_cast<double>(sums[k]);
-        out[c + k].sum_square += static_cast<double>(squares[k]);
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) {
+    auto lo = hn::LoadU(d, lows + c), hi = hn::LoadU(d, highs + c);
+    auto sum = hn::LoadU(d, sums + c), square = hn::LoadU(d, squares + c);
+    for (int64_t r = 0; r < rows; ++r) {
+      const auto x = hn::LoadU(d, data + r * channels + c);
+      lo = hn::Min(lo, x);
+      hi = hn::Max(hi, x);
+      if (kMoments) {
+        sum = hn::Add(sum, x);
+        square = hn::MulAdd(x, x, square);
+      } else {
+        sum = hn::MulAdd(x, hn::Zero(d), sum);   // NaN for values that are not finite, and stays so
       }
     }
-    hn::Store(lo, d, sums);
-    hn::Store(hi, d, squares);
-    for (int64_t k = 0; k < lanes; ++k) {
-      out[c + k].min = std::min(out[c + k].min, sums[k]);
-      out[c + k].max = std::max(out[c + k].max, squares[k]);
-    }
-    rest += hn::GetLane(hn::SumOfLanes(d, zero_product));
-    c += lanes;
+    hn::StoreU(lo, d, lows + c);
+    hn::StoreU(hi, d, highs + c);
+    hn::StoreU(sum, d, sums + c);
+    if (kMoments) hn::StoreU(square, d, squares + c);
   }
-  return rest == 0.0f;
+  for (; c < channels; ++c)
+    for (int64_t r = 0; r < rows; ++r) {
+      const float x = data[r * channels + c];
+      lows[c] = std::min(lows[c], x);
+      highs[c] = std::max(highs[c], x);
+      sums[c] += kMoments ? x : x * 0.0f;
+      squares[c] += x * x;
+    }
 }
 
-// Adds the histogram of a run to `counts`, of every `stride`-th stretch of kStretch values. Four tables keep
+// Statistics of `channels` columns of a row-major [rows, channels] matrix, blocks of rows summed in f32. Returns false
+// when a value is not finite.
+bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, bool moments, Moments* out) {
+  constexpr int64_t kTogether = 8, kSummed = 256;
+  const auto count = static_cast<size_t>(channels);
+  thread_local std::vector<float> lows, highs, sums, squares;
+  lows.assign(count, std::numeric_limits<float>::infinity());
+  highs.assign(count, -std::numeric_limits<float>::infinity());
+  bool finite = true;
+  for (int64_t first = 0; first < rows; first += kSummed) {
+    sums.assign(count, 0.0f);
+    squares.assign(count, 0.0f);
+    const int64_t end = std::min(rows, first + kSummed);
+    for (int64_t r = first; r < end; r += kTogether)
+      (moments ? fold_rows<true> : fold_rows<false>)(data + r * channels, std::min(kTogether, end - r), channels,
+                                                     lows.data(), highs.data(), sums.data(), squares.data());
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto i = static_cast<size_t>(c);
+      out[c].sum += static_cast<double>(sums[i]);
+      out[c].sum_square += static_cast<double>(squares[i]);
+      finite &= std::isfinite(sums[i]);
+    }
+  }
+  for (int64_t c = 0; c < channels; ++c) {
+    out[c].min = std::min(out[c].min, lows[static_cast<size_t>(c)]);
+    out[c].max = std::max(out[c].max, highs[static_cast<size_t>(c)]);
+  }
+  return finite;
+}
+
+// Adds the histogram of a run to `counts`: of one stretch of kStretch values out of each `stride`, at a place that
+// changes as if by chance, so that it never falls into step with rows and channels. Four tables keep
 // neighbouring equal values from waiting for each other.
 void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, uint32_t* HWY_RESTRICT tables) {
   const hn::ScalableTag<float> d;
@@ -142,7 +154,10 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, ui
   const auto last = hn::Set(di, Histogram::kHalf - 1), zero = hn::Zero(di);
   const auto half = hn::Set(di, Histogram::kHalf);
   HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
-  for (int64_t first = 0; first < count; first += kStretch * stride) {
+  uint32_t place = 0;
+  for (int64_t cell = 0; cell < count; cell += kStretch * stride) {
+    place = place * 1664525u + 1013904223u;   // Numerical Recipes' generator
+    const int64_t first = cell + kStretch * static_cast<int64_t>((uint64_t{place} * static_cast<uint64_t>(stride)) >> 32);
     const int64_t end = std::min(count, first + kStretch);
     int64_t i = first;
     for (; i + lanes <= end; i += lanes) {
@@ -200,7 +215,7 @@ HWY_EXPORT(difference_run);
 namespace {
 
 // A sample's tensor is counted in full up to about this size, larger ones in evenly spread stretches.
-constexpr int64_t kCountedValues = 65536;
+constexpr int64_t kCountedValues = 16384;
 
 std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
   std::vector<float> values;
@@ -242,8 +257,7 @@ void count(const ReduceView& view, bool finite, uint32_t* counts) {
   tables.assign(4 * Histogram::kBins, 0);
   if (finite) {
     const int64_t total = view.outer * view.channels * view.inner;
-    // An odd stride does not fall into step with rows of the tensor.
-    const int64_t stride = (total / kCountedValues) | 1;
+    const int64_t stride = std::max<int64_t>(total / kCountedValues, 1);
     HWY_DYNAMIC_DISPATCH(count_run)(view.data, total, stride, tables.data());
   } else {
     for (int64_t c = 0; c < view.channels; ++c) {

@@ -1,10 +1,7 @@
 #include "records/statistics_data.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
 #include "records/unseen.h"
@@ -24,18 +21,6 @@ int64_t kept_size(const Tap& tap) {
 
 }  // namespace
 
-SpillStore::~SpillStore() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-SpillStore::SpillStore(SpillStore&& other) noexcept { *this = std::move(other); }
-SpillStore& SpillStore::operator=(SpillStore&& other) noexcept {
-  std::swap(row_size_, other.row_size_);
-  std::swap(rows_, other.rows_);
-  std::swap(memory_, other.memory_);
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
 void SpillStore::append(std::span<const float> row) {
   EIGHTBIT_CHECK(static_cast<int64_t>(row.size()) == row_size_, "a row of {} in a store of {}", row.size(), row_size_);
   memory_.insert(memory_.end(), row.begin(), row.end());
@@ -44,52 +29,26 @@ void SpillStore::append(std::span<const float> row) {
 }
 
 void SpillStore::spill() {
-  if (descriptor_ < 0) {
-    std::string name = (std::filesystem::temp_directory_path() / "eightbit-XXXXXX").string();
-    descriptor_ = ::mkstemp(name.data());
-    if (descriptor_ < 0) fail<FileError>("calibrate", "no temporary file in '{}': {}. Set TMPDIR to a writable folder.",
-                                         std::filesystem::temp_directory_path().string(), std::strerror(errno));
-    ::unlink(name.c_str());
-  }
-  const auto* bytes = reinterpret_cast<const char*>(memory_.data());
-  size_t left = memory_.size() * sizeof(float);
-  auto at = static_cast<off_t>((static_cast<size_t>(rows_ * row_size_) - memory_.size()) * sizeof(float));
-  while (left > 0) {
-    const ssize_t done = ::pwrite(descriptor_, bytes, left, at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) fail<FileError>("calibrate", "no room for {} more bytes of records in the temporary folder: {}. Free some "
-                                   "space or set TMPDIR to another folder.", left, std::strerror(errno));
-    bytes += done;
-    at += done;
-    left -= static_cast<size_t>(done);
-  }
+  const auto end = static_cast<int64_t>(static_cast<size_t>(rows_ * row_size_) - memory_.size());
+  file_.write(end * static_cast<int64_t>(sizeof(float)), std::as_bytes(std::span(memory_)));
   memory_.clear();
 }
 
 void SpillStore::read(int64_t row, int64_t offset, std::span<float> out) const {
   const auto first = static_cast<size_t>(row * row_size_ + offset);
   const size_t spilled = static_cast<size_t>(rows_ * row_size_) - memory_.size();
-  if (first >= spilled) {
+  if (first >= spilled)
     std::copy_n(memory_.data() + (first - spilled), out.size(), out.data());
-    return;
-  }
-  auto* bytes = reinterpret_cast<char*>(out.data());
-  size_t left = out.size() * sizeof(float);
-  auto at = static_cast<off_t>(first * sizeof(float));
-  while (left > 0) {
-    const ssize_t got = ::pread(descriptor_, bytes, left, at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) fail<FileError>("calibrate", "the temporary file of records could not be read: {}", std::strerror(errno));
-    bytes += got;
-    at += got;
-    left -= static_cast<size_t>(got);
-  }
+  else
+    file_.read(static_cast<int64_t>(first * sizeof(float)), std::as_writable_bytes(out));
 }
 
-StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points)
+StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points,
+                               std::vector<Point> layers)
     : model_fingerprint_(std::move(model_fingerprint)),
       data_fingerprint_(std::move(data_fingerprint)),
-      points_(std::move(points)) {
+      points_(std::move(points)),
+      layers_(std::move(layers)) {
   index();
 }
 
@@ -151,6 +110,29 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
   if (kept_.row_size() > 0) kept_.append(kept);
 }
 
+void StatisticsData::add_layers(int64_t sample, std::span<const float> record) {
+  std::vector<float>& means = layer_means_[sample];
+  size_t from = 0;
+  for (const Point& layer : layers_) {
+    const auto channels = static_cast<size_t>(layer.tap.channels);
+    const auto part = record.subspan(from, channels);
+    means.insert(means.end(), part.begin(), part.end());
+    from += channels + 1;   // the finite fraction
+  }
+  EIGHTBIT_CHECK(from == record.size(), "a record of {} for layers of {}", record.size(), from);
+}
+
+std::vector<float> StatisticsData::layer_means(int64_t sample, ValueId value) const {
+  const auto row = layer_means_.find(sample);
+  if (row == layer_means_.end()) return {};
+  auto at = row->second.begin();
+  for (const Point& layer : layers_) {
+    if (layer.tap.value == value) return {at, at + layer.tap.channels};
+    at += layer.tap.channels;
+  }
+  return {};
+}
+
 void StatisticsData::set_histograms(const std::vector<std::vector<Histogram>>& counts) {
   for (size_t p = 0; p < counts.size(); ++p) histograms_[p] = counts[p].empty() ? Histogram{} : counts[p][0];
 }
@@ -199,7 +181,7 @@ void StatisticsData::merge(const StatisticsData& other) {
                           model_fingerprint_, other.model_fingerprint_);
   if (data_fingerprint_ != other.data_fingerprint_ || options != other.options)
     fail<InvalidArgument>("merge", "the parts were made with different data or options. Merge shards of one calibration.");
-  if (!std::ranges::equal(points_, other.points_, same))
+  if (!std::ranges::equal(points_, other.points_, same) || !std::ranges::equal(layers_, other.layers_, same))
     fail<InvalidArgument>("merge", "the parts measured different points. Merge shards of one calibration.");
   for (const auto& [sample, row] : other.order_)
     if (order_.contains(sample))
@@ -218,7 +200,8 @@ void StatisticsData::merge(const StatisticsData& other) {
     folds_[p].add(other.folds_[p]);
     histograms_[p].add(other.histograms_[p]);
   }
-  kept_samples.insert(other.kept_samples.begin(), other.kept_samples.end());
+  kept_samples.add(other.kept_samples);
+  layer_means_.insert(other.layer_means_.begin(), other.layer_means_.end());
 }
 
 }  // namespace eightbit::records

@@ -5,10 +5,12 @@
 //   - the fold of its channels over all samples (fold.h);
 //   - its histogram counts (histogram.h), where asked for;
 //   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled to disk.
+// Of a few dozen samples, spread evenly, the inputs are kept, and the channel means of every layer's output.
 // Everything is ordered by sample and independent of threads and shards.
 //
 // File: "8BITSTAT", u64 length and CRC-32 of each of the sections that follow: header (JSON: fingerprints, options,
-// points, sample numbers), rows, folds, histograms (runs of non-zero bins), kept channels, kept samples.
+// points, layers, sample numbers), rows, folds, histograms (runs of non-zero bins), kept channels, kept samples, layer
+// means.
 #pragma once
 
 #include <filesystem>
@@ -20,8 +22,10 @@
 
 #include <eightbit/dataset.h>
 
+#include "base/temporary_file.h"
 #include "records/fold.h"
 #include "records/histogram.h"
+#include "records/kept_samples.h"
 #include "records/tap.h"
 
 namespace eightbit::records {
@@ -30,9 +34,6 @@ namespace eightbit::records {
 class SpillStore {
  public:
   explicit SpillStore(int64_t row_size = 0) : row_size_(row_size) {}
-  ~SpillStore();
-  SpillStore(SpillStore&& other) noexcept;
-  SpillStore& operator=(SpillStore&& other) noexcept;
 
   void append(std::span<const float> row);
   // Floats [offset, offset + out.size()) of a row.
@@ -44,7 +45,7 @@ class SpillStore {
   void spill();
   int64_t row_size_ = 0, rows_ = 0;
   std::vector<float> memory_;
-  int descriptor_ = -1;
+  TemporaryFile file_;
 };
 
 struct Point {
@@ -59,10 +60,14 @@ struct Row {                 // one point, one sample
 class StatisticsData {
  public:
   StatisticsData() = default;
-  StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points);
+  // `layers`: taps of means.
+  StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points,
+                 std::vector<Point> layers = {});
 
   // Takes a record laid out by layout_of(taps). Samples may come in any order, each once.
   void add(int64_t sample, std::span<const float> record);
+  // Takes the record of the layers' taps for a kept sample.
+  void add_layers(int64_t sample, std::span<const float> record);
   // Joins `other` into this; see Statistics::merge for the errors.
   void merge(const StatisticsData& other);
 
@@ -70,6 +75,9 @@ class StatisticsData {
   const std::string& data_fingerprint() const { return data_fingerprint_; }
   const std::vector<Point>& points() const { return points_; }
   std::vector<Tap> taps() const;
+  const std::vector<Point>& layers() const { return layers_; }
+  // Channel means of the output `value` of a layer for a kept sample; empty where they were not measured.
+  std::vector<float> layer_means(int64_t sample, ValueId value) const;
   int64_t samples() const { return static_cast<int64_t>(order_.size()); }
   bool has_sample(int64_t sample) const { return order_.contains(sample); }
   // Index of the point of a value, or kNone. `axis`: kNone for any point, else the one that keeps these channels.
@@ -89,7 +97,7 @@ class StatisticsData {
   std::vector<float> kept_channels(int point, int64_t k) const;
 
   // Inputs of the samples of the correction batch, by sample number.
-  std::map<int64_t, Sample> kept_samples;
+  KeptSamples kept_samples;
   // Free-form facts that must agree when shards are merged (subset_size, ...).
   std::map<std::string, std::string> options;
 
@@ -99,7 +107,8 @@ class StatisticsData {
  private:
   void index();
   std::string model_fingerprint_, data_fingerprint_;
-  std::vector<Point> points_;
+  std::vector<Point> points_, layers_;
+  std::map<int64_t, std::vector<float>> layer_means_;   // kept sample -> means of all layers in turn
   std::vector<TapLayout> layouts_;
   std::vector<int64_t> kept_offsets_;                // of each point in a kept row; -1
   std::multimap<ValueId, int> by_value_;

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 constexpr char kMagic[8] = {'8', 'B', 'I', 'T', 'S', 'T', 'A', 'T'};
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 // Appends plain values to a section.
 class Packer {
@@ -170,6 +170,26 @@ std::pair<int64_t, Sample> unpack_sample(Unpacker& in) {
   return {number, std::move(sample)};
 }
 
+void pack_means(Packer& out, const std::map<int64_t, std::vector<float>>& rows) {
+  out.put(static_cast<uint64_t>(rows.size()));
+  for (const auto& [number, means] : rows) {
+    out.put(number);
+    out.put_all<float>(means);
+  }
+}
+
+std::map<int64_t, std::vector<float>> unpack_means(Unpacker& in, size_t size) {
+  std::map<int64_t, std::vector<float>> rows;
+  const auto count = in.get<uint64_t>();
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto number = in.get<int64_t>();
+    auto means = in.get_all<float>();
+    if (means.size() != size) in.damaged();
+    rows.emplace(number, std::move(means));
+  }
+  return rows;
+}
+
 void write_section(const Write& write, std::string_view content) {
   const uint64_t size = content.size();
   const uint32_t crc = checksum(content);
@@ -193,7 +213,9 @@ std::string_view read_section(std::string_view file, size_t& at, const std::stri
 void StatisticsData::save(const std::filesystem::path& path, bool overwrite) const {
   json header = {{"version", kVersion}, {"model", model_fingerprint_}, {"data", data_fingerprint_}, {"options", options}};
   for (const Point& point : points_) header["points"].push_back(tap_to_json(point));
-  Packer rows, folds, histograms, kept, samples_section;
+  header["layers"] = json::array();
+  for (const Point& layer : layers_) header["layers"].push_back(tap_to_json(layer));
+  Packer rows, folds, histograms, kept, samples_section, means;
   std::vector<float> kept_row(static_cast<size_t>(kept_.row_size()));
   header["samples"] = json::array();
   for (const auto& [sample, row] : order_) {
@@ -208,11 +230,13 @@ void StatisticsData::save(const std::filesystem::path& path, bool overwrite) con
     pack_histogram(histograms, histograms_[p]);
   }
   samples_section.put(static_cast<uint64_t>(kept_samples.size()));
-  for (const auto& [number, sample] : kept_samples) pack_sample(samples_section, number, sample);
+  for (int64_t number : kept_samples.numbers()) pack_sample(samples_section, number, kept_samples.load(number));
+  pack_means(means, layer_means_);
   write_whole_file(path, overwrite, [&](const Write& write) {
     write(kMagic, sizeof(kMagic));
     write_section(write, header.dump());
-    for (const Packer* section : {&rows, &folds, &histograms, &kept, &samples_section}) write_section(write, section->content());
+    for (const Packer* section : {&rows, &folds, &histograms, &kept, &samples_section, &means})
+      write_section(write, section->content());
   });
 }
 
@@ -228,15 +252,18 @@ StatisticsData StatisticsData::load(const std::filesystem::path& path) {
     if (header.at("version") != kVersion)
       fail<DataError>("statistics", "'{}' has format version {}; this program reads version {}. Calibrate again.", name,
                       header.at("version").get<int>(), kVersion);
-    std::vector<Point> points;
+    std::vector<Point> points, layers;
     for (const json& point : header.value("points", json::array())) points.push_back(tap_from_json(point));
-    StatisticsData data(header.at("model"), header.at("data"), std::move(points));
+    int64_t layer_channels = 0;
+    for (const json& layer : header.at("layers"))
+      layer_channels += layers.emplace_back(tap_from_json(layer)).tap.channels;
+    StatisticsData data(header.at("model"), header.at("data"), std::move(points), std::move(layers));
     data.options = header.at("options").get<std::map<std::string, std::string>>();
     for (int64_t sample : header.at("samples")) data.order_.emplace(sample, data.samples());
 
     Unpacker rows(read_section(file, at, name), name), folds(read_section(file, at, name), name),
         histograms(read_section(file, at, name), name), kept(read_section(file, at, name), name),
-        samples(read_section(file, at, name), name);
+        samples(read_section(file, at, name), name), means(read_section(file, at, name), name);
     for (int64_t i = 0; i < data.samples() * static_cast<int64_t>(data.points_.size()); ++i) data.rows_.push_back(rows.get<Row>());
     for (size_t p = 0; p < data.points_.size(); ++p) {
       data.folds_[p] = unpack_fold(folds);
@@ -248,7 +275,11 @@ StatisticsData StatisticsData::load(const std::filesystem::path& path) {
       data.kept_.append(row);
     }
     const auto count = samples.get<uint64_t>();
-    for (uint64_t i = 0; i < count; ++i) data.kept_samples.insert(unpack_sample(samples));
+    for (uint64_t i = 0; i < count; ++i) {
+      const auto [number, sample] = unpack_sample(samples);
+      data.kept_samples.add(number, sample);
+    }
+    data.layer_means_ = unpack_means(means, static_cast<size_t>(layer_channels));
     return data;
   } catch (const json::exception&) {
     whole.damaged();

@@ -31,7 +31,7 @@ ov::AnyMap stream_options(const backends::Program& program, bool sequential) {
 class OpenVinoExecutor : public backends::Executor {
  public:
   OpenVinoExecutor(const OpenVinoModel& model, const backends::Program& program, Instrumented instrumented)
-      : model_(model), binding_(*model.native()), instrumented_(std::move(instrumented)) {
+      : model_(model), binding_(*model.native()), program_(program), instrumented_(std::move(instrumented)) {
     compiled_ = core().compile_model(instrumented_.model, "CPU", stream_options(program, model.stateful()));
     const size_t streams = model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
@@ -74,10 +74,22 @@ class OpenVinoExecutor : public backends::Executor {
   void start(Request& request, const Sample& sample) {
     request.sample = binding_.bind(sample, started_);
     for (size_t i = 0; i < binding_.size(); ++i) request.infer.set_input_tensor(i, request.sample.tensors[i]);
+    set_references(request);
     if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
     request.infer.start_async();
     request.busy = true;
     ++started_;
+  }
+
+  // The probes' inputs follow those of the model.
+  void set_references(Request& request) {
+    if (program_.probes.empty()) return;
+    auto* at = program_.reference_means.at(static_cast<size_t>(started_)).data();
+    for (size_t i = 0; i < program_.probes.size(); ++i) {
+      const auto& port = compiled_.inputs()[binding_.size() + i];
+      request.infer.set_input_tensor(binding_.size() + i, ov::Tensor(ov::element::f32, port.get_shape(), at));
+      at += program_.probes[i].channels;
+    }
   }
 
   // Waits for a request and hands out its records; nothing where it is idle.
@@ -123,6 +135,7 @@ class OpenVinoExecutor : public backends::Executor {
 
   const OpenVinoModel& model_;
   Binding binding_;
+  backends::Program program_;
   Instrumented instrumented_;
   ov::CompiledModel compiled_;
   std::vector<Request> requests_;

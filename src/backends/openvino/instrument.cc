@@ -8,6 +8,7 @@
 #include <openvino/op/assign.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/parameter.hpp>
 #include <openvino/op/read_value.hpp>
 #include <openvino/op/reduce_mean.hpp>
 #include <openvino/op/result.hpp>
@@ -27,10 +28,11 @@ namespace {
 
 using Output = ov::Output<ov::Node>;
 
-Output as_f32(const Output& value) {
-  if (value.get_element_type() == ov::element::f32) return value;
-  return std::make_shared<ov::op::v0::Convert>(value, ov::element::f32);
+Output as_type(const Output& value, ov::element::Type type) {
+  if (value.get_element_type() == type) return value;
+  return std::make_shared<ov::op::v0::Convert>(value, type);
 }
+Output as_f32(const Output& value) { return as_type(value, ov::element::f32); }
 
 // Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what elementwise ops and pools
 // make of it.
@@ -156,11 +158,13 @@ class Instrumenter {
   void add_probes() {
     for (const backends::BiasProbe& probe : program_.probes) {
       const ValueId id = reading_.graph.node(probe.node).outputs.at(0);
-      const Output reference = reference_.values[static_cast<size_t>(id)];
       const Output planned = planned_.values[static_cast<size_t>(id)];
       const auto consumers = planned.get_target_inputs();
-      const Output shift = std::make_shared<ov::op::v1::Subtract>(mean_over_all_but(reference, probe.axis),
-                                                                  mean_over_all_but(planned, probe.axis));
+      ov::Shape shape(planned.get_partial_shape().size(), 1);
+      shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
+      references_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, shape));
+      const Output shift = std::make_shared<ov::op::v1::Subtract>(
+          as_type(references_.back(), planned.get_element_type()), mean_over_all_but(planned, probe.axis));
       const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
       for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
       add_result(as_f32(shift));
@@ -178,8 +182,12 @@ class Instrumenter {
   }
 
   Instrumented finish() {
-    ov::SinkVector sinks = reference_.model->get_sinks();
-    ov::op::util::VariableVector variables = reference_.model->get_variables();
+    ov::SinkVector sinks;
+    ov::op::util::VariableVector variables;
+    if (!program_.taps.empty() || !program_.comparisons.empty()) {
+      sinks = reference_.model->get_sinks();
+      variables = reference_.model->get_variables();
+    }
     if (planned_.model) {
       const auto more = planned_.model->get_sinks();
       sinks.insert(sinks.end(), more.begin(), more.end());
@@ -189,7 +197,9 @@ class Instrumenter {
     }
     drop_results(*reference_.model);
     if (planned_.model) drop_results(*planned_.model);
-    out_.model = std::make_shared<ov::Model>(results_, sinks, reference_.model->get_parameters(), variables);
+    auto parameters = reference_.model->get_parameters();
+    parameters.insert(parameters.end(), references_.begin(), references_.end());
+    out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
     return std::move(out_);
   }
 
@@ -201,6 +211,7 @@ class Instrumenter {
   Copy reference_;
   Copy planned_;
   ov::ResultVector results_;
+  ov::ParameterVector references_;   // one a probe
   int64_t next_id_ = 0;
   Instrumented out_;
 };

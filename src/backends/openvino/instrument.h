@@ -13,7 +13,8 @@
 namespace eightbit::openvino {
 
 struct Instrumented {
-  std::shared_ptr<ov::Model> model;   // inputs of the original; outputs: taps, then probes, then comparisons
+  // Inputs: those of the original, then the reference means of each probe. Outputs: taps, then probes, then comparisons.
+  std::shared_ptr<ov::Model> model;
   std::vector<std::shared_ptr<HistogramSink>> histograms;   // one a tap; null where none is counted
 };
 

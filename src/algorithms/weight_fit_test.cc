@@ -1,4 +1,4 @@
-#include "algorithms/overflow.h"
+#include "algorithms/weight_fit.h"
 
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ int64_t Weight::at(int64_t output, int64_t position, int64_t input) const {
   return flat;
 }
 
-float largest_of(const PairLimits& limits, int64_t input) {
+float largest_of(const FitTerms& limits, int64_t input) {
   const auto& all = limits.largest_input;
   return all.empty() ? 255.0f : all[all.size() == 1 ? 0 : static_cast<size_t>(input)];
 }
@@ -49,7 +49,7 @@ float largest_of(const PairLimits& limits, int64_t input) {
 // No input in [0, largest] may push a sum of two neighbours beyond int16: extremes are at the ends
 // of the inputs.
 void expect_no_overflow(const Weight& w, std::span<const float> fitted,
-                        const std::vector<float>& scales, const PairLimits& limits) {
+                        const std::vector<float>& scales, const FitTerms& limits) {
   for (int64_t o = 0; o < w.outputs(); ++o)
     for (int64_t s = 0; s < w.positions(); ++s)
       for (int64_t i = 0; i + 1 < w.inputs(); i += 2) {
@@ -102,7 +102,7 @@ std::vector<Weight> weights() {
 TEST(Overflow, NoPairCanOverflowAndLittleIsLost) {
   for (const Weight& w : weights()) {
     std::vector<float> fitted = w.values;
-    const auto scales = fit_pairs(fitted, w.shape, w.layout, {});
+    const auto scales = fit_weights(fitted, w.shape, w.layout, {});
     ASSERT_EQ(static_cast<int64_t>(scales.size()), w.outputs());
     expect_no_overflow(w, fitted, scales, {});
     EXPECT_LE(squared_error(fitted, w.values), half_range_error(w)) << to_string(w.shape);
@@ -112,32 +112,33 @@ TEST(Overflow, NoPairCanOverflowAndLittleIsLost) {
 TEST(Overflow, EqualLargeWeightsAreTheWorstCase) {
   Weight w{{1, 8, 1, 1}, {{0}, 1}, std::vector<float>(8, 1.0f)};
   std::vector<float> fitted = w.values;
-  const auto scales = fit_pairs(fitted, w.shape, w.layout, {});
+  const auto scales = fit_weights(fitted, w.shape, w.layout, {});
   expect_no_overflow(w, fitted, scales, {});
   EXPECT_LE(squared_error(fitted, w.values), half_range_error(w) + 1e-9);
 }
 
-TEST(Overflow, SmallInputsLeaveTheWeightsAlone) {
+TEST(Overflow, SmallInputsSetNoLimits) {
   for (const Weight& w : weights()) {
     std::vector<float> fitted = w.values;
-    const PairLimits limits{{100.0f}, {}};  // 2 * 127 * 100 fits into int16
-    const auto scales = fit_pairs(fitted, w.shape, w.layout, limits);
+    const FitTerms limits{127, {100.0f}, {}};  // 2 * 127 * 100 fits into int16
+    const auto scales = fit_weights(fitted, w.shape, w.layout, limits);
     expect_no_overflow(w, fitted, scales, limits);
-    const auto largest = extremes(w.values, w.shape, w.layout.output_axes).abs_max;
-    for (size_t c = 0; c < scales.size(); ++c) EXPECT_FLOAT_EQ(scales[c], largest[c] / 127);
+    std::vector<float> free = w.values;
+    EXPECT_EQ(fit_weights(free, w.shape, w.layout, {127, {0.0f}, {}}), scales);
+    EXPECT_EQ(free, fitted);
   }
 }
 
 TEST(Overflow, LimitsHoldForEveryInput) {
   Random random(9);
   for (const Weight& w : weights()) {
-    PairLimits limits;
+    FitTerms limits;
     for (int64_t i = 0; i < w.inputs(); ++i) {
       limits.largest_input.push_back(random.real(1, 255));
       limits.importance.push_back(random.real(0, 4));
     }
     std::vector<float> fitted = w.values;
-    const auto scales = fit_pairs(fitted, w.shape, w.layout, limits);
+    const auto scales = fit_weights(fitted, w.shape, w.layout, limits);
     expect_no_overflow(w, fitted, scales, limits);
   }
 }
@@ -145,9 +146,34 @@ TEST(Overflow, LimitsHoldForEveryInput) {
 TEST(Overflow, OppositeSignsCannotOverflow) {
   Weight w{{1, 2, 1, 1}, {{0}, 1}, {1.0f, -1.0f}};
   std::vector<float> fitted = w.values;
-  const auto scales = fit_pairs(fitted, w.shape, w.layout, {});
+  const auto scales = fit_weights(fitted, w.shape, w.layout, {});
   EXPECT_FLOAT_EQ(scales[0], 1.0f / 127);
   EXPECT_FLOAT_EQ(fitted[0], 1.0f);
+}
+
+// The importance of inputs decides, so it is part of the error that must not grow.
+TEST(WeightFit, NeverWorseThanTheScaleOfTheLargestWeight) {
+  Random random(17);
+  for (const int bits : {8, 4})
+    for (const Weight& w : weights()) {
+      FitTerms terms{static_cast<float>((1 << (bits - 1)) - 1), {0.0f}, {}};
+      for (int64_t i = 0; i < w.inputs(); ++i) terms.importance.push_back(random.real(0.1f, 4));
+      std::vector<float> fitted = w.values, nearest = w.values;
+      fit_weights(fitted, w.shape, w.layout, terms);
+      const auto largest = extremes(w.values, w.shape, w.layout.output_axes).abs_max;
+      double best = 0, plain = 0;
+      for (int64_t o = 0; o < w.outputs(); ++o)
+        for (int64_t s = 0; s < w.positions(); ++s)
+          for (int64_t i = 0; i < w.inputs(); ++i) {
+            const auto at = static_cast<size_t>(w.at(o, s, i));
+            const double scale = largest[static_cast<size_t>(o)] / terms.top;
+            const double rounded = std::nearbyint(w.values[at] / scale) * scale;
+            const double importance = terms.importance[static_cast<size_t>(i)];
+            best += importance * std::pow(w.values[at] - static_cast<double>(fitted[at]), 2);
+            plain += importance * std::pow(w.values[at] - rounded, 2);
+          }
+      EXPECT_LT(best, plain) << to_string(w.shape) << " " << bits;
+    }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "algorithms/overflow.h"
+#include "algorithms/weight_fit.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,6 +6,7 @@
 
 #include "algorithms/weights.h"
 #include "base/parallel.h"
+#include "quant/rounding.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -15,7 +16,6 @@ namespace eightbit::algorithms {
 namespace {
 
 constexpr float kLimit = 32767.0f;
-constexpr float kTop = 127.0f;
 
 // The weights of one output channel, gathered so that the two of a pair are neighbours.
 struct Channel {
@@ -60,68 +60,91 @@ std::vector<Channel> gather(const Shape& shape, const PairLayout& layout) {
   return channels;
 }
 
+// Looks for the scale of one output channel.
 class ChannelFit {
  public:
-  ChannelFit(std::span<float> values, const Channel& channel, const PairLimits& limits) : channel_(channel), values_(values) {
+  ChannelFit(std::span<float> values, const Channel& channel, const FitTerms& terms)
+      : channel_(channel), values_(values), top_(terms.top), narrowest_(terms.top < 100 ? 0.5f : 0.9f) {
     const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
-      return from.empty() ? otherwise : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
+      return from.empty() ? otherwise
+                          : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
     };
     for (size_t k = 0; k < channel.at.size(); ++k) {
       const bool real = channel.at[k] >= 0;
       weights_.push_back(real ? values[static_cast<size_t>(channel.at[k])] : 0.0f);
-      largest_.push_back(real ? pick(limits.largest_input, channel.input[k], 255.0f) : 0.0f);
-      importance_.push_back(real ? pick(limits.importance, channel.input[k], 1.0f) : 0.0f);
-      abs_max_ = std::max(abs_max_, std::fabs(weights_.back()));
+      largest_.push_back(real ? pick(terms.largest_input, channel.input[k], 255.0f) : 0.0f);
+      importance_.push_back(real ? pick(terms.importance, channel.input[k], 1.0f) : 0.0f);
     }
   }
 
   float run() {
-    const float nearest = std::max(abs_max_, 8e-5f) / kTop;
-    if (!violates(nearest)) return store(nearest);
+    float abs_max = 8e-5f;
+    for (float w : weights_) abs_max = std::max(abs_max, std::fabs(w));
+    const float nearest = abs_max / top_;
+    tight_ = tight_pairs(nearest * narrowest_);
+    const bool overflows = std::ranges::any_of(tight_, [&](size_t k) { return violates(k, nearest); });
     float best = nearest;
     double least = std::numeric_limits<double>::infinity();
-    for (int i = 0; i <= 20; ++i) {
-      const float scale = nearest * (1.0f + 0.05f * static_cast<float>(i));
+    const auto attempt = [&](float scale) {
       const double error = error_of(scale);
       if (error < least) least = error, best = scale;
-    }
+    };
+    attempt(nearest);
+    for (int i = 0; i <= kSteps; ++i)
+      attempt(nearest * (narrowest_ + (kWidest - narrowest_) * static_cast<float>(i) / kSteps));
+    for (float widened = kWidest + 0.05f; overflows && widened < 2.01f; widened += 0.05f)
+      attempt(nearest * widened);
     return store(best);
   }
 
  private:
-  static float round(float w, float scale) { return std::clamp(std::nearbyint(w / scale), -kTop, kTop); }
+  static constexpr float kWidest = 1.1f;
+  static constexpr int kSteps = 20;
+
+  bool violates(size_t k, float scale) const {
+    const float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
+    return a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit;
+  }
+
+  // Pairs that may overflow at this scale or a larger one.
+  std::vector<size_t> tight_pairs(float scale) const {
+    std::vector<size_t> tight;
+    for (size_t k = 0; k + 1 < weights_.size(); k += 2)
+      if (violates(k, scale)) tight.push_back(k);
+    return tight;
+  }
 
   // The pair at k, rounded and pulled in until it fits, where each step costs least.
   std::pair<float, float> fitted(size_t k, float scale) const {
-    float a = round(weights_[k], scale), b = round(weights_[k + 1], scale);
+    float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
     if (a * b <= 0) return {a, b};
     const float ua = largest_[k], ub = largest_[k + 1];
     while (std::fabs(a) * ua + std::fabs(b) * ub > kLimit) {
       // The cost of one step of integer towards 0, for what it takes off the sum.
       const auto price = [&](float q, float w, float u, float importance) {
         const float now = w - q * scale, then = w - (q - std::copysign(1.0f, q)) * scale;
-        return q == 0 || u == 0 ? std::numeric_limits<float>::infinity() : importance * (then * then - now * now) / u;
+        return q == 0 || u == 0 ? std::numeric_limits<float>::infinity()
+                                : importance * (then * then - now * now) / u;
       };
-      const bool first = price(a, weights_[k], ua, importance_[k]) <= price(b, weights_[k + 1], ub, importance_[k + 1]);
+      const bool first =
+          price(a, weights_[k], ua, importance_[k]) <= price(b, weights_[k + 1], ub, importance_[k + 1]);
       (first ? a : b) -= std::copysign(1.0f, first ? a : b);
     }
     return {a, b};
   }
 
-  bool violates(float scale) const {
-    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
-      const float a = round(weights_[k], scale), b = round(weights_[k + 1], scale);
-      if (a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit) return true;
-    }
-    return false;
+  double squared(size_t k, float level, float scale) const {
+    const double error = weights_[k] - static_cast<double>(level) * scale;
+    return importance_[k] * error * error;
   }
 
   double error_of(float scale) const {
-    double sum = 0;
-    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
+    double sum = rounding_error(weights_, importance_, scale, top_);
+    for (size_t k : tight_) {
+      if (!violates(k, scale)) continue;
       const auto [a, b] = fitted(k, scale);
-      const double ea = weights_[k] - a * scale, eb = weights_[k + 1] - b * scale;
-      sum += importance_[k] * ea * ea + importance_[k + 1] * eb * eb;
+      sum += squared(k, a, scale) - squared(k, rounded_level(weights_[k], scale, top_), scale);
+      sum += squared(k + 1, b, scale) - squared(k + 1, rounded_level(weights_[k + 1], scale, top_), scale);
     }
     return sum;
   }
@@ -138,7 +161,8 @@ class ChannelFit {
   const Channel& channel_;
   std::span<float> values_;
   std::vector<float> weights_, largest_, importance_;
-  float abs_max_ = 0;
+  float top_, narrowest_;           // few levels: clipping pays
+  std::vector<size_t> tight_;
 };
 
 }  // namespace
@@ -156,13 +180,13 @@ bool processor_overflows() {
 #endif
 }
 
-std::vector<float> fit_pairs(std::span<float> values, const Shape& shape, const PairLayout& layout,
-                             const PairLimits& limits) {
+std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const PairLayout& layout,
+                             const FitTerms& terms) {
   const std::vector<Channel> channels = gather(shape, layout);
   std::vector<float> scales(channels.size());
   parallel_for(static_cast<int64_t>(channels.size()), [&](int64_t c) {
     const auto i = static_cast<size_t>(c);
-    scales[i] = ChannelFit(values, channels[i], limits).run();
+    scales[i] = ChannelFit(values, channels[i], terms).run();
   });
   return scales;
 }

@@ -1,0 +1,60 @@
+#include "base/temporary_file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+
+namespace eightbit {
+
+TemporaryFile::~TemporaryFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept { *this = std::move(other); }
+TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void TemporaryFile::open() {
+  const auto folder = std::filesystem::temp_directory_path().string();
+  std::string name = folder + "/eightbit-XXXXXX";
+  descriptor_ = ::mkstemp(name.data());
+  if (descriptor_ < 0)
+    fail<FileError>("temporary file", "none could be made in '{}': {}. Set TMPDIR to a writable folder.", folder,
+                    std::strerror(errno));
+  ::unlink(name.c_str());
+}
+
+void TemporaryFile::write(int64_t offset, std::span<const std::byte> bytes) {
+  if (descriptor_ < 0) open();
+  while (!bytes.empty()) {
+    const ssize_t done = ::pwrite(descriptor_, bytes.data(), bytes.size(), offset);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0)
+      fail<FileError>("temporary file",
+                      "no room for {} more bytes in the folder for temporary files: {}. Free some space or set TMPDIR to "
+                      "another folder.",
+                      bytes.size(), std::strerror(errno));
+    bytes = bytes.subspan(static_cast<size_t>(done));
+    offset += done;
+  }
+}
+
+void TemporaryFile::read(int64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t got = ::pread(descriptor_, bytes.data(), bytes.size(), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) fail<FileError>("temporary file", "could not be read back: {}", std::strerror(errno));
+    bytes = bytes.subspan(static_cast<size_t>(got));
+    offset += got;
+  }
+}
+
+}  // namespace eightbit

@@ -1,0 +1,38 @@
+// The inputs of a few dozen samples, kept for bias correction: on disk, so that memory does not grow with them.
+#pragma once
+
+#include <eightbit/dataset.h>
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "base/temporary_file.h"
+
+namespace eightbit::records {
+
+class KeptSamples {
+ public:
+  // Copies the bytes. A number that is there already keeps its first sample.
+  void add(int64_t number, const Sample& sample);
+  void add(const KeptSamples& other);
+
+  // In order.
+  std::vector<int64_t> numbers() const;
+  bool contains(int64_t number) const { return samples_.contains(number); }
+  size_t size() const { return samples_.size(); }
+  bool empty() const { return samples_.empty(); }
+  // Reads the sample back.
+  Sample load(int64_t number) const;
+
+ private:
+  struct Place {
+    Sample sample;                  // tensors without data
+    std::vector<int64_t> offsets;   // of each input in the file
+  };
+  std::map<int64_t, Place> samples_;
+  TemporaryFile file_;
+  int64_t end_ = 0;
+};
+
+}  // namespace eightbit::records
