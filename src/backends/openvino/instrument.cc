@@ -21,7 +21,7 @@
 #include "backends/openvino/copy.h"
 #include "backends/openvino/writer.h"
 #include "base/error.h"
-#include "quant/channels.h"
+#include "quant/rounded_weights.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -102,21 +102,6 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
     if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(op.get()))
       stateful->set_variable(renamed.at(stateful->get_variable_id()));
   for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
-}
-
-// The same plan with every quantized weight replaced by its rounded values, which spares the plugin from computing
-// FakeQuantize on constants, and us from folding them to integers.
-Plan with_rounded_weights(const Graph& graph, const Plan& plan) {
-  Plan rounded = plan;
-  rounded.compress_weights = false;
-  std::erase_if(rounded.quantizers, [&](const Quantizer& q) {
-    if (!q.weight || q.low.empty()) return false;
-    const Tensor tensor = weight_of(graph, plan, q.value, q.uses.front());
-    if (tensor.dtype != DType::f32) return false;   // stays in the element type of the model
-    rounded.constants.push_back({q.value, q.uses, fake_quantized(tensor, q), "rounding"});
-    return true;
-  });
-  return rounded;
 }
 
 // The models' own outputs are not computed; left in place, the plugin would stumble over them.
