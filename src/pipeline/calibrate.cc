@@ -84,7 +84,7 @@ void Statistics::save(const std::filesystem::path& path, bool overwrite) const {
 Statistics Statistics::merge(std::span<const Statistics> parts) {
   if (parts.empty()) fail<InvalidArgument>("merge", "there is nothing to merge. Give at least one part.");
   const records::StatisticsData& first = parts.front().data();
-  records::StatisticsData merged(first.model_fingerprint(), first.data_fingerprint(), first.points());
+  records::StatisticsData merged(first.model_fingerprint(), first.data_fingerprint(), first.points(), first.layers());
   merged.options = first.options;
   for (const Statistics& part : parts) merged.merge(part.data());
   return Statistics(std::make_shared<const records::StatisticsData>(std::move(merged)));

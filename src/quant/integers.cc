@@ -22,8 +22,12 @@ std::vector<size_t> channel_strides(const Shape& shape, const Quantizer& quantiz
   std::vector<size_t> strides(shape.size(), 0);
   if (quantizer.low.size() <= 1) return strides;
   size_t stride = 1;
-  for (auto axis = static_cast<int64_t>(shape.size()); axis-- > 0;) {
-    if (std::ranges::find(quantizer.channel_axes, axis) == quantizer.channel_axes.end()) continue;
+  const auto rank = static_cast<int64_t>(shape.size());
+  const auto is_channel = [&](int64_t axis) {   // axes may count from the back
+    return std::ranges::any_of(quantizer.channel_axes, [&](int64_t a) { return a == axis || a + rank == axis; });
+  };
+  for (int64_t axis = rank; axis-- > 0;) {
+    if (!is_channel(axis)) continue;
     const auto extent = static_cast<size_t>(shape[static_cast<size_t>(axis)]);
     if (extent > 1) strides[static_cast<size_t>(axis)] = stride;
     stride *= extent;
