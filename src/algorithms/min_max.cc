@@ -241,7 +241,7 @@ class RangeFinder {
       q.high.push_back(top * scale);
       q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
-    plan_.constants.push_back({q.value, q.uses, Tensor::from_floats(values, shape), "weight_rounding"});
+    replace_constant(plan_, q.value, q.uses, Tensor::from_floats(values, shape), kRounded);
   }
 
   // The quantizer of the activation that meets a weight, where it has one range.

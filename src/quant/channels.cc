@@ -46,6 +46,14 @@ Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
   return graph.value(value).constant->load();
 }
 
+void replace_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor tensor, std::string reason) {
+  std::erase_if(plan.constants, [&](const ConstantReplacement& earlier) {
+    const auto covered = [&](const Use& use) { return std::ranges::find(uses, use) != uses.end(); };
+    return earlier.value == value && !earlier.uses.empty() && std::ranges::all_of(earlier.uses, covered);
+  });
+  plan.constants.push_back({value, uses, std::move(tensor), std::move(reason)});
+}
+
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer) {
   std::vector<float> values = to_floats(tensor);
   for_each_run(tensor.shape, quantizer.channel_axes, [&](int64_t channel, int64_t first, int64_t count) {

@@ -20,6 +20,12 @@ int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
 // The constant behind `use` as the plan leaves it.
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 
+// The reason of constants that hold levels of their quantizer already: rounding them again changes nothing.
+inline constexpr const char* kRounded = "weight_rounding";
+
+// Adds a replacement for all of `uses`; earlier ones that nothing else needs are dropped with their memory.
+void replace_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor tensor, std::string reason);
+
 // The tensor after the quantizer's FakeQuantize, as f32.
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer);
 
