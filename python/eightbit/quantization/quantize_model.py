@@ -50,12 +50,12 @@ def quantize(
     model: an openvino.Model, an onnx.ModelProto, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file. An ONNX model
         that has external data or is larger than 2 GB must be passed as a path.
     calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
-        `calibrate`, in which case no data is read and no inference is run.
+        `calibrate`, in which case no data is read.
     mode: None for INT8, or one of the FP8 modes.
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
     subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
-    fast_bias_correction: False corrects biases by running the quantized model, which takes longer.
+    fast_bias_correction: False corrects biases with more samples and checks every layer, which takes longer.
     model_type: ModelType.TRANSFORMER for networks with attention.
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
