@@ -96,6 +96,10 @@ Tensor convert(const BoundInput& input, const Tensor& tensor, int64_t index) {
 
 }  // namespace
 
+bool leads_with_batch(const Shape& shape) {
+  return shape.size() >= 4 || (shape.size() >= 2 && shape[0] < 0);
+}
+
 bool all_finite(const Tensor& tensor) {
   switch (tensor.dtype) {
     case DType::f32:

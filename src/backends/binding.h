@@ -10,6 +10,10 @@
 
 namespace eightbit::backends {
 
+// True where axis 0 counts items, each of which is a sample: its extent is open and there are other axes, or the tensor
+// has rank 4 or more, as images have. Asked of a model's first input.
+bool leads_with_batch(const Shape& shape);
+
 struct BoundInput {
   PortInfo port;
   bool rank_known = true;

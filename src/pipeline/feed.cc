@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
+#include "backends/binding.h"
 #include "base/error.h"
 
 namespace eightbit {
 namespace {
 
-bool leads_with_batch(const PortInfo& port) {
-  return port.shape.size() >= 4 || (port.shape.size() >= 2 && port.shape[0] < 0);
+bool leads_with_batch(const std::vector<PortInfo>& inputs) {
+  return !inputs.empty() && backends::leads_with_batch(inputs.front().shape);
 }
 
 }  // namespace
 
 int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs) {
-  if (sample.inputs.empty() || inputs.empty() || !leads_with_batch(inputs.front())) return 1;
+  if (sample.inputs.empty() || !leads_with_batch(inputs)) return 1;
   const NamedTensor* first = &sample.inputs.front();
   for (const NamedTensor& input : sample.inputs)
     if (input.name == inputs.front().name) first = &input;
@@ -36,8 +37,8 @@ Sample slice(const Sample& sample, int64_t first, int64_t count) {
 Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options)
     : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
   total_ = options_.limit;
-  frozen_batch_ = !inputs_.empty() && leads_with_batch(inputs_.front()) && inputs_.front().shape[0] > 1;
-  batched_ = !inputs_.empty() && leads_with_batch(inputs_.front()) && inputs_.front().shape[0] != 1;
+  frozen_batch_ = leads_with_batch(inputs_) && inputs_.front().shape[0] > 1;
+  batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1;
   if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
   for (int64_t k = 0; k < std::min(options_.keep, total_); ++k) to_keep_.insert(k * total_ / std::min(options_.keep, total_));

@@ -35,6 +35,7 @@ class OnnxExecutor : public backends::Executor {
  public:
   OnnxExecutor(const OnnxModel& model, const backends::Program& program, Instrumented instrumented)
       : binding_(binding_of(model)),
+        batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
         program_(program),
         histograms_(std::move(instrumented.histograms)),
         operators_(program.taps, histograms_),
@@ -76,11 +77,10 @@ class OnnxExecutor : public backends::Executor {
     ++started_;
   }
 
-  // The first axis of the first input that has one.
-  static Tensor batch_of(const std::vector<Tensor>& inputs) {
+  // Items of a sample: those along axis 0 of the first input, where that counts items.
+  Tensor batch_of(const std::vector<Tensor>& inputs) const {
     Tensor batch = Tensor::allocate(DType::i64, {1});
-    const auto it = std::ranges::find_if(inputs, [](const Tensor& t) { return !t.shape.empty(); });
-    *reinterpret_cast<int64_t*>(batch.mutable_data()) = it == inputs.end() ? 1 : it->shape[0];
+    *reinterpret_cast<int64_t*>(batch.mutable_data()) = batched_ ? inputs[0].shape[0] : 1;
     return batch;
   }
 
@@ -126,6 +126,7 @@ class OnnxExecutor : public backends::Executor {
   }
 
   backends::Binding binding_;
+  bool batched_;
   backends::Program program_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
   MeasureOperators operators_;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "backends/onnx/check.h"
 #include "backends/onnx/join.h"
 #include "backends/onnx/measure_op.h"
+#include "backends/onnx/opset.h"
+#include "backends/onnx/prune.h"
 #include "backends/onnx/sort.h"
 #include "backends/onnx/types.h"
 #include "base/error.h"
@@ -54,6 +57,7 @@ class Instrumenter {
     add_comparisons();
     Instrumented out{std::move(reference_.content), {}};
     add_leaves(*out.content.model.mutable_graph());
+    prune(out.content);
     for (const Tap& tap : program_.taps)
       out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
     return out;
@@ -66,8 +70,16 @@ class Instrumenter {
   void add_planned(Copy planned, const OnnxModel& from) {
     planned_graph_ = &from.graph();
     clear_outputs(planned);
+    lift_to_same_opset(reference_, model_.reading(), planned, from.reading());
     join(reference_, planned, kPlanned);
     planned_ = std::move(planned.values);
+  }
+
+  // One model has one version of the standard operators, and quantizers may have asked for a newer one.
+  static void lift_to_same_opset(Copy& one, const Reading& of_one, Copy& two, const Reading& of_two) {
+    const int64_t newest = std::max(opset_of(one.content.model), opset_of(two.content.model));
+    lift_opset(one.content.model, newest, [&](const auto& tensor) { return of_one.rank_of(tensor); });
+    lift_opset(two.content.model, newest, [&](const auto& tensor) { return of_two.rank_of(tensor); });
   }
 
   NodeProto& add_operator(const std::string& type, const std::vector<std::string>& inputs,

@@ -1,5 +1,6 @@
 #include "backends/onnx/join.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -78,6 +79,8 @@ void join(Copy& target, Copy& added, const std::string& prefix) {
     if (!present.contains(initializer.name())) into.add_initializer()->Swap(&initializer);
   for (std::string& value : added.values) value = rename(value);
   add_operator_sets(target.content.model, added.content.model);
+  target.content.model.set_ir_version(
+      std::max(target.content.model.ir_version(), added.content.model.ir_version()));
 }
 
 }  // namespace eightbit::onnx

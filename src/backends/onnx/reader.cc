@@ -316,6 +316,12 @@ ValueId Reading::value_of(const std::string& tensor) const {
   return it == ids.end() ? kNone : it->second;
 }
 
+std::optional<int64_t> Reading::rank_of(const std::string& tensor) const {
+  const ValueId id = value_of(tensor);
+  if (id == kNone || !graph.value(id).rank_known) return std::nullopt;
+  return static_cast<int64_t>(graph.value(id).shape.size());
+}
+
 Reading read_graph(const std::shared_ptr<const Content>& content) { return Reader(content).read(); }
 
 }  // namespace eightbit::onnx

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -31,6 +32,7 @@ struct Reading {
   std::unordered_set<ValueId> grouped;                // weights shown as [groups, ...]: the model joins the first two axes
 
   ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
+  std::optional<int64_t> rank_of(const std::string& tensor) const;   // nullopt where it is not known
 };
 
 // Names are made unique; a node without one is called after its first output. Bodies of If, Loop and Scan become

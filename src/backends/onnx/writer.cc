@@ -109,11 +109,7 @@ class Writer {
 
   void finish() {
     if (opset_ > 0)
-      lift_opset(copy_.content.model, opset_, [this](const std::string& tensor) -> std::optional<int64_t> {
-        const ValueId id = reading_.value_of(tensor);
-        if (id == kNone || !graph_.value(id).rank_known) return std::nullopt;
-        return static_cast<int64_t>(graph_.value(id).shape.size());
-      });
+      lift_opset(copy_.content.model, opset_, [this](const std::string& tensor) { return reading_.rank_of(tensor); });
     lift_ir_version();
     const NodeProto* stuck = sort_nodes(proto());
     EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());

@@ -17,8 +17,10 @@
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/util/variable.hpp>
 
+#include "backends/binding.h"
 #include "backends/openvino/branches.h"
 #include "backends/openvino/copy.h"
+#include "backends/openvino/types.h"
 #include "backends/openvino/writer.h"
 #include "base/error.h"
 #include "quant/rounded_weights.h"
@@ -65,16 +67,14 @@ Output channels_to_back(const Output& value, Tap& tap) {
       value, ov::op::v0::Constant::create(ov::element::i64, {order.size()}, order));
 }
 
-// The shape of the input that tells the batch; empty where the batch is known to be 1.
+// The shape of the input that tells the batch; empty where a sample is never more than one item.
 std::vector<Output> batch_source(const ov::Model& model) {
-  for (const auto& parameter : model.get_parameters()) {
-    const auto& shape = parameter->get_partial_shape();
-    if (shape.rank().is_dynamic()) return {};
-    if (shape.size() == 0) continue;
-    if (shape[0].is_static() && shape[0].get_length() == 1) return {};
-    return {std::make_shared<ov::op::v3::ShapeOf>(parameter, ov::element::i64)};
-  }
-  return {};
+  if (model.get_parameters().empty()) return {};
+  const auto& first = model.get_parameters().front();
+  const auto& shape = first->get_partial_shape();
+  if (shape.rank().is_dynamic() || !backends::leads_with_batch(to_shape(shape))) return {};
+  if (shape[0].is_static() && shape[0].get_length() == 1) return {};
+  return {std::make_shared<ov::op::v3::ShapeOf>(first, ov::element::i64)};
 }
 
 Output mean_over_all_but(const Output& value, int64_t axis) {
