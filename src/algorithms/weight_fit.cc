@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "algorithms/weights.h"
 #include "base/parallel.h"
@@ -21,44 +22,45 @@ constexpr float kLimit = 32767.0f;
 struct Channel {
   std::vector<int64_t> at;          // flat index of each weight; -1 fills up an odd pair
   std::vector<int64_t> input;       // input channel of each
+
+  void push(int64_t index, int64_t channel) {
+    at.push_back(index);
+    input.push_back(channel);
+  }
 };
 
-std::vector<Channel> gather(const Shape& shape, const PairLayout& layout) {
-  const auto rank = shape.size();
-  const auto inputs = shape[static_cast<size_t>(layout.input_axis)];
-  int64_t inner = 1;
-  for (size_t axis = static_cast<size_t>(layout.input_axis) + 1; axis < rank; ++axis) inner *= shape[axis];
-  const bool spatial_inside = std::ranges::none_of(layout.output_axes, [&](int64_t a) { return a > layout.input_axis; });
-  std::vector<Channel> channels(static_cast<size_t>(channel_count(shape, layout.output_axes)));
-  const auto push = [&](Channel& channel, int64_t index, int64_t input) {
-    channel.at.push_back(index);
-    channel.input.push_back(input);
-  };
-  if (spatial_inside) {
-    // [O..., I, spatial...]: for every spatial position the inputs in turn.
-    const int64_t block = inputs * inner;
-    for (size_t c = 0; c < channels.size(); ++c)
-      for (int64_t s = 0; s < inner; ++s) {
-        for (int64_t i = 0; i < inputs; ++i) push(channels[c], static_cast<int64_t>(c) * block + i * inner + s, i);
-        if (inputs % 2 != 0) push(channels[c], -1, 0);
-      }
-    return channels;
+class Gathering {
+ public:
+  Gathering(const Shape& shape, const PairLayout& layout)
+      : channels_(channel_count(shape, layout.output_axes)), inputs_(shape[static_cast<size_t>(layout.input_axis)]) {
+    input_first_ = std::ranges::any_of(layout.output_axes, [&](int64_t a) { return a > layout.input_axis; });
+    const auto last = static_cast<size_t>(input_first_ ? layout.output_axes.back() : layout.input_axis);
+    if (input_first_) outputs_ = shape[last];
+    for (size_t axis = last + 1; axis < shape.size(); ++axis) spatial_ *= shape[axis];
   }
-  // Input axis in front of the output axis: [batch..., I, O] or [I, O, spatial...].
-  const auto output_axis = static_cast<size_t>(layout.output_axes.back());
-  const int64_t outputs = shape[output_axis];
-  int64_t spatial = 1;
-  for (size_t axis = output_axis + 1; axis < rank; ++axis) spatial *= shape[axis];
-  const int64_t block = inputs * outputs * spatial;
-  for (size_t c = 0; c < channels.size(); ++c) {
-    const int64_t batch = static_cast<int64_t>(c) / outputs, o = static_cast<int64_t>(c) % outputs;
-    for (int64_t s = 0; s < spatial; ++s) {
-      for (int64_t i = 0; i < inputs; ++i) push(channels[c], batch * block + (i * outputs + o) * spatial + s, i);
-      if (inputs % 2 != 0) push(channels[c], -1, 0);
+
+  int64_t channels() const { return channels_; }
+
+  // For every spatial position the inputs in turn.
+  void gather(int64_t c, Channel& out) const {
+    out.at.clear();
+    out.input.clear();
+    for (int64_t s = 0; s < spatial_; ++s) {
+      for (int64_t i = 0; i < inputs_; ++i) out.push(index(c, i, s), i);
+      if (inputs_ % 2 != 0) out.push(-1, 0);
     }
   }
-  return channels;
-}
+
+ private:
+  // [O..., I, spatial...], or with the input axis in front of the output axis: [batch..., I, O, spatial...].
+  int64_t index(int64_t c, int64_t i, int64_t s) const {
+    if (!input_first_) return (c * inputs_ + i) * spatial_ + s;
+    return ((c / outputs_ * inputs_ + i) * outputs_ + c % outputs_) * spatial_ + s;
+  }
+
+  int64_t channels_, inputs_, outputs_ = 1, spatial_ = 1;
+  bool input_first_ = false;
+};
 
 // Looks for the scale of one output channel.
 class ChannelFit {
@@ -106,11 +108,13 @@ class ChannelFit {
     return a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit;
   }
 
-  // Pairs that may overflow at this scale or a larger one.
+  // Pairs that may overflow at this scale or a larger one: rounding adds half a level at most.
   std::vector<size_t> tight_pairs(float scale) const {
+    const float inverse = 1.0f / scale;
+    const auto reach = [&](size_t k) { return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k]; };
     std::vector<size_t> tight;
     for (size_t k = 0; k + 1 < weights_.size(); k += 2)
-      if (violates(k, scale)) tight.push_back(k);
+      if (reach(k) + reach(k + 1) > kLimit && weights_[k] * weights_[k + 1] > 0) tight.push_back(k);
     return tight;
   }
 
@@ -150,11 +154,11 @@ class ChannelFit {
   }
 
   float store(float scale) {
-    for (size_t k = 0; k + 1 < weights_.size(); k += 2) {
-      const auto [a, b] = fitted(k, scale);
-      if (channel_.at[k] >= 0) values_[static_cast<size_t>(channel_.at[k])] = a * scale;
-      if (channel_.at[k + 1] >= 0) values_[static_cast<size_t>(channel_.at[k + 1])] = b * scale;
-    }
+    std::vector<float> levels(weights_.size());
+    for (size_t k = 0; k < levels.size(); ++k) levels[k] = rounded_level(weights_[k], scale, top_);
+    for (size_t k : tight_) std::tie(levels[k], levels[k + 1]) = fitted(k, scale);
+    for (size_t k = 0; k < levels.size(); ++k)
+      if (channel_.at[k] >= 0) values_[static_cast<size_t>(channel_.at[k])] = levels[k] * scale;
     return scale;
   }
 
@@ -182,11 +186,12 @@ bool processor_overflows() {
 
 std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const PairLayout& layout,
                              const FitTerms& terms) {
-  const std::vector<Channel> channels = gather(shape, layout);
-  std::vector<float> scales(channels.size());
-  parallel_for(static_cast<int64_t>(channels.size()), [&](int64_t c) {
-    const auto i = static_cast<size_t>(c);
-    scales[i] = ChannelFit(values, channels[i], terms).run();
+  const Gathering gathering(shape, layout);
+  std::vector<float> scales(static_cast<size_t>(gathering.channels()));
+  parallel_for(gathering.channels(), [&](int64_t c) {
+    thread_local Channel channel;
+    gathering.gather(c, channel);
+    scales[static_cast<size_t>(c)] = ChannelFit(values, channel, terms).run();
   });
   return scales;
 }
