@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "quant/fake_quantize.h"
+#include "quant/rounding.h"
 #include "records/quantile.h"
 
 namespace eightbit::algorithms {
@@ -160,26 +161,18 @@ double width(const Channels& x, std::span<const float> s) {
 
 double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, double width) {
   const auto columns = static_cast<size_t>(w.rest);
-  std::vector<float> step(columns, 0.0f);
-  for (size_t k = 0; k < s.size(); ++k) {
-    const float* row = w.values.data() + k * columns;
-    for (size_t n = 0; n < columns; ++n) step[n] = std::max(step[n], std::fabs(row[n] * s[k]) / 127.0f);
+  const auto row = [&](size_t k) { return std::span(w.values).subspan(k * columns, columns); };
+  std::vector<float> step(columns, 0.0f), inverse(columns);
+  for (size_t k = 0; k < s.size(); ++k) raise_to(step, row(k), s[k]);
+  for (size_t n = 0; n < columns; ++n) {
+    step[n] /= 127.0f;
+    inverse[n] = step[n] > 0 ? 1.0f / step[n] : 0.0f;
   }
-  std::vector<float> inverse(columns);
-  for (size_t n = 0; n < columns; ++n) inverse[n] = step[n] > 0 ? 1.0f / step[n] : 0.0f;
 
-  constexpr float kRound = 12582912.0f;   // 1.5 * 2^23: adding and subtracting it rounds to an integer
   const double rounding = width / 255 * width / 255 / 12;
   double error = 0;
   for (size_t k = 0; k < s.size(); ++k) {
-    const float* row = w.values.data() + k * columns;
-    float energy = 0, missed = 0;
-    for (size_t n = 0; n < columns; ++n) {
-      const float scaled = row[n] * s[k];
-      const float rounded = ((scaled * inverse[n] + kRound) - kRound) * step[n];
-      energy += scaled * scaled;
-      missed += (scaled - rounded) * (scaled - rounded);
-    }
+    const auto [energy, missed] = row_error(row(k), s[k], step, inverse);
     const double square = static_cast<double>(s[k]) * s[k];
     // What rounded weights do to the mean, bias correction takes away.
     const double varies = (x.variance.empty() ? x.mean_square : x.variance)[k] / square;

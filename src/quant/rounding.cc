@@ -1,5 +1,7 @@
 #include "quant/rounding.h"
 
+#include <cmath>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/rounding.cc"
 #include <hwy/foreach_target.h>
@@ -25,6 +27,29 @@ float lanes_error(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT i
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
+void row_lanes(const float* HWY_RESTRICT row, size_t count, float factor, const float* HWY_RESTRICT step,
+               const float* HWY_RESTRICT inverse, float* HWY_RESTRICT energy, float* HWY_RESTRICT missed) {
+  const hn::ScalableTag<float> d;
+  const auto by = hn::Set(d, factor);
+  auto squares = hn::Zero(d), errors = hn::Zero(d);
+  for (size_t i = 0; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto x = hn::Mul(hn::LoadU(d, row + i), by);
+    const auto level = hn::Round(hn::Mul(x, hn::LoadU(d, inverse + i)));
+    const auto error = hn::NegMulAdd(level, hn::LoadU(d, step + i), x);
+    squares = hn::MulAdd(x, x, squares);
+    errors = hn::MulAdd(error, error, errors);
+  }
+  *energy = hn::GetLane(hn::SumOfLanes(d, squares));
+  *missed = hn::GetLane(hn::SumOfLanes(d, errors));
+}
+
+void raise_lanes(float* HWY_RESTRICT largest, const float* HWY_RESTRICT row, size_t count, float factor) {
+  const hn::ScalableTag<float> d;
+  const auto by = hn::Set(d, factor);
+  for (size_t i = 0; i + hn::Lanes(d) <= count; i += hn::Lanes(d))
+    hn::StoreU(hn::Max(hn::LoadU(d, largest + i), hn::Abs(hn::Mul(hn::LoadU(d, row + i), by))), d, largest + i);
+}
+
 }  // namespace eightbit::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -32,9 +57,12 @@ HWY_AFTER_NAMESPACE();
 namespace eightbit {
 
 HWY_EXPORT(lanes_error);
+HWY_EXPORT(row_lanes);
+HWY_EXPORT(raise_lanes);
+
+constexpr size_t kWhole = 64;   // a multiple of the lanes of every target
 
 double rounding_error(std::span<const float> weights, std::span<const float> importance, float scale, float top) {
-  constexpr size_t kWhole = 64;   // a multiple of the lanes of every target
   const size_t whole = weights.size() / kWhole * kWhole;
   double sum = HWY_DYNAMIC_DISPATCH(lanes_error)(weights.data(), importance.data(), whole, scale, top);
   for (size_t i = whole; i < weights.size(); ++i) {
@@ -42,6 +70,24 @@ double rounding_error(std::span<const float> weights, std::span<const float> imp
     sum += importance[i] * error * error;
   }
   return sum;
+}
+
+RowError row_error(std::span<const float> row, float factor, std::span<const float> step, std::span<const float> inverse) {
+  const size_t whole = row.size() / kWhole * kWhole;
+  RowError out;
+  HWY_DYNAMIC_DISPATCH(row_lanes)(row.data(), whole, factor, step.data(), inverse.data(), &out.energy, &out.missed);
+  for (size_t i = whole; i < row.size(); ++i) {
+    const float x = row[i] * factor, error = x - std::nearbyint(x * inverse[i]) * step[i];
+    out.energy += x * x;
+    out.missed += error * error;
+  }
+  return out;
+}
+
+void raise_to(std::span<float> largest, std::span<const float> row, float factor) {
+  const size_t whole = row.size() / kWhole * kWhole;
+  HWY_DYNAMIC_DISPATCH(raise_lanes)(largest.data(), row.data(), whole, factor);
+  for (size_t i = whole; i < row.size(); ++i) largest[i] = std::max(largest[i], std::fabs(row[i] * factor));
 }
 
 }  // namespace eightbit

@@ -17,4 +17,14 @@ inline float rounded_level(float w, float scale, float top) {
 // for comparing scales.
 double rounding_error(std::span<const float> weights, std::span<const float> importance, float scale, float top);
 
+// A row of a matrix whose columns have scales of their own, times `factor`: what it weighs and what rounding takes from it.
+struct RowError {
+  float energy = 0;   // sum of squares
+  float missed = 0;   // sum of squared rounding errors
+};
+// `inverse`: 1 / step, or 0 for empty columns. Summed in f32, by lanes.
+RowError row_error(std::span<const float> row, float factor, std::span<const float> step, std::span<const float> inverse);
+// largest[n] = max(largest[n], |row[n] * factor|)
+void raise_to(std::span<float> largest, std::span<const float> row, float factor);
+
 }  // namespace eightbit
