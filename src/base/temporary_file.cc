@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -23,7 +24,10 @@ TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
 }
 
 void TemporaryFile::open() {
-  const auto folder = std::filesystem::temp_directory_path().string();
+  std::error_code missing;
+  const auto found = std::filesystem::temp_directory_path(missing).string();
+  const char* asked = std::getenv("TMPDIR");
+  const std::string folder = !found.empty() ? found : asked != nullptr ? asked : "/tmp";
   std::string name = folder + "/eightbit-XXXXXX";
   descriptor_ = ::mkstemp(name.data());
   if (descriptor_ < 0)
@@ -51,7 +55,9 @@ void TemporaryFile::read(int64_t offset, std::span<std::byte> bytes) const {
   while (!bytes.empty()) {
     const ssize_t got = ::pread(descriptor_, bytes.data(), bytes.size(), offset);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) fail<FileError>("temporary file", "could not be read back: {}", std::strerror(errno));
+    if (got <= 0)
+      fail<FileError>("temporary file", "{} bytes could not be read back: {}", bytes.size(),
+                      got == 0 ? "the file ends before them" : std::strerror(errno));
     bytes = bytes.subspan(static_cast<size_t>(got));
     offset += got;
   }
