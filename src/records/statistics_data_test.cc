@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "records/unseen.h"
 
 namespace eightbit::records {
@@ -51,6 +55,46 @@ TEST(StatisticsData, MergesShardsThatTookDifferentBranches) {
   EXPECT_EQ(even.fold(1).count, 0);
   even.merge(odd);
   expect_branch_of_samples_1_and_3(even);
+}
+
+// With a layer of two channels, of which the kept samples have means.
+StatisticsData with_kept_samples(std::vector<int64_t> numbers) {
+  StatisticsData data{"model", "data", {{"value", {0, kNone, 1, kMinMax, false, {}}}}, {{"layer", {5, 1, 2, kMean, false, {}}}}};
+  for (int64_t number : numbers) {
+    const auto x = static_cast<float>(number);
+    data.add(number, std::vector<float>{-x, x, 1});
+    data.add_layers(number, std::vector<float>{x, 10 * x, 1});
+    data.kept_samples.add(number, {{{"x", Tensor::from_floats(std::vector<float>{x, x}, {1, 2})}}, number % 2 == 0});
+  }
+  return data;
+}
+
+std::string content_of(const StatisticsData& data) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "eightbit_statistics_data_test";
+  data.save(path, true);
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(StatisticsData, TheFileHoldsKeptSamplesAndMeansOfLayers) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "eightbit_statistics_data_test_kept";
+  with_kept_samples({3, 8}).save(path, true);
+  const StatisticsData back = StatisticsData::load(path);
+  EXPECT_THAT(back.kept_samples.numbers(), ElementsAre(3, 8));
+  EXPECT_THAT(to_floats(back.kept_samples.load(8).inputs[0].tensor), ElementsAre(8, 8));
+  EXPECT_EQ(back.kept_samples.load(3).reset_state, false);
+  EXPECT_EQ(back.kept_samples.load(8).reset_state, true);
+  EXPECT_THAT(back.layer_means(3, 5), ElementsAre(3, 30));
+  EXPECT_THAT(back.layer_means(8, 5), ElementsAre(8, 80));
+  EXPECT_THAT(back.layer_means(4, 5), IsEmpty());
+  EXPECT_THAT(back.layer_means(3, 6), IsEmpty());
+  std::filesystem::remove(path);
+}
+
+TEST(StatisticsData, MergedPartsGiveTheFileOfTheWhole) {
+  StatisticsData first = with_kept_samples({2, 4}), second = with_kept_samples({1, 3});
+  second.merge(first);
+  EXPECT_EQ(content_of(second), content_of(with_kept_samples({1, 2, 3, 4})));
 }
 
 }  // namespace

@@ -140,6 +140,7 @@ Histogram unpack_histogram(Unpacker& in) {
 
 void pack_sample(Packer& out, int64_t number, const Sample& sample) {
   out.put(number);
+  out.put(static_cast<uint8_t>(sample.reset_state ? 1 + *sample.reset_state : 0));
   out.put(static_cast<uint64_t>(sample.inputs.size()));
   for (const NamedTensor& input : sample.inputs) {
     out.put_all<char>(input.name);
@@ -152,6 +153,7 @@ void pack_sample(Packer& out, int64_t number, const Sample& sample) {
 std::pair<int64_t, Sample> unpack_sample(Unpacker& in) {
   const auto number = in.get<int64_t>();
   Sample sample;
+  if (const auto reset = in.get<uint8_t>(); reset > 0) sample.reset_state = reset > 1;
   const auto count = in.get<uint64_t>();
   for (uint64_t i = 0; i < count; ++i) {
     const auto name = in.get_all<char>();
