@@ -42,6 +42,7 @@ class Feed {
   int64_t total() const { return total_; }          // samples of all shards, as far as known
   const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
+  bool keeps_all() const { return static_cast<int64_t>(to_keep_.size()) == total_; }
   // Records that a kept sample gives.
   int64_t items(int64_t number) const { return frozen_batch_ ? batch_of(kept_.load(number), inputs_) : 1; }
 

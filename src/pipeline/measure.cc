@@ -1,6 +1,7 @@
 #include "pipeline/measure.h"
 
 #include <chrono>
+#include <exception>
 #include <future>
 
 #include "algorithms/bias_correction.h"
@@ -20,7 +21,8 @@ void report_progress(const RunOptions& run, std::string_view step, int64_t done,
 
 // Statistics of an earlier, interrupted run where they fit, else empty ones.
 StatisticsData start(const backends::BackendModel& model, std::vector<records::Point> points,
-                     std::vector<records::Point> layers, const std::string& data_fingerprint, const MeasureOptions& options, const RunOptions& run) {
+                     std::vector<records::Point> layers, const std::string& data_fingerprint,
+                     const MeasureOptions& options, const RunOptions& run) {
   StatisticsData fresh(model.fingerprint(), data_fingerprint, std::move(points), std::move(layers));
   fresh.options = options.facts;
   if (run.checkpoint.empty() || !std::filesystem::exists(run.checkpoint)) return fresh;
@@ -40,12 +42,11 @@ StatisticsData start(const backends::BackendModel& model, std::vector<records::P
 // there the detailed program runs them all.
 class Measurement {
  public:
-  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const MeasureOptions& options,
-              const RunOptions& run)
+  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const RunOptions& run)
       : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())) {
     for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
     const auto begin = Clock::now();
-    compile(model, options);
+    compile(model, !feed_.keeps_all());
     log(LogLevel::debug, "calibrate: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   }
 
@@ -65,13 +66,14 @@ class Measurement {
   }
 
  private:
-  void compile(const backends::BackendModel& model, const MeasureOptions& options) {
+  // `more`: there are samples that are not kept.
+  void compile(const backends::BackendModel& model, bool more) {
     backends::Program plain;
     plain.taps = data_.taps();
     plain.threads = run_.threads;
     backends::Program detailed = plain;
     for (const records::Point& layer : data_.layers()) detailed.taps.push_back(layer.tap);
-    const bool both = !model.stateful() && options.keep < options.limit;
+    const bool both = !model.stateful() && more;
     std::future<std::unique_ptr<backends::Executor>> other;   // compilation keeps one core busy
     if (!data_.layers().empty() && both) other = std::async(std::launch::async, [&] { return model.compile(detailed); });
     plain_ = model.compile(data_.layers().empty() || both ? plain : detailed);
@@ -82,19 +84,38 @@ class Measurement {
   void segment() {
     const auto next = [&]() -> std::optional<Sample> {
       const bool due = !run_.checkpoint.empty() && Clock::now() - saved_ > std::chrono::seconds(5);
-      return due ? std::nullopt : feed_.next();
+      return due || stopped_ ? std::nullopt : feed_.next();
     };
-    plain_->run(next, [&](int64_t, std::span<const float> record) {
+    run(next, [&](int64_t, std::span<const float> record) {
       const int64_t number = feed_.take_number();
-      add(number, record);
+      data_.add(number, points_of(record));
       if (!data_.layers().empty() && feed_.kept().contains(number) && !feed_.sets_aside())
-        data_.add_layers(number, record.subspan(static_cast<size_t>(taps_)));
+        data_.add_layers(number, layers_of(record));
+      report();
     });
   }
 
-  void add(int64_t number, std::span<const float> record) {
-    data_.add(number, record.first(static_cast<size_t>(taps_)));
-    report_progress(run_, "calibrate", data_.samples(), feed_.total());
+  std::span<const float> points_of(std::span<const float> record) const {
+    return record.first(static_cast<size_t>(taps_));
+  }
+  std::span<const float> layers_of(std::span<const float> record) const {
+    return record.subspan(static_cast<size_t>(taps_));
+  }
+
+  // A caller who stops the run does so between samples: what is in flight is still recorded, as its histograms are
+  // counted already.
+  void run(const std::function<std::optional<Sample>()>& next, const backends::RecordCallback& record) {
+    plain_->run(next, record);
+    if (stopped_) std::rethrow_exception(stopped_);
+  }
+
+  void report() {
+    if (stopped_) return;
+    try {
+      report_progress(run_, "calibrate", data_.samples(), feed_.total());
+    } catch (...) {
+      stopped_ = std::current_exception();
+    }
   }
 
   // The samples that the feed has set aside.
@@ -107,10 +128,10 @@ class Measurement {
     const std::vector<int64_t> numbers = feed_.kept().numbers();
     auto at = numbers.begin(), running = at;
     const auto next = [&]() -> std::optional<Sample> {
-      return at == numbers.end() ? std::nullopt : std::optional(feed_.kept().load(*at++));
+      return at == numbers.end() || stopped_ ? std::nullopt : std::optional(feed_.kept().load(*at++));
     };
     std::vector<std::vector<float>> items;   // of a batch that is run as a whole
-    plain_->run(next, [&](int64_t, std::span<const float> record) {
+    run(next, [&](int64_t, std::span<const float> record) {
       items.emplace_back(record.begin(), record.end());
       if (static_cast<int64_t>(items.size()) < feed_.items(*running)) return;
       add_kept(*running++, items);
@@ -119,13 +140,14 @@ class Measurement {
   }
 
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items) {
-    std::vector<float> means(items.front().size() - static_cast<size_t>(taps_));
+    std::vector<float> means(layers_of(items.front()).size());
     for (size_t i = 0; i < items.size(); ++i) {
-      add(first + static_cast<int64_t>(i), items[i]);
-      for (size_t k = 0; k < means.size(); ++k)
-        means[k] += items[i][static_cast<size_t>(taps_) + k] / static_cast<float>(items.size());
+      data_.add(first + static_cast<int64_t>(i), points_of(items[i]));
+      const auto layers = layers_of(items[i]);
+      for (size_t k = 0; k < means.size(); ++k) means[k] += layers[k] / static_cast<float>(items.size());
     }
     data_.add_layers(first, means);
+    report();
   }
 
   void collect() {
@@ -151,6 +173,7 @@ class Measurement {
   int64_t taps_ = 0;                    // floats of a record that belong to the points
   std::unique_ptr<backends::Executor> plain_, detailed_;
   std::vector<std::vector<Histogram>> earlier_;
+  std::exception_ptr stopped_;          // by the caller's progress callback
   Clock::time_point saved_ = Clock::now();
 };
 
@@ -178,7 +201,7 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
     if (data.has_sample(k)) done.insert(k);
   feed_options.is_done = [done = std::move(done)](int64_t number) { return done.contains(number); };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
-  StatisticsData result = Measurement(model, std::move(data), std::move(feed), options, run).finish();
+  StatisticsData result = Measurement(model, std::move(data), std::move(feed), run).finish();
   if (result.samples() == 0)
     fail<DataError>("calibrate", "the dataset gave no samples. Check that it is not empty{}.",
                     options.shard.count > 1 ? " and that this shard has a share" : " and was not read before (a generator)");

@@ -1,0 +1,158 @@
+#include "pipeline/feed.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace eightbit {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Each item of the data holds its own number.
+std::unique_ptr<SampleSource> source_of(int64_t count, int64_t batch) {
+  std::vector<Sample> samples;
+  for (int64_t first = 0; first < count; first += batch) {
+    const int64_t size = std::min(batch, count - first);
+    std::vector<float> values(static_cast<size_t>(size));
+    std::iota(values.begin(), values.end(), static_cast<float>(first));
+    samples.push_back({{{"x", Tensor::from_floats(values, {size, 1, 1, 1})}}, {}});
+  }
+  return Dataset::from_samples(std::move(samples)).open();
+}
+
+std::vector<PortInfo> input_of(int64_t batch) { return {{"x", DType::f32, {batch, 1, 1, 1}}}; }
+
+std::vector<int64_t> items_of(const Sample& sample) {
+  std::vector<int64_t> items;
+  for (float value : to_floats(sample.inputs.at(0).tensor)) items.push_back(static_cast<int64_t>(value));
+  return items;
+}
+
+struct Fed {
+  std::vector<int64_t> numbers;                  // of all records, in order
+  std::vector<size_t> batches;                   // sizes of what was handed out
+  std::map<int64_t, std::vector<int64_t>> kept;  // number -> items
+};
+
+// Hands out everything and checks that numbers say which items they are.
+Fed run(Feed& feed) {
+  Fed fed;
+  while (const auto sample = feed.next()) {
+    const auto items = items_of(*sample);
+    fed.batches.push_back(items.size());
+    for (int64_t item : items) {
+      fed.numbers.push_back(feed.take_number());
+      EXPECT_EQ(fed.numbers.back(), item);
+    }
+  }
+  EXPECT_TRUE(feed.finished());
+  for (int64_t number : feed.kept().numbers()) fed.kept[number] = items_of(feed.kept().load(number));
+  return fed;
+}
+
+Fed run(std::unique_ptr<SampleSource> source, int64_t model_batch, FeedOptions options) {
+  Feed feed(std::move(source), input_of(model_batch), std::move(options));
+  return run(feed);
+}
+
+std::vector<int64_t> keys(const Fed& fed) {
+  std::vector<int64_t> out;
+  for (const auto& [number, items] : fed.kept) out.push_back(number);
+  return out;
+}
+
+std::vector<int64_t> all_but(int64_t count, const std::vector<int64_t>& left_out) {
+  std::vector<int64_t> out;
+  for (int64_t k = 0; k < count; ++k)
+    if (std::ranges::find(left_out, k) == left_out.end()) out.push_back(k);
+  return out;
+}
+
+FeedOptions options_of(int64_t limit, int64_t keep, bool set_aside, Shard shard = {}) {
+  FeedOptions options;
+  options.limit = limit;
+  options.keep = keep;
+  options.set_aside = set_aside;
+  options.shard = shard;
+  return options;
+}
+
+TEST(Feed, KeptSamplesAreSpreadEvenly) {
+  const Fed fed = run(source_of(10, 1), 1, options_of(10, 4, false));
+  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 5, 7));
+  EXPECT_EQ(fed.numbers, all_but(10, {}));
+  // A limit beyond the data does not bunch them at the front.
+  EXPECT_THAT(keys(run(source_of(10, 1), 1, options_of(300, 4, false))), ElementsAre(0, 2, 5, 7));
+  EXPECT_EQ(keys(run(source_of(3, 1), 1, options_of(300, 64, false))).size(), 3u);
+}
+
+TEST(Feed, SetAsideSamplesAreNotHandedOut) {
+  const Fed fed = run(source_of(10, 1), 1, options_of(10, 4, true));
+  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 5, 7));
+  EXPECT_THAT(fed.kept.at(5), ElementsAre(5));
+  EXPECT_EQ(fed.numbers, all_but(10, {0, 2, 5, 7}));
+}
+
+TEST(Feed, BatchesAreSplitAroundWhatIsSetAside) {
+  const Fed fed = run(source_of(12, 6), -1, options_of(12, 3, true));   // 0, 4, 8
+  EXPECT_THAT(keys(fed), ElementsAre(0, 4, 8));
+  EXPECT_THAT(fed.kept.at(4), ElementsAre(4));
+  EXPECT_EQ(fed.numbers, all_but(12, {0, 4, 8}));
+  EXPECT_THAT(fed.batches, ElementsAre(3, 1, 2, 3));
+}
+
+TEST(Feed, AModelOfAFixedBatchTakesItWhole) {
+  const Fed fed = run(source_of(12, 4), 4, options_of(12, 2, true));   // 0 and 6, which is in the second batch
+  EXPECT_THAT(fed.kept.at(0), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(fed.kept.at(4), ElementsAre(4, 5, 6, 7));
+  EXPECT_THAT(fed.numbers, ElementsAre(8, 9, 10, 11));
+  Feed feed(source_of(12, 4), input_of(4), options_of(12, 2, true));
+  run(feed);
+  EXPECT_EQ(feed.items(0), 4);
+}
+
+TEST(Feed, ShardsShareTheSamplesAndTheKeptOnes) {
+  for (const int64_t batch : {1, 5}) {
+    const Fed whole = run(source_of(20, batch), batch == 1 ? 1 : -1, options_of(20, 6, true));
+    std::vector<int64_t> numbers;
+    std::map<int64_t, std::vector<int64_t>> kept;
+    for (int64_t index = 0; index < 3; ++index) {
+      const Fed part = run(source_of(20, batch), batch == 1 ? 1 : -1, options_of(20, 6, true, {index, 3}));
+      numbers.insert(numbers.end(), part.numbers.begin(), part.numbers.end());
+      for (const auto& [number, items] : part.kept) {
+        EXPECT_EQ(number % 3, index);
+        EXPECT_TRUE(kept.emplace(number, items).second);
+      }
+    }
+    std::ranges::sort(numbers);
+    EXPECT_EQ(numbers, whole.numbers);
+    EXPECT_EQ(kept, whole.kept);
+  }
+}
+
+TEST(Feed, AResumedRunGivesTheRest) {
+  for (const int64_t batch : {1, 4}) {
+    const int64_t model = batch == 1 ? 1 : -1;
+    FeedOptions options = options_of(16, 4, true);   // 0, 4, 8, 12
+    options.is_done = [](int64_t number) { return number < 6 && number != 4; };
+    const Fed fed = run(source_of(16, batch), model, options);
+    EXPECT_EQ(fed.numbers, all_but(16, {0, 1, 2, 3, 4, 5, 8, 12}));
+    EXPECT_THAT(keys(fed), ElementsAre(4, 8, 12));
+    options.is_done = [](int64_t) { return true; };
+    const Fed nothing = run(source_of(16, batch), model, options);
+    EXPECT_THAT(nothing.numbers, IsEmpty());
+    EXPECT_THAT(nothing.kept, IsEmpty());
+  }
+}
+
+TEST(Feed, TheLimitCutsABatch) {
+  const Fed fed = run(source_of(12, 5), -1, options_of(7, 0, true));
+  EXPECT_EQ(fed.numbers, all_but(7, {}));
+  EXPECT_THAT(fed.batches, ElementsAre(5, 2));
+}
+
+}  // namespace
+}  // namespace eightbit
