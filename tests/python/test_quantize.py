@@ -109,7 +109,7 @@ def test_handing_over_a_large_model_costs_nothing_to_speak_of():
     large = ov.Model([ops.result(ops.multiply(x, weights))], [x], "large")
     native = eb._eightbit.Model.from_openvino(large)
     start = time.perf_counter()
-    back = eb._models.to_openvino(native)
+    back = eb._models.from_native_model(native)
     assert time.perf_counter() - start < 0.1
     (mine,) = [node for node in large.get_ops() if node.get_type_name() == "Constant"]
     (theirs,) = [node for node in back.get_ops() if node.get_type_name() == "Constant"]
@@ -297,7 +297,7 @@ def test_options_without_effect_are_refused_or_reported(model, dataset, samples,
 def test_ranges_of_weights_are_estimated_as_asked(model, samples):
     """The largest integer of each weight's channel stands for the range's end."""
 
-    def weights(**params):
+    def weights(recipe=eb.Recipe.EIGHTBIT, **params):
         end = eb.StatisticsCollectorParameters(**params)
         advanced = eb.AdvancedQuantizationParameters(
             overflow_fix=eb.OverflowFix.DISABLE,
@@ -305,7 +305,7 @@ def test_ranges_of_weights_are_estimated_as_asked(model, samples):
             backend_params={"compress_weights": False},
             weights_range_estimator_params=eb.RangeEstimatorParameters(min=end, max=end),
         )
-        quantized = eb.quantize(model, eb.Dataset(samples), advanced_parameters=advanced)
+        quantized = eb.quantize(model, eb.Dataset(samples), recipe=recipe, advanced_parameters=advanced)
         found = {}
         for node in quantized.get_ordered_ops():
             if node.get_type_name() == "FakeQuantize" and "weights" in node.friendly_name:
@@ -318,7 +318,7 @@ def test_ranges_of_weights_are_estimated_as_asked(model, samples):
         axes = [axis for axis, extent in enumerate(high.shape) if extent > 1]
         return np.moveaxis(np.abs(weight), axes[0], 0).reshape(high.size, -1)
 
-    for weight, high in weights():
+    for weight, high in weights(eb.Recipe.NNCF):
         np.testing.assert_allclose(high.ravel(), magnitudes(weight, high).max(1), rtol=1e-6)
     for weight, high in weights(
         statistics_type=eb.StatisticsType.QUANTILE, quantile_outlier_prob=0.1
