@@ -2,7 +2,7 @@
 //   MVN      (x - mean(x)) / sqrt(mean((x - mean(x))^2) + e)
 //   HSigmoid clip(x + 3, 0, 6) / 6
 //   HSwish   x * clip(x + 3, 0, 6) / 6, or x * HardSigmoid(x) with alpha 1/6 and beta 1/2
-//   Swish    x * sigmoid(x)
+//   Swish    x * sigmoid(x), or x * sigmoid(x * number)
 //   Mish     x * tanh(softplus(x))
 //   Gelu     x * (1 + erf(x / sqrt(2))) / 2, in three orders
 //   ScaledDotProductAttention  softmax(q * transpose(k)) * v, without a mask
@@ -214,8 +214,7 @@ class Finder {
       if (last == kNone) continue;
       const InputRef direct{mul, 1 - side};
       const NodeProto& node = index_.node(last);
-      if (node.op_type() == "Sigmoid" && in(last, 0) == x)
-        return void(add(Op::swish, "Swish", {last, mul}, {{last, 0}, direct}));
+      if (node.op_type() == "Sigmoid" && swish(last, mul, direct)) return;
       if (node.op_type() == "HardSigmoid" && in(last, 0) == x && near(float_attribute(node, "alpha", 0.2f), 1 / 6.0f) &&
           near(float_attribute(node, "beta", 0.5f), 0.5f))
         return void(add(Op::hswish, "HSwish", {last, mul}, {{last, 0}, direct}));
@@ -225,6 +224,15 @@ class Finder {
       if (const auto g = gate(last); g && in(g->input.node, g->input.port) == x)
         return void(add(Op::hswish, "HSwish", {g->nodes[0], g->nodes[1], last, mul}, {g->input, direct}));
     }
+  }
+
+  bool swish(int sigmoid, int mul, InputRef direct) {
+    const std::string& x = in(direct.node, direct.port);
+    if (in(sigmoid, 0) == x) return add(Op::swish, "Swish", {sigmoid, mul}, {{sigmoid, 0}, direct});
+    const int scale = by(in(sigmoid, 0), "Mul");
+    const int port = scale == kNone ? -1 : other_port(scale, x) == 1 ? 0 : 1;
+    if (port < 0 || in(scale, port) != x || !scalar_of_(in(scale, 1 - port))) return false;
+    return add(Op::swish, "Swish", {scale, sigmoid, mul}, {{scale, port}, direct});
   }
 
   // What is left of them when the products have been found.

@@ -13,6 +13,7 @@
 #include "backends/onnx/inline_functions.h"
 #include "backends/onnx/prune.h"
 #include "backends/onnx/sort.h"
+#include "graph/unique_names.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -116,12 +117,23 @@ void remove_passes(Content& content) {
               nodes.end());
 }
 
+// ONNX Runtime refuses two nodes of one name.
+void make_names_unique(GraphProto& graph) {
+  UniqueNames names;
+  for (const auto& node : graph.node()) names.reserve(node.name());
+  for (auto& node : *graph.mutable_node()) {
+    if (!node.name().empty()) node.set_name(names.unique(node.name()));
+    for (auto* body : bodies_of(node)) make_names_unique(*body);
+  }
+}
+
 }  // namespace
 
 void normalize(Content& content) {
   GraphProto& graph = *content.model.mutable_graph();
   drop_initializers_from_inputs(graph);
   inline_functions(content.model);
+  make_names_unique(graph);
   sort_nodes(graph);
   remove_passes(content);
   fold_paddings(content);

@@ -27,8 +27,8 @@ TEST(OnnxReader, ReadsNodesWithTypesShapesAndAttributes) {
   const Reading reading = read_graph(g.parse());
   EXPECT_EQ(to_text(reading.graph),
             "x = Parameter() : f32[1,3,8,8]\n"
-            "conv = Conv(x, const f32[4,3,3,3], const f32[4]) : f32[1,4,4,4] {strides=2,2 dilations=1,1 "
-            "pads_begin=1,1 pads_end=1,1}\n"
+            "conv = Conv/convolution(x, const w f32[4,3,3,3], const b f32[4]) : f32[1,4,4,4] {strides=2,2 "
+            "dilations=1,1 pads_begin=1,1 pads_end=1,1}\n"
             "y = Relu(conv) : f32[1,4,4,4]\n"
             "y/result = Result(y) : f32[1,4,4,4]\n");
   EXPECT_EQ(reading.values[static_cast<size_t>(reading.graph.node(1).inputs[1])], "w");
@@ -73,6 +73,17 @@ TEST(OnnxReader, ShowsSpelledOutOpsAsOne) {
   const Reading reading = read_graph(g.parse());
   EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "relu", "hswish", "result"));
   EXPECT_THAT(reading.inputs[2][0], ElementsAre(InputRef{1, 0}, InputRef{3, 0}));
+}
+
+TEST(OnnxReader, SeesSwishWithANumberInside) {
+  TestGraph g;
+  g.input("x", {4}).output("y", {4}).constant("beta", {1}, {1.5f});
+  g.node("Mul", {"x", "beta"}, "b");
+  g.node("Sigmoid", {"b"}, "s");
+  g.node("Mul", {"x", "s"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "swish", "result"));
+  EXPECT_THAT(reading.inputs[1][0], ElementsAre(InputRef{0, 0}, InputRef{2, 0}));
 }
 
 TEST(OnnxReader, KeepsApartWhatIsReadInBetween) {
