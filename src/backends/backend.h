@@ -49,6 +49,9 @@ struct Program {
   std::vector<Comparison> comparisons;
   int threads = 0;                          // 0: all cores
   bool integer_arithmetic = false;          // run quantizers as the runtime does, not in float
+  std::function<int64_t(int64_t)> number_of;   // what messages call the k-th sample that is run; unset: k
+
+  int64_t number(int64_t k) const { return number_of ? number_of(k) : k; }
 };
 
 // Called in sample order, from the thread that called run().

@@ -41,7 +41,8 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
   batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1;
   if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
-  for (int64_t k = 0; k < std::min(options_.keep, total_); ++k) to_keep_.insert(k * total_ / std::min(options_.keep, total_));
+  const int64_t keep = std::min(options_.keep, total_);
+  for (int64_t k = 0; k < keep; ++k) to_keep_.insert(options_.from_front ? k : k * total_ / keep);
 }
 
 bool Feed::wanted(int64_t number) const {
@@ -104,6 +105,7 @@ std::optional<Sample> Feed::next() {
     keep(first, *sample, count);
     if (options_.set_aside && keeps(first, count)) continue;
     for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
+    handed_out_ = first;
     return sample;
   }
   finished_ = true;

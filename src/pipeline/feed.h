@@ -27,6 +27,7 @@ struct FeedOptions {
   std::function<bool(int64_t)> is_done;             // samples that are already measured; may be empty
   int64_t keep = 0;                                 // inputs to keep, spread evenly
   bool set_aside = false;                           // kept inputs are not handed out by next()
+  bool from_front = false;                          // kept are the first ones, not spread: states go on from each to the next
 };
 
 class Feed {
@@ -36,6 +37,8 @@ class Feed {
   // The next samples to be measured (more than one as a batch). Throws DataError naming the sample when the source
   // fails.
   std::optional<Sample> next();
+  // The number of the first item that the last next() handed out.
+  int64_t handed_out() const { return handed_out_; }
   // The number of the next record, in the order in which samples were handed out.
   int64_t take_number();
   bool finished() const { return finished_; }
@@ -59,6 +62,7 @@ class Feed {
   FeedOptions options_;
   int64_t total_ = 0;
   int64_t position_ = 0;                            // number of the next sample of the source
+  int64_t handed_out_ = 0;
   std::optional<Sample> rest_;                      // what is left of a batch
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;

@@ -42,6 +42,7 @@ Fed run(Feed& feed) {
   Fed fed;
   while (const auto sample = feed.next()) {
     const auto items = items_of(*sample);
+    EXPECT_EQ(feed.handed_out(), items.front());
     fed.batches.push_back(items.size());
     for (int64_t item : items) {
       fed.numbers.push_back(feed.take_number());
@@ -87,6 +88,12 @@ TEST(Feed, KeptSamplesAreSpreadEvenly) {
   // A limit beyond the data does not bunch them at the front.
   EXPECT_THAT(keys(run(source_of(10, 1), 1, options_of(300, 4, false))), ElementsAre(0, 2, 5, 7));
   EXPECT_EQ(keys(run(source_of(3, 1), 1, options_of(300, 64, false))).size(), 3u);
+}
+
+TEST(Feed, KeptSamplesOfAModelWithStatesFollowEachOther) {
+  FeedOptions options = options_of(10, 4, false);
+  options.from_front = true;
+  EXPECT_THAT(keys(run(source_of(10, 1), 1, options)), ElementsAre(0, 1, 2, 3));
 }
 
 TEST(Feed, SetAsideSamplesAreNotHandedOut) {

@@ -57,6 +57,7 @@ class Measurement {
         checkpoint();
       }
       run_kept();
+      checkpoint();
     } catch (...) {
       checkpoint();
       throw;
@@ -71,6 +72,7 @@ class Measurement {
     backends::Program plain;
     plain.taps = data_.taps();
     plain.threads = run_.threads;
+    plain.number_of = [this](int64_t k) { return started_.at(static_cast<size_t>(k)); };
     backends::Program detailed = plain;
     for (const records::Point& layer : data_.layers()) detailed.taps.push_back(layer.tap);
     const bool both = !model.stateful() && more;
@@ -84,7 +86,10 @@ class Measurement {
   void segment() {
     const auto next = [&]() -> std::optional<Sample> {
       const bool due = !run_.checkpoint.empty() && Clock::now() - saved_ > std::chrono::seconds(5);
-      return due || stopped_ ? std::nullopt : feed_.next();
+      if (due || stopped_) return std::nullopt;
+      std::optional<Sample> sample = feed_.next();
+      if (sample) started_.push_back(feed_.handed_out());
+      return sample;
     };
     run(next, [&](int64_t, std::span<const float> record) {
       const int64_t number = feed_.take_number();
@@ -122,13 +127,15 @@ class Measurement {
   void run_kept() {
     if (!feed_.sets_aside()) return;
     collect();
-    if (detailed_) plain_ = std::move(detailed_);
+    if (detailed_) plain_ = std::move(detailed_), started_.clear();
     earlier_.clear();
     for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
     const std::vector<int64_t> numbers = feed_.kept().numbers();
     auto at = numbers.begin(), running = at;
     const auto next = [&]() -> std::optional<Sample> {
-      return at == numbers.end() || stopped_ ? std::nullopt : std::optional(feed_.kept().load(*at++));
+      if (at == numbers.end() || stopped_) return std::nullopt;
+      started_.push_back(*at);
+      return feed_.kept().load(*at++);
     };
     std::vector<std::vector<float>> items;   // of a batch that is run as a whole
     run(next, [&](int64_t, std::span<const float> record) {
@@ -173,6 +180,7 @@ class Measurement {
   int64_t taps_ = 0;                    // floats of a record that belong to the points
   std::unique_ptr<backends::Executor> plain_, detailed_;
   std::vector<std::vector<Histogram>> earlier_;
+  std::vector<int64_t> started_;        // numbers of the samples that the present program has begun
   std::exception_ptr stopped_;          // by the caller's progress callback
   Clock::time_point saved_ = Clock::now();
 };
@@ -195,7 +203,8 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
                        const RunOptions& run) {
   auto source = dataset.open();
   StatisticsData data = start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
-  FeedOptions feed_options{options.limit, options.shard, {}, options.keep, !data.layers().empty() && !model.stateful()};
+  FeedOptions feed_options{options.limit, options.shard, {}, options.keep, !data.layers().empty() && !model.stateful(),
+                           model.stateful()};
   std::set<int64_t> done;
   for (int64_t k = 0; k < options.limit; ++k)
     if (data.has_sample(k)) done.insert(k);
@@ -221,11 +230,12 @@ std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Backen
   program.probes = probes;
   program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, plan);
   program.threads = run.threads;
+  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
+  program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
   if (program.reference_means.empty()) return {};
   const auto begin = Clock::now();
   const auto executor = model.compile(program);
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
-  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
   algorithms::BiasCorrection correction(std::move(probes));
   auto at = numbers.begin();
   int64_t done = 0;

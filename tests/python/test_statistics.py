@@ -100,3 +100,17 @@ def test_the_thorough_correction_takes_more_samples(images):
 
     assert "from 64 samples" in note()
     assert "from 128 samples" in note(fast_bias_correction=False)
+
+
+@pytest.mark.parametrize("bad", [3, 98, 99])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_bad_sample_is_named_by_its_place_in_the_data(images, tmp_path, bad, resumed):
+    """Whether it is one of the kept ones, which run last, or not; and when others were measured before."""
+    if resumed:
+        stop = lambda step, done, total: (_ for _ in ()).throw(Stopped()) if done == 10 else None
+        with pytest.raises(Stopped):
+            eb.calibrate(conv_net(), eb.Dataset(images), checkpoint=tmp_path / "c", progress=stop)
+    data = list(images)
+    data[bad] = data[bad] * np.nan
+    with pytest.raises(eb.DataError, match=rf"sample {bad}:"):
+        eb.calibrate(conv_net(), eb.Dataset(data), checkpoint=tmp_path / "c")

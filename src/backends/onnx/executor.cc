@@ -69,7 +69,7 @@ class OnnxExecutor : public backends::Executor {
 
  private:
   void start(const Sample& sample) {
-    std::vector<Tensor> inputs = binding_.bind(sample, started_);
+    std::vector<Tensor> inputs = binding_.bind(sample, program_.number(started_));
     inputs.push_back(batch_of(inputs));
     if (!program_.probes.empty()) inputs.push_back(means());
     running_.push_back(pool_.submit(
@@ -98,7 +98,8 @@ class OnnxExecutor : public backends::Executor {
       results = oldest.get();
     } catch (const Ort::Exception& error) {
       fail<ModelError>("calibrate", "ONNX Runtime could not run the model on sample {}: {}",
-                       recorded_, cause_of(error));
+                       program_.number(started_ - static_cast<int64_t>(running_.size()) - 1),
+                       cause_of(error));
     }
     const int64_t batch = histograms_.empty() || results.empty() ? 1 : results[0].shape.at(0);
     for (int64_t item = 0; item < batch; ++item) {

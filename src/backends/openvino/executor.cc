@@ -35,7 +35,7 @@ class OpenVinoExecutor : public backends::Executor {
     compiled_ = core().compile_model(instrumented_.model, "CPU", stream_options(program, model.stateful()));
     const size_t streams = model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
-      requests_.push_back({compiled_.create_infer_request(), {}, false});
+      requests_.push_back({compiled_.create_infer_request(), {}, 0, false});
   }
 
   void run(const std::function<std::optional<Sample>()>& next, const backends::RecordCallback& record) override {
@@ -68,11 +68,13 @@ class OpenVinoExecutor : public backends::Executor {
   struct Request {
     ov::InferRequest infer;
     BoundSample sample;     // keeps the bytes alive that the request reads
+    int64_t number = 0;     // of the sample
     bool busy = false;
   };
 
   void start(Request& request, const Sample& sample) {
-    request.sample = binding_.bind(sample, started_);
+    request.number = program_.number(started_);
+    request.sample = binding_.bind(sample, request.number);
     for (size_t i = 0; i < binding_.size(); ++i) request.infer.set_input_tensor(i, request.sample.tensors[i]);
     set_references(request);
     if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
@@ -99,7 +101,7 @@ class OpenVinoExecutor : public backends::Executor {
     try {
       request.infer.wait();
     } catch (const std::exception& e) {
-      fail<ModelError>("calibrate", "OpenVINO could not run the model on sample {}: {}", recorded_, cause_of(e));
+      fail<ModelError>("calibrate", "OpenVINO could not run the model on sample {}: {}", request.number, cause_of(e));
     }
     std::vector<ov::Tensor> results;
     for (size_t i = 0; i < compiled_.outputs().size(); ++i) results.push_back(request.infer.get_output_tensor(i));
