@@ -18,10 +18,13 @@ namespace {
 
 constexpr float kLimit = 32767.0f;
 
-// The weights of one output channel, gathered so that the two of a pair are neighbours.
+// The weights of one output channel, gathered so that the two of a pair are neighbours. With an odd number of inputs
+// some kernels fill up the last pair of each spatial position, others go on with the next position: any two neighbours
+// may be a pair then.
 struct Channel {
   std::vector<int64_t> at;          // flat index of each weight; -1 fills up an odd pair
   std::vector<int64_t> input;       // input channel of each
+  bool overlapping = false;
 
   void push(int64_t index, int64_t channel) {
     at.push_back(index);
@@ -45,9 +48,10 @@ class Gathering {
   void gather(int64_t c, Channel& out) const {
     out.at.clear();
     out.input.clear();
+    out.overlapping = inputs_ % 2 != 0 && spatial_ > 1;
     for (int64_t s = 0; s < spatial_; ++s) {
       for (int64_t i = 0; i < inputs_; ++i) out.push(index(c, i, s), i);
-      if (inputs_ % 2 != 0) out.push(-1, 0);
+      if (inputs_ % 2 != 0 && !out.overlapping) out.push(-1, 0);
     }
   }
 
@@ -113,14 +117,13 @@ class ChannelFit {
     const float inverse = 1.0f / scale;
     const auto reach = [&](size_t k) { return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k]; };
     std::vector<size_t> tight;
-    for (size_t k = 0; k + 1 < weights_.size(); k += 2)
+    for (size_t k = 0; k + 1 < weights_.size(); k += channel_.overlapping ? 1 : 2)
       if (reach(k) + reach(k + 1) > kLimit && weights_[k] * weights_[k + 1] > 0) tight.push_back(k);
     return tight;
   }
 
-  // The pair at k, rounded and pulled in until it fits, where each step costs least.
-  std::pair<float, float> fitted(size_t k, float scale) const {
-    float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
+  // The pair at k with levels a and b, pulled in until it fits, where each step costs least.
+  std::pair<float, float> fitted(size_t k, float a, float b, float scale) const {
     if (a * b <= 0) return {a, b};
     const float ua = largest_[k], ub = largest_[k + 1];
     while (std::fabs(a) * ua + std::fabs(b) * ub > kLimit) {
@@ -144,11 +147,15 @@ class ChannelFit {
 
   double error_of(float scale) const {
     double sum = rounding_error(weights_, importance_, scale, top_);
+    std::pair<size_t, float> last = {weights_.size(), 0.0f};   // what the pair before has made of its second weight
     for (size_t k : tight_) {
       if (!violates(k, scale)) continue;
-      const auto [a, b] = fitted(k, scale);
-      sum += squared(k, a, scale) - squared(k, rounded_level(weights_[k], scale, top_), scale);
-      sum += squared(k + 1, b, scale) - squared(k + 1, rounded_level(weights_[k + 1], scale, top_), scale);
+      const float a = last.first == k ? last.second : rounded_level(weights_[k], scale, top_);
+      const float b = rounded_level(weights_[k + 1], scale, top_);
+      const auto [fit_a, fit_b] = fitted(k, a, b, scale);
+      sum += squared(k, fit_a, scale) - squared(k, a, scale);
+      sum += squared(k + 1, fit_b, scale) - squared(k + 1, b, scale);
+      last = {k + 1, fit_b};
     }
     return sum;
   }
@@ -156,7 +163,7 @@ class ChannelFit {
   float store(float scale) {
     std::vector<float> levels(weights_.size());
     for (size_t k = 0; k < levels.size(); ++k) levels[k] = rounded_level(weights_[k], scale, top_);
-    for (size_t k : tight_) std::tie(levels[k], levels[k + 1]) = fitted(k, scale);
+    for (size_t k : tight_) std::tie(levels[k], levels[k + 1]) = fitted(k, levels[k], levels[k + 1], scale);
     for (size_t k = 0; k < levels.size(); ++k)
       if (channel_.at[k] >= 0) values_[static_cast<size_t>(channel_.at[k])] = levels[k] * scale;
     return scale;

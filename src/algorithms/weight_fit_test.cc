@@ -117,6 +117,20 @@ TEST(Overflow, EqualLargeWeightsAreTheWorstCase) {
   EXPECT_LE(squared_error(fitted, w.values), half_range_error(w) + 1e-9);
 }
 
+// Kernels that go on with the next position pair the last input of one with the first of the next.
+TEST(Overflow, AnOddNumberOfInputsPairsAcrossPositions) {
+  Weight w{{4, 3, 3, 3}, {{0}, 1}, Random(5).normal(108, 0.3f)};
+  for (float& value : w.values) value = std::fabs(value);
+  std::vector<float> fitted = w.values;
+  const auto scales = fit_weights(fitted, w.shape, w.layout, {});
+  for (int64_t o = 0; o < 4; ++o)
+    for (int64_t k = 0; k + 1 < 27; ++k) {
+      const float pair = fitted[static_cast<size_t>(w.at(o, k / 3, k % 3))] +
+                         fitted[static_cast<size_t>(w.at(o, (k + 1) / 3, (k + 1) % 3))];
+      ASSERT_LE(255 * std::nearbyint(pair / scales[static_cast<size_t>(o)]), kInt16) << "output " << o << " at " << k;
+    }
+}
+
 TEST(Overflow, SmallInputsSetNoLimits) {
   for (const Weight& w : weights()) {
     std::vector<float> fitted = w.values;
