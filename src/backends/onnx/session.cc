@@ -34,11 +34,19 @@ Tensor share(Ort::Value value) {
   return tensor;
 }
 
-Ort::SessionOptions options_of(const SessionSettings& settings) {
+// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values.
+bool has_fp8(const Content& content) {
+  return std::ranges::any_of(content.model.graph().initializer(), [](const TensorProto& initializer) {
+    const DType dtype = to_dtype(initializer.data_type());
+    return dtype == DType::f8e4m3 || dtype == DType::f8e5m2;
+  });
+}
+
+Ort::SessionOptions options_of(const SessionSettings& settings, bool fp8) {
   Ort::SessionOptions options;
   options.SetIntraOpNumThreads(thread_count(settings.threads))
       .SetInterOpNumThreads(1)
-      .SetGraphOptimizationLevel(settings.optimization)
+      .SetGraphOptimizationLevel(fp8 ? std::min(settings.optimization, ORT_ENABLE_BASIC) : settings.optimization)
       .SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);
   if (!settings.integer_arithmetic) options.AddConfigEntry("session.disable_quant_qdq", "1");
   if (settings.operators) options.Add(settings.operators);
@@ -68,7 +76,7 @@ Session::Session(const Content& content, const SessionSettings& settings)
     : weights_(content.weights) {
   Ort::Env& env = environment();
   try {
-    Ort::SessionOptions options = options_of(settings);
+    Ort::SessionOptions options = options_of(settings, has_fp8(content));
     add_weights(options, weights_);
     const std::string bytes = content.model.SerializeAsString();
     session_ = Ort::Session(env, bytes.data(), bytes.size(), options);
