@@ -40,8 +40,9 @@ bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
 
 class RangeFinder {
  public:
-  RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan)
-      : graph_(graph), statistics_(statistics), options_(options), plan_(plan) {}
+  RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
+              bool pairs_cross_positions, Plan& plan)
+      : graph_(graph), statistics_(statistics), options_(options), crossing_(pairs_cross_positions), plan_(plan) {}
 
   void activation(Quantizer& q) {
     const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
@@ -257,7 +258,7 @@ class RangeFinder {
 
   // What counts for the weights of each input channel: how much it varies and how large its integers get.
   FitTerms fit_terms(const Quantizer& weight, const Shape& shape, const PairLayout& pairs, float top) const {
-    FitTerms out{top, {}, {}};
+    FitTerms out{top, {}, {}, crossing_};
     if (!overflows(weight)) out.largest_input = {0.0f};
     const Quantizer* input = input_of(weight);
     if (input == nullptr) return out;
@@ -282,6 +283,7 @@ class RangeFinder {
   const Graph& graph_;
   const StatisticsData& statistics_;
   const QuantizeOptions& options_;
+  const bool crossing_;
   Plan& plan_;
   std::mutex extremes_mutex_;
   std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what the ranges of groups were made from
@@ -314,8 +316,9 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
   }
 }
 
-void min_max(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {
-  RangeFinder finder(graph, statistics, options, plan);
+void min_max(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
+             bool pairs_cross_positions, Plan& plan) {
+  RangeFinder finder(graph, statistics, options, pairs_cross_positions, plan);
   std::map<int, std::vector<Quantizer*>> groups;
   parallel_for(static_cast<int64_t>(plan.quantizers.size()), [&](int64_t i) {
     Quantizer& q = plan.quantizers[static_cast<size_t>(i)];

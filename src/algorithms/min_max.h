@@ -21,7 +21,9 @@ namespace eightbit::algorithms {
 
 void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps);
 
-// Throws InvalidArgument when the statistics lack a point that the plan needs.
-void min_max(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options, Plan& plan);
+// `pairs_cross_positions`: of the runtime (weight_fit.h). Throws InvalidArgument when the statistics lack a point that the
+// plan needs.
+void min_max(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options,
+             bool pairs_cross_positions, Plan& plan);
 
 }  // namespace eightbit::algorithms

@@ -18,13 +18,11 @@ namespace {
 
 constexpr float kLimit = 32767.0f;
 
-// The weights of one output channel, gathered so that the two of a pair are neighbours. With an odd number of inputs
-// some kernels fill up the last pair of each spatial position, others go on with the next position: any two neighbours
-// may be a pair then.
+// The weights of one output channel, gathered so that the two of a pair are neighbours.
 struct Channel {
   std::vector<int64_t> at;          // flat index of each weight; -1 fills up an odd pair
   std::vector<int64_t> input;       // input channel of each
-  bool overlapping = false;
+  bool overlapping = false;         // any two neighbours may be a pair
 
   void push(int64_t index, int64_t channel) {
     at.push_back(index);
@@ -45,10 +43,10 @@ class Gathering {
   int64_t channels() const { return channels_; }
 
   // For every spatial position the inputs in turn.
-  void gather(int64_t c, Channel& out) const {
+  void gather(int64_t c, bool pairs_cross_positions, Channel& out) const {
     out.at.clear();
     out.input.clear();
-    out.overlapping = inputs_ % 2 != 0 && spatial_ > 1;
+    out.overlapping = pairs_cross_positions && inputs_ % 2 != 0 && spatial_ > 1;
     for (int64_t s = 0; s < spatial_; ++s) {
       for (int64_t i = 0; i < inputs_; ++i) out.push(index(c, i, s), i);
       if (inputs_ % 2 != 0 && !out.overlapping) out.push(-1, 0);
@@ -197,7 +195,7 @@ std::vector<float> fit_weights(std::span<float> values, const Shape& shape, cons
   std::vector<float> scales(static_cast<size_t>(gathering.channels()));
   parallel_for(gathering.channels(), [&](int64_t c) {
     thread_local Channel channel;
-    gathering.gather(c, channel);
+    gathering.gather(c, terms.pairs_cross_positions, channel);
     scales[static_cast<size_t>(c)] = ChannelFit(values, channel, terms).run();
   });
   return scales;

@@ -35,6 +35,9 @@ struct FitTerms {
   std::vector<float> largest_input;
   // How much each input channel varies; empty: all the same.
   std::vector<float> importance;
+  // With an odd number of inputs a kernel either fills up the last pair of a spatial position or goes on with the next
+  // position; then any two neighbours may be a pair.
+  bool pairs_cross_positions = false;
 };
 
 // Writes the weights to be stored into `values` and returns the scales: weight = integer * scale.

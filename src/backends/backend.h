@@ -84,6 +84,9 @@ class BackendModel {
   virtual bool stateful() const = 0;
   // Changes whenever topology, shapes or weights change. 16 hexadecimal digits.
   virtual std::string fingerprint() const = 0;
+  // On processors that add pairs of products in int16: the runtime's kernels pair the last of an odd number of input
+  // channels with the first of the next position (algorithms/weight_fit.h).
+  virtual bool pairs_cross_positions() const { return false; }
 
   virtual std::unique_ptr<Executor> compile(const Program& program) const = 0;
   // The model with the plan carried out. `metadata` is stored in the model under "eightbit".

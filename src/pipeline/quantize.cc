@@ -159,7 +159,7 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   const backends::BackendModel& backend = base.impl();
   const Graph& graph = backend.graph();
   steps("min-max", [&] {
-    algorithms::min_max(graph, statistics, options, plan);
+    algorithms::min_max(graph, statistics, options, backend.pairs_cross_positions(), plan);
     share_equal_quantizers(plan);
   });
   steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });

@@ -27,6 +27,7 @@ class OnnxModel final : public backends::BackendModel {
   std::vector<PortInfo> outputs() const override;
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
+  bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
