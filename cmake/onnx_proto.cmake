@@ -6,13 +6,7 @@
 set(EIGHTBIT_ONNX_PROTO_DIR "" CACHE PATH "Folder of onnx-ml.proto; empty: the installed Python package onnx")
 set(onnx_proto_dir ${EIGHTBIT_ONNX_PROTO_DIR})
 if(NOT onnx_proto_dir)
-  find_package(Python 3.11 REQUIRED COMPONENTS Interpreter)
-  execute_process(
-    COMMAND ${Python_EXECUTABLE} -c "import importlib.util as u, os; print(os.path.dirname(u.find_spec('onnx').origin))"
-    OUTPUT_VARIABLE onnx_proto_dir OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE found ERROR_QUIET)
-  if(NOT found EQUAL 0)
-    message(FATAL_ERROR "onnx was not found. Install it with: ${Python_EXECUTABLE} -m pip install onnx")
-  endif()
+  eightbit_python_package(onnx onnx onnx_proto_dir)
 endif()
 find_program(PROTOC_EXECUTABLE protoc REQUIRED)
 find_path(PROTOBUF_INCLUDE_DIR google/protobuf/message_lite.h REQUIRED)
