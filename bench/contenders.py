@@ -19,9 +19,13 @@ Call = Callable[[], tuple[object, dict, int]]
 
 
 def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return eightbit_on(case.openvino_model(), case, samples)
+
+
+def eightbit_on(model, case: Case, samples: int) -> Call:
     import eightbit as eb
 
-    model, data = case.openvino_model(), case.calibration(samples)
+    data = case.calibration(samples)
     model_type = eb.ModelType.TRANSFORMER if case.transformer else None
 
     def call():
@@ -87,20 +91,9 @@ def nncf_bc(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
 
 
 def eightbit_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
-    import eightbit as eb
     import onnx
 
-    model, data = onnx.load(case.onnx), case.calibration(samples)
-    model_type = eb.ModelType.TRANSFORMER if case.transformer else None
-
-    def call():
-        report = eb.Report()
-        quantized = eb.quantize(
-            model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report
-        )
-        return quantized, {step.step: step.seconds for step in report.steps}, 0
-
-    return call
+    return eightbit_on(onnx.load(case.onnx), case, samples)
 
 
 def nncf_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
