@@ -10,13 +10,12 @@
 #include "base/error.h"
 
 namespace eightbit::algorithms {
-
 namespace {
 
-// The probe of a node, where it has a weight and a channel axis of known size.
+// The probe of a node, where it has a weight and a channel axis of known size and stands in no branch of an If.
 std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  if (!has(node.op, kBias) || weight_port(graph, id) == kNone) return {};
+  if (node.owner != kNone || !has(node.op, kBias) || weight_port(graph, id) == kNone) return {};
   const int64_t axis = output_channel_axis(graph, id);
   if (axis == kNone) return {};
   const int64_t channels = graph.value(node.outputs[0]).shape[static_cast<size_t>(axis)];
@@ -29,8 +28,7 @@ std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
   std::set<NodeId> quantized;
   for (const Quantizer& q : plan.quantizers)
-    for (const Use& use : q.uses)   // not in branches of If, which the corrected network may not take
-      if (graph.node(use.node).owner == kNone) quantized.insert(use.node);
+    for (const Use& use : q.uses) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
   for (NodeId id : quantized)
     if (const auto probe = probe_at(graph, id)) probes.push_back(*probe);

@@ -2,9 +2,9 @@
 //
 // Needs:   a plan with all ranges.
 // Records: the inputs of a few dozen samples and the channel means of the float network's layers for each of them.
-// Does:    runs these inputs once through the quantized network; behind every quantized convolution and product of the quantized network the difference of channel means is
-//          added, sample by sample, so that every layer sees inputs that earlier layers have already corrected, with all
-//          quantizers on. The average over samples goes into the biases.
+// Does:    runs these inputs once through the quantized network; behind every quantized convolution and product of it the
+//          difference of channel means is added, sample by sample, so that every layer sees inputs that earlier layers
+//          have already corrected, with all quantizers on. The average over samples goes into the biases.
 // Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721, 4.2;
 //          the single pass is described in docs/how_it_works.md.
 #pragma once
@@ -19,12 +19,15 @@
 
 namespace eightbit::algorithms {
 
+// Samples that are run, unless more time is asked for.
+inline constexpr int64_t kCorrectionSamples = 64;
+
 // Where the differences are measured: layers with a quantized weight or input and a channel axis.
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
 
 // The means that belong to these probes, as the taps of a calibration.
 std::vector<records::Point> layer_points(const Graph& graph, const std::vector<BiasProbe>& probes);
-// Every layer whose bias could be corrected, whatever is quantized.
+// Every layer whose bias could be corrected, whatever is quantized. None in branches of If, which a run may not take.
 std::vector<BiasProbe> all_layers(const Graph& graph);
 
 // The float means of each probe in turn, a row a kept sample, in sample order. Empty where a layer was not measured.

@@ -22,7 +22,7 @@ namespace eightbit::algorithms {
 // True when this processor adds pairs of products in int16.
 bool processor_overflows();
 
-// How pairs lie in a weight: elements `step` apart along the input axis of `inputs` channels.
+// How pairs lie in a weight: neighbours along the input axis.
 struct PairLayout {
   std::vector<int64_t> output_axes;
   int64_t input_axis = kNone;

@@ -19,8 +19,6 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kKeptSamples = 64;
-
 // Quantiles that the estimators of the options may read, whatever the scheme.
 std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
   std::set<double> out;
@@ -65,7 +63,7 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
   report_without_effect(without_effect(options), steps.report().notes);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
   auto data = steps("calibrate", [&] {
-    MeasureOptions measured{options.subset_size, options.shard, kKeptSamples, {}};
+    MeasureOptions measured{options.subset_size, options.shard, algorithms::kCorrectionSamples, {}};
     measured.facts["subset_size"] = std::to_string(options.subset_size);
     const auto layers = algorithms::layer_points(graph, algorithms::all_layers(graph));
     return measure(model.impl(), all_points(graph, options), layers, dataset, measured, run);

@@ -44,7 +44,7 @@ class Measurement {
  public:
   Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const RunOptions& run)
       : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())) {
-    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
+    remember_histograms();
     const auto begin = Clock::now();
     compile(model, !feed_.keeps_all());
     log(LogLevel::debug, "calibrate: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
@@ -128,8 +128,7 @@ class Measurement {
     if (!feed_.sets_aside()) return;
     collect();
     if (detailed_) plain_ = std::move(detailed_), started_.clear();
-    earlier_.clear();
-    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
+    remember_histograms();
     const std::vector<int64_t> numbers = feed_.kept().numbers();
     auto at = numbers.begin(), running = at;
     const auto next = [&]() -> std::optional<Sample> {
@@ -144,6 +143,12 @@ class Measurement {
       add_kept(*running++, items);
       items.clear();
     });
+  }
+
+  // What was counted before the present program.
+  void remember_histograms() {
+    earlier_.clear();
+    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
   }
 
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items) {

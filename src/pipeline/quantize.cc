@@ -30,7 +30,7 @@ bool corrects_in_closed_form(const QuantizeOptions& options) {
 int64_t correction_samples(const QuantizeOptions& options) {
   if (options.advanced_parameters.disable_bias_correction || corrects_in_closed_form(options))
     return 0;
-  return options.fast_bias_correction ? 64 : 128;
+  return options.fast_bias_correction ? algorithms::kCorrectionSamples : 128;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.

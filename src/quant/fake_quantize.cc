@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "quant/rounding.h"
+
 namespace eightbit {
 namespace {
 
@@ -88,14 +90,13 @@ float fake_quantize(float x, float low, float high, int levels) {
 void fake_quantize(std::span<float> values, float low, float high, int levels) {
   const auto top = static_cast<float>(levels - 1);
   const float width = high - low;
-  constexpr float kRound = 12582912.0f;   // 1.5 * 2^23: adding and subtracting it rounds half to even, in SIMD
   if (levels > 65536 || !(width > 0)) {
     for (float& value : values) value = fake_quantize(value, low, high, levels);
     return;
   }
   for (float& value : values) {
     const float clipped = std::min(std::max(value, low), high);
-    value = (((clipped - low) / width * top + kRound) - kRound) / top * width + low;
+    value = round_half_even((clipped - low) / width * top) / top * width + low;
   }
 }
 

@@ -6,11 +6,15 @@
 
 namespace eightbit {
 
+// For |x| below 2^22; compilers turn it into SIMD, which they do not with std::nearbyint.
+inline float round_half_even(float x) {
+  constexpr float kWhole = 12582912.0f;   // 1.5 * 2^23: floats of this size are whole numbers
+  return (x + kWhole) - kWhole;
+}
+
 // round_half_even(w / scale), within +-top; top is far below 2^22.
 inline float rounded_level(float w, float scale, float top) {
-  constexpr float kWhole = 12582912.0f;   // 1.5 * 2^23: floats of this size are whole numbers
-  const float level = std::clamp(w / scale, -top, top);
-  return (level + kWhole) - kWhole;
+  return round_half_even(std::clamp(w / scale, -top, top));
 }
 
 // The sum of importance * (w - integer * scale)^2; `importance` is as long as `weights`. Summed in f32, by lanes: fit

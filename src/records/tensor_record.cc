@@ -30,6 +30,15 @@ void HistogramSink::add(std::span<const uint32_t> more) {
   for (size_t b = 0; b < more.size(); ++b) counts.counts[b] += more[b];
 }
 
+std::vector<std::vector<Histogram>> counts_of(const std::vector<std::shared_ptr<HistogramSink>>& sinks) {
+  std::vector<std::vector<Histogram>> out;
+  for (const auto& sink : sinks) {
+    out.emplace_back();
+    if (sink) out.back().push_back(sink->counts);
+  }
+  return out;
+}
+
 void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> shape, int64_t batch,
                    std::span<float> records, HistogramSink* sink) {
   const auto size = static_cast<size_t>(tap.record_size());

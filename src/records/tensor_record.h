@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -18,6 +19,9 @@ struct HistogramSink {
 
   void add(std::span<const uint32_t> more);   // kBins of them
 };
+
+// The counts of each tap so far; nothing where its sink is null.
+std::vector<std::vector<Histogram>> counts_of(const std::vector<std::shared_ptr<HistogramSink>>& sinks);
 
 // Fills `records`: tap.record_size() floats for each of `batch` items. The tensor is split along axis 0 when that has the
 // size of the batch; otherwise it counts as a whole for each item. `sink`: null where nothing is counted.

@@ -59,12 +59,7 @@ class OnnxExecutor : public backends::Executor {
   }
 
   std::vector<std::vector<Histogram>> histograms() const override {
-    std::vector<std::vector<Histogram>> out;
-    for (const auto& sink : histograms_) {
-      out.emplace_back();
-      if (sink) out.back().push_back(sink->counts);
-    }
-    return out;
+    return counts_of(histograms_);
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/onnx/attributes.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/join.h"
 #include "backends/onnx/measure_op.h"
@@ -23,13 +24,6 @@ void add_input(GraphProto& graph, const std::string& name, DType dtype) {
   auto* type = input.mutable_type()->mutable_tensor_type();
   type->set_elem_type(to_data_type(dtype));
   type->mutable_shape()->add_dim();
-}
-
-void set_attribute(NodeProto& node, const std::string& name, int64_t value) {
-  AttributeProto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(AttributeProto::INT);
-  attribute.set_i(value);
 }
 
 class Instrumenter {

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/float_tensor.h"
 #include "quant/channels.h"
+#include "quant/one_range.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -27,30 +28,6 @@ struct Operands {
   std::optional<float> input;
   std::vector<float> weight;
 };
-
-// One range that holds those of all channels, moved so that zero is one of its levels.
-Quantizer joined(Quantizer quantizer) {
-  const float low = std::min(0.0f, *std::ranges::min_element(quantizer.low));
-  const float high = std::max(0.0f, *std::ranges::max_element(quantizer.high));
-  const float steps = static_cast<float>(quantizer.levels - 1), step = (high - low) / steps;
-  const float below = step > 0 ? std::nearbyint(-low / step) : 0.0f;
-  quantizer.channel_axes.clear();
-  quantizer.low = {-below * step};
-  quantizer.high = {(steps - below) * step};
-  return quantizer;
-}
-
-// ONNX Runtime's integer kernels take one scale for an activation; with one a channel all stays float. Rounding errors
-// grow with the square of the step: where they would become more than kMostNoise times as large, channels keep theirs.
-Quantizer with_one_range(const Quantizer& quantizer) {
-  constexpr double kMostNoise = 5.0;
-  if (quantizer.weight || quantizer.low.size() < 2 || quantizer.levels > 256) return quantizer;
-  Quantizer one = joined(quantizer);
-  double noise = 0;
-  for (size_t c = 0; c < quantizer.low.size(); ++c) noise += std::pow(quantizer.high[c] - quantizer.low[c], 2);
-  noise /= static_cast<double>(quantizer.low.size());
-  return std::pow(one.high[0] - one.low[0], 2) <= kMostNoise * noise ? one : quantizer;
-}
 
 class Writer {
  public:
@@ -96,7 +73,7 @@ class Writer {
   void quantize(const Quantizer& planned) {
     EIGHTBIT_CHECK(planned.has_range() && !planned.uses.empty(), "the quantizer of '{}' has no {}",
                    graph_.value(planned.value).name, planned.has_range() ? "uses" : "range");
-    const Quantizer quantizer = with_one_range(planned);
+    const Quantizer quantizer = with_one_range(planned);   // else ONNX Runtime's kernels would stay float
     const Value& value = graph_.value(quantizer.value);
     opset_ = std::max(opset_, opset_for(quantizer, value.dtype));
     const std::string name = quantizer_name(quantizer);

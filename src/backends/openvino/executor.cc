@@ -56,12 +56,7 @@ class OpenVinoExecutor : public backends::Executor {
   }
 
   std::vector<std::vector<Histogram>> histograms() const override {
-    std::vector<std::vector<Histogram>> out;
-    for (const auto& sink : instrumented_.histograms) {
-      out.emplace_back();
-      if (sink) out.back().push_back(sink->counts);
-    }
-    return out;
+    return counts_of(instrumented_.histograms);
   }
 
  private:
