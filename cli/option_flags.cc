@@ -64,6 +64,8 @@ void OptionFlags::add_to(CLI::App& verb) {
   add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean, "Bias correction without (or with --no-...) a run of its own", group);
   add(verb, "model-type", "/model_type", Kind::name, "transformer, where the model is one", group);
   add(verb, "mode", "/mode", Kind::name, "fp8_e4m3 or fp8_e5m2; default: INT8", group);
+  add(verb, "weight-rounding", "/weight_rounding", Kind::name,
+      "nearest, or adaptive: more accurate weights for a second pass over a few dozen samples", group);
   add(verb, "recipe", "/recipe", Kind::name, "eightbit or nncf (its formulas and defaults)", group);
   add_scope(verb);
   add_advanced(verb);

@@ -103,6 +103,11 @@ struct AdvancedParameters {
   bool compress_weights = true;                  // fold weights to INT8 constants; false leaves FakeQuantize
 };
 
+enum class WeightRounding {
+  nearest,    // each weight to its nearest level
+  adaptive    // what rounding one weight does to an output, others make good: a second pass over a few dozen samples
+};
+
 struct QuantizeOptions {
   std::optional<QuantizationMode> mode;          // set: FP8 through FakeConvert
   std::optional<Preset> preset;                  // unset: the scheme with the smaller error
@@ -113,6 +118,7 @@ struct QuantizeOptions {
   IgnoredScope ignored_scope;
   AdvancedParameters advanced_parameters;
   Recipe recipe = Recipe::eightbit;
+  WeightRounding weight_rounding = WeightRounding::nearest;
 };
 
 // The names used in Python, JSON and on the command line; parse functions list what is allowed on failure.
@@ -127,6 +133,7 @@ std::string_view to_string(QuantizerPropagationRule);
 std::string_view to_string(StatisticsType);
 std::string_view to_string(AggregatorType);
 std::string_view to_string(Recipe);
+std::string_view to_string(WeightRounding);
 
 // parse<TargetDevice>("CPU"): case does not matter. Throws InvalidArgument with the allowed names.
 template <typename Enum> Enum parse(std::string_view text);

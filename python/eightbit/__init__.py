@@ -48,6 +48,7 @@ from eightbit.parameters import (
     QuantizationScheme,
     Recipe,
     TargetDevice,
+    WeightRounding,
 )
 from eightbit.quantization.advanced_parameters import (
     AdvancedBiasCorrectionParameters,
@@ -121,6 +122,7 @@ __all__ = [
     "StepTime",
     "Subgraph",
     "TargetDevice",
+    "WeightRounding",
     "Unsupported",
     "UnsupportedBackendError",
     "ValidationError",

@@ -56,6 +56,13 @@ class Engine(StrEnum):
     ONNXRUNTIME = "onnxruntime"
 
 
+class WeightRounding(StrEnum):
+    """NEAREST: each weight to its nearest level. ADAPTIVE: what rounding one weight does to an output, others make good."""
+
+    NEAREST = "nearest"
+    ADAPTIVE = "adaptive"
+
+
 class Recipe(StrEnum):
     """EIGHTBIT: the best known defaults of this project. NNCF: the formulas and defaults of nncf.quantize 3.4."""
 

@@ -57,6 +57,9 @@ void bind_enums(nb::module_& module) {
       .value("MEAN_NO_OUTLIERS", AggregatorType::mean_no_outliers)
       .value("MEDIAN_NO_OUTLIERS", AggregatorType::median_no_outliers)
       .value("HISTOGRAM", AggregatorType::histogram);
+  nb::enum_<WeightRounding>(module, "WeightRounding")
+      .value("NEAREST", WeightRounding::nearest)
+      .value("ADAPTIVE", WeightRounding::adaptive);
   nb::enum_<Recipe>(module, "Recipe")
       .value("EIGHTBIT", Recipe::eightbit)
       .value("NNCF", Recipe::nncf);
@@ -150,6 +153,7 @@ void bind_options(nb::module_& module) {
       .def_rw("ignored_scope", &QuantizeOptions::ignored_scope)
       .def_rw("advanced_parameters", &QuantizeOptions::advanced_parameters)
       .def_rw("recipe", &QuantizeOptions::recipe)
+      .def_rw("weight_rounding", &QuantizeOptions::weight_rounding)
       .def("to_json", [](const QuantizeOptions& options) { return to_json(options); })
       .def_static(
           "from_json", [](const std::string& json) { return options_from_json(json); },

@@ -46,7 +46,7 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
   std::vector<records::Point> points;
   for (const BiasProbe& probe : probes) {
     const Value& value = graph.value(graph.node(probe.node).outputs[0]);
-    points.push_back({value.name, {value.id, probe.axis, probe.channels, kMean, false, {}}});
+    points.push_back({value.name, {value.id, probe.axis, probe.channels, kMean}});
   }
   return points;
 }

@@ -9,6 +9,7 @@
 #include "algorithms/measured.h"
 #include "algorithms/weight_fit.h"
 #include "algorithms/weight_range.h"
+#include "algorithms/weight_terms.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -42,7 +43,8 @@ class RangeFinder {
  public:
   RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
               bool pairs_cross_positions, Plan& plan)
-      : graph_(graph), statistics_(statistics), options_(options), crossing_(pairs_cross_positions), plan_(plan) {}
+      : graph_(graph), statistics_(statistics), options_(options), plan_(plan),
+        terms_(graph, statistics, options, pairs_cross_positions, plan) {}
 
   void activation(Quantizer& q) {
     const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
@@ -73,11 +75,11 @@ class RangeFinder {
     }
     if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
     if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
-    if (searches_scale(q) && (user.empty() || overflows(q))) {
+    if (terms_.searches_scale(q) && (user.empty() || terms_.overflows(q))) {
       if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
       return search_scale(q, std::move(values), tensor.shape);
     }
-    if (overflows(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+    if (terms_.overflows(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     set(q, found.min, found.abs_max);
   }
 
@@ -173,15 +175,9 @@ class RangeFinder {
     q.levels = range.levels;
   }
 
-  std::optional<OverflowFix> fix() const {
-    if (options_.advanced_parameters.overflow_fix) return options_.advanced_parameters.overflow_fix;
-    if (options_.recipe == Recipe::nncf && !options_.mode) return OverflowFix::first_layer_only;
-    return std::nullopt;
-  }
-
   bool halved(const Quantizer& q) {
-    if (q.spec.bits != 8 || q.group != kNone || !fix() || fix() == OverflowFix::disable) return false;
-    if (fix() == OverflowFix::enable)
+    if (q.spec.bits != 8 || q.group != kNone || !terms_.fix() || terms_.fix() == OverflowFix::disable) return false;
+    if (terms_.fix() == OverflowFix::enable)
       return std::ranges::any_of(q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
     return std::ranges::any_of(q.uses, [&](Use use) { return first_layers().contains(use.node); });
   }
@@ -204,87 +200,24 @@ class RangeFinder {
     return first_layers_.emplace(std::move(found));
   }
 
-  // The reader that multiplies by a weight: a table may also be looked up.
-  std::optional<Use> product_of(const Quantizer& weight) const {
-    const auto use = std::ranges::find_if(weight.uses, [&](Use u) { return layout(u).input_axis != kNone; });
-    return use == weight.uses.end() ? std::nullopt : std::optional(*use);
-  }
-
-  // Recipe eightbit looks for the scale of each output channel that rounds its weights best.
-  bool searches_scale(const Quantizer& q) const {
-    if (options_.recipe == Recipe::nncf || q.group != kNone) return false;
-    const auto use = product_of(q);
-    return use && output_axes(graph_, use->node, use->port) == q.channel_axes;
-  }
-
-  bool overflows(const Quantizer& q) const {
-    if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8) return false;
-    const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
-    const auto use = product_of(q);
-    return cpu && processor_overflows() && use && has(graph_.node(use->node).op, kOverflowSet);
-  }
-
-  PairLayout layout(Use use) const {
-    PairLayout pairs{output_axes(graph_, use.node, use.port), input_axis(graph_, use.node, use.port)};
-    const auto kind = row(graph_.node(use.node).op).weight_layout;
-    if (kind == WeightLayout::grouped) pairs.input_axis = 2;
-    if (kind == WeightLayout::grouped_backprop) pairs.input_axis = 1;
-    return pairs;
-  }
-
   void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
-    const PairLayout pairs = layout(*product_of(q));
+    const WeightAxes axes = terms_.axes(*terms_.product_of(q));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
     const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
     q.low.clear();
     q.high.clear();
-    for (float scale : fit_weights(values, shape, pairs, fit_terms(q, shape, pairs, top))) {
+    for (float scale : fit_weights(values, shape, axes, terms_.of(q, shape, axes, top))) {
       q.high.push_back(top * scale);
       q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
     replace_constant(plan_, q.value, q.uses, Tensor::from_floats(values, shape), kRounded);
   }
 
-  // The quantizer of the activation that meets a weight, where it has one range.
-  const Quantizer* input_of(const Quantizer& weight) const {
-    const auto product = product_of(weight);
-    if (!product || product->port != 1) return nullptr;
-    const Use use{product->node, 0};
-    const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
-      return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
-    });
-    return input == plan_.quantizers.end() || input->low.size() != 1 ? nullptr : &*input;
-  }
-
-  // What counts for the weights of each input channel: how much it varies and how large its integers get.
-  FitTerms fit_terms(const Quantizer& weight, const Shape& shape, const PairLayout& pairs, float top) const {
-    FitTerms out{top, {}, {}, crossing_};
-    if (!overflows(weight)) out.largest_input = {0.0f};
-    const Quantizer* input = input_of(weight);
-    if (input == nullptr) return out;
-    const Measured measured(graph_, statistics_, plan_, input->value, {product_of(weight)->node, 0});
-    const auto high = measured.channel_max();
-    const auto inputs = static_cast<size_t>(shape[static_cast<size_t>(pairs.input_axis)]);
-    if (high.size() % inputs != 0) return out;
-    // Bias correction takes away what an error does to the mean. Where groups meet different channels, all count alike.
-    if (high.size() == inputs && inputs > 1) out.importance = measured.channel_variance();
-    if (!out.largest_input.empty()) return out;
-    const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
-    out.largest_input.assign(inputs, 1.0f);
-    for (size_t c = 0; c < high.size(); ++c) {
-      // A tenth above what calibration has seen, never more than the quantizer can give.
-      const float margin = 1.1f * std::max(high[c], 0.0f);
-      float& largest = out.largest_input[c % inputs];
-      largest = std::max(largest, std::clamp((margin - input->low[0]) / step, 1.0f, 255.0f));
-    }
-    return out;
-  }
-
   const Graph& graph_;
   const StatisticsData& statistics_;
   const QuantizeOptions& options_;
-  const bool crossing_;
   Plan& plan_;
+  const WeightTerms terms_;
   std::mutex extremes_mutex_;
   std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what the ranges of groups were made from
   std::optional<std::map<NodeId, bool>> first_layers_;

@@ -30,39 +30,17 @@ struct Channel {
   }
 };
 
-class Gathering {
- public:
-  Gathering(const Shape& shape, const PairLayout& layout)
-      : channels_(channel_count(shape, layout.output_axes)), inputs_(shape[static_cast<size_t>(layout.input_axis)]) {
-    input_first_ = std::ranges::any_of(layout.output_axes, [&](int64_t a) { return a > layout.input_axis; });
-    const auto last = static_cast<size_t>(input_first_ ? layout.output_axes.back() : layout.input_axis);
-    if (input_first_) outputs_ = shape[last];
-    for (size_t axis = last + 1; axis < shape.size(); ++axis) spatial_ *= shape[axis];
+// For every position of the kernel the inputs in turn.
+void gather(const OutputChannels& outputs, int64_t c, bool pairs_cross_positions, Channel& out) {
+  out.at.clear();
+  out.input.clear();
+  const bool odd = outputs.inputs() % 2 != 0;
+  out.overlapping = pairs_cross_positions && odd && outputs.positions() > 1;
+  for (int64_t s = 0; s < outputs.positions(); ++s) {
+    for (int64_t i = 0; i < outputs.inputs(); ++i) out.push(outputs.index(c, i, s), i);
+    if (odd && !out.overlapping) out.push(-1, 0);
   }
-
-  int64_t channels() const { return channels_; }
-
-  // For every spatial position the inputs in turn.
-  void gather(int64_t c, bool pairs_cross_positions, Channel& out) const {
-    out.at.clear();
-    out.input.clear();
-    out.overlapping = pairs_cross_positions && inputs_ % 2 != 0 && spatial_ > 1;
-    for (int64_t s = 0; s < spatial_; ++s) {
-      for (int64_t i = 0; i < inputs_; ++i) out.push(index(c, i, s), i);
-      if (inputs_ % 2 != 0 && !out.overlapping) out.push(-1, 0);
-    }
-  }
-
- private:
-  // [O..., I, spatial...], or with the input axis in front of the output axis: [batch..., I, O, spatial...].
-  int64_t index(int64_t c, int64_t i, int64_t s) const {
-    if (!input_first_) return (c * inputs_ + i) * spatial_ + s;
-    return ((c / outputs_ * inputs_ + i) * outputs_ + c % outputs_) * spatial_ + s;
-  }
-
-  int64_t channels_, inputs_, outputs_ = 1, spatial_ = 1;
-  bool input_first_ = false;
-};
+}
 
 // Looks for the scale of one output channel.
 class ChannelFit {
@@ -189,13 +167,13 @@ bool processor_overflows() {
 #endif
 }
 
-std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const PairLayout& layout,
+std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const WeightAxes& axes,
                              const FitTerms& terms) {
-  const Gathering gathering(shape, layout);
-  std::vector<float> scales(static_cast<size_t>(gathering.channels()));
-  parallel_for(gathering.channels(), [&](int64_t c) {
+  const OutputChannels outputs(shape, axes);
+  std::vector<float> scales(static_cast<size_t>(outputs.count()));
+  parallel_for(outputs.count(), [&](int64_t c) {
     thread_local Channel channel;
-    gathering.gather(c, terms.pairs_cross_positions, channel);
+    gather(outputs, c, terms.pairs_cross_positions, channel);
     scales[static_cast<size_t>(c)] = ChannelFit(values, channel, terms).run();
   });
   return scales;

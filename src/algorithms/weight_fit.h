@@ -15,18 +15,13 @@
 
 #include <eightbit/options.h>
 
+#include "algorithms/output_channels.h"
 #include "graph/graph.h"
 
 namespace eightbit::algorithms {
 
 // True when this processor adds pairs of products in int16.
 bool processor_overflows();
-
-// How pairs lie in a weight: neighbours along the input axis.
-struct PairLayout {
-  std::vector<int64_t> output_axes;
-  int64_t input_axis = kNone;
-};
 
 struct FitTerms {
   float top = 127;                    // integers within +-top
@@ -41,6 +36,6 @@ struct FitTerms {
 };
 
 // Writes the weights to be stored into `values` and returns the scales: weight = integer * scale.
-std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const PairLayout& layout, const FitTerms& terms);
+std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const WeightAxes& axes, const FitTerms& terms);
 
 }  // namespace eightbit::algorithms

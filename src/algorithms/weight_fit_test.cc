@@ -17,7 +17,7 @@ constexpr float kInt16 = 32767;
 // A weight of any layout, seen as [output][position][input].
 struct Weight {
   Shape shape;
-  PairLayout layout;
+  WeightAxes layout;
   std::vector<float> values;
 
   int64_t inputs() const { return shape[static_cast<size_t>(layout.input_axis)]; }

@@ -72,6 +72,12 @@ void check_mode(const QuantizeOptions& options, Findings& out) {
              fmt::format("activations_quantization_params.mode '{}' decides the scheme", to_string(*asked->mode)));
 }
 
+void check_rounding(const QuantizeOptions& options, Findings& out) {
+  const bool adaptive = options.weight_rounding == WeightRounding::adaptive;
+  out.refuse(adaptive && options.mode.has_value(), "weight_rounding", "FP8 weights are rounded by the runtime");
+  out.refuse(adaptive && options.recipe == Recipe::nncf, "weight_rounding", "recipe 'nncf' rounds to the nearest level");
+}
+
 void check_bias_correction(const QuantizeOptions& options, Findings& out) {
   const AdvancedBiasCorrectionParameters& params = options.advanced_parameters.bias_correction_params;
   const bool nncf = options.recipe == Recipe::nncf;
@@ -131,6 +137,7 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options) {
   Findings out;
   check_mode(options, out);
   check_estimators(options, out);
+  check_rounding(options, out);
   check_bias_correction(options, out);
   check_smooth_quant(options, out);
   check_overflow(options, out);

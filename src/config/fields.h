@@ -103,6 +103,7 @@ template <> struct Fields<QuantizeOptions> {
     visit("ignored_scope", s.ignored_scope);
     visit("advanced_parameters", s.advanced_parameters);
     visit("recipe", s.recipe);
+    visit("weight_rounding", s.weight_rounding);
   }
 };
 

@@ -83,6 +83,12 @@ template <> struct Names<Recipe> {
   static constexpr std::array<Row<Recipe>, 2> kRows = {{{Recipe::eightbit, "eightbit"}, {Recipe::nncf, "nncf"}}};
 };
 
+template <> struct Names<WeightRounding> {
+  static constexpr std::string_view kOption = "weight_rounding";
+  static constexpr std::array<Row<WeightRounding>, 2> kRows = {{{WeightRounding::nearest, "nearest"},
+      {WeightRounding::adaptive, "adaptive"}}};
+};
+
 template <typename Enum>
 std::string_view name_of(Enum value) {
   return Names<Enum>::kRows[static_cast<size_t>(value)].second;
@@ -106,6 +112,7 @@ std::string_view to_string(QuantizerPropagationRule value) { return name_of(valu
 std::string_view to_string(StatisticsType value) { return name_of(value); }
 std::string_view to_string(AggregatorType value) { return name_of(value); }
 std::string_view to_string(Recipe value) { return name_of(value); }
+std::string_view to_string(WeightRounding value) { return name_of(value); }
 
 template <typename Enum>
 Enum parse(std::string_view text) {
@@ -130,5 +137,6 @@ template QuantizerPropagationRule parse<QuantizerPropagationRule>(std::string_vi
 template StatisticsType parse<StatisticsType>(std::string_view);
 template AggregatorType parse<AggregatorType>(std::string_view);
 template Recipe parse<Recipe>(std::string_view);
+template WeightRounding parse<WeightRounding>(std::string_view);
 
 }  // namespace eightbit

@@ -225,6 +225,21 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   return result;
 }
 
+void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, const std::vector<Tap>& taps,
+              std::string_view step, const RunOptions& run) {
+  if (taps.empty()) return;
+  backends::Program program;
+  program.taps = taps;
+  program.threads = run.threads;
+  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
+  program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
+  auto at = numbers.begin();
+  int64_t done = 0;
+  model.compile(program)->run(
+      [&] { return at == numbers.end() ? std::nullopt : std::optional(statistics.kept_samples.load(*at++)); },
+      [&](int64_t, std::span<const float>) { report_progress(run, step, ++done, static_cast<int64_t>(numbers.size())); });
+}
+
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const StatisticsData& statistics, const Plan& plan,
                                                           bool checked, const RunOptions& run) {

@@ -10,6 +10,7 @@
 #include "algorithms/fast_bias_correction.h"
 #include "algorithms/min_max.h"
 #include "algorithms/smooth_quant.h"
+#include "algorithms/weight_rounding.h"
 #include "backends/backend.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -26,10 +27,18 @@ bool corrects_in_closed_form(const QuantizeOptions& options) {
   return options.recipe == Recipe::nncf && options.fast_bias_correction;
 }
 
-// Samples that bias correction runs: a few dozen; more when asked to take its time.
-int64_t correction_samples(const QuantizeOptions& options) {
-  if (options.advanced_parameters.disable_bias_correction || corrects_in_closed_form(options))
-    return 0;
+// True where bias correction runs the network.
+bool corrects_by_running(const QuantizeOptions& options) {
+  return !options.advanced_parameters.disable_bias_correction && !corrects_in_closed_form(options);
+}
+
+bool rounds_adaptively(const QuantizeOptions& options) {
+  return options.weight_rounding == WeightRounding::adaptive;
+}
+
+// Samples that are run again: a few dozen; more when asked to take its time.
+int64_t samples_to_keep(const QuantizeOptions& options) {
+  if (!corrects_by_running(options) && !rounds_adaptively(options)) return 0;
   return options.fast_bias_correction ? algorithms::kCorrectionSamples : 128;
 }
 
@@ -50,12 +59,13 @@ std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
   algorithms::min_max_request(graph, plan, options, taps);
   if (!options.advanced_parameters.disable_bias_correction && corrects_in_closed_form(options))
     algorithms::fast_bias_correction_request(graph, plan, taps);
+  if (rounds_adaptively(options)) algorithms::weight_rounding_request(graph, plan, taps);
   return taps.points();
 }
 
 // Layers whose means bias correction compares.
 std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
-  if (correction_samples(options) == 0) return {};
+  if (!corrects_by_running(options)) return {};
   return algorithms::layer_points(graph, algorithms::bias_probes(graph, plan));
 }
 
@@ -117,6 +127,17 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
+void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
+                   const QuantizeOptions& options, const RunOptions& run, const Plan& unrounded, Plan& plan) {
+  const auto samples = static_cast<int64_t>(statistics.kept_samples.size());
+  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan, samples);
+  if (samples == 0)
+    fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
+                                      "again, or choose nearest.");
+  run_kept(model, statistics, rounding.taps(), "weight rounding", run);
+  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(unrounded, plan), samples));
+}
+
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
@@ -158,10 +179,13 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
     base = steps("channel alignment", [&] { return align_channels(model, statistics, plan); });
   const backends::BackendModel& backend = base.impl();
   const Graph& graph = backend.graph();
+  const Plan unrounded = rounds_adaptively(options) ? plan : Plan{};
   steps("min-max", [&] {
     algorithms::min_max(graph, statistics, options, backend.pairs_cross_positions(), plan);
     share_equal_quantizers(plan);
   });
+  if (rounds_adaptively(options))
+    steps("weight rounding", [&] { round_weights(backend, statistics, options, run, unrounded, plan); });
   steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
   Model quantized = steps("write", [&] { return Model(backend.apply(plan, metadata(options))); });
   if (plan.quantizers.empty())
@@ -205,7 +229,7 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
   Steps steps(run);
   Plan plan = place(model, options, steps);
   const auto statistics = steps("calibrate", [&] {
-    MeasureOptions measured{options.subset_size, {}, correction_samples(options), {}};
+    MeasureOptions measured{options.subset_size, {}, samples_to_keep(options), {}};
     measured.facts["options"] = to_json(options);
     const Graph& graph = model.impl().graph();
     return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);

@@ -8,12 +8,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "graph/graph.h"
 
 namespace eightbit {
+
+class SecondMoments;
 
 enum Statistic : uint32_t {
   kMinMax = 1u << 0,
@@ -30,6 +33,7 @@ struct Tap {
   uint32_t statistics = kMinMax;
   bool keep_channels = false;        // keep the channels of every sample, not only their fold (see statistics_data.h)
   std::vector<double> quantiles;     // exact, of the sample's values (of |x| where negative: -p means p of |x|)
+  std::shared_ptr<SecondMoments> moments;   // null, or what samples are added to; of a run, not of statistics
 
   int64_t record_size() const;       // floats
   int64_t histogram_count() const;   // 0, 1 or `channels`

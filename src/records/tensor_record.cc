@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "records/reduce.h"
+#include "records/second_moments.h"
 
 namespace eightbit {
 namespace {
@@ -49,9 +50,11 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
 
   thread_local std::vector<uint32_t> counts;
   if (sink) counts.assign(Histogram::kBins, 0);
-  for (int64_t item = 0; item < (split ? batch : 1); ++item)
+  for (int64_t item = 0; item < (split ? batch : 1); ++item) {
     reduce(tap, view_of(tap.axis, data + item * stride, item_shape),
            records.subspan(static_cast<size_t>(item) * size, size), sink ? counts.data() : nullptr);
+    if (tap.moments) tap.moments->add(data + item * stride, item_shape, tap.axis);
+  }
   if (!split)
     for (int64_t item = 1; item < batch; ++item)
       std::ranges::copy(records.first(size), records.begin() + item * static_cast<int64_t>(size));

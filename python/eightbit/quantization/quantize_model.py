@@ -19,6 +19,7 @@ from eightbit.parameters import (
     QuantizationPreset,
     Recipe,
     TargetDevice,
+    WeightRounding,
 )
 from eightbit.quantization.advanced_parameters import AdvancedQuantizationParameters
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
@@ -38,6 +39,7 @@ def quantize(
     ignored_scope: IgnoredScope | None = None,
     advanced_parameters: AdvancedQuantizationParameters | None = None,
     recipe: Recipe = Recipe.EIGHTBIT,
+    weight_rounding: WeightRounding = WeightRounding.NEAREST,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
@@ -60,6 +62,8 @@ def quantize(
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
     recipe: where the defaults come from.
+    weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
+        good those of others. It needs one more pass over a few dozen samples.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
@@ -75,6 +79,9 @@ def quantize(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe,
     )  # fmt: skip
+    options.weight_rounding = to_native(
+        _chosen("quantize", "weight_rounding", WeightRounding, weight_rounding)
+    )
     native = to_native_model(model, engine)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
