@@ -15,7 +15,7 @@ ADAPTIVE = eb.WeightRounding.ADAPTIVE
 
 @pytest.fixture(scope="module")
 def images() -> list[np.ndarray]:
-    return list(np.load(INPUTS / "images.npz")["image"][:, None][:48])
+    return list(np.load(INPUTS / "images.npz")["image"][:, None][:128])
 
 
 def noise(reference, model, images) -> float:
@@ -26,14 +26,14 @@ def noise(reference, model, images) -> float:
 
 def test_a_network_loses_less(images):
     model = ov.Core().read_model(INPUTS / "efflite0.xml")
-    statistics = eb.calibrate(model, eb.Dataset(images[:32]), subset_size=32)
+    statistics = eb.calibrate(model, eb.Dataset(images[:96]), subset_size=96)
     nearest = eb.quantize(model, statistics)
     report = eb.Report()
     adaptive = eb.quantize(model, statistics, weight_rounding=ADAPTIVE, report=report)
     assert any(note.startswith("weight rounding: 50 layers") for note in report.notes)
     assert "weight rounding" in {step.step for step in report.steps}
-    held_out = images[32:]
-    assert noise(model, adaptive, held_out) < 0.8 * noise(model, nearest, held_out)
+    held_out = images[96:]
+    assert noise(model, adaptive, held_out) < 0.85 * noise(model, nearest, held_out)
 
 
 def test_threads_and_statistics_do_not_change_a_byte(samples, tmp_path):
