@@ -118,7 +118,7 @@ struct QuantizeOptions {
   IgnoredScope ignored_scope;
   AdvancedParameters advanced_parameters;
   Recipe recipe = Recipe::eightbit;
-  WeightRounding weight_rounding = WeightRounding::nearest;
+  std::optional<WeightRounding> weight_rounding;   // unset: nearest; adaptive where fast_bias_correction is false
 };
 
 // The names used in Python, JSON and on the command line; parse functions list what is allowed on failure.

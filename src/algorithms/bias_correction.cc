@@ -52,9 +52,10 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
 }
 
 std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
-                                                const records::StatisticsData& statistics, const Plan& plan) {
+                                                const records::StatisticsData& statistics,
+                                                const std::vector<int64_t>& samples, const Plan& plan) {
   std::vector<std::vector<float>> rows;
-  for (int64_t number : statistics.kept_samples.numbers()) {
+  for (int64_t number : samples) {
     auto& row = rows.emplace_back();
     for (const BiasProbe& probe : probes) {
       const ValueId value = graph.node(probe.node).outputs[0];

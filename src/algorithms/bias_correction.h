@@ -19,8 +19,8 @@
 
 namespace eightbit::algorithms {
 
-// Samples that are run, unless more time is asked for.
-inline constexpr int64_t kCorrectionSamples = 64;
+// Samples that are run; and where more time may be taken.
+inline constexpr int64_t kCorrectionSamples = 32, kCarefulCorrectionSamples = 64;
 
 // Where the differences are measured: layers with a quantized weight or input and a channel axis.
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
@@ -30,9 +30,10 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
 // Every layer whose bias could be corrected, whatever is quantized. None in branches of If, which a run may not take.
 std::vector<BiasProbe> all_layers(const Graph& graph);
 
-// The float means of each probe in turn, a row a kept sample, in sample order. Empty where a layer was not measured.
+// The float means of each probe in turn, a row for each of these kept samples. Empty where a layer was not measured.
 std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
-                                                const records::StatisticsData& statistics, const Plan& plan);
+                                                const records::StatisticsData& statistics,
+                                                const std::vector<int64_t>& samples, const Plan& plan);
 
 // Collects the records of a Program with these probes and nothing else.
 class BiasCorrection {

@@ -63,7 +63,7 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
   report_without_effect(without_effect(options), steps.report().notes);
   const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
   auto data = steps("calibrate", [&] {
-    MeasureOptions measured{options.subset_size, options.shard, algorithms::kCorrectionSamples, {}};
+    MeasureOptions measured{options.subset_size, options.shard, algorithms::kCarefulCorrectionSamples, {}};
     measured.facts["subset_size"] = std::to_string(options.subset_size);
     const auto layers = algorithms::layer_points(graph, algorithms::all_layers(graph));
     return measure(model.impl(), all_points(graph, options), layers, dataset, measured, run);

@@ -190,6 +190,13 @@ class Measurement {
   Clock::time_point saved_ = Clock::now();
 };
 
+// `count` of them, evenly.
+std::vector<int64_t> spread(const std::vector<int64_t>& numbers, int64_t count) {
+  std::vector<int64_t> out;
+  for (int64_t k = 0; k < count; ++k) out.push_back(numbers.at(static_cast<size_t>(k) * numbers.size() / static_cast<size_t>(count)));
+  return out;
+}
+
 void warn_about_bad_values(const StatisticsData& data) {
   for (int p = 0; p < static_cast<int>(data.points().size()); ++p) {
     int64_t bad = 0;
@@ -225,13 +232,13 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   return result;
 }
 
-void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, const std::vector<Tap>& taps,
-              std::string_view step, const RunOptions& run) {
+void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, int64_t count,
+              const std::vector<Tap>& taps, std::string_view step, const RunOptions& run) {
   if (taps.empty()) return;
   backends::Program program;
   program.taps = taps;
   program.threads = run.threads;
-  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
+  const std::vector<int64_t> numbers = spread(statistics.kept_samples.numbers(), count);
   program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
   auto at = numbers.begin();
   int64_t done = 0;
@@ -242,15 +249,15 @@ void run_kept(const backends::BackendModel& model, const StatisticsData& statist
 
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const StatisticsData& statistics, const Plan& plan,
-                                                          bool checked, const RunOptions& run) {
+                                                          int64_t count, bool checked, const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
   if (probes.empty()) return std::vector<BiasShift>{};
   backends::Program program;
   program.plan = &plan;
   program.probes = probes;
-  program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, plan);
+  const std::vector<int64_t> numbers = spread(statistics.kept_samples.numbers(), count);
+  program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, numbers, plan);
   program.threads = run.threads;
-  const std::vector<int64_t> numbers = statistics.kept_samples.numbers();
   program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
   if (program.reference_means.empty()) return {};
   const auto begin = Clock::now();

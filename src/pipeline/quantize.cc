@@ -32,14 +32,16 @@ bool corrects_by_running(const QuantizeOptions& options) {
   return !options.advanced_parameters.disable_bias_correction && !corrects_in_closed_form(options);
 }
 
+// Who takes time for the biases takes it for the weights.
 bool rounds_adaptively(const QuantizeOptions& options) {
-  return options.weight_rounding == WeightRounding::adaptive;
+  if (options.weight_rounding) return options.weight_rounding == WeightRounding::adaptive;
+  return !options.fast_bias_correction && options.recipe == Recipe::eightbit && !options.mode;
 }
 
 // Samples that are run again: a few dozen; more when asked to take its time.
 int64_t samples_to_keep(const QuantizeOptions& options) {
   if (!corrects_by_running(options) && !rounds_adaptively(options)) return 0;
-  return options.fast_bias_correction ? algorithms::kCorrectionSamples : 128;
+  return options.fast_bias_correction ? algorithms::kCorrectionSamples : algorithms::kCarefulCorrectionSamples;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -129,25 +131,26 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
 
 void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, const Plan& unrounded, Plan& plan) {
-  const auto samples = static_cast<int64_t>(statistics.kept_samples.size());
+  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), algorithms::kCorrectionSamples);
   const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan, samples);
   if (samples == 0)
     fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
                                       "again, or choose nearest.");
-  run_kept(model, statistics, rounding.taps(), "weight rounding", run);
+  run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
   plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(unrounded, plan), samples));
 }
 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
+  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), samples_to_keep(options));
   std::optional<std::vector<BiasShift>> measured;
-  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, !options.fast_bias_correction, run);
+  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
   plan.biases = measured ? std::move(*measured)
                          : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
   plan.notes.push_back(fmt::format(
       "bias correction: {} layers, {}", plan.biases.size(),
-      measured ? fmt::format("from {} samples", statistics.kept_samples.size()) : "from the means of their inputs"));
+      measured ? fmt::format("from {} samples", samples) : "from the means of their inputs"));
 }
 
 std::map<std::string, std::string> metadata(const QuantizeOptions& options) {

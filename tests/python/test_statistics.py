@@ -98,8 +98,8 @@ def test_the_thorough_correction_takes_more_samples(images):
         eb.quantize(conv_net(), eb.Dataset(images * 2), report=report, **options)
         return next(note for note in report.notes if note.startswith("bias correction"))
 
-    assert "from 64 samples" in note()
-    assert "from 128 samples" in note(fast_bias_correction=False)
+    assert "from 32 samples" in note()
+    assert "from 64 samples" in note(fast_bias_correction=False)
 
 
 @pytest.mark.parametrize("bad", [3, 98, 99])

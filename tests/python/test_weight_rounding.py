@@ -15,7 +15,7 @@ ADAPTIVE = eb.WeightRounding.ADAPTIVE
 
 @pytest.fixture(scope="module")
 def images() -> list[np.ndarray]:
-    return list(np.load(INPUTS / "images.npz")["image"][:, None][:128])
+    return list(np.load(INPUTS / "images.npz")["image"][:, None][:160])
 
 
 def noise(reference, model, images) -> float:
@@ -33,7 +33,7 @@ def test_a_network_loses_less(images):
     assert any(note.startswith("weight rounding: 50 layers") for note in report.notes)
     assert "weight rounding" in {step.step for step in report.steps}
     held_out = images[96:]
-    assert noise(model, adaptive, held_out) < 0.85 * noise(model, nearest, held_out)
+    assert noise(model, adaptive, held_out) < 0.92 * noise(model, nearest, held_out)
 
 
 def test_threads_and_statistics_do_not_change_a_byte(samples, tmp_path):

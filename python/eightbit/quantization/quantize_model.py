@@ -39,7 +39,7 @@ def quantize(
     ignored_scope: IgnoredScope | None = None,
     advanced_parameters: AdvancedQuantizationParameters | None = None,
     recipe: Recipe = Recipe.EIGHTBIT,
-    weight_rounding: WeightRounding = WeightRounding.NEAREST,
+    weight_rounding: WeightRounding | None = None,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
@@ -57,13 +57,15 @@ def quantize(
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
     subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
-    fast_bias_correction: False corrects biases with more samples and checks every layer, which takes longer.
+    fast_bias_correction: False corrects biases with twice the samples, checks every layer, and rounds weights together,
+        which takes longer.
     model_type: ModelType.TRANSFORMER for networks with attention.
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
     recipe: where the defaults come from.
     weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
-        good those of others. It needs one more pass over a few dozen samples.
+        good those of others. It needs one more pass over a few dozen samples. None: ADAPTIVE where
+        fast_bias_correction is False, else NEAREST.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
@@ -80,7 +82,7 @@ def quantize(
         advanced_parameters, recipe,
     )  # fmt: skip
     options.weight_rounding = to_native(
-        _chosen("quantize", "weight_rounding", WeightRounding, weight_rounding)
+        as_enum("quantize", "weight_rounding", WeightRounding, weight_rounding)
     )
     native = to_native_model(model, engine)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
