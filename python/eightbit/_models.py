@@ -11,7 +11,6 @@ from eightbit.errors import Unsupported, UnsupportedBackendError
 from eightbit.parameters import Engine
 
 _HINTS = {
-    "torch": "Convert it first: openvino.convert_model(model, example_input=...).",
     "tensorflow": "Convert it first: openvino.convert_model(model).",
     "keras": "Convert it first: openvino.convert_model(model).",
 }
@@ -31,7 +30,15 @@ def to_native_model(model: Any, engine: Engine = Engine.AUTO) -> _eightbit.Model
             f"[model] engine {engine.value!r} does not take a {type(model).__name__} object. "
             "Leave the engine out, or pass the path of an .onnx file."
         )
+    if is_torch(model):
+        from eightbit.torch.prepare import prepare
+
+        return prepare("model", model, None, engine)[0]
     raise UnsupportedBackendError(_refusal(model))
+
+
+def is_torch(model: Any) -> bool:
+    return _is(model, "torch", "Module") or _is(model, "torch", "ExportedProgram")
 
 
 def _is(model: Any, package: str, name: str) -> bool:
@@ -57,12 +64,15 @@ def _refusal(model: Any) -> str:
     hint = next((_HINTS[package] + " " for package in packages if package in _HINTS), "")
     return (
         f"[model] a {type(model).__module__}.{type(model).__qualname__} is not supported. {hint}"
-        "Supported are openvino.Model, onnx.ModelProto, and paths of OpenVINO IR (.xml) and ONNX (.onnx) files."
+        "Supported are openvino.Model, onnx.ModelProto, torch.nn.Module, exported torch.fx.GraphModule, and paths of OpenVINO IR (.xml) and ONNX (.onnx) files."
     )
 
 
 def from_native_model(model: _eightbit.Model) -> Any:
     """A new model of the framework that it belongs to."""
+    network = _eightbit.network_of(model)
+    if network is not None:
+        return network.finished()
     return _to_onnx(model) if model.is_onnx else _to_openvino(model)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count
-from eightbit._models import to_native_model
+from eightbit._models import is_torch, to_native_model
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
@@ -31,9 +31,14 @@ def compare(
         raise InvalidArgument(
             f"[compare] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data)."
         )
-    source = dataset._native() if isinstance(dataset, Dataset) else dataset
     count = as_count("compare", "subset_size", subset_size, 1)
-    models = to_native_model(reference), to_native_model(quantized)
+    if is_torch(reference) and is_torch(quantized):
+        from eightbit.torch.prepare import prepare_two
+
+        models, source = prepare_two((reference, quantized), dataset)
+    else:
+        source = dataset._native() if isinstance(dataset, Dataset) else dataset
+        models = to_native_model(reference), to_native_model(quantized)
     with run_options("compare", threads, progress) as run:
         return _eightbit.compare(*models, source, count, run)
 

@@ -63,6 +63,15 @@ class WeightRounding(StrEnum):
     ADAPTIVE = "adaptive"
 
 
+class StripFormat(StrEnum):
+    """What is left of quantizers: NATIVE torch's fake-quantize ops, DQ int8 weights behind dequantize ops, IN_PLACE rounded
+    float weights."""
+
+    NATIVE = "native"
+    DQ = "dq"
+    IN_PLACE = "in_place"
+
+
 class Recipe(StrEnum):
     """EIGHTBIT: the best known defaults of this project. NNCF: the formulas and defaults of nncf.quantize 3.4."""
 

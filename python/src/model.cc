@@ -51,6 +51,9 @@ nb::bytes unwrap_onnx(const Model& model) {
 
 void bind_model(nb::module_& module) {
   nb::class_<PortInfo>(module, "PortInfo", "An input or output of a model.")
+      .def("__init__", [](PortInfo* self, std::string name, DType dtype, Shape shape) {
+        new (self) PortInfo{std::move(name), dtype, std::move(shape)};
+      }, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"))
       .def_ro("name", &PortInfo::name)
       .def_ro("dtype", &PortInfo::dtype)
       .def_ro("shape", &PortInfo::shape,

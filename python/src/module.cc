@@ -16,6 +16,7 @@ NB_MODULE(_eightbit, module) {
   bind_options(module);
   bind_dataset(module);
   bind_model(module);
+  bind_external(module);
   bind_run(module);
   bind_statistics(module);
   bind_quantize(module);

@@ -131,15 +131,44 @@ Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
   return tensor;
 }
 
+Tensor borrow_tensor(nb::handle value) {
+  Array array;
+  if (!nb::try_cast(value, array, false)) {
+    PyErr_Clear();
+    throw InvalidArgument(fmt::format("[tensor] a {} is no contiguous array on the host.",
+                                      nb::type_name(value.type()).c_str()));
+  }
+  Tensor tensor;
+  tensor.dtype = to_dtype(array.dtype());
+  for (size_t axis = 0; axis < array.ndim(); ++axis)
+    tensor.shape.push_back(static_cast<int64_t>(array.shape(axis)));
+  tensor.data = static_cast<const std::byte*>(array.data());
+  tensor.owner = share(nb::borrow(value));
+  return tensor;
+}
+
+namespace {
+
+nb::capsule keep_alive(const Tensor& tensor) {
+  return nb::capsule(new std::shared_ptr<const void>(tensor.owner),
+                     [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });
+}
+
+}  // namespace
+
+nb::object to_dlpack_object(const Tensor& tensor) {
+  std::vector<size_t> shape(tensor.shape.begin(), tensor.shape.end());
+  return nb::ndarray<>(const_cast<std::byte*>(tensor.data), shape.size(), shape.data(),
+                       keep_alive(tensor), nullptr, to_dlpack(tensor.dtype))
+      .cast();
+}
+
 nb::object to_array(const Tensor& tensor) {
   if (tensor.dtype == DType::bf16)
     return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
   std::vector<size_t> shape(tensor.shape.begin(), tensor.shape.end());
-  auto* owner = new std::shared_ptr<const void>(tensor.owner);
-  nb::capsule keep(
-      owner, [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });
-  return nb::ndarray<nb::numpy, nb::ro>(tensor.data, shape.size(), shape.data(), keep, nullptr,
-                                        to_dlpack(tensor.dtype))
+  return nb::ndarray<nb::numpy, nb::ro>(tensor.data, shape.size(), shape.data(),
+                                        keep_alive(tensor), nullptr, to_dlpack(tensor.dtype))
       .cast();
 }
 

@@ -16,6 +16,12 @@ namespace eightbit::python {
 // next sample is prepared. `what` begins the message of a DataError.
 Tensor to_tensor(nanobind::handle value, bool alone, std::string_view what);
 
+// A contiguous array on the host as it is; the object is kept. Throws InvalidArgument for anything else.
+Tensor borrow_tensor(nanobind::handle value);
+
+// An object with DLPack over the same bytes, for the framework's own from_dlpack().
+nanobind::object to_dlpack_object(const Tensor& tensor);
+
 // A NumPy array over the same bytes; f32 for bf16, which NumPy lacks.
 nanobind::object to_array(const Tensor& tensor);
 

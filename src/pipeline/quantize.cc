@@ -12,6 +12,7 @@
 #include "algorithms/smooth_quant.h"
 #include "algorithms/weight_rounding.h"
 #include "backends/backend.h"
+#include "backends/own_placement.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "pipeline/measure.h"
@@ -201,8 +202,11 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
 }
 
 // Where quantizers go, without looking at data.
-Plan place(const Graph& graph, const QuantizeOptions& options) {
-  Plan plan = placement::place(graph, with_free_scheme(options));
+Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
+  const Graph& graph = model.graph();
+  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
+  std::optional<Plan> own = placing ? placing->placement() : std::nullopt;
+  Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options));
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_prepare(graph, options, plan);
@@ -210,19 +214,19 @@ Plan place(const Graph& graph, const QuantizeOptions& options) {
 }
 
 // The same, telling which options will do nothing. `statistics`: null where data is to be measured.
-Plan place_and_check(const Graph& graph, const QuantizeOptions& options,
+Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions& options,
                      const records::StatisticsData* statistics = nullptr) {
-  Plan plan = place(graph, options);
+  Plan plan = place(model, options);
   report_without_effect(without_effect(options), plan.notes);
-  report_without_effect(without_effect(options, run_facts(graph, plan, options, statistics)), plan.notes);
+  report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
   return plan;
 }
 
 Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
            const records::StatisticsData* statistics = nullptr) {
   validate(options);
-  const Graph& graph = steps("read", [&]() -> const Graph& { return model.impl().graph(); });
-  return steps("place", [&] { return place_and_check(graph, options, statistics); });
+  steps("read", [&] { model.impl().graph(); });
+  return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
 }
 
 }  // namespace
@@ -257,7 +261,7 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {
   validate(options);
   const Graph& graph = model.impl().graph();
-  const Plan plan = place_and_check(graph, options);
+  const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);

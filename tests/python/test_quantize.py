@@ -345,13 +345,8 @@ def test_the_deprecated_alpha_still_works_and_warns(alpha, expected):
 
 
 def test_models_of_other_frameworks_are_refused_with_advice(dataset):
-    torch = pytest.importorskip("torch")
-    for model, advice in (
-        (torch.nn.Linear(2, 2), "convert_model"),
-        (5, "openvino.Model"),
-    ):
-        with pytest.raises(eb.UnsupportedBackendError, match=advice):
-            eb.quantize(model, dataset)
+    with pytest.raises(eb.UnsupportedBackendError, match=r"openvino\.Model"):
+        eb.quantize(5, dataset)
 
 
 def test_data_that_is_no_dataset_is_refused(model, samples):

@@ -7,7 +7,7 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
-from eightbit._models import from_native_model, to_native_model
+from eightbit._models import from_native_model, is_torch, to_native_model
 from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
@@ -84,7 +84,8 @@ def quantize(
     options.weight_rounding = to_native(
         as_enum("quantize", "weight_rounding", WeightRounding, weight_rounding)
     )
-    native = to_native_model(model, engine)
+    native, source = _prepared("quantize", model, source, engine)
+    _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
@@ -119,7 +120,7 @@ def calibrate(
     ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    native = to_native_model(model, engine)
+    native, source = _prepared("calibrate", model, source, engine)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
 
@@ -150,7 +151,16 @@ def plan(
         advanced_parameters,
         recipe,
     )
-    return _eightbit.plan(to_native_model(model, engine), options)
+    native = to_native_model(model, engine)
+    _name_nodes(options, native, ignored_scope)
+    return _eightbit.plan(native, options)
+
+
+def _name_nodes(options: _eightbit.QuantizeOptions, native: _eightbit.Model, scope: Any) -> None:
+    """Users of some frameworks know nodes by more names than the library does."""
+    network = _eightbit.network_of(native)
+    if network is not None:
+        options.ignored_scope = ignored_scope_of("quantize", network.resolved(scope))
 
 
 def _options(
@@ -207,10 +217,8 @@ def _shard(shard: Any) -> tuple[int, int]:
 
 def _source(
     where: str, data: Any, statistics_too: bool
-) -> _eightbit.Dataset | _eightbit.Statistics:
-    if isinstance(data, Dataset):
-        return data._native()
-    if isinstance(data, _eightbit.Dataset) or (
+) -> Dataset | _eightbit.Dataset | _eightbit.Statistics:
+    if isinstance(data, (Dataset, _eightbit.Dataset)) or (
         statistics_too and isinstance(data, _eightbit.Statistics)
     ):
         return data
@@ -218,3 +226,12 @@ def _source(
         " or eightbit.Statistics" if statistics_too else ""
     )
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")
+
+
+def _prepared(where: str, model: Any, data: Any, engine: Engine) -> tuple[_eightbit.Model, Any]:
+    """The handle of a model and the library's twin of `data`: a Dataset, or Statistics."""
+    if is_torch(model):
+        from eightbit.torch.prepare import prepare
+
+        return prepare(where, model, data, as_enum(where, "engine", Engine, engine))
+    return to_native_model(model, engine), data._native() if isinstance(data, Dataset) else data

@@ -1,0 +1,228 @@
+"""From a model of PyTorch to a graph of ATen ops that can be measured and rewritten. The model itself stays as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils import _pytree as pytree
+
+from eightbit.errors import DataError, InvalidArgument, ModelError, UnsupportedBackendError
+from eightbit.torch.clean import clean, refuse_training
+from eightbit.torch.signature import Signature, as_call, as_tensors
+from eightbit.torch.writing import copy_module
+
+_OLDEST = (2, 9)
+_CLOSE = 1e-3  # of the largest output: what batching may change by rounding
+
+
+def require_torch() -> None:
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    if version < _OLDEST:
+        raise UnsupportedBackendError(
+            f"[torch] torch {torch.__version__} is too old. Install torch {_OLDEST[0]}.{_OLDEST[1]} or newer."
+        )
+
+
+def is_exported(model: Any) -> bool:
+    """Whether this is what torch.export.export(...).module() returns."""
+    return isinstance(model, fx.GraphModule) and any(
+        isinstance(node.target, torch._ops.OpOverload) for node in model.graph.nodes
+    )
+
+
+@dataclass
+class Call:
+    """Arguments as they are. dynamic: None finds out whether axis 0 may hold several samples."""
+
+    args: tuple
+    kwargs: dict[str, Any]
+    dynamic: bool | None = None
+
+
+def capture(model: Any, example: Any) -> fx.GraphModule:
+    """A clean graph. `example`: a sample or a Call, which an nn.Module is exported with; exported graphs need none.
+
+    Raises InvalidArgument in training mode, ModelError with the exporter's reason, DataError where the sample does not
+    fit forward().
+    """
+    require_torch()
+    if isinstance(model, torch.export.ExportedProgram):
+        model = model.module()
+    check_devices(model)
+    if is_exported(model):
+        refuse_training(model)
+        captured, _ = copy_module(model)
+    else:
+        captured = _export(model, example)
+    clean(captured)
+    return captured
+
+
+def check_devices(model: torch.nn.Module) -> None:
+    devices = {str(tensor.device) for tensor in [*model.parameters(), *model.buffers()]}
+    if len(devices) > 1:
+        raise InvalidArgument(
+            f"[torch] the model's tensors are on {', '.join(sorted(devices))}. Move it to one of them: model.to(device)."
+        )
+
+
+def _export(model: torch.nn.Module, example: Any) -> fx.GraphModule:
+    training = [
+        name or type(model).__name__ for name, part in model.named_modules() if part.training
+    ]
+    if training:
+        raise InvalidArgument(
+            f"[torch] {len(training)} modules are in training mode, the first is '{training[0]}': batch norms and dropouts "
+            "would change from call to call. Call model.eval() first."
+        )
+    call = example if isinstance(example, Call) else call_of(model, example)
+    batched = _twice((call.args, call.kwargs)) if call.dynamic is not False else None
+    if batched is not None:
+        with contextlib.suppress(Exception):
+            module = _exported(model, *batched, dynamic=True)
+            if _is_dynamic(module) and (
+                call.dynamic or _items_are_independent(model, module, call)
+            ):
+                return module
+    return _exported(model, call.args, call.kwargs, dynamic=False)
+
+
+def call_of(model: torch.nn.Module, example: Any) -> Call:
+    """The arguments that a sample stands for, on the model's device."""
+    signature = inspect.signature(model.forward)
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    names = [] if inspect.Parameter.VAR_KEYWORD in kinds else list(signature.parameters)
+    device = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+    args, kwargs = as_tensors(as_call(example, names))
+    for candidate in ((args, kwargs), ((as_tensors(example),), {})):
+        try:
+            signature.bind(*candidate[0], **candidate[1])
+        except TypeError as error:
+            reason = error
+            continue
+        return Call(
+            *pytree.tree_map_only(torch.Tensor, lambda leaf: leaf.detach().to(device), candidate)
+        )
+    raise DataError(
+        f"[dataset] sample 0 does not fit forward({', '.join(signature.parameters)}): {reason}. Pass a tuple of its "
+        "arguments in order, a dict of them by name, or the only one; see transform_func of eightbit.Dataset."
+    )
+
+
+def _exported(
+    model: torch.nn.Module, args: tuple, kwargs: dict[str, Any], dynamic: bool
+) -> fx.GraphModule:
+    bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+    batch = {0: torch.export.Dim.AUTO}
+    shapes = {
+        name: pytree.tree_map(
+            lambda leaf: batch if isinstance(leaf, torch.Tensor) and leaf.dim() else None, value
+        )
+        for name, value in bound.items()
+    }
+    try:
+        with torch.no_grad(), quietly():
+            program = torch.export.export(
+                model, args, kwargs, dynamic_shapes=shapes if dynamic else None
+            )
+            return program.module()
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ModelError(
+            f"[torch] {type(model).__name__} can not be exported: {type(error).__name__}: {lines[0] if lines else ''}. "
+            "Make torch.export.export(model, example_inputs) work, or pass the part of the model that it works for."
+        ) from error
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Exporting warns about its own internals."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _twice(call: Any) -> Any:
+    """The call with each tensor doubled along axis 0, as a batch of two; None where axis 0 can not be a batch."""
+    tensors = [leaf for leaf in pytree.tree_leaves(call) if isinstance(leaf, torch.Tensor)]
+    if not tensors or any(tensor.dim() < 1 for tensor in tensors):
+        return None
+    if len({tensor.shape[0] for tensor in tensors}) > 1:
+        return None
+    return pytree.tree_map_only(torch.Tensor, lambda tensor: torch.cat([tensor, tensor]), call)
+
+
+def _is_dynamic(module: fx.GraphModule) -> bool:
+    return all(
+        not isinstance(node.meta["val"].shape[0], int)
+        for node in module.graph.find_nodes(op="placeholder")
+        if isinstance(node.meta.get("val"), torch.Tensor)
+    )
+
+
+def _items_are_independent(model: torch.nn.Module, module: fx.GraphModule, call: Call) -> bool:
+    """Whether an item of a batch gives what it gives alone, beside another one."""
+    mixed = pytree.tree_map_only(
+        torch.Tensor, lambda tensor: torch.cat([tensor, tensor.flip(-1)]), (call.args, call.kwargs)
+    )
+    with torch.no_grad():
+        alone = pytree.tree_leaves(model(*call.args, **call.kwargs))
+        beside = pytree.tree_leaves(module(*mixed[0], **mixed[1]))
+    return len(alone) == len(beside) and all(map(_first_half_agrees, alone, beside))
+
+
+def _first_half_agrees(alone: Any, beside: Any) -> bool:
+    if (
+        not isinstance(alone, torch.Tensor)
+        or not alone.dim()
+        or beside.shape[0] != 2 * alone.shape[0]
+    ):
+        return not isinstance(alone, torch.Tensor)
+    first = beside[: alone.shape[0]].double()
+    scale = float(alone.double().abs().max()) if alone.numel() else 0.0
+    return bool(
+        torch.allclose(first, alone.double(), rtol=_CLOSE, atol=_CLOSE * scale, equal_nan=True)
+    )
+
+
+def largest_batch(module: fx.GraphModule) -> int:
+    """How many samples may run together: several where axis 0 of every tensor that is computed holds the samples."""
+    signature = Signature(module)
+    values = [signature.placeholders[place].meta["val"] for place in signature.tensors]
+    if not values or any(not value.dim() or isinstance(value.shape[0], int) for value in values):
+        return 1
+    batch = values[0].shape[0]
+    largest = 1
+    for node in module.graph.nodes:
+        value = node.meta.get("val")
+        if node.op in ("get_attr", "output") or not isinstance(value, torch.Tensor):
+            continue
+        symbolic = [size for size in value.shape if not isinstance(size, int)]
+        if symbolic and (
+            isinstance(value.shape[0], int)
+            or str(value.shape[0]) != str(batch)
+            or len(symbolic) > 1
+        ):
+            return 1
+        if symbolic:
+            largest = max(largest, _item_size(value))
+    return max(1, min(_MOST_TOGETHER, _MOST_ELEMENTS // largest))
+
+
+_MOST_TOGETHER = 16
+_MOST_ELEMENTS = 1 << 23  # of one value: 32 MB
+
+
+def _item_size(value: torch.Tensor) -> int:
+    count = 1
+    for size in value.shape[1:]:
+        count *= size
+    return count

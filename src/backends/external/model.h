@@ -1,0 +1,44 @@
+// An external network as the rest of the project sees it.
+#pragma once
+
+#include <eightbit/external.h>
+
+#include <mutex>
+
+#include "backends/backend.h"
+#include "backends/own_placement.h"
+
+namespace eightbit::external {
+
+class ExternalModel final : public backends::BackendModel, public backends::OwnPlacement {
+ public:
+  explicit ExternalModel(std::shared_ptr<const Network> network);
+
+  const std::shared_ptr<const Network>& network() const { return network_; }
+
+  std::string_view backend() const override { return network_->backend(); }
+  const Graph& graph() const override { return graph_; }
+  std::vector<PortInfo> inputs() const override { return network_->inputs(); }
+  std::vector<PortInfo> outputs() const override { return network_->outputs(); }
+  bool stateful() const override { return false; }
+  std::string fingerprint() const override;
+  std::optional<Plan> placement() const override;
+  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
+  std::shared_ptr<const BackendModel> apply(const Plan& plan,
+                                            const std::map<std::string, std::string>& metadata) const override;
+  void save(const std::filesystem::path& path, bool overwrite) const override;
+  std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const override;
+  std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
+  std::map<std::string, int64_t> weight_bytes() const override;
+  std::vector<double> latencies(const Sample& sample, double seconds) const override;
+  double throughput(const Sample& sample, double seconds) const override;
+
+ private:
+  std::shared_ptr<const Network> network_;
+  Graph graph_;
+  mutable std::mutex one_at_a_time_;   // calibration compiles two programs at once
+  mutable std::once_flag hash_once_;
+  mutable std::string fingerprint_;
+};
+
+}  // namespace eightbit::external

@@ -1,0 +1,108 @@
+#include "backends/external/recorder.h"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "base/error.h"
+#include "records/reduce.h"
+
+namespace eightbit::external {
+namespace {
+
+int thread_count(const backends::Program& program) {
+  return program.threads > 0 ? program.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+int64_t elements(std::span<const int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+}  // namespace
+
+RowRecorder::RowRecorder(const backends::Program& program) : program_(program), pool_(thread_count(program)) {
+  for (const Tap& tap : program.taps) {
+    taps_.push_back(width_);
+    width_ += tap.record_size();
+    sinks_.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
+  }
+  for (const BiasProbe& probe : program.probes) {
+    probes_.push_back(width_);
+    width_ += probe.channels;
+  }
+  for (size_t i = 0; i < program.comparisons.size(); ++i) {
+    comparisons_.push_back(width_);
+    width_ += 4;
+  }
+}
+
+void RowRecorder::start(const Units& units, std::vector<const std::vector<float>*> means) {
+  units_ = units;
+  means_ = std::move(means);
+  rows_.assign(units.size() * static_cast<size_t>(width_), 0.0f);
+  received_ = 0;
+}
+
+std::span<const float> RowRecorder::row(size_t unit) const {
+  const size_t wanted = taps_.size() + probes_.size() + comparisons_.size();
+  EIGHTBIT_CHECK(received_ == wanted, "a network handed over {} of {} values", received_, wanted);
+  return {rows_.data() + static_cast<int64_t>(unit) * width_, static_cast<size_t>(width_)};
+}
+
+void RowRecorder::copy_to_all(int64_t offset, int64_t size) {
+  for (size_t unit = 1; unit < units_.size(); ++unit)
+    std::ranges::copy(place(0, offset, size), place(unit, offset, size).begin());
+}
+
+void RowRecorder::record(int32_t index, const float* data, std::span<const int64_t> shape) {
+  const Tap& tap = program_.taps.at(static_cast<size_t>(index));
+  const int64_t offset = taps_[static_cast<size_t>(index)], size = tap.record_size();
+  HistogramSink* sink = sinks_[static_cast<size_t>(index)].get();
+  std::vector<std::future<void>> running;
+  units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
+    const auto reduce_one = [this, &tap, data, offset, size, sink, unit, first,
+                             own = std::vector<int64_t>(own.begin(), own.end())] {
+      record_tensor(tap, data + first, own, 1, place(unit, offset, size), sink);
+    };
+    if (units_.splits(shape)) running.push_back(pool_.submit(reduce_one));
+    else reduce_one();
+  });
+  for (auto& one : running) one.get();
+  if (!units_.splits(shape)) copy_to_all(offset, size);
+  ++received_;
+}
+
+Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int64_t> shape) {
+  const BiasProbe& probe = program_.probes.at(static_cast<size_t>(index));
+  const int64_t offset = probes_[static_cast<size_t>(index)];
+  int64_t first_mean = 0;
+  for (int32_t i = 0; i < index; ++i) first_mean += program_.probes[static_cast<size_t>(i)].channels;
+  const auto rows = static_cast<int64_t>(units_.splits(shape) ? units_.size() : 1);
+  Tensor shifts = Tensor::allocate(DType::f32, {rows, probe.channels});
+  auto* out = reinterpret_cast<float*>(shifts.mutable_data());
+  units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
+    const std::vector<float> means = channel_means(data + first, own, probe.axis);
+    EIGHTBIT_CHECK(static_cast<int64_t>(means.size()) == probe.channels, "{} channels where {} are known", means.size(),
+                   probe.channels);
+    const auto reference = std::span(*means_.at(unit)).subspan(static_cast<size_t>(first_mean), means.size());
+    const auto row = place(unit, offset, probe.channels);
+    for (size_t c = 0; c < means.size(); ++c) row[c] = reference[c] - means[c];
+    std::ranges::copy(row, out + static_cast<int64_t>(unit) * probe.channels);
+  });
+  if (!units_.splits(shape)) copy_to_all(offset, probe.channels);
+  ++received_;
+  return shifts;
+}
+
+void RowRecorder::compare(int32_t index, const float* reference, const float* other, std::span<const int64_t> shape) {
+  const int64_t offset = comparisons_.at(static_cast<size_t>(index));
+  units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
+    double sums[4] = {};
+    accumulate_difference(reference + first, other + first, elements(own), sums);
+    std::ranges::transform(sums, place(unit, offset, 4).begin(), [](double sum) { return static_cast<float>(sum); });
+  });
+  if (!units_.splits(shape)) copy_to_all(offset, 4);
+  ++received_;
+}
+
+}  // namespace eightbit::external

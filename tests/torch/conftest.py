@@ -1,0 +1,21 @@
+"""Small networks of PyTorch and the data for them."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+if importlib.util.find_spec("torch") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_report_header(config):
+    if importlib.util.find_spec("torch") is None:
+        return "tests/torch is left out: torch is not installed (pip install torch==2.13.0)"
+    return None
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    random = np.random.default_rng(7)
+    return [random.standard_normal((1, 3, 16, 16)).astype(np.float32) for _ in range(16)]
