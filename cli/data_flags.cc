@@ -65,6 +65,10 @@ void DataFlags::refuse_details(const std::string& why) const {
 
 Dataset DataFlags::open(const Model& model) const {
   if (!given()) throw InvalidArgument("[data] --data is missing. Name the calibration samples: a folder of images, a .npz, ...");
+  return open(model, source_);
+}
+
+Dataset DataFlags::open(const Model& model, const std::string& source) const {
   FileDatasetOptions options;
   options.mean = numbers<double>("--mean", mean_);
   options.scale = numbers<double>("--scale", scale_);
@@ -79,7 +83,7 @@ Dataset DataFlags::open(const Model& model) const {
     options.model_input_shapes.push_back(input.shape);
     options.model_input_dtypes.push_back(input.dtype);
   }
-  return open_files(source_, options);
+  return open_files(source, options);
 }
 
 std::optional<Sample> DataFlags::first_sample(const Model& model) const {

@@ -17,6 +17,7 @@ class DataFlags {
   bool given() const { return !source_.empty(); }
   void refuse_details(const std::string& why) const;        // InvalidArgument when a flag besides --data was given
   Dataset open(const Model& model) const;                   // throws InvalidArgument without --data
+  Dataset open(const Model& model, const std::string& source) const;   // other samples, in the same form
   std::optional<Sample> first_sample(const Model& model) const;   // nothing without --data
 
  private:

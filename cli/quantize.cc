@@ -1,7 +1,10 @@
+#include <optional>
+
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "accuracy_flags.h"
 #include "console.h"
 #include "data_flags.h"
 #include "interrupt.h"
@@ -16,6 +19,7 @@ struct Quantize {
   std::string model, statistics, checkpoint;
   DataFlags data;
   OptionFlags options;
+  AccuracyFlags accuracy;
   OutputFlags output;
   CommonFlags common;
 };
@@ -27,6 +31,9 @@ void check_source(const Quantize& verb) {
     throw InvalidArgument(verb.data.given() ? "[quantize] --data and --statistics are both given. Leave one out"
                                             : "[quantize] --data is missing. Name the calibration samples, or --statistics of an earlier "
                                               "'eightbit calibrate'");
+  if (!verb.accuracy.given()) verb.accuracy.refuse_without_goal();
+  if (verb.accuracy.given() && !verb.statistics.empty())
+    throw InvalidArgument("[quantize] --max-drop does not go with --statistics: layers are ranked on samples. Give --data");
   if (verb.statistics.empty()) return;
   verb.data.refuse_details("with --statistics");
   if (!verb.checkpoint.empty())
@@ -35,24 +42,66 @@ void check_source(const Quantize& verb) {
     throw InvalidArgument("[quantize] --subset-size has no effect with --statistics: its samples are already measured. Leave it out");
 }
 
-std::string summary(const Report& report, uint64_t before, uint64_t after, const std::string& path) {
+// What a run ends with.
+struct Outcome {
+  Report report;
+  std::optional<AccuracyResult> accuracy;
+  uint64_t before = 0, after = 0;   // bytes
+  std::string path;
+};
+
+void add_accuracy(std::vector<std::vector<std::string>>& rows, const AccuracyResult& accuracy) {
+  rows.push_back({"metric", fmt::format("{:.6g} -> {:.6g}", accuracy.float_metric, accuracy.metric)});
+  rows.push_back({"drop", fmt::format("{:.4g}, {:.4g} allowed", accuracy.drop, accuracy.max_drop)});
+  rows.push_back({"quantizers kept", fmt::format("{} of {}", accuracy.quantizers, accuracy.all_quantizers)});
+  rows.push_back({"models validated", std::to_string(accuracy.trials.size() + 1)});
+}
+
+std::string summary(const Outcome& outcome) {
+  const Report& report = outcome.report;
   std::vector<std::vector<std::string>> rows = {
       {"quantizers", fmt::format("{} activations, {} weights", report.activation_quantizers, report.weight_quantizers)},
       {"samples", std::to_string(report.samples)},
   };
   if (report.corrected_biases) rows.push_back({"corrected biases", std::to_string(report.corrected_biases)});
+  if (outcome.accuracy) add_accuracy(rows, *outcome.accuracy);
   for (const StepTime& step : report.steps) rows.push_back({step.step, fmt::format("{:.2f} s", step.seconds)});
   rows.push_back({"total", fmt::format("{:.2f} s", report.seconds)});
-  rows.push_back({"size", fmt::format("{} -> {}", megabytes(before), megabytes(after))});
+  rows.push_back({"size", fmt::format("{} -> {}", megabytes(outcome.before), megabytes(outcome.after))});
   std::string text = table(rows);
   for (const std::string& note : report.notes) text += fmt::format("  note: {}\n", note);
-  return text + fmt::format("Saved to {}\n", path);
+  return text + fmt::format("Saved to {}\n", outcome.path);
 }
 
-std::string as_json(const Report& report, uint64_t before, uint64_t after, const std::string& path) {
-  const nlohmann::ordered_json json = {{"output", path}, {"bytes_before", before}, {"bytes_after", after},
-                                       {"report", nlohmann::ordered_json::parse(report.to_json())}};
+std::string as_json(const Outcome& outcome) {
+  nlohmann::ordered_json json = {{"output", outcome.path}, {"bytes_before", outcome.before}, {"bytes_after", outcome.after},
+                                 {"report", nlohmann::ordered_json::parse(outcome.report.to_json())}};
+  if (outcome.accuracy) json["accuracy"] = nlohmann::ordered_json::parse(outcome.accuracy->to_json());
   return json.dump(2);
+}
+
+void quantize_plainly(const Quantize& verb, const Model& model, const std::filesystem::path& target, const QuantizeOptions& options,
+                      const RunOptions& run) {
+  const Model quantized = verb.data.given() ? quantize(model, verb.data.open(model), options, run)
+                                            : quantize(model, Statistics::load(verb.statistics), options, run);
+  quantized.save(target, verb.output.force);
+}
+
+// The library keeps the best model at the target, so that a run that ends early leaves it there.
+AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model, const std::filesystem::path& target,
+                                  const QuantizeOptions& options, const RunOptions& run) {
+  OutputFlags report = verb.output;
+  report.path = std::filesystem::path(target).replace_extension(".json").string();
+  report.check("", {verb.model});
+  AccuracyControlOptions control = verb.accuracy.options();
+  control.best_model = target;
+  const Dataset validation_data = verb.accuracy.validation_data(model, verb.data);
+  const ValidationFunction validate = verb.accuracy.validation(validation_data);
+  try {
+    return quantize_with_accuracy_control(model, verb.data.open(model), validation_data, validate, options, control, run);
+  } catch (const AccuracyNotReached& e) {
+    throw AccuracyNotReached(fmt::format("{} The best model is '{}'", e.what(), verb.output.path), e.result());
+  }
 }
 
 void run(const Quantize& verb) {
@@ -62,18 +111,19 @@ void run(const Quantize& verb) {
   const Engine engine = verb.common.engine_for({verb.model, verb.output.path});
   const auto target = verb.output.check(is_onnx(verb.model) && engine != Engine::openvino ? ".onnx" : ".xml", {verb.model});
   const Model model = Model::read(verb.model, engine);
-  Report report;
+  Outcome outcome;
   RunOptions run = console.run_options();
-  run.report = &report;
+  run.report = &outcome.report;
   run.checkpoint = verb.checkpoint;
   with_checkpoint(run.checkpoint, [&] {
-    const Model quantized = verb.data.given() ? quantize(model, verb.data.open(model), options, run)
-                                              : quantize(model, Statistics::load(verb.statistics), options, run);
-    quantized.save(target, verb.output.force);
+    if (verb.accuracy.given()) outcome.accuracy = quantize_with_goal(verb, model, target, options, run);
+    else quantize_plainly(verb, model, target, options, run);
   });
-  const uint64_t before = model_bytes(verb.model), after = model_bytes(target);
-  console.print(summary(report, before, after, verb.output.path));
-  console.print_json(as_json(report, before, after, verb.output.path));
+  outcome.before = model_bytes(verb.model);
+  outcome.after = model_bytes(target);
+  outcome.path = verb.output.path;
+  console.print(summary(outcome));
+  console.print_json(as_json(outcome));
 }
 
 }  // namespace
@@ -87,6 +137,7 @@ void add_quantize(CLI::App& app) {
   flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; an interrupted run goes on from it");
   verb->data.add_to(*flags);
   verb->options.add_to(*flags);
+  verb->accuracy.add_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });
 }

@@ -6,6 +6,7 @@
 //   quantized.save("model_int8.xml");
 #pragma once
 
+#include <eightbit/accuracy_control.h>
 #include <eightbit/compare.h>
 #include <eightbit/dataset.h>
 #include <eightbit/error.h>

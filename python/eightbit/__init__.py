@@ -12,8 +12,10 @@ from eightbit._load import load_openvino
 load_openvino()
 
 from eightbit._eightbit import (
+    AccuracyResult,
     BenchmarkRow,
     CompareResult,
+    GroupReport,
     Inspection,
     LayerDifference,
     LayerInfo,
@@ -21,12 +23,14 @@ from eightbit._eightbit import (
     Report,
     Statistics,
     StepTime,
+    TrialReport,
 )
 from eightbit._eightbit import version as _version
 from eightbit._logging import set_log_level
 from eightbit.analysis import benchmark, compare, inspect
 from eightbit.data import Dataset, open_files
 from eightbit.errors import (
+    AccuracyNotReached,
     DataError,
     Error,
     FileError,
@@ -43,6 +47,7 @@ from eightbit.parameters import (
     DropType,
     Engine,
     ModelType,
+    OnFailure,
     QuantizationMode,
     QuantizationPreset,
     QuantizationScheme,
@@ -50,7 +55,9 @@ from eightbit.parameters import (
     TargetDevice,
     WeightRounding,
 )
+from eightbit.quantization.accuracy_control import quantize_with_accuracy_control
 from eightbit.quantization.advanced_parameters import (
+    AdvancedAccuracyRestorerParameters,
     AdvancedBiasCorrectionParameters,
     AdvancedQuantizationParameters,
     AdvancedSmoothQuantParameters,
@@ -59,6 +66,7 @@ from eightbit.quantization.advanced_parameters import (
     OverflowFix,
     QuantizationParameters,
     QuantizerPropagationRule,
+    RestoreMode,
 )
 from eightbit.quantization.quantize_model import calibrate, plan, quantize
 from eightbit.quantization.range_estimator import (
@@ -73,6 +81,9 @@ from eightbit.scopes import IgnoredScope, Subgraph
 __version__ = _version()
 
 __all__ = [
+    "AccuracyNotReached",
+    "AccuracyResult",
+    "AdvancedAccuracyRestorerParameters",
     "AdvancedBiasCorrectionParameters",
     "AdvancedQuantizationParameters",
     "AdvancedSmoothQuantParameters",
@@ -90,6 +101,7 @@ __all__ = [
     "FileError",
     "FP8QuantizationParameters",
     "FP8Type",
+    "GroupReport",
     "IgnoredScope",
     "inspect",
     "Inspection",
@@ -100,6 +112,7 @@ __all__ = [
     "LayerInfo",
     "ModelError",
     "ModelType",
+    "OnFailure",
     "open_files",
     "OverflowFix",
     "ParameterNotSupportedError",
@@ -110,11 +123,13 @@ __all__ = [
     "QuantizationPreset",
     "QuantizationScheme",
     "quantize",
+    "quantize_with_accuracy_control",
     "QuantizerPropagationRule",
     "RangeEstimatorParameters",
     "RangeEstimatorParametersSet",
     "Recipe",
     "Report",
+    "RestoreMode",
     "set_log_level",
     "Statistics",
     "StatisticsCollectorParameters",
@@ -124,6 +139,7 @@ __all__ = [
     "TargetDevice",
     "WeightRounding",
     "Unsupported",
+    "TrialReport",
     "UnsupportedBackendError",
     "ValidationError",
 ]

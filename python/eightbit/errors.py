@@ -46,5 +46,34 @@ class Interrupted(Error):
     """The run was stopped. What was measured so far has been kept. (Ctrl-C raises KeyboardInterrupt instead.)"""
 
 
+class AccuracyNotReached(Error):
+    """The metric fell by more than max_drop in every model that was tried.
+
+    model: the best one, of the framework of the float model. drop, metric, float_metric: what it loses and has.
+    suspects: groups of layers that are still quantized in it, most suspicious first. result: the whole AccuracyResult.
+    """
+
+    def __init__(self, text: str, model=None, result=None):
+        super().__init__(text)
+        self.model = model
+        self.result = result
+
+    @property
+    def drop(self) -> float:
+        return self.result.drop
+
+    @property
+    def metric(self) -> float:
+        return self.result.metric
+
+    @property
+    def float_metric(self) -> float:
+        return self.result.float_metric
+
+    @property
+    def suspects(self) -> list:
+        return self.result.suspects
+
+
 class InternalError(Error, RuntimeError):
     """A defect in eightbit itself. Please report it."""

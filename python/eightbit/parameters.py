@@ -48,6 +48,13 @@ class DropType(StrEnum):
     RELATIVE = "relative"
 
 
+class OnFailure(StrEnum):
+    """What happens when the accuracy asked for is not reached: AccuracyNotReached, or the best model all the same."""
+
+    RAISE = "raise"
+    RETURN = "return"
+
+
 class Engine(StrEnum):
     """What reads and runs a model. AUTO: the engine of its format, so ONNX models stay ONNX models."""
 

@@ -17,5 +17,6 @@ void bind_run(nanobind::module_& module);
 void bind_statistics(nanobind::module_& module);
 void bind_quantize(nanobind::module_& module);
 void bind_compare(nanobind::module_& module);
+void bind_accuracy_control(nanobind::module_& module);
 
 }  // namespace eightbit::python

@@ -21,5 +21,6 @@ NB_MODULE(_eightbit, module) {
   bind_statistics(module);
   bind_quantize(module);
   bind_compare(module);
+  bind_accuracy_control(module);
   module.def("version", &eightbit::version, "The version of the C++ library.");
 }

@@ -49,6 +49,9 @@ struct Program {
   std::vector<Comparison> comparisons;
   int threads = 0;                          // 0: all cores
   bool integer_arithmetic = false;          // run quantizers as the runtime does, not in float
+  // Where the plan quantizes an activation, the planned model reads the float one's: each layer adds its noise and inherits
+  // none.
+  bool layers_alone = false;
   std::function<int64_t(int64_t)> number_of;   // what messages call the k-th sample that is run; unset: k
 
   int64_t number(int64_t k) const { return number_of ? number_of(k) : k; }

@@ -1,4 +1,5 @@
 // The names of enumerated options, each in one table that both directions read.
+#include <eightbit/accuracy_control.h>
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 
@@ -82,6 +83,24 @@ template <> struct Names<Recipe> {
   static constexpr std::string_view kOption = "recipe";
   static constexpr std::array<Row<Recipe>, 2> kRows = {{{Recipe::eightbit, "eightbit"}, {Recipe::nncf, "nncf"}}};
 };
+template <> struct Names<DropType> {
+  static constexpr std::string_view kOption = "drop_type";
+  static constexpr std::array<Row<DropType>, 2> kRows = {{{DropType::absolute, "absolute"}, {DropType::relative, "relative"}}};
+};
+template <> struct Names<RestoreMode> {
+  static constexpr std::string_view kOption = "restore_mode";
+  static constexpr std::array<Row<RestoreMode>, 2> kRows = {{{RestoreMode::activations_and_weights, "activations_and_weights"},
+      {RestoreMode::only_activations, "only_activations"}}};
+};
+template <> struct Names<OnFailure> {
+  static constexpr std::string_view kOption = "on_failure";
+  static constexpr std::array<Row<OnFailure>, 2> kRows = {{{OnFailure::raise, "raise"}, {OnFailure::return_best, "return"}}};
+};
+template <> struct Names<Metric> {
+  static constexpr std::string_view kOption = "metric";
+  static constexpr std::array<Row<Metric>, 5> kRows = {{{Metric::top1, "top1"}, {Metric::top5, "top5"}, {Metric::mse, "mse"},
+      {Metric::cosine, "cosine"}, {Metric::exact_text, "exact-text"}}};
+};
 
 template <> struct Names<WeightRounding> {
   static constexpr std::string_view kOption = "weight_rounding";
@@ -113,6 +132,10 @@ std::string_view to_string(StatisticsType value) { return name_of(value); }
 std::string_view to_string(AggregatorType value) { return name_of(value); }
 std::string_view to_string(Recipe value) { return name_of(value); }
 std::string_view to_string(WeightRounding value) { return name_of(value); }
+std::string_view to_string(DropType value) { return name_of(value); }
+std::string_view to_string(RestoreMode value) { return name_of(value); }
+std::string_view to_string(OnFailure value) { return name_of(value); }
+std::string_view to_string(Metric value) { return name_of(value); }
 
 template <typename Enum>
 Enum parse(std::string_view text) {
@@ -138,5 +161,9 @@ template StatisticsType parse<StatisticsType>(std::string_view);
 template AggregatorType parse<AggregatorType>(std::string_view);
 template Recipe parse<Recipe>(std::string_view);
 template WeightRounding parse<WeightRounding>(std::string_view);
+template DropType parse<DropType>(std::string_view);
+template RestoreMode parse<RestoreMode>(std::string_view);
+template OnFailure parse<OnFailure>(std::string_view);
+template Metric parse<Metric>(std::string_view);
 
 }  // namespace eightbit

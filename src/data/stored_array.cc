@@ -1,6 +1,8 @@
 #include "data/stored_array.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -22,6 +24,15 @@ Tensor wrap(DType dtype, Shape shape, std::vector<std::byte> bytes) {
   Tensor tensor{dtype, std::move(shape), owner->data(), nullptr};
   tensor.owner = std::move(owner);
   return tensor;
+}
+
+void append_utf8(std::string& text, char32_t code) {
+  const auto byte = [&](char32_t value) { text += static_cast<char>(value); };
+  const auto rest = [&](int shift) { byte(0x80 | ((code >> shift) & 0x3f)); };
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) return byte(0xc0 | (code >> 6)), rest(0);
+  if (code < 0x10000) return byte(0xe0 | (code >> 12)), rest(6), rest(0);
+  byte(0xf0 | (code >> 18)), rest(12), rest(6), rest(0);
 }
 
 Shape row_shape(Shape shape) {
@@ -103,6 +114,25 @@ void StoredArray::check_stored(int64_t index, std::span<const std::byte> bytes) 
   if (index != crc_->next_row) return;
   crc_->crc = crc32_of(bytes, crc_->crc);
   if (++crc_->next_row == rows() && crc_->crc != member_->crc) fail_crc(*file_, *member_);
+}
+
+std::vector<std::string> StoredArray::texts() const {
+  size_t length = 0;
+  const char* end = header_.descr.data() + header_.descr.size();
+  const bool is_text = header_.descr.starts_with("<U") && std::from_chars(header_.descr.data() + 2, end, length).ptr == end;
+  const auto count = static_cast<uint64_t>(element_count(header_.shape));
+  const uint64_t present = bytes_in(*file_, member_) - header_.data_offset, wanted = count * length * sizeof(char32_t);
+  if (!is_text || length == 0 || present != wanted)
+    fail<DataError>("data", "{} of type '{}' holds no texts. An array of strings is needed, as numpy.array([...]) makes it",
+                    label(), header_.descr);
+  auto bytes = member_ ? read_zip_member(*file_, *member_, member_->size) : file_->read(0, header_.data_offset + wanted);
+  std::vector<std::string> texts(count);
+  for (uint64_t i = 0; i < count * length; ++i) {
+    char32_t code = 0;
+    std::memcpy(&code, bytes.data() + header_.data_offset + i * sizeof code, sizeof code);
+    if (code != 0) append_utf8(texts[i / length], code);
+  }
+  return texts;
 }
 
 Tensor StoredArray::whole() const { return wrap(header_.dtype, header_.shape, load()); }

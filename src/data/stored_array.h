@@ -35,6 +35,7 @@ class StoredArray {
   void prepare_rows();                 // before the first row(); may load
   Tensor row(int64_t index) const;     // [1, ...]
   Tensor whole() const;
+  std::vector<std::string> texts() const;   // elements of type '<U' as UTF-8; throws DataError where they are no texts
   void identify(Digest& digest) const;
 
  private:

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "pipeline/measure.h"
+#include "pipeline/planned.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "placement/placement.h"
@@ -141,62 +142,18 @@ void round_weights(const backends::BackendModel& model, const records::Statistic
   plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(unrounded, plan), samples));
 }
 
-void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
-                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
-  if (options.advanced_parameters.disable_bias_correction) return;
-  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), samples_to_keep(options));
-  std::optional<std::vector<BiasShift>> measured;
-  if (!corrects_in_closed_form(options)) measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
-  plan.biases = measured ? std::move(*measured)
-                         : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
-  plan.notes.push_back(fmt::format(
-      "bias correction: {} layers, {}", plan.biases.size(),
-      measured ? fmt::format("from {} samples", samples) : "from the means of their inputs"));
-}
-
 std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
   return {{"version", std::string(version())},
           {"options", to_json(options)},
           {"recipe", std::string(to_string(options.recipe))}};
 }
 
-void fill(Report& report, const Graph& graph, const Plan& plan,
-          const records::StatisticsData& statistics) {
-  report.samples = statistics.samples();
-  for (const Quantizer& q : plan.quantizers)
-    ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
-  report.corrected_biases = static_cast<int64_t>(plan.biases.size());
-  report.notes = plan.notes;
-  report.plan_text = to_text(plan, graph, true);
-  report.plan_json = to_json(plan, graph);
-}
-
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
-  drop_unseen(model.impl().graph(), statistics, plan);
-  if (algorithms::smooth_quant_applies(options))
-    steps("smooth quant",
-          [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
-  Model base = model;
-  if (!options.advanced_parameters.disable_channel_alignment)
-    base = steps("channel alignment", [&] { return align_channels(model, statistics, plan); });
-  const backends::BackendModel& backend = base.impl();
-  const Graph& graph = backend.graph();
-  const Plan unrounded = rounds_adaptively(options) ? plan : Plan{};
-  steps("min-max", [&] {
-    algorithms::min_max(graph, statistics, options, backend.pairs_cross_positions(), plan);
-    share_equal_quantizers(plan);
-  });
-  if (rounds_adaptively(options))
-    steps("weight rounding", [&] { round_weights(backend, statistics, options, run, unrounded, plan); });
-  steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
-  Model quantized = steps("write", [&] { return Model(backend.apply(plan, metadata(options))); });
-  if (plan.quantizers.empty())
-    log(LogLevel::warning,
-        "nothing was quantized: no op of this model can run in 8 bits with these options. See "
-        "`eightbit plan`.");
-  fill(steps.report(), graph, plan, statistics);
+  const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
+  Model quantized = steps("write", [&] { return write(planned.base, planned.plan, options); });
+  fill(steps.report(), planned.base.impl().graph(), planned.plan, statistics);
   steps.finish();
   return quantized;
 }
@@ -222,25 +179,84 @@ Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions&
   return plan;
 }
 
+}  // namespace
+
 Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
-           const records::StatisticsData* statistics = nullptr) {
+           const records::StatisticsData* statistics) {
   validate(options);
   steps("read", [&] { model.impl().graph(); });
   return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
 }
 
-}  // namespace
+records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
+                                    const QuantizeOptions& options, const RunOptions& run, int64_t keep) {
+  MeasureOptions measured{options.subset_size, {}, std::max(keep, samples_to_keep(options)), {}};
+  measured.facts["options"] = to_json(options);
+  const Graph& graph = model.impl().graph();
+  return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);
+}
+
+void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
+                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
+  if (options.advanced_parameters.disable_bias_correction) return;
+  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), samples_to_keep(options));
+  std::optional<std::vector<BiasShift>> measured;
+  if (!corrects_in_closed_form(options))
+    measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
+  plan.biases = measured ? std::move(*measured)
+                         : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
+  plan.notes.push_back(fmt::format(
+      "bias correction: {} layers, {}", plan.biases.size(),
+      measured ? fmt::format("from {} samples", samples) : "from the means of their inputs"));
+}
+
+Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
+                 const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
+  drop_unseen(model.impl().graph(), statistics, plan);
+  if (algorithms::smooth_quant_applies(options))
+    steps("smooth quant",
+          [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
+  Planned planned{model, {}, {}};
+  if (!options.advanced_parameters.disable_channel_alignment)
+    planned.base = steps("channel alignment", [&] { return align_channels(model, statistics, plan); });
+  const backends::BackendModel& backend = planned.base.impl();
+  planned.float_constants = plan.constants;
+  const Plan unrounded = rounds_adaptively(options) ? plan : Plan{};
+  steps("min-max", [&] {
+    algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(), plan);
+    share_equal_quantizers(plan);
+  });
+  if (rounds_adaptively(options))
+    steps("weight rounding", [&] { round_weights(backend, statistics, options, run, unrounded, plan); });
+  steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
+  if (plan.quantizers.empty())
+    log(LogLevel::warning,
+        "nothing was quantized: no op of this model can run in 8 bits with these options. See "
+        "`eightbit plan`.");
+  planned.plan = std::move(plan);
+  return planned;
+}
+
+void fill(Report& report, const Graph& graph, const Plan& plan,
+          const records::StatisticsData& statistics) {
+  report.samples = statistics.samples();
+  for (const Quantizer& q : plan.quantizers)
+    ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
+  report.corrected_biases = static_cast<int64_t>(plan.biases.size());
+  report.notes = plan.notes;
+  report.plan_text = to_text(plan, graph, true);
+  report.plan_json = to_json(plan, graph);
+}
+
+Model write(const Model& base, const Plan& plan, const QuantizeOptions& options) {
+  return Model(base.impl().apply(plan, metadata(options)));
+}
 
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
                const RunOptions& run) {
   Steps steps(run);
   Plan plan = place(model, options, steps);
-  const auto statistics = steps("calibrate", [&] {
-    MeasureOptions measured{options.subset_size, {}, samples_to_keep(options), {}};
-    measured.facts["options"] = to_json(options);
-    const Graph& graph = model.impl().graph();
-    return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);
-  });
+  const auto statistics = steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }
 

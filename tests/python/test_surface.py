@@ -14,6 +14,9 @@ ENUMS = {
     "QuantizationPreset": {"PERFORMANCE": "performance", "MIXED": "mixed"},
     "QuantizationMode": {"FP8_E4M3": "fp8_e4m3", "FP8_E5M2": "fp8_e5m2"},
     "DropType": {"ABSOLUTE": "absolute", "RELATIVE": "relative"},
+    "RestoreMode": {
+        "ACTIVATIONS_AND_WEIGHTS": "activations_and_weights", "ONLY_ACTIVATIONS": "only_activations",
+    },
     "OverflowFix": {"ENABLE": "enable", "FIRST_LAYER": "first_layer_only", "DISABLE": "disable"},
     "FP8Type": {"E4M3": "f8e4m3", "E5M2": "f8e5m2"},
     "StatisticsType": {
@@ -40,6 +43,11 @@ DEFAULTS = {
     },
     "AdvancedBiasCorrectionParameters": {"apply_for_all_nodes": False, "threshold": None},
     "AdvancedSmoothQuantParameters": {"convolution": -1, "matmul": None},
+    "AdvancedAccuracyRestorerParameters": {
+        "max_num_iterations": sys.maxsize, "tune_hyperparams": False, "ranking_subset_size": None,
+        "num_ranking_workers": None, "intermediate_model_dir": None,
+        "restore_mode": eb.RestoreMode.ACTIVATIONS_AND_WEIGHTS,
+    },
     "AdvancedQuantizationParameters": {
         "overflow_fix": None, "quantize_outputs": False, "inplace_statistics": True,
         "disable_channel_alignment": True, "disable_bias_correction": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
@@ -23,6 +24,13 @@ class FP8Type(StrEnum):
 
     E4M3 = "f8e4m3"
     E5M2 = "f8e5m2"
+
+
+class RestoreMode(StrEnum):
+    """What of a layer goes back to float: all of it, or its activations, with weights in 8 bits."""
+
+    ACTIVATIONS_AND_WEIGHTS = "activations_and_weights"
+    ONLY_ACTIVATIONS = "only_activations"
 
 
 class QuantizerPropagationRule(Enum):
@@ -118,3 +126,23 @@ class AdvancedQuantizationParameters:
     )
     smooth_quant_alpha: float | None = None
     backend_params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class AdvancedAccuracyRestorerParameters:
+    """How accuracy control searches.
+
+    max_num_iterations: how many models with layers in float may be validated; sys.maxsize: as many as it takes.
+    tune_hyperparams: True changes nothing, and says so.
+    ranking_subset_size: samples that layers are ranked on. None: 32 (NNCF: subset_size).
+    num_ranking_workers: layers are ranked by two passes, so that there is nothing to divide; changes nothing.
+    intermediate_model_dir: a folder; the best model so far is kept there as intermediate_model.xml or .onnx.
+    restore_mode: what of a layer goes back to float.
+    """
+
+    max_num_iterations: int = sys.maxsize
+    tune_hyperparams: bool = False
+    ranking_subset_size: int | None = None
+    num_ranking_workers: int | None = None
+    intermediate_model_dir: str | None = None
+    restore_mode: RestoreMode = RestoreMode.ACTIVATIONS_AND_WEIGHTS

@@ -77,7 +77,7 @@ def quantize(
     UnsupportedBackendError, FileError; KeyboardInterrupt for Ctrl-C.
     """
     source = _source("quantize", calibration_dataset, statistics_too=True)
-    options = _options(
+    options = quantize_options(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe,
     )  # fmt: skip
@@ -139,7 +139,7 @@ def plan(
 ) -> _eightbit.PlanPreview:
     """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
     the rest stays in floating point. For the parameters see `quantize`."""
-    options = _options(
+    options = quantize_options(
         "plan",
         mode,
         preset,
@@ -163,7 +163,7 @@ def _name_nodes(options: _eightbit.QuantizeOptions, native: _eightbit.Model, sco
         options.ignored_scope = ignored_scope_of("quantize", network.resolved(scope))
 
 
-def _options(
+def quantize_options(
     where,
     mode,
     preset,

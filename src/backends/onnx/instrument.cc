@@ -1,6 +1,7 @@
 #include "backends/onnx/instrument.h"
 
 #include <algorithm>
+#include <map>
 
 #include "backends/onnx/attributes.h"
 #include "backends/onnx/check.h"
@@ -65,8 +66,25 @@ class Instrumenter {
     planned_graph_ = &from.graph();
     clear_outputs(planned);
     lift_to_same_opset(reference_, model_.reading(), planned, from.reading());
+    const int first = graph().node_size();
     join(reference_, planned, kPlanned);
     planned_ = std::move(planned.values);
+    if (program_.plan && program_.layers_alone) cut_quantized_values(first);
+  }
+
+  // Readers of quantized values read the float model's, and so do quantizers that stand in front of a Clip. `first`: of the
+  // planned model's nodes.
+  void cut_quantized_values(int first) {
+    std::map<std::string, std::string> all, quantized;
+    for (size_t i = 0; i < planned_.size(); ++i) all.emplace(planned_[i], reference_.values[i]);
+    for (const Quantizer& q : program_.plan->quantizers)
+      if (!q.weight) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+    for (int i = first; i < graph().node_size(); ++i) {
+      NodeProto& node = *graph().mutable_node(i);
+      const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
+      for (std::string& input : *node.mutable_input())
+        if (const auto it = floats.find(input); it != floats.end()) input = it->second;
+    }
   }
 
   // One model has one version of the standard operators, and quantizers may have asked for a newer one.

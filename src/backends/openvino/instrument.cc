@@ -138,6 +138,16 @@ class Instrumenter {
     planned_ = copy_model(model, reading);
     if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
     share_inputs(planned_, *reference_.model);
+    if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
+  }
+
+  // Readers of quantized values, the quantizers among them, read the float model's.
+  void cut_quantized_values(const Plan& plan) {
+    for (const Quantizer& q : plan.quantizers) {
+      const auto id = static_cast<size_t>(q.value);
+      if (q.weight) continue;
+      for (ov::Input<ov::Node> reader : planned_.values[id].get_target_inputs()) reader.replace_source_output(reference_.values[id]);
+    }
   }
 
   void add_probes() {

@@ -1,0 +1,43 @@
+// The steps of quantize() one by one, for callers that carry out more than one plan of a model.
+#pragma once
+
+#include <vector>
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/options.h>
+#include <eightbit/run.h>
+
+#include "backends/backend.h"
+#include "pipeline/steps.h"
+#include "quant/plan.h"
+#include "records/statistics_data.h"
+
+namespace eightbit {
+
+// Where quantizers go. Tells which options will do nothing. `statistics`: null where data is to be measured.
+Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics = nullptr);
+
+// One pass over the data for what this plan needs. `keep`: inputs to keep at least.
+records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
+                                    const QuantizeOptions& options, const RunOptions& run, int64_t keep = 0);
+
+// A plan with everything in it, and the model that it is for.
+struct Planned {
+  Model base;                                         // after channel alignment
+  Plan plan;
+  std::vector<ConstantReplacement> float_constants;   // of the plan, as they were before weights were rounded
+};
+
+Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
+                 const QuantizeOptions& options, const RunOptions& run, Steps& steps);
+
+// Fills in plan.biases.
+void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
+                    const QuantizeOptions& options, const RunOptions& run, Plan& plan);
+
+void fill(Report& report, const Graph& graph, const Plan& plan, const records::StatisticsData& statistics);
+Model write(const Model& base, const Plan& plan, const QuantizeOptions& options);
+
+}  // namespace eightbit

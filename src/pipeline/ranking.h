@@ -1,0 +1,22 @@
+// Which groups of quantizers to suspect first: runs a few samples through the quantized network.
+#pragma once
+
+#include <eightbit/dataset.h>
+#include <eightbit/run.h>
+
+#include <vector>
+
+#include "accuracy/quantizer_groups.h"
+#include "backends/backend.h"
+
+namespace eightbit {
+
+// By group: its estimated share of the noise at the outputs (accuracy/noise_attribution.h).
+std::vector<double> noise_shares(const backends::BackendModel& model, const Plan& plan,
+                                 const std::vector<accuracy::QuantizerGroup>& groups,
+                                 const std::vector<Sample>& samples, const RunOptions& run);
+
+// Items of the dataset with these numbers, in order. Empty where it holds fewer.
+std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers);
+
+}  // namespace eightbit
