@@ -66,7 +66,8 @@ void OptionFlags::add_to(CLI::App& verb) {
   add(verb, "mode", "/mode", Kind::name, "fp8_e4m3 or fp8_e5m2; default: INT8", group);
   add(verb, "weight-rounding", "/weight_rounding", Kind::name,
       "nearest, or adaptive: more accurate weights for a second pass over a few dozen samples", group);
-  add(verb, "recipe", "/recipe", Kind::name, "eightbit or nncf (its formulas and defaults)", group);
+  add(verb, "recipe", "/recipe", Kind::name,
+      "eightbit or nncf (its formulas and defaults); or a recipe file of an earlier run, which needs no data", group);
   add_scope(verb);
   add_advanced(verb);
 }
@@ -142,6 +143,19 @@ void OptionFlags::add_range_estimator(CLI::App& verb, const std::string& of) {
 
 bool OptionFlags::given(const std::string& pointer) const {
   return std::ranges::any_of(flags_, [&](const Flag& flag) { return flag.pointer == pointer && flag.option->count() > 0; });
+}
+
+std::string OptionFlags::recipe_file() const {
+  const auto is_recipe = [](const Flag& flag) { return flag.pointer == "/recipe"; };
+  const auto recipe = std::ranges::find_if(flags_, is_recipe);
+  if (recipe == flags_.end() || recipe->option->count() == 0 || !recipe->text.ends_with(".json")) return "";
+  const auto other = std::ranges::find_if(flags_, [&](const Flag& flag) { return !is_recipe(flag) && flag.option->count() > 0; });
+  if (other != flags_.end() || !config_.empty() || !ignored_scope_.empty())
+    throw InvalidArgument(fmt::format("[options] {} has no effect with a recipe file, which holds all options. Leave one out",
+                                      other != flags_.end() ? other->option->get_name()
+                                      : !config_.empty()    ? "--config"
+                                                            : "--ignored-scope"));
+  return recipe->text;
 }
 
 QuantizeOptions OptionFlags::read() const {

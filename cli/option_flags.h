@@ -18,6 +18,9 @@ class OptionFlags {
 
   QuantizeOptions read() const;                   // throws InvalidArgument, FileError
   bool given(const std::string& pointer) const;   // by flag, such as "/subset_size"
+  // --recipe, where it names a file (.json) rather than a set of defaults; "" otherwise. Such a file holds all options:
+  // throws InvalidArgument where another one was given.
+  std::string recipe_file() const;
 
  private:
   enum class Kind { name, integer, number, boolean, names, objects };

@@ -39,7 +39,7 @@ void OutputFlags::add_to(CLI::App& verb, const std::string& what) {
   verb.add_flag("--force", force, "Overwrite the output where it exists");
 }
 
-fs::path OutputFlags::check(const std::string& extension, const std::vector<std::string>& inputs) const {
+fs::path OutputFlags::check(const std::string& extension, const std::vector<std::string>& inputs, const fs::path& beside) const {
   const fs::path target(path);
   std::error_code error;
   if (!extension.empty() && target.extension() != extension)
@@ -54,6 +54,7 @@ fs::path OutputFlags::check(const std::string& extension, const std::vector<std:
       throw InvalidArgument(fmt::format("[output] '{}' is read by this run. Choose another output", path));
   std::vector<fs::path> written = {target};
   if (extension == ".xml") written.push_back(fs::path(target).replace_extension(".bin"));
+  if (!beside.empty()) written.push_back(beside);
   for (const fs::path& file : written)
     if (!force && is_there(file))
       throw InvalidArgument(fmt::format("[output] '{}' exists. Pass --force to overwrite it", file.string()));

@@ -14,8 +14,10 @@ struct OutputFlags {
 
   void add_to(CLI::App& verb, const std::string& what);
   // Throws InvalidArgument for a missing folder, an existing file without --force, a wrong extension or one of
-  // `inputs` itself; FileError where the folder can not be written. `extension`: "" for any.
-  std::filesystem::path check(const std::string& extension, const std::vector<std::string>& inputs) const;
+  // `inputs` itself; FileError where the folder can not be written. `extension`: "" for any. `beside`: a file that is
+  // written too.
+  std::filesystem::path check(const std::string& extension, const std::vector<std::string>& inputs,
+                              const std::filesystem::path& beside = {}) const;
 };
 
 // Bytes of a model with its weights file; 0 where it can not be seen.

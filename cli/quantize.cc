@@ -26,7 +26,14 @@ struct Quantize {
 
 bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
 
+void check_recipe_alone(const Quantize& verb) {
+  const char* given = verb.data.given() ? "--data" : !verb.statistics.empty() ? "--statistics" : !verb.checkpoint.empty() ? "--checkpoint" : nullptr;
+  if (given) throw InvalidArgument(fmt::format("[quantize] {} has no effect with a recipe file: nothing is measured. Leave one out", given));
+  verb.data.refuse_details("with a recipe file");
+}
+
 void check_source(const Quantize& verb) {
+  if (!verb.options.recipe_file().empty()) return check_recipe_alone(verb);
   if (verb.data.given() == !verb.statistics.empty())
     throw InvalidArgument(verb.data.given() ? "[quantize] --data and --statistics are both given. Leave one out"
                                             : "[quantize] --data is missing. Name the calibration samples, or --statistics of an earlier "
@@ -70,26 +77,27 @@ std::string summary(const Outcome& outcome) {
   rows.push_back({"size", fmt::format("{} -> {}", megabytes(outcome.before), megabytes(outcome.after))});
   std::string text = table(rows);
   for (const std::string& note : report.notes) text += fmt::format("  note: {}\n", note);
-  return text + fmt::format("Saved to {}\n", outcome.path);
+  return text + fmt::format("Saved to {}, its recipe to {}\n", outcome.path, recipe_path(outcome.path).string());
 }
 
 std::string as_json(const Outcome& outcome) {
-  nlohmann::ordered_json json = {{"output", outcome.path}, {"bytes_before", outcome.before}, {"bytes_after", outcome.after},
+  nlohmann::ordered_json json = {{"output", outcome.path}, {"recipe", recipe_path(outcome.path).string()}, {"bytes_before", outcome.before}, {"bytes_after", outcome.after},
                                  {"report", nlohmann::ordered_json::parse(outcome.report.to_json())}};
   if (outcome.accuracy) json["accuracy"] = nlohmann::ordered_json::parse(outcome.accuracy->to_json());
   return json.dump(2);
 }
 
-void quantize_plainly(const Quantize& verb, const Model& model, const std::filesystem::path& target, const QuantizeOptions& options,
-                      const RunOptions& run) {
-  const Model quantized = verb.data.given() ? quantize(model, verb.data.open(model), options, run)
-                                            : quantize(model, Statistics::load(verb.statistics), options, run);
-  quantized.save(target, verb.output.force);
+Model quantized_by(const Quantize& verb, const Model& model, const RunOptions& run) {
+  if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
+    return quantize(model, QuantizationRecipe::load(recipe), run);
+  const QuantizeOptions options = verb.options.read();
+  if (verb.data.given()) return quantize(model, verb.data.open(model), options, run);
+  return quantize(model, Statistics::load(verb.statistics), options, run);
 }
 
 // The library keeps the best model at the target, so that a run that ends early leaves it there.
 AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model, const std::filesystem::path& target,
-                                  const QuantizeOptions& options, const RunOptions& run) {
+                                  const RunOptions& run) {
   OutputFlags report = verb.output;
   report.path = std::filesystem::path(target).replace_extension(".json").string();
   report.check("", {verb.model});
@@ -98,7 +106,7 @@ AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model, cons
   const Dataset validation_data = verb.accuracy.validation_data(model, verb.data);
   const ValidationFunction validate = verb.accuracy.validation(validation_data);
   try {
-    return quantize_with_accuracy_control(model, verb.data.open(model), validation_data, validate, options, control, run);
+    return quantize_with_accuracy_control(model, verb.data.open(model), validation_data, validate, verb.options.read(), control, run);
   } catch (const AccuracyNotReached& e) {
     throw AccuracyNotReached(fmt::format("{} The best model is '{}'", e.what(), verb.output.path), e.result());
   }
@@ -107,17 +115,19 @@ AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model, cons
 void run(const Quantize& verb) {
   Console console(verb.common);
   check_source(verb);
-  const QuantizeOptions options = verb.options.read();
+  if (verb.options.recipe_file().empty()) verb.options.read();   // mistakes show before the model is read
   const Engine engine = verb.common.engine_for({verb.model, verb.output.path});
-  const auto target = verb.output.check(is_onnx(verb.model) && engine != Engine::openvino ? ".onnx" : ".xml", {verb.model});
+  const auto recipe = recipe_path(verb.output.path);
+  const auto target = verb.output.check(is_onnx(verb.model) && engine != Engine::openvino ? ".onnx" : ".xml", {verb.model}, recipe);
   const Model model = Model::read(verb.model, engine);
   Outcome outcome;
   RunOptions run = console.run_options();
   run.report = &outcome.report;
   run.checkpoint = verb.checkpoint;
   with_checkpoint(run.checkpoint, [&] {
-    if (verb.accuracy.given()) outcome.accuracy = quantize_with_goal(verb, model, target, options, run);
-    else quantize_plainly(verb, model, target, options, run);
+    if (verb.accuracy.given()) outcome.accuracy = quantize_with_goal(verb, model, target, run);
+    else quantized_by(verb, model, run).save(target, verb.output.force);
+    outcome.report.recipe.save(recipe, verb.output.force);
   });
   outcome.before = model_bytes(verb.model);
   outcome.after = model_bytes(target);

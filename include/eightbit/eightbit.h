@@ -14,6 +14,7 @@
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/quantize.h>
+#include <eightbit/recipe.h>
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
 #include <eightbit/tensor.h>

@@ -6,6 +6,7 @@
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 #include <eightbit/options.h>
+#include <eightbit/recipe.h>
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
 
@@ -20,6 +21,10 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
 // or lack what the options need.
 Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options = {},
                const RunOptions& run = {});
+
+// The same model again, from what an earlier run decided (Report::recipe, or the file beside its model): without data, and
+// byte for byte with the same version of eightbit. Throws InvalidArgument when the recipe belongs to another model.
+Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run = {});
 
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored scope matched,
 // why the rest stays in floating point.

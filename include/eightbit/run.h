@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <eightbit/log.h>
+#include <eightbit/recipe.h>
 
 namespace eightbit {
 
@@ -26,8 +27,9 @@ struct Report {
   std::vector<std::string> notes;      // decisions and warnings a user should read
   std::string plan_text;               // the plan with its ranges, one line an instruction
   std::string plan_json;
+  QuantizationRecipe recipe;           // makes the same model again, without data
 
-  std::string to_json() const;
+  std::string to_json() const;         // without the recipe
 };
 
 struct RunOptions {

@@ -13,6 +13,7 @@ void bind_options(nanobind::module_& module);
 void bind_dataset(nanobind::module_& module);
 void bind_model(nanobind::module_& module);
 void bind_external(nanobind::module_& module);
+void bind_recipe(nanobind::module_& module);
 void bind_run(nanobind::module_& module);
 void bind_statistics(nanobind::module_& module);
 void bind_quantize(nanobind::module_& module);

@@ -17,6 +17,7 @@ NB_MODULE(_eightbit, module) {
   bind_dataset(module);
   bind_model(module);
   bind_external(module);
+  bind_recipe(module);
   bind_run(module);
   bind_statistics(module);
   bind_quantize(module);

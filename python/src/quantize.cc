@@ -19,6 +19,10 @@ void bind_quantize(nb::module_& module) {
       nb::overload_cast<const Model&, const Statistics&, const QuantizeOptions&, const RunOptions&>(
           &quantize),
       nb::arg("model"), nb::arg("statistics"), nb::arg("options"), nb::arg("run"), release());
+  module.def(
+      "quantize",
+      nb::overload_cast<const Model&, const QuantizationRecipe&, const RunOptions&>(&quantize),
+      nb::arg("model"), nb::arg("recipe"), nb::arg("run"), release());
   nb::class_<PlanPreview>(module, "PlanPreview", "What `quantize` would do.")
       .def_ro("text", &PlanPreview::text)
       .def_ro("json", &PlanPreview::json)

@@ -52,6 +52,9 @@ void bind_report(nb::module_& module) {
       .def_ro("notes", &Report::notes, "Decisions and warnings that a user should read.")
       .def_ro("plan_text", &Report::plan_text, "The plan with its ranges, one line an instruction.")
       .def_ro("plan_json", &Report::plan_json)
+      .def_ro("recipe", &Report::recipe,
+              "Makes the same model again, without data: `report.recipe.save(path)`, then "
+              "`quantize(model, recipe=path)`.")
       .def("to_json", &Report::to_json);
 }
 

@@ -230,13 +230,9 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
   for (float x : s) scale.factor.push_back(1.0f / x);
   for (const Member& member : group.members) {
     scale.uses.push_back(member.activation);
-    const Tensor tensor = weight_of(graph, plan, member.constant, member.weight);
-    std::vector<float> values = to_floats(tensor);
-    for_each_run(tensor.shape, {input_axis(graph, member.node, member.weight.port)},
-                 [&](int64_t k, int64_t first, int64_t count) {
-                   for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= s[static_cast<size_t>(k)];
-                 });
-    plan.constants.push_back({member.constant, {member.weight}, Tensor::from_floats(values, tensor.shape), "smooth_quant"});
+    const int64_t axis = input_axis(graph, member.node, member.weight.port);
+    const Tensor scaled = scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
+    plan.constants.push_back({member.constant, {member.weight}, scaled, "smooth_quant", s, axis});
   }
   std::ranges::sort(scale.uses);
   plan.scales.push_back(std::move(scale));

@@ -1,6 +1,7 @@
 #include "graph/graph.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.h"
 
@@ -77,6 +78,24 @@ NodeId Graph::find(const std::string& name) const {
 }
 
 std::string Graph::use_name(Use use) const { return node(use.node).name + ":" + std::to_string(use.port); }
+
+std::vector<std::string> Graph::use_names(const std::vector<Use>& uses) const {
+  std::vector<std::string> names;
+  for (const Use& use : uses) names.push_back(use_name(use));
+  return names;
+}
+
+std::optional<Use> Graph::find_use(std::string_view name) const {
+  const size_t colon = name.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  Use use{find(std::string(name.substr(0, colon))), kNone};
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + colon + 1, end, use.port);
+  if (use.node == kNone || error != std::errc{} || stop != end || use.port < 0) return std::nullopt;
+  const auto& inputs = node(use.node).inputs;
+  if (use.port >= static_cast<int32_t>(inputs.size()) || inputs[static_cast<size_t>(use.port)] == kNone) return std::nullopt;
+  return use;
+}
 
 void Graph::check() const {
   for (size_t i = 0; i < nodes.size(); ++i) {

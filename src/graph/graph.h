@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <eightbit/tensor.h>
@@ -62,6 +63,7 @@ struct Attributes {
   bool linear_before_reset = false;                                // GRU
   std::optional<int64_t> axis;                                     // concat, split, softmax, gather
   bool nearest = false;                                            // interpolate that only copies elements
+  std::optional<int64_t> levels;                                   // fake_quantize
 };
 
 class Graph;
@@ -99,6 +101,8 @@ class Graph {
   std::vector<NodeId> successors(NodeId node) const;
   NodeId find(const std::string& name) const;   // kNone when absent
   std::string use_name(Use use) const;          // "conv1:1"
+  std::vector<std::string> use_names(const std::vector<Use>& uses) const;
+  std::optional<Use> find_use(std::string_view name) const;   // the way back; nothing where there is no such input
 
   // Throws InternalError when an invariant does not hold.
   void check() const;

@@ -208,6 +208,8 @@ Attributes parse_attributes(Cursor& cursor) {
         a.pads_begin = cursor.integers();
       else if (key == "pads_end")
         a.pads_end = cursor.integers();
+      else if (key == "levels")
+        a.levels = cursor.integer();
       else if (key == "axis")
         a.axis = cursor.integer();
       else

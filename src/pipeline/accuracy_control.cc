@@ -224,7 +224,7 @@ class AccuracyControl {
     if (!first && out_of_budget()) return std::nullopt;
     if (run_.progress) run_.progress({"validate", static_cast<int64_t>(result_.trials.size()), 0});
     const double begin = seconds();
-    const Model model = write(planned_.base, plan, options_);
+    const Model model = write(planned_.base, *recipe_of(planned_, plan, options_), plan);
     Evaluation evaluation = validated(model, first ? "the quantized model" : "a model with " + what);
     const double drop = accuracy::drop_of(float_.metric, evaluation.metric, control_.drop_type);
     const auto quantizers = static_cast<int64_t>(plan.quantizers.size());
@@ -275,7 +275,8 @@ class AccuracyControl {
   AccuracyResult finish() {
     describe();
     for (const std::string& text : result_.notes) best_plan_.notes.push_back(text);
-    fill(steps_.report(), graph(), best_plan_, statistics_);
+    steps_.report().samples = statistics_.samples();
+    fill(steps_.report(), graph(), recipe_of(planned_, best_plan_, options_), best_plan_);
     steps_.finish();
     best_file_.save(result_.model, result_.to_json());  // the last word on what was tried
     if (result_.reached) return std::move(result_);

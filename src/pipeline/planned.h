@@ -1,6 +1,7 @@
 // The steps of quantize() one by one, for callers that carry out more than one plan of a model.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include <eightbit/dataset.h>
@@ -9,6 +10,7 @@
 #include <eightbit/run.h>
 
 #include "backends/backend.h"
+#include "pipeline/recipe_content.h"
 #include "pipeline/steps.h"
 #include "quant/plan.h"
 #include "records/statistics_data.h"
@@ -25,8 +27,10 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
 
 // A plan with everything in it, and the model that it is for.
 struct Planned {
+  Model model;                                        // the float model
   Model base;                                         // after channel alignment
-  Plan plan;
+  Plan alignment;                                     // what that did; empty: nothing
+  Plan plan;                                          // for `base`
   std::vector<ConstantReplacement> float_constants;   // of the plan, as they were before weights were rounded
 };
 
@@ -37,7 +41,9 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan);
 
-void fill(Report& report, const Graph& graph, const Plan& plan, const records::StatisticsData& statistics);
-Model write(const Model& base, const Plan& plan, const QuantizeOptions& options);
+// With `plan`, which may be another than that of `planned`.
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options);
+Model write(const Model& base, const RecipeContent& recipe, const Plan& plan);
+void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe, const Plan& plan);
 
 }  // namespace eightbit

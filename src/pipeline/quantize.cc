@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "pipeline/measure.h"
 #include "pipeline/planned.h"
+#include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "placement/placement.h"
@@ -74,15 +75,13 @@ std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan, con
 }
 
 // The model that everything after it starts from. Its graph is the same but for the constants.
-Model align_channels(const Model& model, const records::StatisticsData& statistics, Plan& plan) {
-  const Graph& graph = model.impl().graph();
-  const Plan network = algorithms::channel_alignment(graph, statistics, plan);
+Model aligned(const Model& model, const Plan& network) {
   if (network.constants.empty()) return model;
-  Model aligned(model.impl().apply(network, {}));
-  EIGHTBIT_CHECK(
-      std::ranges::equal(graph.nodes, aligned.impl().graph().nodes, {}, &Node::name, &Node::name),
-      "channel alignment changed more than constants");
-  return aligned;
+  const Graph& graph = model.impl().graph();
+  Model out(model.impl().apply(network, {}));
+  EIGHTBIT_CHECK(std::ranges::equal(graph.nodes, out.impl().graph().nodes, {}, &Node::name, &Node::name),
+                 "channel alignment changed more than constants");
+  return out;
 }
 
 // Quantizers that turned out the same become one: products that read one value share its
@@ -131,6 +130,12 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
+void warn_if_empty(const Plan& plan) {
+  if (!plan.quantizers.empty()) return;
+  log(LogLevel::warning,
+      "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
+}
+
 void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, const Plan& unrounded, Plan& plan) {
   const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), algorithms::kCorrectionSamples);
@@ -142,20 +147,20 @@ void round_weights(const backends::BackendModel& model, const records::Statistic
   plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(unrounded, plan), samples));
 }
 
-std::map<std::string, std::string> metadata(const QuantizeOptions& options) {
-  return {{"version", std::string(version())},
-          {"options", to_json(options)},
-          {"recipe", std::string(to_string(options.recipe))}};
+// The last steps of every run.
+Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, const Plan& plan, Steps& steps) {
+  Model quantized = steps("write", [&] { return write(base, *recipe, plan); });
+  fill(steps.report(), base.impl().graph(), std::move(recipe), plan);
+  steps.finish();
+  return quantized;
 }
 
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
-  Model quantized = steps("write", [&] { return write(planned.base, planned.plan, options); });
-  fill(steps.report(), planned.base.impl().graph(), planned.plan, statistics);
-  steps.finish();
-  return quantized;
+  steps.report().samples = statistics.samples();
+  return written(planned.base, recipe_of(planned, planned.plan, options), planned.plan, steps);
 }
 
 // Where quantizers go, without looking at data.
@@ -216,9 +221,12 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   if (algorithms::smooth_quant_applies(options))
     steps("smooth quant",
           [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
-  Planned planned{model, {}, {}};
+  Planned planned{model, model, {}, {}, {}};
   if (!options.advanced_parameters.disable_channel_alignment)
-    planned.base = steps("channel alignment", [&] { return align_channels(model, statistics, plan); });
+    planned.base = steps("channel alignment", [&] {
+      planned.alignment = algorithms::channel_alignment(model.impl().graph(), statistics, plan);
+      return aligned(model, planned.alignment);
+    });
   const backends::BackendModel& backend = planned.base.impl();
   planned.float_constants = plan.constants;
   const Plan unrounded = rounds_adaptively(options) ? plan : Plan{};
@@ -229,27 +237,35 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   if (rounds_adaptively(options))
     steps("weight rounding", [&] { round_weights(backend, statistics, options, run, unrounded, plan); });
   steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
-  if (plan.quantizers.empty())
-    log(LogLevel::warning,
-        "nothing was quantized: no op of this model can run in 8 bits with these options. See "
-        "`eightbit plan`.");
+  warn_if_empty(plan);
   planned.plan = std::move(plan);
   return planned;
 }
 
-void fill(Report& report, const Graph& graph, const Plan& plan,
-          const records::StatisticsData& statistics) {
-  report.samples = statistics.samples();
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options) {
+  auto recipe = std::make_shared<RecipeContent>();
+  recipe->version = version();
+  recipe->backend = planned.model.impl().backend();
+  recipe->fingerprint = planned.model.impl().fingerprint();
+  recipe->options = options;
+  recipe->model = planned.model;
+  recipe->alignment = planned.alignment;
+  recipe->plan = plan;
+  return recipe;
+}
+
+Model write(const Model& base, const RecipeContent& recipe, const Plan& plan) {
+  return Model(base.impl().apply(plan, metadata_of(recipe)));
+}
+
+void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe, const Plan& plan) {
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
   report.corrected_biases = static_cast<int64_t>(plan.biases.size());
   report.notes = plan.notes;
   report.plan_text = to_text(plan, graph, true);
   report.plan_json = to_json(plan, graph);
-}
-
-Model write(const Model& base, const Plan& plan, const QuantizeOptions& options) {
-  return Model(base.impl().apply(plan, metadata(options)));
+  report.recipe = QuantizationRecipe(std::move(recipe));
 }
 
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
@@ -272,6 +288,21 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
   if (!run.checkpoint.empty())
     report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}}, plan.notes);
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
+}
+
+Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run) {
+  Steps steps(run);
+  const RecipeContent& content = recipe.content();
+  const backends::BackendModel& backend = model.impl();
+  if (content.fingerprint != backend.fingerprint() || content.backend != backend.backend())
+    fail<InvalidArgument>("recipe", "this recipe belongs to another model ({} of {}, this one is {} of {}). Give the float model that "
+                          "it was made from, or quantize this one.", content.fingerprint, content.backend, backend.fingerprint(),
+                          backend.backend());
+  const Graph& graph = steps("read", [&]() -> const Graph& { return backend.graph(); });
+  const Plan plan = steps("place", [&] { return plan_for(content, graph); });
+  const Model base = aligned(model, alignment_for(content, graph));
+  warn_if_empty(plan);
+  return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
 }
 
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {

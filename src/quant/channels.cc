@@ -40,6 +40,14 @@ int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes) {
   return count;
 }
 
+Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& factor) {
+  std::vector<float> values = to_floats(tensor);
+  for_each_run(tensor.shape, {axis}, [&](int64_t channel, int64_t first, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= factor[static_cast<size_t>(channel)];
+  });
+  return Tensor::from_floats(values, tensor.shape);
+}
+
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
   for (auto it = plan.constants.rbegin(); it != plan.constants.rend(); ++it)
     if (it->value == value && (it->uses.empty() || std::ranges::find(it->uses, use) != it->uses.end())) return it->tensor;

@@ -17,6 +17,9 @@ void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
                   const std::function<void(int64_t channel, int64_t first, int64_t count)>& visit);
 int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
 
+// The values times `factor`, by channel of `axis`, as f32.
+Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& factor);
+
 // The constant behind `use` as the plan leaves it.
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 

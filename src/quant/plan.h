@@ -36,6 +36,9 @@ struct ConstantReplacement {
   std::vector<Use> uses;
   Tensor tensor;
   std::string reason;                 // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
+  // Set where `tensor` is what was there before times `factor`, by channel of `axis`.
+  std::vector<float> factor{};
+  int64_t axis = kNone;
 };
 
 // Multiply `value` by `factor` (one for each channel of `axis`) in front of `uses`.
@@ -82,6 +85,7 @@ struct Plan {
 //   quantize conv1.out -> conv2:0 pool:0 | 8b sym pt | [-1.27, 1.27] 256
 //   quantize weight conv2.w -> conv2:1 | 8b sym pc signed narrow axes 0
 std::string to_text(const Plan& plan, const Graph& graph, bool with_ranges = true);
+// The same for programs; without the tensors of replaced constants (plan_json.h has them).
 std::string to_json(const Plan& plan, const Graph& graph);
 
 }  // namespace eightbit

@@ -28,7 +28,7 @@ from eightbit.scopes import IgnoredScope
 
 def quantize(
     model: Any,
-    calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics,
+    calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics | None = None,
     *,
     mode: QuantizationMode | None = None,
     preset: QuantizationPreset | None = None,
@@ -38,7 +38,7 @@ def quantize(
     model_type: ModelType | None = None,
     ignored_scope: IgnoredScope | None = None,
     advanced_parameters: AdvancedQuantizationParameters | None = None,
-    recipe: Recipe = Recipe.EIGHTBIT,
+    recipe: Recipe | _eightbit.QuantizationRecipe | str | os.PathLike = Recipe.EIGHTBIT,
     weight_rounding: WeightRounding | None = None,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
@@ -52,7 +52,7 @@ def quantize(
     model: an openvino.Model, an onnx.ModelProto, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file. An ONNX model
         that has external data or is larger than 2 GB must be passed as a path.
     calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
-        `calibrate`, in which case no data is read.
+        `calibrate`, in which case no data is read. None with a saved recipe.
     mode: None for INT8, or one of the FP8 modes.
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
@@ -62,7 +62,8 @@ def quantize(
     model_type: ModelType.TRANSFORMER for networks with attention.
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
-    recipe: where the defaults come from.
+    recipe: where the defaults come from; or a QuantizationRecipe (`Report.recipe`) or the path of its file (.json), which
+        makes the model of that run again. It needs no data, and all other options are its own.
     weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
         good those of others. It needs one more pass over a few dozen samples. None: ADAPTIVE where
         fast_bias_correction is False, else NEAREST.
@@ -76,6 +77,19 @@ def quantize(
     Raises InvalidArgument for options, DataError for samples (it names the sample), ModelError, Unsupported,
     UnsupportedBackendError, FileError; KeyboardInterrupt for Ctrl-C.
     """
+    saved = _saved_recipe(recipe)
+    if saved is not None:
+        _refuse_beside_recipe(
+            calibration_dataset=calibration_dataset, mode=mode, preset=preset, model_type=model_type,
+            ignored_scope=ignored_scope, advanced_parameters=advanced_parameters, checkpoint=checkpoint,
+            target_device=_unless_default(target_device, TargetDevice.ANY),
+            subset_size=_unless_default(subset_size, 300),
+            fast_bias_correction=_unless_default(fast_bias_correction, True),
+            weight_rounding=weight_rounding,
+        )  # fmt: skip
+        native = to_native_model(model, engine)
+        with run_options("quantize", threads, progress, None, report) as run:
+            return from_native_model(_eightbit.quantize(native, saved, run))
     source = _source("quantize", calibration_dataset, statistics_too=True)
     options = quantize_options(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
@@ -194,6 +208,25 @@ def quantize_options(
         options.advanced_parameters = to_native(advanced)
     options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
     return options
+
+
+def _saved_recipe(recipe: Any) -> _eightbit.QuantizationRecipe | None:
+    """The recipe of an earlier run; None where `recipe` names a set of defaults."""
+    if isinstance(recipe, os.PathLike) or (isinstance(recipe, str) and recipe.endswith(".json")):
+        return _eightbit.QuantizationRecipe.load(os.fspath(recipe))
+    return recipe if isinstance(recipe, _eightbit.QuantizationRecipe) else None
+
+
+def _unless_default(value: Any, default: Any) -> Any:
+    return None if value == default else value
+
+
+def _refuse_beside_recipe(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidArgument(
+                f"[quantize] {name} has no effect with a saved recipe, which holds all options. Leave one out."
+            )
 
 
 def _chosen(where: str, name: str, enum: type, value: Any) -> Any:

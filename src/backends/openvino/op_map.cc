@@ -251,6 +251,8 @@ Attributes read_attributes(const ov::Node& node) {
   } else if (const auto* op = ov::as_type<const ov::op::util::InterpolateBase>(&node)) {
     using Mode = ov::op::util::InterpolateBase::InterpolateMode;
     attributes.nearest = op->get_attrs().mode == Mode::NEAREST;
+  } else if (const auto* op = ov::as_type<const ov::op::v0::FakeQuantize>(&node)) {
+    attributes.levels = static_cast<int64_t>(op->get_levels());
   } else if (!read_windowed(node, attributes) && node.get_input_size() > 0) {
     attributes.axis = normalized(read_axis(node), node.get_input_partial_shape(0));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <openvino/op/add.hpp>
 #include <openvino/op/multiply.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
 
 #include "backends/openvino/constants.h"
 #include "backends/openvino/quantizer_nodes.h"
@@ -145,6 +146,22 @@ class Writer {
   const Graph& graph_;
 };
 
+// New nodes without a name are called after the input that reads them. OpenVINO's own names count all nodes that the
+// process has made, and the same plan must give the same file.
+void name_new_nodes(const ov::Model& model) {
+  const auto nodes = model.get_ordered_ops();
+  for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
+    ov::Node& node = **it;
+    if (const auto* owner = dynamic_cast<const ov::op::util::MultiSubGraphOp*>(&node))
+      for (const auto& body : owner->get_functions()) name_new_nodes(*body);
+    if (node.get_friendly_name() != node.get_name() || node.get_output_size() == 0) continue;
+    std::vector<std::string> readers;
+    for (const auto& input : node.output(0).get_target_inputs())
+      readers.push_back(fmt::format("{}/{}", input.get_node()->get_friendly_name(), input.get_index()));
+    if (!readers.empty()) node.set_friendly_name(std::ranges::min(readers));
+  }
+}
+
 }  // namespace
 
 void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
@@ -154,6 +171,7 @@ void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
   for (const auto& shift : plan.biases) writer.shift(shift);
   for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan.compress_weights);
   copy.model->validate_nodes_and_infer_types();
+  name_new_nodes(*copy.model);
 }
 
 }  // namespace eightbit::openvino

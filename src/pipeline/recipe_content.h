@@ -1,0 +1,36 @@
+// What stands in a recipe file (format: docs/recipe_file.md).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include <eightbit/model.h>
+#include <eightbit/options.h>
+#include <eightbit/recipe.h>
+#include <nlohmann/json.hpp>
+
+#include "quant/plan.h"
+
+namespace eightbit {
+
+// From a run, with model and plans, or from a file, with their JSON.
+struct RecipeContent {
+  std::string version;                       // of eightbit
+  std::string backend, fingerprint;          // of the float model
+  QuantizeOptions options;
+
+  Model model;                               // of a run
+  Plan alignment, plan;                      // what channel alignment does first; empty plan: nothing
+
+  std::optional<nlohmann::ordered_json> alignment_json, plan_json;   // of a file
+};
+
+// What is stored in a quantized model.
+std::map<std::string, std::string> metadata_of(const RecipeContent& recipe);
+
+// The plans for a model of the recipe's fingerprint. Throw InvalidArgument where they do not fit.
+Plan alignment_for(const RecipeContent& recipe, const Graph& graph);
+Plan plan_for(const RecipeContent& recipe, const Graph& graph);
+
+}  // namespace eightbit
