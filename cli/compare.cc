@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cmath>
 
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
 
 #include "console.h"
 #include "data_flags.h"
+#include "decibels.h"
 #include "verbs.h"
 
 namespace eightbit::cli {
@@ -19,12 +19,13 @@ struct Compare {
   CommonFlags common;
 };
 
-std::string differences(const char* title, const std::vector<LayerDifference>& layers, size_t count) {
+std::string differences(const char* title, const std::vector<LayerDifference>& layers, size_t count, bool alone) {
   std::vector<std::vector<std::string>> rows = {{title, "type", "SQNR dB", "cosine"}};
-  for (size_t i = 0; i < std::min(layers.size(), count); ++i)
-    rows.push_back({layers[i].name, layers[i].type,
-                    std::isinf(layers[i].sqnr_db) ? "equal" : fmt::format("{:.2f}", layers[i].sqnr_db),
-                    fmt::format("{:.6f}", layers[i].cosine)});
+  if (alone) rows[0].push_back("alone dB");
+  for (size_t i = 0; i < std::min(layers.size(), count); ++i) {
+    rows.push_back({layers[i].name, layers[i].type, decibels(layers[i].sqnr_db, "equal"), fmt::format("{:.6f}", layers[i].cosine)});
+    if (alone) rows.back().push_back(decibels(layers[i].alone_db, "equal"));
+  }
   return table(rows);
 }
 
@@ -34,8 +35,10 @@ void run(const Compare& verb) {
   const Engine engine = verb.common.engine_for({verb.reference, verb.quantized});
   const Model reference = Model::read(verb.reference, engine), quantized = Model::read(verb.quantized, engine);
   const CompareResult result = compare(reference, quantized, verb.data.open(reference), verb.subset_size, console.run_options());
-  console.print(differences("output", result.outputs, result.outputs.size()));
-  if (verb.layers && !result.layers.empty()) console.print("\n" + differences("worst layers", result.layers, verb.layers));
+  console.print(differences("output", result.outputs, result.outputs.size(), false));
+  if (verb.layers && !result.layers.empty()) console.print("\n" + differences("worst layers", result.layers, verb.layers, true));
+  if (!result.unseen.empty())
+    console.print(fmt::format("\n{} layers gave nothing but zeros: in branches that no sample took, or dead\n", result.unseen.size()));
   console.print(fmt::format("\n{} samples\n", result.samples));
   console.print_json(result.to_json());
 }

@@ -18,6 +18,7 @@
 #include "verbs.h"
 
 namespace eightbit::cli {
+void add_report(CLI::App& app);
 namespace {
 
 constexpr int kCaller = 2, kDefect = 1, kInterrupted = 130;
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
   cli::add_plan(app);
   cli::add_inspect(app);
   cli::add_compare(app);
+  cli::add_report(app);
   cli::add_benchmark(app);
   cli::catch_signals();
   return cli::run(app, argc, argv);

@@ -18,12 +18,16 @@ struct LayerDifference {
   std::string type;
   double sqnr_db = 0;      // 10 log10(sum reference^2 / sum (reference - quantized)^2); +inf when equal
   double cosine = 0;
+  // The same with this layer alone quantized, measured on some samples; empty for outputs, layers in branches, and layers
+  // that read nothing quantized.
+  std::optional<double> alone_db{};
 };
 
 struct CompareResult {
   int64_t samples = 0;
   std::vector<LayerDifference> outputs;   // in the model's order
   std::vector<LayerDifference> layers;    // layers with the same name in both models, worst first
+  std::vector<LayerDifference> unseen;    // layers that gave nothing but zeros: in a branch that no sample took, or dead
   std::string to_json() const;
 };
 

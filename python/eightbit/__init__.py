@@ -19,6 +19,8 @@ from eightbit._eightbit import (
     Inspection,
     LayerDifference,
     LayerInfo,
+    LayerReport,
+    ModelReport,
     PlanPreview,
     QuantizationRecipe,
     Report,
@@ -28,7 +30,7 @@ from eightbit._eightbit import (
 )
 from eightbit._eightbit import version as _version
 from eightbit._logging import set_log_level
-from eightbit.analysis import benchmark, compare, inspect
+from eightbit.analysis import benchmark, compare, inspect, report
 from eightbit.data import Dataset, open_files
 from eightbit.errors import (
     AccuracyNotReached,
@@ -111,7 +113,9 @@ __all__ = [
     "InvalidArgument",
     "LayerDifference",
     "LayerInfo",
+    "LayerReport",
     "ModelError",
+    "ModelReport",
     "ModelType",
     "OnFailure",
     "open_files",
@@ -131,6 +135,7 @@ __all__ = [
     "RangeEstimatorParametersSet",
     "Recipe",
     "Report",
+    "report",
     "RestoreMode",
     "set_log_level",
     "Statistics",

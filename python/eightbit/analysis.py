@@ -22,25 +22,55 @@ def compare(
     threads: int = 0,
     progress: ProgressCallback | None = None,
 ) -> _eightbit.CompareResult:
-    """Runs both models (each an openvino.Model or a path) on up to `subset_size` samples.
+    """Runs both models (each an openvino.Model, an onnx.ModelProto or a path) on up to `subset_size` samples.
 
     Returns signal-to-noise ratios in dB and cosine similarities of the outputs, and of all layers that both models
-    have. Raises InvalidArgument when inputs or outputs of the models do not match.
+    have; for layers also the ratio with that layer alone quantized. Raises InvalidArgument when inputs or outputs of the
+    models do not match.
     """
-    if not isinstance(dataset, (Dataset, _eightbit.Dataset)):
-        raise InvalidArgument(
-            f"[compare] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data)."
-        )
     count = as_count("compare", "subset_size", subset_size, 1)
     if is_torch(reference) and is_torch(quantized):
         from eightbit.torch.prepare import prepare_two
 
         models, source = prepare_two((reference, quantized), dataset)
     else:
-        source = dataset._native() if isinstance(dataset, Dataset) else dataset
+        source = _data("compare", dataset)
         models = to_native_model(reference), to_native_model(quantized)
     with run_options("compare", threads, progress) as run:
         return _eightbit.compare(*models, source, count, run)
+
+
+def report(
+    reference: Any,
+    quantized: Any,
+    dataset: Dataset | _eightbit.Dataset,
+    *,
+    subset_size: int = 100,
+    threads: int = 0,
+    progress: ProgressCallback | None = None,
+) -> _eightbit.ModelReport:
+    """Which layers of a quantized model hurt, why, and what to do about it; `.save("report.html")` writes the page.
+
+    reference, quantized: each an openvino.Model, an onnx.ModelProto or a path. Any quantized model will do whose layers
+        keep their names, also one of another tool.
+    dataset: samples that calibration did not see tell most.
+    subset_size: how many samples layers are measured on, at least 1. They are kept on disk meanwhile.
+
+    Raises InvalidArgument when inputs or outputs of the models do not match, DataError for samples.
+    """
+    source = _data("report", dataset)
+    count = as_count("report", "subset_size", subset_size, 1)
+    models = to_native_model(reference), to_native_model(quantized)
+    with run_options("report", threads, progress) as run:
+        return _eightbit.report(*models, source, count, run)
+
+
+def _data(where: str, dataset: Any) -> _eightbit.Dataset:
+    if not isinstance(dataset, (Dataset, _eightbit.Dataset)):
+        raise InvalidArgument(
+            f"[{where}] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data)."
+        )
+    return dataset._native() if isinstance(dataset, Dataset) else dataset
 
 
 def inspect(model: Any, sample: Any = None) -> _eightbit.Inspection:

@@ -21,6 +21,9 @@ void bind_comparison(nb::module_& module) {
       .def_ro("sqnr_db", &LayerDifference::sqnr_db,
               "Signal to quantization noise, in dB; inf when equal.")
       .def_ro("cosine", &LayerDifference::cosine)
+      .def_ro("alone_db", &LayerDifference::alone_db,
+              "The same with this layer alone quantized, measured on some samples; None for outputs,\n"
+              "layers in branches, and layers that read nothing quantized.")
       .def("__repr__", [](const LayerDifference& layer) {
         return nb::str("LayerDifference({!r}, {!r}, sqnr_db={:.2f}, cosine={:.6f})")
             .format(layer.name, layer.type, layer.sqnr_db, layer.cosine);
@@ -30,6 +33,8 @@ void bind_comparison(nb::module_& module) {
       .def_ro("outputs", &CompareResult::outputs, "One for each output, in the model's order.")
       .def_ro("layers", &CompareResult::layers,
               "Layers with the same name in both models, worst first.")
+      .def_ro("unseen", &CompareResult::unseen,
+              "Layers that gave nothing but zeros: in a branch that no sample took, or dead.")
       .def("to_json", &CompareResult::to_json);
   module.def("compare", &compare, nb::arg("reference"), nb::arg("quantized"), nb::arg("dataset"),
              nb::arg("subset_size"), nb::arg("run"), release());

@@ -3,6 +3,9 @@
 
 #include "bindings.h"
 
+namespace eightbit::python {
+void bind_report(nanobind::module_& module);
+}
 NB_MODULE(_eightbit, module) {
   using namespace eightbit::python;
   module.doc() =
@@ -23,5 +26,6 @@ NB_MODULE(_eightbit, module) {
   bind_quantize(module);
   bind_compare(module);
   bind_accuracy_control(module);
+  bind_report(module);
   module.def("version", &eightbit::version, "The version of the C++ library.");
 }

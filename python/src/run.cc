@@ -32,7 +32,7 @@ ProgressSink progress_sink(nb::object callback) {
   };
 }
 
-void bind_report(nb::module_& module) {
+void bind_run_report(nb::module_& module) {
   nb::class_<StepTime>(module, "StepTime", "A step of a run and how long it took.")
       .def_ro("step", &StepTime::step)
       .def_ro("seconds", &StepTime::seconds)
@@ -61,7 +61,7 @@ void bind_report(nb::module_& module) {
 }  // namespace
 
 void bind_run(nb::module_& module) {
-  bind_report(module);
+  bind_run_report(module);
   nb::class_<RunOptions>(module, "RunOptions", "How a run is carried out.")
       .def(
           "__init__",

@@ -30,6 +30,17 @@ using eightbit::BiasProbe;
 struct Comparison {
   ValueId reference = kNone;        // in the float model's graph
   ValueId planned = kNone;          // in `other`'s graph; kNone: the same value in the planned model
+  int64_t axis = kNone;             // set: also the mean of planned - reference for each channel of it
+  int64_t channels = 0;
+
+  // Floats of its record: a Difference; with an axis the means of its channels and the number of elements as well.
+  int64_t record_size() const { return axis == kNone ? 4 : 4 + channels + 1; }
+};
+
+// Consumers of `planned` in `other` read `reference` of the float model instead. Not for values in branches.
+struct Cut {
+  ValueId reference = kNone;
+  ValueId planned = kNone;
 };
 struct Difference {                 // results of a Comparison, per sample
   double signal = 0;                // sum of reference^2
@@ -38,7 +49,7 @@ struct Difference {                 // results of a Comparison, per sample
   double power = 0;                 // sum of planned^2
 };
 
-// A measurement to compile. One record a sample comes back: taps, then probes, then comparisons (4 floats each).
+// A measurement to compile. One record a sample comes back: taps, then probes, then comparisons. A comparison in a branch that the sample did not take gives zeros.
 struct Program {
   const Plan* plan = nullptr;               // the second, planned copy of the model (probes, comparisons)
   const BackendModel* other = nullptr;      // or: a second model with the same inputs (comparisons only)
@@ -47,6 +58,8 @@ struct Program {
   // What the probes compare with: a row a sample, in the order of the run, the float model's means of each probe in turn.
   std::vector<std::vector<float>> reference_means;
   std::vector<Comparison> comparisons;
+  std::vector<Cut> cuts;                    // of `other`
+  std::vector<NodeId> bypassed;             // nodes of `other`, in order, that hand on their first input
   int threads = 0;                          // 0: all cores
   bool integer_arithmetic = false;          // run quantizers as the runtime does, not in float
   // Where the plan quantizes an activation, the planned model reads the float one's: each layer adds its noise and inherits
@@ -74,6 +87,7 @@ class Executor {
 struct LayerPrecision {               // what a runtime really executed
   std::string name, type, precision;
   double milliseconds = 0;
+  std::vector<std::string> nodes;     // of the model that became this layer, as far as the runtime tells
 };
 
 class BackendModel {

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <nlohmann/json.hpp>
 
-#include "backends/backend.h"
 #include "base/error.h"
+#include "pipeline/compare_whole.h"
 #include "pipeline/feed.h"
+#include "pipeline/layer_pairs.h"
+#include "pipeline/layers_alone.h"
+#include "pipeline/noise.h"
 #include "pipeline/steps.h"
 
 namespace eightbit {
@@ -17,10 +19,13 @@ namespace {
 using backends::BackendModel;
 using backends::Comparison;
 
+// Noise of single layers hardly depends on the sample: some of the first ones tell it.
+constexpr int64_t kAloneSamples = 16;
+
 struct Pairs {
   std::vector<Comparison> comparisons;
   std::vector<LayerDifference> rows;
-  size_t outputs = 0;          // the first rows are outputs
+  size_t outputs = 0;               // the first rows are outputs
 };
 
 // Result nodes in order.
@@ -31,12 +36,7 @@ std::vector<const Node*> results(const Graph& graph) {
   return out;
 }
 
-bool comparable(const Value& a, const Value& b) {
-  return is_float(a.dtype) && is_float(b.dtype) && a.shape.size() == b.shape.size();
-}
-
-Pairs pair_up(const Graph& reference, const Graph& quantized) {
-  Pairs pairs;
+void pair_outputs(const Graph& reference, const Graph& quantized, Pairs& pairs) {
   const auto a = results(reference), b = results(quantized);
   if (a.size() != b.size())
     fail<InvalidArgument>("compare", "one model has {} outputs, the other {}. Compare a model with its quantized form.", a.size(), b.size());
@@ -47,12 +47,19 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
     pairs.rows.push_back({reference.value(from).name, "output"});
   }
   pairs.outputs = pairs.rows.size();
+}
+
+bool is_layer(const Node& node) {
+  const Trait trait = row(node.op).trait;
+  return node.outputs.size() == 1 && node.op != Op::parameter && node.op != Op::result && trait != Trait::agnostic && trait != Trait::concat;
+}
+
+Pairs pair_up(const Graph& reference, const Graph& quantized) {
+  Pairs pairs;
+  pair_outputs(reference, quantized, pairs);
   for (const Node& node : reference.nodes) {
-    const Trait trait = row(node.op).trait;
-    if (node.owner != kNone) continue;   // a branch that need not run
-    if (node.outputs.size() != 1 || node.op == Op::parameter || node.op == Op::result || trait == Trait::agnostic || trait == Trait::concat) continue;
-    const NodeId twin = quantized.find(node.name);
-    if (twin == kNone || quantized.node(twin).type != node.type || quantized.node(twin).outputs.size() != 1) continue;
+    const NodeId twin = is_layer(node) ? twin_of(node, quantized) : kNone;
+    if (twin == kNone) continue;
     const ValueId from = node.outputs[0], to = quantized.node(twin).outputs[0];
     if (!comparable(reference.value(from), quantized.value(to)) || reference.value(from).shape.empty()) continue;
     pairs.comparisons.push_back({from, to});
@@ -61,29 +68,35 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   return pairs;
 }
 
-void check_inputs(const BackendModel& a, const BackendModel& b) {
-  const auto left = a.inputs(), right = b.inputs();
-  if (left.size() != right.size())
-    fail<InvalidArgument>("compare", "one model has {} inputs, the other {}. Compare a model with its quantized form.",
-                          left.size(), right.size());
-  for (size_t i = 0; i < left.size(); ++i)
-    if (left[i].shape != right[i].shape || left[i].dtype != right[i].dtype)
-      fail<InvalidArgument>("compare", "input '{}' is {}{} in one model and {}{} in the other. Compare a model with its "
-                            "quantized form.", left[i].name, to_string(left[i].dtype), to_string(left[i].shape),
-                            to_string(right[i].dtype), to_string(right[i].shape));
+void measure_alone(const BackendModel& reference, const BackendModel& quantized, const records::KeptSamples& samples, int threads,
+                   std::vector<LayerDifference>& rows) {
+  const std::vector<bool> carries = carries_quantized(quantized.graph());
+  std::vector<NodeId> layers;
+  std::vector<LayerDifference*> measured;
+  for (LayerDifference& row : rows) {
+    const Node& node = reference.graph().node(reference.graph().find(row.name));
+    const Node& twin = quantized.graph().node(twin_of(node, quantized.graph()));
+    if (node.owner != kNone || !reads_quantized(quantized.graph(), carries, twin)) continue;
+    layers.push_back(node.id);
+    measured.push_back(&row);
+  }
+  if (layers.empty()) return;
+  const auto numbers = samples.numbers();
+  auto at = numbers.begin();
+  const auto next = [&] { return at == numbers.end() ? std::nullopt : std::optional(samples.load(*at++)); };
+  const auto noise = noise_alone(reference, quantized, carries, layers, Quantized::weights_and_activations, threads, next, [] {});
+  for (size_t k = 0; k < noise.size(); ++k) measured[k]->alone_db = noise[k].sqnr_db();
 }
 
-void finish(LayerDifference& row, std::span<const double> sums) {
-  const double signal = sums[0], noise = sums[1], dot = sums[2], power = sums[3];
-  row.sqnr_db = noise > 0 ? 10 * std::log10(signal / noise) : std::numeric_limits<double>::infinity();
-  row.cosine = signal > 0 && power > 0 ? dot / std::sqrt(signal * power) : (signal == power ? 1.0 : 0.0);
+nlohmann::ordered_json decibels(std::optional<double> value) {
+  return value && std::isfinite(*value) ? nlohmann::ordered_json(*value) : nullptr;   // JSON knows no infinity
 }
 
 nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
   auto out = nlohmann::ordered_json::array();
   for (const LayerDifference& row : rows) {
-    nlohmann::ordered_json j = {{"name", row.name}, {"type", row.type}, {"sqnr_db", row.sqnr_db}, {"cosine", row.cosine}};
-    if (std::isinf(row.sqnr_db)) j["sqnr_db"] = nullptr;   // equal: JSON knows no infinity
+    nlohmann::ordered_json j = {{"name", row.name}, {"type", row.type}, {"sqnr_db", decibels(row.sqnr_db)}, {"cosine", row.cosine}};
+    if (row.alone_db) j["alone_db"] = decibels(row.alone_db);
     out.push_back(std::move(j));
   }
   return out;
@@ -91,35 +104,44 @@ nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
 
 }  // namespace
 
+CompareResult compare_whole(const BackendModel& reference, const BackendModel& quantized, int threads,
+                            const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
+  Pairs pairs = pair_up(reference.graph(), quantized.graph());
+  backends::Program program;
+  program.other = &quantized;
+  program.comparisons = pairs.comparisons;
+  program.threads = threads;
+  program.integer_arithmetic = true;
+  CompareResult result;
+  const auto noise = measure_noise(reference, program, next, [&] {
+    ++result.samples;
+    after_sample();
+  });
+  if (result.samples == 0) fail<DataError>("compare", "the dataset gave no samples. Check that it is not empty.");
+  for (size_t i = 0; i < noise.size(); ++i) {
+    LayerDifference& row = pairs.rows[i];
+    row.sqnr_db = noise[i].sqnr_db();
+    row.cosine = noise[i].cosine();
+    (i < pairs.outputs ? result.outputs : noise[i].samples > 0 ? result.layers : result.unseen).push_back(std::move(row));
+  }
+  std::ranges::stable_sort(result.layers, {}, &LayerDifference::sqnr_db);
+  return result;
+}
+
 CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset, int64_t subset_size,
                       const RunOptions& run) {
   Steps steps(run);
   const BackendModel& a = reference.impl();
   const BackendModel& b = quantized.impl();
   check_inputs(a, b);
-  Pairs pairs = pair_up(a.graph(), b.graph());
-  backends::Program program;
-  program.other = &b;
-  program.comparisons = pairs.comparisons;
-  program.threads = run.threads;
-  program.integer_arithmetic = true;
-  const auto executor = steps("compile", [&] { return a.compile(program); });
-
-  CompareResult result;
-  std::vector<double> sums(pairs.rows.size() * 4);
-  Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, 0});
-  steps("compare", [&] {
-    executor->run([&] { return feed.next(); }, [&](int64_t, std::span<const float> record) {
-      for (size_t i = 0; i < sums.size(); ++i) sums[i] += record[i];
-      ++result.samples;
-      if (run.progress) run.progress({"compare", result.samples, feed.total()});
+  Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, kAloneSamples, false, true});
+  int64_t done = 0;
+  CompareResult result = steps("compare", [&] {
+    return compare_whole(a, b, run.threads, [&] { return feed.next(); }, [&] {
+      if (run.progress) run.progress({"compare", ++done, feed.total()});
     });
   });
-  if (result.samples == 0) fail<DataError>("compare", "the dataset gave no samples. Check that it is not empty.");
-  for (size_t i = 0; i < pairs.rows.size(); ++i) finish(pairs.rows[i], {sums.data() + 4 * i, 4});
-  result.outputs.assign(pairs.rows.begin(), pairs.rows.begin() + static_cast<int64_t>(pairs.outputs));
-  result.layers.assign(pairs.rows.begin() + static_cast<int64_t>(pairs.outputs), pairs.rows.end());
-  std::ranges::stable_sort(result.layers, {}, &LayerDifference::sqnr_db);
+  steps("layers alone", [&] { measure_alone(a, b, feed.kept(), run.threads, result.layers); });
   steps.report().samples = result.samples;
   steps.finish();
   return result;
@@ -127,6 +149,7 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
 
 std::string CompareResult::to_json() const {
   nlohmann::ordered_json j = {{"samples", samples}, {"outputs", rows_to_json(outputs)}, {"layers", rows_to_json(layers)}};
+  for (const LayerDifference& row : unseen) j["unseen"].push_back(row.name);
   return j.dump(2);
 }
 

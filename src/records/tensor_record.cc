@@ -73,4 +73,15 @@ std::vector<float> channel_means(const float* data, std::span<const int64_t> sha
   return record;
 }
 
+void record_difference(const float* reference, const float* other, std::span<const int64_t> shape, int64_t axis,
+                       std::span<float> record) {
+  double sums[4] = {};
+  accumulate_difference(reference, other, product(shape), sums);
+  std::ranges::copy(sums, record.begin());
+  if (axis == kNone) return;
+  const auto before = channel_means(reference, shape, axis), after = channel_means(other, shape, axis);
+  for (size_t c = 0; c < before.size(); ++c) record[4 + c] = after[c] - before[c];
+  record[4 + before.size()] = static_cast<float>(product(shape));
+}
+
 }  // namespace eightbit

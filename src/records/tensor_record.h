@@ -31,4 +31,9 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
 // Means over all axes but `axis`, one a channel, of the whole tensor.
 std::vector<float> channel_means(const float* data, std::span<const int64_t> shape, int64_t axis);
 
+// The record of a comparison: signal, noise, dot and power of two tensors of `shape`, and with an axis the means of
+// other - reference by channel and the number of elements.
+void record_difference(const float* reference, const float* other, std::span<const int64_t> shape, int64_t axis,
+                       std::span<float> record);
+
 }  // namespace eightbit

@@ -88,7 +88,7 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
     const double milliseconds = event.value("dur", 0.0) / 1e3;
     const auto [place, is_new] = places.emplace(name, layers.size());
     if (is_new)
-      layers.push_back({name, type, precision_of(type, facts), milliseconds});
+      layers.push_back({name, type, precision_of(type, facts), milliseconds, {}});
     else
       layers[place->second].milliseconds =
           std::min(layers[place->second].milliseconds, milliseconds);

@@ -45,6 +45,7 @@ class Instrumenter {
   }
 
   Instrumented finish() {
+    rewire();
     add_probes();
     const auto problem = sort_nodes(graph());
     EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
@@ -177,11 +178,33 @@ class Instrumenter {
       const auto f32 = [&](const std::string& value, const Graph& graph, ValueId id) {
         return cast(value, graph.value(id).dtype, DType::f32);
       };
-      add_leaf("Difference",
+      NodeProto& leaf = add_leaf("Difference",
                {f32(reference_.values[static_cast<size_t>(comparison.reference)], model_.graph(),
                     comparison.reference),
                 f32(compared_value(other), *planned_graph_, other)});
+      set_attribute(leaf, "axis", comparison.axis);
+      set_attribute(leaf, "size", comparison.record_size());
     }
+  }
+
+  // Before anything else reads the values of the planned model.
+  void rewire() {
+    for (const backends::Cut& cut : program_.cuts)
+      read_instead(planned_[static_cast<size_t>(cut.planned)], reference_.values[static_cast<size_t>(cut.reference)]);
+    for (NodeId id : program_.bypassed) {
+      const std::string& output = planned_[static_cast<size_t>(planned_graph_->node(id).outputs.at(0))];
+      for (const NodeProto& node : graph().node())
+        if (node.output_size() > 0 && node.output(0) == output) {
+          read_instead(output, std::string(node.input(0)));
+          break;
+        }
+    }
+  }
+
+  void read_instead(const std::string& value, const std::string& other) {
+    for (NodeProto& node : *graph().mutable_node())
+      for (std::string& input : *node.mutable_input())
+        if (input == value) input = other;
   }
 
   // What the planned model's consumers see. Read in front of a quantizer, a value would keep the runtime from computing

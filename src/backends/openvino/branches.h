@@ -11,4 +11,8 @@ namespace eightbit::openvino {
 ov::Output<ov::Node> out_of_branches(const ov::Output<ov::Node>& record, NodeId node, const Copy& copy,
                                      const Reading& reading);
 
+// The same for a tensor, which is empty where the other branch runs.
+ov::Output<ov::Node> value_out_of_branches(const ov::Output<ov::Node>& value, NodeId node, const Copy& copy,
+                                           const Reading& reading);
+
 }  // namespace eightbit::openvino

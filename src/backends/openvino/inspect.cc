@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 #include <openvino/openvino.hpp>
+#include <sstream>
 
 #include "backends/openvino/binding.h"
 #include "backends/openvino/core.h"
@@ -67,6 +68,14 @@ std::map<std::string, double> milliseconds_by_name(const ov::InferRequest& reque
   return times;
 }
 
+// Names with commas between.
+std::vector<std::string> split_names(const std::string& text) {
+  std::vector<std::string> names;
+  std::stringstream stream(text);
+  for (std::string name; std::getline(stream, name, ',');) names.push_back(name);
+  return names;
+}
+
 bool is_computed(const std::string& type) {
   return !type.empty() && type != "Input" && type != "Output" && type != "Const" &&
          type != "Parameter" && type != "Result";
@@ -111,7 +120,8 @@ std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
     const auto& info = node->get_rt_info();
     const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
     if (is_computed(type))
-      layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name]});
+      layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name],
+                        split_names(text_of(info, "originalLayersNames"))});
   }
   return layers;
 }

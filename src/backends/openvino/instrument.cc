@@ -166,13 +166,27 @@ class Instrumenter {
     }
   }
 
-  void add_comparisons() {
+  void rewire() {
+    for (const backends::Cut& cut : program_.cuts) {
+      const Output reference = reference_.values[static_cast<size_t>(cut.reference)];
+      for (auto input : planned_.values[static_cast<size_t>(cut.planned)].get_target_inputs()) input.replace_source_output(reference);
+    }
+    for (NodeId id : program_.bypassed) {
+      const auto& node = planned_.nodes[static_cast<size_t>(id)];
+      const Output source = node->input_value(0);
+      for (auto input : node->output(0).get_target_inputs()) input.replace_source_output(source);
+    }
+  }
+
+  void add_comparisons(const Reading& planned) {
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
+      const auto value = [](const Copy& copy, const Reading& reading, ValueId id) {
+        return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]), reading.graph.value(id).producer, copy, reading);
+      };
       add_result(std::make_shared<DifferenceOp>(
-          ov::OutputVector{as_f32(reference_.values[static_cast<size_t>(comparison.reference)]),
-                           as_f32(planned_.values[static_cast<size_t>(other)])},
-          next_id_++));
+          ov::OutputVector{value(reference_, reading_, comparison.reference), value(planned_, planned, other)}, comparison.axis,
+          comparison.record_size(), next_id_++));
     }
   }
 
@@ -220,7 +234,8 @@ Instrumented instrument(const ov::Model& model, const Reading& reading, const ba
   if (program.plan != nullptr) instrumenter.add_planned(model, reading, program.plan);
   else if (other != nullptr) instrumenter.add_planned(*other, *other_reading, nullptr);
   instrumenter.add_probes();
-  instrumenter.add_comparisons();
+  instrumenter.rewire();
+  instrumenter.add_comparisons(other_reading != nullptr ? *other_reading : reading);
   return instrumenter.finish();
 }
 

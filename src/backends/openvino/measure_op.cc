@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "records/reduce.h"
 #include "records/tensor_record.h"
 
 namespace eightbit::openvino {
@@ -47,7 +46,8 @@ bool ReduceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& input
   return true;
 }
 
-DifferenceOp::DifferenceOp(const ov::OutputVector& inputs, int64_t id) : Op(inputs), id_(id) {
+DifferenceOp::DifferenceOp(const ov::OutputVector& inputs, int64_t axis, int64_t size, int64_t id)
+    : Op(inputs), axis_(axis), size_(size), id_(id) {
   constructor_validate_and_infer_types();
 }
 
@@ -56,20 +56,23 @@ bool DifferenceOp::visit_attributes(ov::AttributeVisitor& visitor) {
   return true;
 }
 
-void DifferenceOp::validate_and_infer_types() { set_output_type(0, ov::element::f32, ov::PartialShape{1, 4}); }
+void DifferenceOp::validate_and_infer_types() { set_output_type(0, ov::element::f32, ov::PartialShape{1, size_}); }
 
 std::shared_ptr<ov::Node> DifferenceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<DifferenceOp>(inputs, id_);
+  return std::make_shared<DifferenceOp>(inputs, axis_, size_, id_);
 }
 
 bool DifferenceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  double sums[4] = {};
   EIGHTBIT_CHECK(inputs[0].get_size() == inputs[1].get_size(), "compared tensors of {} and {} elements",
                  inputs[0].get_size(), inputs[1].get_size());
-  accumulate_difference(inputs[0].data<const float>(), inputs[1].data<const float>(),
-                        static_cast<int64_t>(inputs[0].get_size()), sums);
-  outputs[0].set_shape({1, 4});
-  std::copy_n(sums, 4, outputs[0].data<float>());
+  const auto size = static_cast<size_t>(size_);
+  outputs[0].set_shape({1, size});
+  const std::span<float> record(outputs[0].data<float>(), size);
+  std::ranges::fill(record, 0.0f);
+  const ov::Shape& shape = inputs[0].get_shape();
+  const std::vector<int64_t> dimensions(shape.begin(), shape.end());
+  if (inputs[0].get_size() > 0)
+    record_difference(inputs[0].data<const float>(), inputs[1].data<const float>(), dimensions, axis_, record);
   return true;
 }
 

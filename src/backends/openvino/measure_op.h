@@ -34,12 +34,13 @@ class ReduceOp : public ov::op::Op {
   int64_t id_ = 0;
 };
 
-// Inputs: reference and other, f32, same shape. Output: signal, noise, dot, power (backends::Difference), f32 [1, 4].
+// Inputs: reference and other, f32, same shape. Output: the record of a comparison (backends::Comparison), f32 [1, size].
+// Zeros where the tensors are empty.
 class DifferenceOp : public ov::op::Op {
  public:
   OPENVINO_OP("Difference", "eightbit");
   DifferenceOp() = default;
-  DifferenceOp(const ov::OutputVector& inputs, int64_t id);
+  DifferenceOp(const ov::OutputVector& inputs, int64_t axis, int64_t size, int64_t id);
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
@@ -48,7 +49,7 @@ class DifferenceOp : public ov::op::Op {
   bool visit_attributes(ov::AttributeVisitor& visitor) override;
 
  private:
-  int64_t id_ = 0;
+  int64_t axis_ = kNone, size_ = 4, id_ = 0;
 };
 
 }  // namespace eightbit::openvino

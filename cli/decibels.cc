@@ -1,0 +1,14 @@
+#include "decibels.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace eightbit::cli {
+
+std::string decibels(std::optional<double> value, const char* exact) {
+  if (!value) return "-";
+  return std::isinf(*value) ? exact : fmt::format("{:.2f}", *value);
+}
+
+}  // namespace eightbit::cli
