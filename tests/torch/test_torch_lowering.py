@@ -1,0 +1,99 @@
+"""What the returned models become in the runtimes that execute integers."""
+
+import collections
+
+import eightbit as eb
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+from eightbit.torch.fx import with_dequantize_ops
+from torch_networks import ConvNet, export, sqnr, trained
+
+
+@pytest.fixture(scope="module")
+def samples():
+    random = np.random.default_rng(7)
+    return [random.standard_normal((1, 3, 16, 16)).astype(np.float32) for _ in range(16)]
+
+
+@pytest.fixture(scope="module")
+def quantized(samples):
+    return eb.quantize(
+        export(trained(ConvNet()), torch.from_numpy(samples[0])), eb.Dataset(samples)
+    )
+
+
+def expected(quantized, samples):
+    with torch.no_grad():
+        return quantized(torch.from_numpy(samples[0]))
+
+
+def integer_layers(compiled: ov.CompiledModel) -> set[str]:
+    """Types of the layers that OpenVINO runs on 8-bit inputs."""
+    layers = set()
+    for op in compiled.get_runtime_model().get_ordered_ops():
+        for source in op.inputs():
+            info = source.get_source_output().get_node().get_rt_info()
+            if info["outputPrecisions"].astype(str).split(",")[0] in ("u8", "i8"):
+                layers.add(op.get_rt_info()["layerType"].astype(str))
+    return layers
+
+
+def test_openvino_runs_integers(quantized, samples):
+    program = torch.export.export(quantized, (torch.from_numpy(samples[0]),))
+    model = ov.convert_model(program)
+    counts = collections.Counter(op.get_type_name() for op in model.get_ops())
+    stored = [
+        op
+        for op in model.get_ops()
+        if op.get_type_name() == "Constant" and op.get_element_type() == ov.Type.i8
+    ]
+    assert counts["FakeQuantize"] >= 5 and len(stored) == 5
+    compiled = ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert integer_layers(compiled) >= {"Convolution", "FullyConnected"}
+    assert sqnr(expected(quantized, samples), torch.from_numpy(compiled(samples[0])[0])) > 30
+
+
+def test_a_saved_program_is_the_same(quantized, samples, tmp_path):
+    path = tmp_path / "quantized.pt2"
+    torch.export.save(torch.export.export(quantized, (torch.from_numpy(samples[0]),)), path)
+    loaded = torch.export.load(path).module()
+    assert torch.equal(expected(quantized, samples), expected(loaded, samples))
+
+
+def test_torch_compile_with_openvino(quantized, samples):
+    import openvino.torch  # noqa: F401
+
+    torch._dynamo.reset()
+    compiled = torch.compile(quantized, backend="openvino", options={"aot_autograd": True})
+    result = expected(compiled, samples)
+    reference = expected(quantized, samples)
+    assert 30 < sqnr(reference, result) < 200  # equal to the bit would mean that torch ran it
+
+
+def test_onnx_runtime_takes_the_exported_model(quantized, samples, tmp_path):
+    pytest.importorskip("onnxscript", reason="torch's exporter to ONNX needs it")
+    import onnxruntime
+
+    path = tmp_path / "quantized.onnx"
+    other = with_dequantize_ops(quantized)
+    torch.onnx.export(other, (torch.from_numpy(samples[0]),), dynamo=True, verbose=False).save(path)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    result = session.run(None, {session.get_inputs()[0].name: samples[0]})[0]
+    assert sqnr(expected(other, samples), torch.from_numpy(result)) > 25
+    import onnx
+
+    fused = collections.Counter(
+        node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node
+    )
+    assert fused["QLinearConv"] >= 2
+
+
+def test_dequantize_ops_compute_the_same(quantized, samples):
+    other = with_dequantize_ops(quantized)
+    assert sqnr(expected(quantized, samples), expected(other, samples)) > 30
+    with pytest.raises(eb.InvalidArgument, match="no exported graph"):
+        with_dequantize_ops(ConvNet())
