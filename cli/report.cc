@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include <eightbit/eightbit.h>
-#include <eightbit/report.h>
 #include <fmt/format.h>
 
 #include "console.h"

@@ -57,6 +57,10 @@ Fix measured_biases() {
   return {"Correct biases with more samples, layer by layer", "fast_bias_correction=False", "--no-fast-bias-correction"};
 }
 
+Fix adaptive_weights() {
+  return {"Round the weights of an output together", "weight_rounding=eightbit.WeightRounding.ADAPTIVE", "--weight-rounding adaptive"};
+}
+
 Fix smoothed_channels() {
   return {"Let SmoothQuant even out the channels", "model_type=eightbit.ModelType.TRANSFORMER", "--model-type transformer"};
 }
@@ -124,7 +128,7 @@ void find_cause(LayerReport& layer) {
                measured_biases());
   if (weights >= kHalf)
     return set(layer, Cause::weight, fmt::format("the weights alone make {:.0f} % of the noise", 100 * std::min(weights, 1.0)),
-               layer.leave_out);
+               adaptive_weights());
   blame_input(layer, input);
 }
 

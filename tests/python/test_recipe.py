@@ -40,13 +40,14 @@ def quantized(model, samples, **options):
         {"recipe": eb.Recipe.NNCF},
         {"target_device": eb.TargetDevice.CPU, "ignored_scope": eb.IgnoredScope(names=["conv_1"])},
         {"mode": eb.QuantizationMode.FP8_E4M3},
+        {"weight_rounding": eb.WeightRounding.ADAPTIVE},
         {
             "advanced_parameters": eb.AdvancedQuantizationParameters(
                 disable_channel_alignment=False, backend_params={"compress_weights": False}
             )
         },
     ],
-    ids=["default", "mixed", "nncf", "ignored", "fp8", "alignment"],
+    ids=["default", "mixed", "nncf", "ignored", "fp8", "adaptive", "alignment"],
 )
 def test_replay_gives_the_same_bytes(model, samples, options, tmp_path):
     once, recipe = quantized(model, samples, **options)

@@ -20,7 +20,7 @@ def test_report_writes_a_page_and_json(eightbit):
     both = ("report", "m.xml", "q.xml", "--data", "d.npz")
     done = eightbit(*both, "-o", "r.html")
     assert done.returncode == 0, done.stderr
-    for word in ("worst layers", "conv_0", "alone dB", "logits", "Saved to r.html"):
+    for word in ("worst layers", "conv_0", "alone dB", "classifier", "Saved to r.html"):
         assert word in done.stdout
     assert 'id="report"' in (eightbit.folder / "r.html").read_text()
     done = eightbit(*both, "-o", "r.json", "--json", "--subset-size", "5")
