@@ -18,7 +18,6 @@
 #include "verbs.h"
 
 namespace eightbit::cli {
-void add_report(CLI::App& app);
 namespace {
 
 constexpr int kCaller = 2, kDefect = 1, kInterrupted = 130;

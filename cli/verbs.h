@@ -11,6 +11,7 @@ void add_merge(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_report(CLI::App& app);
 void add_benchmark(CLI::App& app);
 
 }  // namespace eightbit::cli

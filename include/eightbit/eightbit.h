@@ -15,6 +15,7 @@
 #include <eightbit/options.h>
 #include <eightbit/quantize.h>
 #include <eightbit/recipe.h>
+#include <eightbit/report.h>
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
 #include <eightbit/tensor.h>

@@ -3,9 +3,6 @@
 
 #include "bindings.h"
 
-namespace eightbit::python {
-void bind_report(nanobind::module_& module);
-}
 NB_MODULE(_eightbit, module) {
   using namespace eightbit::python;
   module.doc() =

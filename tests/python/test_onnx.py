@@ -103,6 +103,55 @@ def test_a_network_is_quantized_and_every_runtime_agrees(opset):
     assert TensorProto.INT32 in stored
 
 
+def optimized_types(model, folder):
+    """Op types of what ONNX Runtime really runs."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
+    ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return types(onnx.load(options.optimized_model_filepath))
+
+
+def test_products_behind_a_reshape_run_in_integers(tmp_path):
+    """The bias is in steps of what was quantized in front of the Reshape."""
+    model = network()
+    flat = next(node for node in model.graph.node if node.op_type == "Flatten")
+    flat.op_type = "Reshape"
+    flat.input.append("rows")
+    model.graph.initializer.append(constant("rows", np.array([0, -1])))
+    data = samples()
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    kinds = optimized_types(quantized, tmp_path)
+    assert "QGemm" in kinds
+    assert "Gemm" not in kinds
+
+
+def test_only_rows_that_are_looked_up_are_dequantized(tmp_path):
+    n = helper.make_node
+    nodes = [
+        n("Gather", ["table", "x"], ["e"], "look_up"),
+        n("MatMul", ["e", "w"], ["y"], "product"),
+    ]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, [1, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 6, 4])],
+        [constant("table", weights(50, 16)), constant("w", weights(16, 4))],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = [{"x": RNG.integers(-50, 50, (1, 6))} for _ in range(20)]
+    quantized = eb.quantize(model, eb.Dataset(data))
+    onnx.checker.check_model(quantized, full_check=True)
+    reference = run(model, data)
+    assert sqnr(reference, run(quantized, data, optimized=False)) > 30
+    assert sqnr(reference, run(quantized, data)) > 30
+    table = next(i for i in quantized.graph.initializer if list(i.dims) == [50, 16])
+    assert table.data_type == TensorProto.INT8
+    reader = [node.op_type for node in quantized.graph.node if table.name in node.input]
+    assert reader == ["Gather"]
+
+
 def test_the_caller_keeps_the_model_and_its_metadata():
     model = network()
     helper.set_model_props(model, {"character": "a\nb"})

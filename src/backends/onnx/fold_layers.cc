@@ -112,10 +112,12 @@ class Finder {
     return out;
   }
 
-  // Empty unless the tensor broadcasts over all axes but the channels.
+  // Empty unless the tensor broadcasts over all axes but the channels, or over all.
   std::vector<float> by_channel(const std::string& tensor, size_t channels, size_t rank) const {
     const auto value = stored(tensor);
-    if (!value || value->shape.size() > rank || value->shape.size() + 1 < rank) return {};
+    if (!value || value->shape.size() > rank) return {};
+    if (element_count(value->shape) == 1) return std::vector<float>(channels, to_floats(*value)[0]);
+    if (value->shape.size() + 1 < rank) return {};
     for (size_t i = 0; i < value->shape.size(); ++i) {
       const bool is_channel = i + rank - value->shape.size() == 1;
       if (value->shape[i] != (is_channel ? static_cast<int64_t>(channels) : 1)) return {};

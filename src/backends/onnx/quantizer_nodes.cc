@@ -275,6 +275,35 @@ std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_sha
   return dtype == weight.dtype ? at : add_cast(copy, name + "/Cast", at, weight.dtype);
 }
 
+Table add_table(Copy& copy, const Tensor& table, const Quantizer& quantizer, const std::string& name) {
+  const Storage storage = weight_storage(quantizer);
+  const Affine affine = affine_of(quantizer, storage.lowest);
+  const auto rows = static_cast<int64_t>(affine.scale.size());
+  const bool by_row = !quantizer.channel_axes.empty();
+  const Shape column = by_row ? Shape{rows, 1} : Shape{};
+  Table out{copy.add_initializer(name + "/quantized", stored_integers(table, quantizer, storage)), {}, {}, by_row};
+  out.scale = copy.add_initializer(name + "/scale", float_tensor(table.dtype, column, affine.scale));
+  if (!affine.symmetric)
+    out.zero_point = copy.add_initializer(name + "/zero_point", float_tensor(table.dtype, column, affine.zero_point));
+  return out;
+}
+
+void dequantize_rows(Copy& copy, const Table& table, const LookUp& rows, DType dtype, const std::string& name) {
+  const auto of_rows = [&](const std::string& parameter, const std::string& what) {
+    if (!table.by_row) return parameter;
+    const std::string output = copy.new_name(name + "/" + what + "_output");
+    copy.add_node("Gather", name + "/" + what, {parameter, rows.indices}, {output});
+    return output;
+  };
+  std::string at = add_cast(copy, name + "/Cast", rows.integers, dtype);
+  if (!table.zero_point.empty()) {
+    const std::string output = copy.new_name(name + "/Sub_output");
+    copy.add_node("Sub", name + "/Sub", {at, of_rows(table.zero_point, "zero_points")}, {output});
+    at = output;
+  }
+  copy.add_node("Mul", name + "/Mul", {at, of_rows(table.scale, "scales")}, {rows.output});
+}
+
 std::string add_bias(Copy& copy, std::span<const float> bias, std::span<const float> scale, const std::string& name) {
   const auto count = static_cast<int64_t>(bias.size());
   Tensor integers = Tensor::allocate(DType::i32, {count});

@@ -33,6 +33,19 @@ bool can_compress(const Quantizer& quantizer);
 std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_shape, const Quantizer& quantizer,
                        const std::string& name);
 
+// A table from which rows are looked up: integers, and the scale and zero point of each row, or of all of them.
+struct Table {
+  std::string integers, scale, zero_point;   // zero point: empty where it is none
+  bool by_row = false;
+};
+Table add_table(Copy& copy, const Tensor& table, const Quantizer& quantizer, const std::string& name);
+
+// What a look-up in a table yielded, by which indices, and what the dequantized rows are called.
+struct LookUp {
+  std::string integers, indices, output;
+};
+void dequantize_rows(Copy& copy, const Table& table, const LookUp& rows, DType dtype, const std::string& name);
+
 // A bias as 32-bit integers in steps of scale[c]; empty where a value does not fit.
 std::string add_bias(Copy& copy, std::span<const float> bias, std::span<const float> scale, const std::string& name);
 

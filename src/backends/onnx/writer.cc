@@ -23,12 +23,6 @@
 namespace eightbit::onnx {
 namespace {
 
-// The steps of a quantized product's operands, from which that of its bias follows.
-struct Operands {
-  std::optional<float> input;
-  std::vector<float> weight;
-};
-
 class Writer {
  public:
   Writer(Copy& copy, const Reading& reading, const Plan& plan)
@@ -82,16 +76,15 @@ class Writer {
       return add_quantizer(copy_, {before_clip(source, quantizer), value.dtype, value.shape, value.rank_known}, quantizer, name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
-      for (const Use& use : quantizer.uses)
-        if (use.port == 0) operands_[use.node].input = steps_of(quantizer)[0];
+      for (const Use& use : quantizer.uses) input_steps_[use] = steps_of(quantizer)[0];
   }
 
   // Integer products take their bias in steps of both operands.
   void quantize_biases() {
     std::unordered_map<std::string, int> initializers;
     for (int i = 0; i < proto().initializer_size(); ++i) initializers[proto().initializer(i).name()] = i;
-    for (const auto& [id, operands] : operands_)
-      if (operands.input && !operands.weight.empty()) quantize_bias(id, operands, initializers);
+    for (const auto& [id, steps] : weight_steps_)
+      if (const auto input = step_of({id, 0})) quantize_bias(id, *input, steps, initializers);
   }
 
   void finish() {
@@ -285,11 +278,44 @@ class Writer {
     const Tensor found = weight_of(graph_, plan_, quantizer.value, quantizer.uses.front());
     Tensor weight = found;
     if (found.dtype != value.dtype) weight = float_tensor(value.dtype, found.shape, to_floats(found));
+    if (is_looked_up(quantizer)) return quantize_table(quantizer, weight, name);
     redirect(places(quantizer.uses),
              add_weight(copy_, weight, stored_shape(value, weight.shape), quantizer, name));
     if (quantizer.levels > 256 || quantizer.spec.fp8) return;
     for (const Use& use : quantizer.uses)
-      if (use.port == 1) operands_[use.node].weight = steps_of(quantizer);
+      if (use.port == 1) weight_steps_[use.node] = steps_of(quantizer);
+  }
+
+  // The step of what arrives there, which ops that only move elements keep.
+  std::optional<float> step_of(Use use) const {
+    for (;;) {
+      if (const auto it = input_steps_.find(use); it != input_steps_.end()) return it->second;
+      const ValueId value = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
+      const NodeId producer = value == kNone ? kNone : graph_.value(value).producer;
+      if (producer == kNone || row(graph_.node(producer).op).trait != Trait::agnostic) return std::nullopt;
+      use = {producer, 0};
+    }
+  }
+
+  // A table of one scale a row, or one for all, that nothing but look-ups of rows reads.
+  bool is_looked_up(const Quantizer& quantizer) const {
+    const bool by_row = quantizer.channel_axes.empty() || quantizer.channel_axes == std::vector<int64_t>{0};
+    return by_row && !quantizer.spec.fp8 && std::ranges::all_of(quantizer.uses, [this](const Use& use) {
+      const Node& reader = graph_.node(use.node);
+      return reader.op == Op::embedding && use.port == 0 && reader.attributes.axis == 0;
+    });
+  }
+
+  // Only rows that are looked up are dequantized.
+  void quantize_table(const Quantizer& quantizer, const Tensor& table, const std::string& name) {
+    const Table stored = add_table(copy_, table, quantizer, name);
+    for (const InputRef& ref : places(quantizer.uses)) {
+      const std::string indices = node(ref.node).input(1), output = node(ref.node).output(0);
+      const std::string integers = copy_.new_name(output + "/quantized");
+      node(ref.node).set_input(ref.port, stored.integers);
+      node(ref.node).set_output(0, integers);
+      dequantize_rows(copy_, stored, {integers, indices, output}, graph_.value(quantizer.value).dtype, name);
+    }
   }
 
   struct BiasPlace {
@@ -310,7 +336,8 @@ class Writer {
     return BiasPlace{uses[0].node, 1 - uses[0].port};
   }
 
-  void quantize_bias(NodeId id, const Operands& operands, const std::unordered_map<std::string, int>& initializers) {
+  void quantize_bias(NodeId id, float input_step, const std::vector<float>& weight_steps,
+                     const std::unordered_map<std::string, int>& initializers) {
     const auto place = bias_place(id);
     if (!place) return;
     NodeProto& reader = node(reading_.nodes[static_cast<size_t>(place->node)].back());
@@ -321,9 +348,9 @@ class Writer {
     else if (has_constant(place->node, static_cast<size_t>(place->port))) bias = constant_at(place->node, place->port);
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
-    if (operands.weight.size() != 1 && operands.weight.size() != count) return;
+    if (weight_steps.size() != 1 && weight_steps.size() != count) return;
     std::vector<float> steps;
-    for (float step : operands.weight) steps.push_back(step * *operands.input);
+    for (float step : weight_steps) steps.push_back(step * input_step);
     const std::string integers = add_bias(copy_, bias.as<float>(), steps, graph_.node(id).name + "/bias");
     if (!integers.empty()) reader.set_input(place->port, integers);
   }
@@ -339,7 +366,8 @@ class Writer {
   const Graph& graph_;
   const Plan& plan_;
   int64_t opset_ = 0;
-  std::map<NodeId, Operands> operands_;
+  std::map<Use, float> input_steps_;                       // of quantized activations, by reader
+  std::map<NodeId, std::vector<float>> weight_steps_;      // of quantized weights, by product
 };
 
 }  // namespace
