@@ -342,6 +342,10 @@ def missing(model):
     del model.graph.initializer[0]
 
 
+def open_ended(model):
+    del model.graph.node[0].input[1:]
+
+
 def future(model):
     model.opset_import[0].version = 999
 
@@ -370,8 +374,8 @@ def huge(model):
     "change, words",
     [
         (cycle, "depends on its own output"), (twice, "'c1' is yielded twice"), (missing, "reads 'w1'"),
-        (future, "version 999"), (no_standard, "version 0"), (no_outputs, "no graph with outputs"),
-        (short, "3 bytes"), (negative, "impossible shape"), (huge, "impossible shape"),
+        (future, "version 999"), (no_standard, "none of the standard operators"), (no_outputs, "no graph with outputs"),
+        (open_ended, "1 inputs and 1 outputs"), (short, "3 bytes"), (negative, "impossible shape"), (huge, "impossible shape"),
     ],
 )  # fmt: skip
 def test_broken_models_are_refused_at_once(change, words):

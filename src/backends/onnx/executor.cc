@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "backends/onnx/inputs.h"
@@ -39,9 +40,11 @@ class OnnxExecutor : public backends::Executor {
         program_(program),
         histograms_(std::move(instrumented.histograms)),
         operators_(program.taps, histograms_),
-        session_(instrumented.content, settings_of(program, operators_.domain())),
         pool_(stream_count(program)),
-        most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {}
+        most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {
+    if (instrumented.content.model.graph().output_size() > 0)
+      session_.emplace(instrumented.content, settings_of(program, operators_.domain()));
+  }
 
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record) override {
@@ -68,7 +71,7 @@ class OnnxExecutor : public backends::Executor {
     inputs.push_back(batch_of(inputs));
     if (!program_.probes.empty()) inputs.push_back(means());
     running_.push_back(pool_.submit(
-        [this, inputs = std::move(inputs)]() mutable { return session_.run(inputs); }));
+        [this, inputs = std::move(inputs)] { return session_ ? session_->run(inputs) : std::vector<Tensor>(); }));
     ++started_;
   }
 
@@ -126,7 +129,7 @@ class OnnxExecutor : public backends::Executor {
   backends::Program program_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
   MeasureOperators operators_;
-  Session session_;
+  std::optional<Session> session_;   // none where nothing is measured: samples are only checked
   ThreadPool pool_;
   size_t most_in_flight_;
   std::deque<std::future<std::vector<Tensor>>> running_;   // oldest first
