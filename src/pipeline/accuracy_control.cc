@@ -111,13 +111,15 @@ class AccuracyControl {
 
     const double drop = steps_("validate", [&] { return *tried({}, planned_.plan, "all quantized"); });
     tell_about_metric();
-    if (drop <= control_.max_drop) return stop("goal");
+    if (drop <= goal()) return stop("goal");
     if (groups_.empty()) return stop("every group tried");
     steps_("rank layers", [&] { rank(); });
     steps_("search", [&] { revert(drop); });
   }
 
   const Graph& graph() const { return planned_.base.impl().graph(); }
+  // 1 - 0.98 is a little more than 0.02: a drop that equals the goal meets it.
+  double goal() const { return control_.max_drop + 1e-12 * std::fabs(float_.metric); }
   void stop(std::string_view why) {
     if (result_.stopped_by.empty()) result_.stopped_by = why;
   }
@@ -174,7 +176,7 @@ class AccuracyControl {
     for (int group : order_) ranked.push_back(shares_[static_cast<size_t>(group)]);
     accuracy::SearchLimits limits;
     limits.groups = static_cast<int>(groups_.size());
-    limits.max_drop = control_.max_drop;
+    limits.max_drop = goal();
     limits.first_guess = accuracy::first_guess(ranked, drop, control_.max_drop);
     if (control_.max_minutes > 0) limits.put_back_trials = std::numeric_limits<int>::max();
     accuracy::find_reversal(limits, [&](const std::vector<int>& ranks) {
@@ -239,14 +241,14 @@ class AccuracyControl {
   }
 
   bool is_better(double drop, int64_t quantizers) const {
-    const bool met = drop <= control_.max_drop;
+    const bool met = drop <= goal();
     if (met != best_met_) return met;
     if (met && quantizers != result_.quantizers) return quantizers > result_.quantizers;
     return drop < result_.drop;
   }
 
   void take(const Model& model, const Plan& plan, const std::vector<int>& reverted, const TrialReport& trial) {
-    best_met_ = trial.drop <= control_.max_drop;
+    best_met_ = trial.drop <= goal();
     best_groups_ = reverted;
     best_plan_ = plan;
     result_.model = model;
