@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -53,7 +55,8 @@ struct Network {
   void round_weights() {
     const float step = 0.3f / 127;
     std::vector<float> values = to_floats(weights());
-    for (size_t i = 0; i < values.size(); ++i) values[i] = std::nearbyint(values[i] / plan.scales[0].factor[i % 4] / step) * step;
+    for (size_t i = 0; i < values.size(); ++i) 
+      values[i] = std::clamp(std::nearbyint(values[i] / plan.scales[0].factor[i % 4] / step), -127.0f, 127.0f) * step;
     values[5] += step;
     values[5] = std::nearbyint(values[5] / step) * step;
     plan.constants = {{1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), kRounded}};

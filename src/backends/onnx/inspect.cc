@@ -74,6 +74,14 @@ std::string precision_of(const std::string& type, const nlohmann::json& event) {
   return types == event.end() ? "" : first_type(*types);
 }
 
+// ONNX Runtime's change to channels last names a convolution again: `name_token_7`.
+std::vector<std::string> nodes_of(const std::string& name) {
+  constexpr std::string_view kAgain = "_token_";
+  const size_t at = name.rfind(kAgain);
+  if (at == std::string::npos || name.find_first_not_of("0123456789", at + kAgain.size()) != std::string::npos) return {};
+  return {name.substr(0, at)};
+}
+
 // The shortest time of each node over all runs, in the order of execution.
 std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
   constexpr std::string_view kSuffix = "_kernel_time";
@@ -88,7 +96,7 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
     const double milliseconds = event.value("dur", 0.0) / 1e3;
     const auto [place, is_new] = places.emplace(name, layers.size());
     if (is_new)
-      layers.push_back({name, type, precision_of(type, facts), milliseconds, {}});
+      layers.push_back({name, type, precision_of(type, facts), milliseconds, nodes_of(name)});
     else
       layers[place->second].milliseconds =
           std::min(layers[place->second].milliseconds, milliseconds);

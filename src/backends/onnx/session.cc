@@ -1,6 +1,8 @@
 #include "backends/onnx/session.h"
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "backends/onnx/types.h"
@@ -70,6 +72,18 @@ std::vector<const char*> pointers(const std::vector<std::string>& names) {
   return pointers;
 }
 
+// ONNX Runtime keeps the domains of all sessions in one table, and two that bring a new one at the same time meet there.
+// Once it is known, sessions are made side by side.
+Ort::Session made(Ort::Env& env, const std::string& bytes, const Ort::SessionOptions& options, bool own_operators) {
+  static std::mutex mutex;
+  static std::atomic<bool> known = false;
+  std::unique_lock lock(mutex, std::defer_lock);
+  if (own_operators && !known) lock.lock();
+  Ort::Session session(env, bytes.data(), bytes.size(), options);
+  if (own_operators) known = true;
+  return session;
+}
+
 }  // namespace
 
 Session::Session(const Content& content, const SessionSettings& settings)
@@ -79,7 +93,7 @@ Session::Session(const Content& content, const SessionSettings& settings)
     Ort::SessionOptions options = options_of(settings, has_fp8(content));
     add_weights(options, weights_);
     const std::string bytes = content.model.SerializeAsString();
-    session_ = Ort::Session(env, bytes.data(), bytes.size(), options);
+    session_ = made(env, bytes, options, settings.operators != nullptr);
   } catch (const Ort::Exception& error) {
     fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}", cause_of(error));
   }

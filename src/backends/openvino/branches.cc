@@ -19,7 +19,11 @@ Output unseen(size_t size) {
   return ov::op::v0::Constant::create(ov::element::f32, {1, size}, record);
 }
 
-Output empty_tensor() { return ov::op::v0::Constant::create(ov::element::f32, {0}, std::vector<float>{}); }
+// Of the same rank, for the CPU plugin wants to know it.
+Output empty_like(const Output& value) {
+  const ov::Shape shape(static_cast<size_t>(value.get_partial_shape().rank().get_length()), 0);
+  return ov::op::v0::Constant::create(ov::element::f32, shape, std::vector<float>{});
+}
 
 Output out_of(const std::shared_ptr<ov::Node>& owner, int branch, const Output& value, const Output& otherwise) {
   const auto node = ov::as_type_ptr<ov::op::v8::If>(owner);
@@ -43,11 +47,12 @@ Output carry_out(Output value, NodeId node, const Copy& copy, const Reading& rea
 }  // namespace
 
 Output out_of_branches(const Output& record, NodeId node, const Copy& copy, const Reading& reading) {
-  return carry_out(record, node, copy, reading, [size = record.get_shape().at(1)] { return unseen(size); });
+  return carry_out(record, node, copy, reading,
+                   [&] { return unseen(static_cast<size_t>(record.get_partial_shape()[1].get_length())); });
 }
 
 Output value_out_of_branches(const Output& value, NodeId node, const Copy& copy, const Reading& reading) {
-  return carry_out(value, node, copy, reading, empty_tensor);
+  return carry_out(value, node, copy, reading, [&] { return empty_like(value); });
 }
 
 }  // namespace eightbit::openvino

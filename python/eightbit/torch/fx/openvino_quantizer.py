@@ -17,7 +17,7 @@ from eightbit.quantization.advanced_parameters import (
     QuantizationParameters,
     QuantizerPropagationRule,
 )
-from eightbit.quantization.quantize_model import _options
+from eightbit.quantization.quantize_model import quantize_options
 from eightbit.scopes import IgnoredScope, Subgraph
 from eightbit.torch.fx.torchao_types import (
     ANNOTATION,
@@ -87,7 +87,7 @@ class OpenVINOQuantizer(Quantizer):
         options = self.options
         plan = _eightbit.plan(
             native,
-            _options(
+            quantize_options(
                 "annotate", options["mode"], options["preset"], options["target_device"], 300, True, options["model_type"],
                 options["ignored_scope"], self.advanced, "eightbit",
             ),

@@ -16,7 +16,7 @@ from eightbit.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
     AdvancedSmoothQuantParameters,
 )
-from eightbit.quantization.quantize_model import _options, quantize
+from eightbit.quantization.quantize_model import quantize, quantize_options
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 from eightbit.torch.capture import capture, is_exported
 from eightbit.torch.fx.annotations import Requests
@@ -121,7 +121,7 @@ def _quantize_annotated(
     network.storage = requests.storage
     source = Samples(data).native(network.signature)
     model_type = ModelType.TRANSFORMER if smooth_quant else None
-    options = _options(
+    options = quantize_options(
         "quantize_pt2e", None, None, "ANY", common["subset_size"], common["fast_bias_correction"], model_type, None, advanced,
         "eightbit",
     )  # fmt: skip
