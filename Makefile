@@ -51,7 +51,7 @@ $(INPUTS)/.ready: bench/make_inputs.py | $(VENV)/.bench-ready
 test: build $(INPUTS)/.ready
 	@status=0; \
 	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
-	$(PYTHON) -m pytest || status=1; \
+	$(PYTHON) -m pytest -n 2 --dist loadfile || status=1; \
 	exit $$status
 
 demo: build $(VENV)/.demo-ready

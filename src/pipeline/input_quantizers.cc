@@ -36,6 +36,13 @@ const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port)
   return nullptr;
 }
 
+// The axis whose ranges are compared: sequences of vectors have their channels at the end.
+int64_t channel_axis(const Graph& graph, NodeId layer, size_t port) {
+  const bool weighted = row(graph.node(layer).op).weight_layout != WeightLayout::none;
+  const bool sequence = graph.value(graph.node(layer).inputs[port]).shape.size() == 3;
+  return !weighted && sequence ? 2 : algorithms::activation_channel_axis(graph, layer, static_cast<int32_t>(port));
+}
+
 std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>& layers) {
   std::vector<Found> found;
   for (NodeId layer : layers) {
@@ -45,7 +52,7 @@ std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>
       if (!quantizer || quantizer->inputs.at(0) == kNone || graph.value(quantizer->inputs[0]).is_constant()) continue;
       const ValueId value = quantizer->inputs[0];
       const bool same_shape = graph.value(value).shape.size() == graph.value(node.inputs[port]).shape.size();
-      const int64_t axis = same_shape ? algorithms::activation_channel_axis(graph, layer, static_cast<int32_t>(port)) : kNone;
+      const int64_t axis = same_shape ? channel_axis(graph, layer, port) : kNone;
       found.push_back({layer, value, axis, *stored_range(graph, *quantizer)});
     }
   }
@@ -74,15 +81,17 @@ void fill_bars(const Histogram& histogram, double first, double last, InputQuant
     }
 }
 
-// Values outside of the range; bins that it cuts count by their middle.
+// Values outside of the range. Of a bin that an end cuts, the part beyond it.
 double share_outside(const Histogram& histogram, double low, double high) {
-  uint64_t outside = 0;
+  double outside = 0;
   for (int sign = 0; sign < 2; ++sign)
     for (int b = 1; b < Histogram::kHalf; ++b) {
-      const double middle = 0.5 * (Histogram::lower(b) + Histogram::upper(b)) * (sign ? -1 : 1);
-      if (middle < low || middle > high) outside += histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)];
+      const auto count = static_cast<double>(histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)]);
+      if (count == 0) continue;
+      const double from = Histogram::lower(b), to = Histogram::upper(b), end = std::max(sign ? -low : high, 0.0);
+      outside += count * std::clamp((to - end) / (to - from), 0.0, 1.0);
     }
-  return static_cast<double>(outside) / static_cast<double>(std::max<uint64_t>(histogram.total(), 1));
+  return outside / static_cast<double>(std::max<uint64_t>(histogram.total(), 1));
 }
 
 // What one range costs over a range for each channel: the mean square of its width against that of theirs.

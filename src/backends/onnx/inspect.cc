@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backends/onnx/graph_index.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/session.h"
 #include "base/error.h"
@@ -74,16 +75,31 @@ std::string precision_of(const std::string& type, const nlohmann::json& event) {
   return types == event.end() ? "" : first_type(*types);
 }
 
-// ONNX Runtime's change to channels last names a convolution again: `name_token_7`.
-std::vector<std::string> nodes_of(const std::string& name) {
-  constexpr std::string_view kAgain = "_token_";
-  const size_t at = name.rfind(kAgain);
-  if (at == std::string::npos || name.find_first_not_of("0123456789", at + kAgain.size()) != std::string::npos) return {};
-  return {name.substr(0, at)};
+// ONNX Runtime adds "_token_7" to the name of a node that it made anew.
+std::string without_token(std::string name) {
+  const size_t at = name.rfind("_token_");
+  const bool counted = at != std::string::npos && name.find_first_not_of("0123456789", at + 7) == std::string::npos;
+  return counted ? name.substr(0, at) : name;
+}
+
+// The nodes that became a layer. A convolution in a blocked layout is called after its output, which may be that of an
+// activation behind it.
+std::vector<std::string> nodes_of(const std::string& layer, const std::string& type, const GraphIndex& index) {
+  constexpr std::string_view kBlocked = "_nchwc";
+  const std::string name = without_token(layer);
+  if (!name.ends_with(kBlocked)) return {name};
+  std::vector<std::string> nodes;
+  int node = index.producer(std::string_view(name).substr(0, name.size() - kBlocked.size()));
+  for (int steps = 0; node != kNone && steps < 4; ++steps) {
+    nodes.push_back(index.node(node).name());
+    if (index.node(node).op_type() == type || index.node(node).input_size() == 0) break;
+    node = index.producer(index.node(node).input(0));
+  }
+  return nodes;
 }
 
 // The shortest time of each node over all runs, in the order of execution.
-std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
+std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, const GraphIndex& index) {
   constexpr std::string_view kSuffix = "_kernel_time";
   std::vector<backends::LayerPrecision> layers;
   std::map<std::string, size_t> places;
@@ -96,7 +112,7 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events) {
     const double milliseconds = event.value("dur", 0.0) / 1e3;
     const auto [place, is_new] = places.emplace(name, layers.size());
     if (is_new)
-      layers.push_back({name, type, precision_of(type, facts), milliseconds, nodes_of(name)});
+      layers.push_back({name, type, precision_of(type, facts), milliseconds, nodes_of(name, type, index)});
     else
       layers[place->second].milliseconds =
           std::min(layers[place->second].milliseconds, milliseconds);
@@ -127,7 +143,7 @@ std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sampl
   Session session(content(), settings);
   for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
   std::ifstream file(session.end_profiling());
-  return layers_of(nlohmann::json::parse(file));
+  return layers_of(nlohmann::json::parse(file), GraphIndex(native().graph()));
 }
 
 std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {
