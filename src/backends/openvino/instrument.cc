@@ -104,6 +104,17 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
   for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
 }
 
+// What is computed from constants when a model is compiled gets an address that is free again once weights are packed,
+// and streams share packed weights by address: one layer would run with another's. So stored integers become floats here.
+void fold_dequantization(const Copy& copy, const Reading& reading) {
+  for (const Value& value : reading.graph.values) {
+    if (!value.is_constant() || !value.constant->quantized) continue;
+    const auto floats = as_constant(value.constant->load());
+    for (ov::Input<ov::Node> reader : copy.values[static_cast<size_t>(value.id)].get_target_inputs())
+      reader.replace_source_output(floats);
+  }
+}
+
 // The models' own outputs are not computed; left in place, the plugin would stumble over them.
 void drop_results(const ov::Model& model) {
   for (const auto& result : model.get_results()) {
@@ -137,6 +148,7 @@ class Instrumenter {
   void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
     planned_ = copy_model(model, reading);
     if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
+    if (plan == nullptr) fold_dequantization(planned_, reading);
     share_inputs(planned_, *reference_.model);
     if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
   }
