@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "console.h"
-#include "data_flags.h"
 #include "decibels.h"
+#include "model_pair.h"
 #include "output_file.h"
 #include "verbs.h"
 
@@ -13,10 +13,7 @@ namespace eightbit::cli {
 namespace {
 
 struct ReportVerb {
-  std::string reference, quantized;
-  int64_t subset_size = 100;
-  size_t layers = 10;
-  DataFlags data;
+  ModelPairFlags models;
   OutputFlags output;
   CommonFlags common;
 };
@@ -43,14 +40,13 @@ std::string summary(const ModelReport& report, size_t layers) {
 
 void run(const ReportVerb& verb) {
   Console console(verb.common);
-  if (verb.subset_size < 1) throw InvalidArgument(fmt::format("[report] --subset-size is {}. Allowed: numbers from 1 on", verb.subset_size));
   const auto extension = std::filesystem::path(verb.output.path).extension();
-  const auto target = verb.output.check(extension == ".json" ? ".json" : ".html", {verb.reference, verb.quantized});
-  const Engine engine = verb.common.engine_for({verb.reference, verb.quantized});
-  const Model reference = Model::read(verb.reference, engine), quantized = Model::read(verb.quantized, engine);
-  const ModelReport made = report(reference, quantized, verb.data.open(reference), verb.subset_size, console.run_options());
+  const auto target = verb.output.check(extension == ".json" ? ".json" : ".html", {verb.models.reference, verb.models.quantized});
+  const auto [reference, quantized] = verb.models.read(verb.common);
+  const ModelReport made =
+      report(reference, quantized, verb.models.data.open(reference), verb.models.subset_size, console.run_options());
   made.save(target, verb.output.force);
-  console.print(summary(made, verb.layers) + fmt::format("Saved to {}\n", verb.output.path));
+  console.print(summary(made, verb.models.layers) + fmt::format("Saved to {}\n", verb.output.path));
   console.print_json(made.to_json());
 }
 
@@ -59,12 +55,8 @@ void run(const ReportVerb& verb) {
 void add_report(CLI::App& app) {
   auto verb = std::make_shared<ReportVerb>();
   CLI::App* flags = app.add_subcommand("report", "Write a page that shows which layers of a quantized model hurt, why, and what to do");
-  flags->add_option("FP32", verb->reference, "Float model")->required();
-  flags->add_option("INT8", verb->quantized, "Quantized model, of this tool or another one")->required();
   verb->output.add_to(*flags, "Report: .html, or .json");
-  flags->add_option("--subset-size", verb->subset_size, "Samples to measure on")->capture_default_str();
-  flags->add_option("--layers", verb->layers, "Worst layers to list")->capture_default_str();
-  verb->data.add_to(*flags);
+  verb->models.add_to(*flags, 100);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });
 }

@@ -95,6 +95,7 @@ class BackendModel {
   virtual ~BackendModel() = default;
 
   virtual std::string_view backend() const = 0;            // "openvino"
+  virtual std::string_view file_extension() const = 0;     // of what save() writes: ".xml"
   virtual const Graph& graph() const = 0;
   virtual std::vector<PortInfo> inputs() const = 0;
   virtual std::vector<PortInfo> outputs() const = 0;

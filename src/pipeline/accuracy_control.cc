@@ -159,10 +159,8 @@ class AccuracyControl {
         log(LogLevel::info, "layers are ranked on samples of the calibration: {}", error.what());
       }
     std::vector<Sample> samples;
-    const auto numbers = statistics_.kept_samples.numbers();
-    const size_t count = std::min(numbers.size(), static_cast<size_t>(control_.ranking_subset_size));
-    for (size_t i = 0; i < count; ++i)
-      samples.push_back(statistics_.kept_samples.load(numbers[i * numbers.size() / count]));
+    for (int64_t number : statistics_.kept_samples.spread(control_.ranking_subset_size))
+      samples.push_back(statistics_.kept_samples.load(number));
     return samples;
   }
 
@@ -196,7 +194,7 @@ class AccuracyControl {
   }
 
   Plan without(const std::vector<int>& reverted) const {
-    return without_groups(graph(), planned_.plan, groups_, reverted, planned_.float_constants,
+    return without_groups(graph(), planned_.plan, groups_, reverted,
                           control_.restore_mode == RestoreMode::only_activations);
   }
 

@@ -1,12 +1,13 @@
 #include "pipeline/best_model.h"
 
+#include "backends/backend.h"
 #include "base/error.h"
 #include "base/whole_file.h"
 
 namespace eightbit {
 
 BestModel::BestModel(std::filesystem::path path, const Model& like) : path_(std::move(path)) {
-  const std::string extension = file_extension(like);
+  const std::string extension(like.impl().file_extension());
   if (path_.empty()) path_ = scratch_.emplace().path() / ("best_model" + extension);
   if (path_.extension() != extension)
     fail<InvalidArgument>("accuracy control", "best_model is '{}'. This model is saved to a file that ends in {}.",

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "pipeline/scratch_folder.h"
+#include "base/scratch_folder.h"
 
 namespace eightbit {
 

@@ -130,6 +130,7 @@ CompareResult compare_whole(const BackendModel& reference, const BackendModel& q
 
 CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset, int64_t subset_size,
                       const RunOptions& run) {
+  if (subset_size < 1) fail<InvalidArgument>("compare", "subset_size is {}. It must be at least 1.", subset_size);
   Steps steps(run);
   const BackendModel& a = reference.impl();
   const BackendModel& b = quantized.impl();

@@ -190,11 +190,11 @@ class Measurement {
   Clock::time_point saved_ = Clock::now();
 };
 
-// `count` of them, evenly.
-std::vector<int64_t> spread(const std::vector<int64_t>& numbers, int64_t count) {
-  std::vector<int64_t> out;
-  for (int64_t k = 0; k < count; ++k) out.push_back(numbers.at(static_cast<size_t>(k) * numbers.size() / static_cast<size_t>(count)));
-  return out;
+// Hands out these samples, one after the other.
+std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::span<const int64_t> numbers) {
+  return [&kept, numbers, at = size_t{0}]() mutable {
+    return at == numbers.size() ? std::nullopt : std::optional(kept.load(numbers[at++]));
+  };
 }
 
 void warn_about_bad_values(const StatisticsData& data) {
@@ -232,41 +232,38 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   return result;
 }
 
-void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, int64_t count,
+void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, std::span<const int64_t> numbers,
               const std::vector<Tap>& taps, std::string_view step, const RunOptions& run) {
   if (taps.empty()) return;
   backends::Program program;
   program.taps = taps;
   program.threads = run.threads;
-  const std::vector<int64_t> numbers = spread(statistics.kept_samples.numbers(), count);
-  program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
-  auto at = numbers.begin();
+  program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
   int64_t done = 0;
   model.compile(program)->run(
-      [&] { return at == numbers.end() ? std::nullopt : std::optional(statistics.kept_samples.load(*at++)); },
+      each_of(statistics.kept_samples, numbers),
       [&](int64_t, std::span<const float>) { report_progress(run, step, ++done, static_cast<int64_t>(numbers.size())); });
 }
 
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const StatisticsData& statistics, const Plan& plan,
-                                                          int64_t count, bool checked, const RunOptions& run) {
+                                                          std::span<const int64_t> numbers, bool checked,
+                                                          const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
   if (probes.empty()) return std::vector<BiasShift>{};
   backends::Program program;
   program.plan = &plan;
   program.probes = probes;
-  const std::vector<int64_t> numbers = spread(statistics.kept_samples.numbers(), count);
   program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, numbers, plan);
   program.threads = run.threads;
-  program.number_of = [&numbers](int64_t k) { return numbers.at(static_cast<size_t>(k)); };
+  program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
   if (program.reference_means.empty()) return {};
   const auto begin = Clock::now();
   const auto executor = model.compile(program);
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   algorithms::BiasCorrection correction(std::move(probes));
-  auto at = numbers.begin();
   int64_t done = 0;
-  executor->run([&] { return at == numbers.end() ? std::nullopt : std::optional(statistics.kept_samples.load(*at++)); },
+  executor->run(each_of(statistics.kept_samples, numbers),
                 [&](int64_t, std::span<const float> record) {
                   correction.add(record);
                   report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));

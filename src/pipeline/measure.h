@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,14 +30,16 @@ records::StatisticsData measure(const backends::BackendModel& model, std::vector
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
 
-// Runs `count` of the kept samples, evenly spread, through the float model, for taps that gather what they see.
-void run_kept(const backends::BackendModel& model, const records::StatisticsData& statistics, int64_t count,
-              const std::vector<Tap>& taps, std::string_view step, const RunOptions& run);
+// Runs kept samples through the float model, for taps that gather what they see.
+void run_kept(const backends::BackendModel& model, const records::StatisticsData& statistics,
+              std::span<const int64_t> numbers, const std::vector<Tap>& taps, std::string_view step,
+              const RunOptions& run);
 
-// One pass over `count` of the kept samples, evenly spread, through the planned network; see algorithms/bias_correction.h for `checked`. Nothing
-// where the statistics lack what it needs.
+// One pass over kept samples through the planned network; see algorithms/bias_correction.h for `checked`. Nothing where
+// the statistics lack what it needs.
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
                                                           const records::StatisticsData& statistics, const Plan& plan,
-                                                          int64_t count, bool checked, const RunOptions& run);
+                                                          std::span<const int64_t> numbers, bool checked,
+                                                          const RunOptions& run);
 
 }  // namespace eightbit

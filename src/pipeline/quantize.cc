@@ -88,14 +88,7 @@ Model aligned(const Model& model, const Plan& network) {
 // quantization.
 void share_equal_quantizers(Plan& plan) {
   std::vector<Quantizer> kept;
-  const auto scale_of = [&](const Quantizer& q) {
-    return std::ranges::find_if(plan.scales,
-                                [&](const ScaleInsertion& s) {
-                                  return s.value == q.value &&
-                                         std::ranges::find(s.uses, q.uses.front()) != s.uses.end();
-                                }) -
-           plan.scales.begin();
-  };
+  const auto scale_of = [&](const Quantizer& q) { return scale_at(plan, q.uses.front()); };
   for (Quantizer& q : plan.quantizers) {
     const auto twin = std::ranges::find_if(kept, [&](const Quantizer& k) {
       return !q.weight && !k.weight && k.value == q.value && k.spec == q.spec && k.low == q.low &&
@@ -137,14 +130,15 @@ void warn_if_empty(const Plan& plan) {
 }
 
 void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
-                   const QuantizeOptions& options, const RunOptions& run, const Plan& unrounded, Plan& plan) {
-  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), algorithms::kCorrectionSamples);
-  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan, samples);
-  if (samples == 0)
+                   const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
+  const auto samples = statistics.kept_samples.spread(algorithms::kCorrectionSamples);
+  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan,
+                                            static_cast<int64_t>(samples.size()));
+  if (samples.empty())
     fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
                                       "again, or choose nearest.");
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
-  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(unrounded, plan), samples));
+  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(plan), samples.size()));
 }
 
 // The last steps of every run.
@@ -204,7 +198,7 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  const int64_t samples = std::min(static_cast<int64_t>(statistics.kept_samples.size()), samples_to_keep(options));
+  const auto samples = statistics.kept_samples.spread(samples_to_keep(options));
   std::optional<std::vector<BiasShift>> measured;
   if (!corrects_in_closed_form(options))
     measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
@@ -212,7 +206,7 @@ void correct_biases(const backends::BackendModel& model, const records::Statisti
                          : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
   plan.notes.push_back(fmt::format(
       "bias correction: {} layers, {}", plan.biases.size(),
-      measured ? fmt::format("from {} samples", samples) : "from the means of their inputs"));
+      measured ? fmt::format("from {} samples", samples.size()) : "from the means of their inputs"));
 }
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
@@ -221,21 +215,19 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   if (algorithms::smooth_quant_applies(options))
     steps("smooth quant",
           [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
-  Planned planned{model, model, {}, {}, {}};
+  Planned planned{model, model, {}, {}};
   if (!options.advanced_parameters.disable_channel_alignment)
     planned.base = steps("channel alignment", [&] {
       planned.alignment = algorithms::channel_alignment(model.impl().graph(), statistics, plan);
       return aligned(model, planned.alignment);
     });
   const backends::BackendModel& backend = planned.base.impl();
-  planned.float_constants = plan.constants;
-  const Plan unrounded = rounds_adaptively(options) ? plan : Plan{};
   steps("min-max", [&] {
     algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(), plan);
     share_equal_quantizers(plan);
   });
   if (rounds_adaptively(options))
-    steps("weight rounding", [&] { round_weights(backend, statistics, options, run, unrounded, plan); });
+    steps("weight rounding", [&] { round_weights(backend, statistics, options, run, plan); });
   steps("bias correction", [&] { correct_biases(backend, statistics, options, run, plan); });
   warn_if_empty(plan);
   planned.plan = std::move(plan);

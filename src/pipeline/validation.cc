@@ -11,7 +11,7 @@
 #include "backends/backend.h"
 #include "base/error.h"
 #include "data/labels.h"
-#include "pipeline/scratch_folder.h"
+#include "base/scratch_folder.h"
 
 namespace eightbit {
 namespace {
@@ -110,7 +110,7 @@ ValidationFunction validation_on(const Dataset& data, const MetricOptions& optio
 ValidationFunction validation_by_command(const std::string& command) {
   return [command](const Model& model) {
     const ScratchFolder folder;
-    const auto path = folder.path() / ("model" + file_extension(model));
+    const auto path = folder.path() / fmt::format("model{}", model.impl().file_extension());
     model.save(path);
     const std::string full = command + " " + quoted(path.string());
     return Evaluation{last_number(output_of(full), full), {}, {}};

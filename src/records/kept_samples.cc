@@ -1,5 +1,7 @@
 #include "records/kept_samples.h"
 
+#include <algorithm>
+
 namespace eightbit::records {
 
 void KeptSamples::add(int64_t number, const Sample& sample) {
@@ -24,6 +26,15 @@ std::vector<int64_t> KeptSamples::numbers() const {
   std::vector<int64_t> numbers;
   for (const auto& [number, place] : samples_) numbers.push_back(number);
   return numbers;
+}
+
+std::vector<int64_t> KeptSamples::spread(int64_t count) const {
+  const auto all = numbers();
+  const auto kept = static_cast<int64_t>(all.size());
+  count = std::min(count, kept);
+  std::vector<int64_t> out;
+  for (int64_t k = 0; k < count; ++k) out.push_back(all[static_cast<size_t>(k * kept / count)]);
+  return out;
 }
 
 Sample KeptSamples::load(int64_t number) const {

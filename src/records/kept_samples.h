@@ -19,6 +19,8 @@ class KeptSamples {
 
   // In order.
   std::vector<int64_t> numbers() const;
+  // `count` of them, evenly spread; all where there are fewer.
+  std::vector<int64_t> spread(int64_t count) const;
   bool contains(int64_t number) const { return samples_.contains(number); }
   size_t size() const { return samples_.size(); }
   bool empty() const { return samples_.empty(); }

@@ -17,6 +17,7 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   const std::shared_ptr<const Network>& network() const { return network_; }
 
   std::string_view backend() const override { return network_->backend(); }
+  std::string_view file_extension() const override { return ""; }   // its own framework saves it
   const Graph& graph() const override { return graph_; }
   std::vector<PortInfo> inputs() const override { return network_->inputs(); }
   std::vector<PortInfo> outputs() const override { return network_->outputs(); }

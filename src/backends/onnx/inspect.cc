@@ -12,6 +12,7 @@
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/session.h"
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "base/thread_pool.h"
 
 namespace eightbit::onnx {
@@ -30,26 +31,6 @@ std::vector<Tensor> run(Session& session, std::span<const Tensor> inputs, int64_
     fail<DataError>("onnxruntime", "sample {}: inference failed: {}", index, cause_of(error));
   }
 }
-
-// A folder of its own for the profile, gone at the end.
-class ProfileFolder {
- public:
-  ProfileFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "eightbit-profile-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      fail<FileError>("inspect", "no folder can be made in '{}'. Set TMPDIR to one that can be written",
-                      std::filesystem::temp_directory_path().string());
-    path_ = pattern;
-  }
-  ~ProfileFolder() {
-    std::error_code code;
-    std::filesystem::remove_all(path_, code);
-  }
-  std::filesystem::path prefix() const { return path_ / "profile"; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // ONNX Runtime writes C++ names of types.
 std::string short_type(const std::string& name) {
@@ -137,9 +118,9 @@ std::vector<std::vector<Tensor>> OnnxModel::infer(
 std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample) const {
   constexpr int kRuns = 5;
   const auto inputs = binding_of(*this).bind(sample, 0);
-  const ProfileFolder folder;
+  const ScratchFolder folder;
   SessionSettings settings;
-  settings.profile = folder.prefix();
+  settings.profile = folder.path() / "profile";
   Session session(content(), settings);
   for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
   std::ifstream file(session.end_profiling());

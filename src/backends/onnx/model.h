@@ -22,6 +22,7 @@ class OnnxModel final : public backends::BackendModel {
   Copy copy(const Plan* plan = nullptr) const;
 
   std::string_view backend() const override { return "onnx"; }
+  std::string_view file_extension() const override { return ".onnx"; }
   const Graph& graph() const override { return reading().graph; }
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;

@@ -22,6 +22,7 @@ class OpenVinoModel final : public backends::BackendModel {
   Copy copy(const Plan* plan = nullptr) const;
 
   std::string_view backend() const override { return "openvino"; }
+  std::string_view file_extension() const override { return ".xml"; }
   const Graph& graph() const override { return reading().graph; }
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;

@@ -1,8 +1,7 @@
-#include "pipeline/scratch_folder.h"
+#include "base/scratch_folder.h"
 
 #include <random>
 
-#include "backends/backend.h"
 #include "base/error.h"
 
 namespace eightbit {
@@ -26,7 +25,5 @@ ScratchFolder::~ScratchFolder() {
   std::error_code ignored;
   if (!kept_) fs::remove_all(path_, ignored);
 }
-
-std::string file_extension(const Model& model) { return model.impl().backend() == "onnx" ? ".onnx" : ".xml"; }
 
 }  // namespace eightbit

@@ -1,10 +1,7 @@
 // A folder of our own among the temporary ones, gone with its contents at the end.
 #pragma once
 
-#include <eightbit/model.h>
-
 #include <filesystem>
-#include <string>
 
 namespace eightbit {
 
@@ -22,8 +19,5 @@ class ScratchFolder {
   std::filesystem::path path_;
   bool kept_ = false;
 };
-
-// Of the file that a model is saved to: ".xml" or ".onnx".
-std::string file_extension(const Model& model);
 
 }  // namespace eightbit
