@@ -73,11 +73,10 @@ bool concerns(const ConstantReplacement& constant, const Quantizer& quantizer) {
 }
 
 // Puts back what the weight was before rounding.
-void restore_weight(Plan& plan, const Quantizer& quantizer, const FloatConstants& float_constants) {
-  std::erase_if(plan.constants,
-                [&](const ConstantReplacement& c) { return c.reason == kRounded && concerns(c, quantizer); });
-  for (const ConstantReplacement& constant : float_constants)
-    if (concerns(constant, quantizer)) plan.constants.push_back(constant);
+void restore_weight(const Graph& graph, Plan& plan, const Quantizer& quantizer) {
+  for (ConstantReplacement& constant : plan.constants)
+    if (constant.reason == kRounded && concerns(constant, quantizer)) constant = unrounded(graph, constant);
+  std::erase_if(plan.constants, [](const ConstantReplacement& constant) { return constant.tensor.empty(); });
 }
 
 }  // namespace
@@ -108,7 +107,7 @@ std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& pla
 }
 
 Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<QuantizerGroup>& groups,
-                    std::span<const int> taken_out, const FloatConstants& float_constants, bool only_activations) {
+                    std::span<const int> taken_out, bool only_activations) {
   std::set<size_t> gone;
   for (int group : taken_out)
     for (size_t i : groups[static_cast<size_t>(group)].quantizers)
@@ -119,7 +118,7 @@ Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<Quan
   for (size_t i = 0; i < plan.quantizers.size(); ++i) {
     const Quantizer& q = plan.quantizers[i];
     if (gone.contains(i)) {
-      if (q.weight) restore_weight(out, q, float_constants);
+      if (q.weight) restore_weight(graph, out, q);
       continue;
     }
     out.quantizers.push_back(q);

@@ -21,12 +21,9 @@ struct QuantizerGroup {
 // In the order of their first layers.
 std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& plan);
 
-// What a plan did to weights before they were rounded: what they go back to.
-using FloatConstants = std::vector<ConstantReplacement>;
-
 // The plan without these groups: without their quantizers, with weights as they were before rounding, and with the
 // biases of layers that are in float now as they were. `only_activations`: weights stay quantized.
 Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<QuantizerGroup>& groups,
-                    std::span<const int> taken_out, const FloatConstants& float_constants, bool only_activations);
+                    std::span<const int> taken_out, bool only_activations);
 
 }  // namespace eightbit::accuracy

@@ -24,8 +24,8 @@ struct Grouped {
     for (NodeId node : groups[group].layers) names.push_back(graph.node(node).name);
     return names;
   }
-  Plan without(std::vector<int> taken_out, const FloatConstants& constants = {}, bool only_activations = false) const {
-    return without_groups(graph, plan, groups, taken_out, constants, only_activations);
+  Plan without(std::vector<int> taken_out, bool only_activations = false) const {
+    return without_groups(graph, plan, groups, taken_out, only_activations);
   }
 
   Graph graph;
@@ -93,7 +93,7 @@ TEST(QuantizerGroups, TheLastQuantizersLeaveAPlanWithNone) {
 
 TEST(QuantizerGroups, OnlyActivationsLeavesWeights) {
   const Grouped net(kChain);
-  const Plan plan = net.without({0, 1}, {}, true);
+  const Plan plan = net.without({0, 1}, true);
   ASSERT_THAT(plan.quantizers, SizeIs(2));
   for (const Quantizer& q : plan.quantizers) EXPECT_TRUE(q.weight);
 }
@@ -104,7 +104,7 @@ TEST(QuantizerGroups, BiasesOfLayersInFloatGoBackAndOthersStay) {
   const Plan plan = net.without({0});
   ASSERT_THAT(plan.biases, SizeIs(1));
   EXPECT_EQ(plan.biases[0].node, net.graph.find("c2"));
-  EXPECT_THAT(net.without({0, 1}, {}, true).biases, SizeIs(2));  // their weights are still quantized
+  EXPECT_THAT(net.without({0, 1}, true).biases, SizeIs(2));  // their weights are still quantized
   ASSERT_THAT(plan.left_float, SizeIs(1));
   EXPECT_EQ(plan.left_float[0].node, net.graph.find("c1"));
 }
@@ -113,14 +113,23 @@ TEST(QuantizerGroups, WeightsGoBackToWhatTheyWereBeforeRounding) {
   Grouped net(kChain);
   const Quantizer& weight = net.plan.quantizers[2];
   ASSERT_TRUE(weight.weight);
-  const Shape shape = {4, 4, 3, 3};
-  const Tensor smoothed = Tensor::from_floats(std::vector<float>(144, 0.5f), shape);
-  replace_constant(net.plan, weight.value, weight.uses, Tensor::from_floats(std::vector<float>(144, 0.25f), shape),
-                   kRounded);
-  const FloatConstants constants = {{weight.value, weight.uses, smoothed, "smooth_quant"}};
-  EXPECT_EQ(to_floats(weight_of(net.graph, net.without({1}, constants), weight.value, weight.uses[0]))[0], 0.25f);
-  EXPECT_EQ(to_floats(weight_of(net.graph, net.without({0}, constants), weight.value, weight.uses[0]))[0], 0.5f);
+  const Tensor original = Tensor::from_floats(std::vector<float>(144, 0.75f), {4, 4, 3, 3});
+  auto constant = std::make_shared<Constant>(*net.graph.value(weight.value).constant);
+  constant->load = [&] { return original; };
+  net.graph.values[static_cast<size_t>(weight.value)].constant = constant;
+  const Tensor rounded = Tensor::from_floats(std::vector<float>(144, 0.25f), {4, 4, 3, 3});
+  const auto first_weight = [&](const Plan& plan) {
+    return to_floats(weight_of(net.graph, plan, weight.value, weight.uses[0]))[0];
+  };
+  round_constant(net.plan, weight.value, weight.uses, rounded);
+  EXPECT_EQ(first_weight(net.without({1})), 0.25f);
   EXPECT_THAT(net.without({0}).constants, IsEmpty());
+
+  const std::vector<float> factor(4, 0.5f);
+  net.plan.constants = {{weight.value, weight.uses, scaled_by(original, 1, factor), "smooth_quant", factor, 1}};
+  round_constant(net.plan, weight.value, weight.uses, rounded);
+  EXPECT_EQ(first_weight(net.without({1})), 0.25f);
+  EXPECT_EQ(first_weight(net.without({0})), 0.375f);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
 
 std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
                                                 const records::StatisticsData& statistics,
-                                                const std::vector<int64_t>& samples, const Plan& plan) {
+                                                std::span<const int64_t> samples, const Plan& plan) {
   std::vector<std::vector<float>> rows;
   for (int64_t number : samples) {
     auto& row = rows.emplace_back();

@@ -33,7 +33,7 @@ std::vector<BiasProbe> all_layers(const Graph& graph);
 // The float means of each probe in turn, a row for each of these kept samples. Empty where a layer was not measured.
 std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
                                                 const records::StatisticsData& statistics,
-                                                const std::vector<int64_t>& samples, const Plan& plan);
+                                                std::span<const int64_t> samples, const Plan& plan);
 
 // Collects the records of a Program with these probes and nothing else.
 class BiasCorrection {

@@ -58,8 +58,7 @@ std::vector<Layer> layers_of(const Graph& graph, const Plan& plan) {
                 nullptr,
                 {},
                 {}};
-    for (const Quantizer& q : plan.quantizers)
-      if (q.weight && std::ranges::find(q.uses, layer.weight) != q.uses.end()) layer.quantizer = &q;
+    layer.quantizer = quantizer_at(plan, layer.weight);
     number_channels(graph, layer);
     if (layer.quantizer != nullptr && !layer.quantizer->low.empty() && !layer.out.empty())
       out.push_back(std::move(layer));
@@ -71,19 +70,11 @@ ValueId input_of(const Graph& graph, Use use) {
   return graph.node(use.node).inputs[static_cast<size_t>(use.port)];
 }
 
-// The weight in float: what rounding made of it is not what it should be.
-Tensor float_weight(const Graph& graph, const Plan& plan, Use use) {
-  Plan exact;
-  for (const ConstantReplacement& constant : plan.constants)
-    if (constant.reason != "overflow" && constant.reason != "weight_rounding")
-      exact.constants.push_back(constant);
-  return weight_of(graph, exact, input_of(graph, use), use);
-}
-
 // W - W_q.
 std::vector<float> weight_error(const Graph& graph, const Plan& plan, const Layer& layer) {
-  const Tensor stored = weight_of(graph, plan, input_of(graph, layer.weight), layer.weight);
-  std::vector<float> error = to_floats(float_weight(graph, plan, layer.weight));
+  const ValueId value = input_of(graph, layer.weight);
+  const Tensor stored = weight_of(graph, plan, value, layer.weight);
+  std::vector<float> error = to_floats(float_weight_of(graph, plan, value, layer.weight));
   std::vector<float> rounded = to_floats(stored);
   const Quantizer& q = *layer.quantizer;
   for_each_run(stored.shape, q.channel_axes, [&](int64_t channel, int64_t first, int64_t count) {

@@ -148,8 +148,7 @@ TEST(FastBiasCorrection, RoundingOfWeightsCountsAsError) {
   std::vector<float> stored = layer.values;
   for (int64_t i = 0; i < 4 * 27; ++i)
     stored[size_t(i)] -= static_cast<float>(layer.error(plan, i, size_t(i / 27)));
-  plan.constants.push_back(
-      {layer.weight, {{1, 1}}, Tensor::from_floats(stored, layer.shape), "overflow"});
+  round_constant(plan, layer.weight, {{1, 1}}, Tensor::from_floats(stored, layer.shape));
   const std::vector<float> rounded = layer.correct(plan).at(0).shift;
   for (size_t c = 0; c < plain.size(); ++c) EXPECT_NEAR(rounded[c], plain[c], 1e-4);
 }

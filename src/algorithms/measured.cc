@@ -20,14 +20,13 @@ Measured::Measured(const Graph& graph, const records::StatisticsData& statistics
         add_[c] = (add_[c] - change.shift[c]) / change.factor[c];
       }
     }
-  for (const ScaleInsertion& scale : plan.scales)
-    if (scale.value == value && std::ranges::find(scale.uses, use) != scale.uses.end()) {
-      axis = scale.axis;
-      multiply_.resize(scale.factor.size(), 1.0f);
-      add_.resize(scale.factor.size(), 0.0f);
-      for (size_t c = 0; c < scale.factor.size(); ++c)
-        multiply_[c] *= scale.factor[c], add_[c] *= scale.factor[c];
-    }
+  if (const ScaleInsertion* scale = scale_at(plan, use)) {
+    axis = scale->axis;
+    multiply_.resize(scale->factor.size(), 1.0f);
+    add_.resize(scale->factor.size(), 0.0f);
+    for (size_t c = 0; c < scale->factor.size(); ++c)
+      multiply_[c] *= scale->factor[c], add_[c] *= scale->factor[c];
+  }
   point_ = statistics.point_of(value, axis);
   if (point_ == kNone)
     fail<InvalidArgument>(

@@ -203,14 +203,14 @@ class RangeFinder {
   void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
     const WeightAxes axes = terms_.axes(*terms_.product_of(q));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
-    const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
+    const auto top = static_cast<float>(largest_level(q.spec.bits));
     q.low.clear();
     q.high.clear();
     for (float scale : fit_weights(values, shape, axes, terms_.of(q, shape, axes, top))) {
       q.high.push_back(top * scale);
       q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
-    replace_constant(plan_, q.value, q.uses, Tensor::from_floats(values, shape), kRounded);
+    round_constant(plan_, q.value, q.uses, Tensor::from_floats(values, shape));
   }
 
   const Graph& graph_;

@@ -48,11 +48,7 @@ bool is_off(const std::optional<double>& alpha) { return alpha && *alpha < 0; }
 // Products with a weight of their own, by the value they read.
 std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
   std::map<std::pair<ValueId, int64_t>, Group> groups;
-  const auto quantized = [&](Use use) {
-    return std::ranges::any_of(plan.quantizers, [&](const Quantizer& q) {
-      return std::ranges::find(q.uses, use) != q.uses.end();
-    });
-  };
+  const auto quantized = [&](Use use) { return quantizer_at(plan, use) != nullptr; };
   for (const Node& node : graph.nodes) {
     const bool convolution = has(node.op, kSmoothQuantConv);
     if (!convolution && !has(node.op, kSmoothQuantMatMul)) continue;
@@ -254,7 +250,7 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
     const Use wanted{node.id, 1 - port};
     Use at = wanted;
     for (;;) {
-      const auto holds = [&](const Quantizer& q) { return std::ranges::find(q.uses, at) != q.uses.end(); };
+      const auto holds = [&](const Quantizer& q) { return reads(q.uses, at); };
       const auto found = std::ranges::find_if(plan.quantizers, holds);
       if (found != plan.quantizers.end()) {
         if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight && !found->spec.per_channel) {

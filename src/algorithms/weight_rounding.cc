@@ -7,6 +7,7 @@
 #include "algorithms/weights.h"
 #include "base/float_tensor.h"
 #include "base/parallel.h"
+#include "quant/fake_quantize.h"
 #include "quant/nearest_plane.h"
 
 namespace eightbit::algorithms {
@@ -143,14 +144,14 @@ size_t WeightRounding::tap_for(ValueId value, int64_t axis, const Patches& patch
   return taps_.size() - 1;
 }
 
-int64_t WeightRounding::apply(const Plan& unrounded, Plan& plan) const {
+int64_t WeightRounding::apply(Plan& plan) const {
   std::vector<Tensor> weights(layers_.size());
   parallel_for(static_cast<int64_t>(layers_.size()), [&](int64_t i) {
-    weights[static_cast<size_t>(i)] = rounded(layers_[static_cast<size_t>(i)], unrounded, plan);
+    weights[static_cast<size_t>(i)] = rounded(layers_[static_cast<size_t>(i)], plan);
   });
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Quantizer& q = plan.quantizers[layers_[i].quantizer];
-    replace_constant(plan, q.value, q.uses, std::move(weights[i]), kRounded);
+    round_constant(plan, q.value, q.uses, std::move(weights[i]));
   }
   return static_cast<int64_t>(layers_.size());
 }
@@ -159,9 +160,8 @@ int64_t WeightRounding::apply(const Plan& unrounded, Plan& plan) const {
 std::vector<float> WeightRounding::factors(const Layer& layer, const Plan& plan) const {
   const Tap& tap = taps_[layer.tap];
   const Use input{layer.use.node, static_cast<int32_t>(activation_port(layer.use))};
-  for (const ScaleInsertion& scale : plan.scales)
-    if (scale.value == tap.value && std::ranges::find(scale.uses, input) != scale.uses.end()) return scale.factor;
-  return std::vector<float>(static_cast<size_t>(tap.channels), 1.0f);
+  const ScaleInsertion* scale = scale_at(plan, input);
+  return scale ? scale->factor : std::vector<float>(static_cast<size_t>(tap.channels), 1.0f);
 }
 
 // The variance that the quantizer in front of the layer adds to each channel: step^2 / 12.
@@ -169,23 +169,22 @@ std::vector<double> WeightRounding::input_noise(const Layer& layer, const Plan& 
   const Tap& tap = taps_[layer.tap];
   std::vector<double> noise(static_cast<size_t>(tap.channels));
   const Use input{layer.use.node, static_cast<int32_t>(activation_port(layer.use))};
-  for (const Quantizer& q : plan.quantizers) {
-    if (q.weight || q.low.empty() || std::ranges::find(q.uses, input) == q.uses.end()) continue;
-    for (size_t c = 0; c < noise.size(); ++c) {
-      const size_t at = q.low.size() == noise.size() ? c : 0;
-      const double step = (static_cast<double>(q.high[at]) - q.low[at]) / (q.levels - 1);
-      noise[c] = step * step / 12;
-    }
+  const Quantizer* q = quantizer_at(plan, input);
+  if (q == nullptr || q->low.empty()) return noise;
+  for (size_t c = 0; c < noise.size(); ++c) {
+    const size_t at = q->low.size() == noise.size() ? c : 0;
+    const double step = (static_cast<double>(q->high[at]) - q->low[at]) / (q->levels - 1);
+    noise[c] = step * step / 12;
   }
   return noise;
 }
 
-Tensor WeightRounding::rounded(const Layer& layer, const Plan& unrounded, const Plan& plan) const {
+Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
   const Quantizer& q = plan.quantizers[layer.quantizer];
   const SecondMoments& moments = *taps_[layer.tap].moments;
-  const Tensor tensor = weight_of(graph_, unrounded, q.value, layer.use);
+  const Tensor tensor = float_weight_of(graph_, plan, q.value, layer.use);
   const OutputChannels outputs(tensor.shape, layer.axes);
-  const auto top = static_cast<float>((1 << (q.spec.bits - 1)) - 1);
+  const auto top = static_cast<float>(largest_level(q.spec.bits));
   std::vector<float> rows = rows_of(outputs, to_floats(tensor)), scales;
   for (float high : q.high) scales.push_back(high / top);
   const WeightTerms terms(graph_, statistics_, options_, crossing_, plan);

@@ -1,6 +1,6 @@
 // Rounds weights so that what one loses, others of the same output make good.
 //
-// Needs:   a plan with all ranges; the constants that it would have without rounding.
+// Needs:   a plan with all ranges.
 // Records: second moments of what each weight meets, over the kept samples.
 // Does:    for each quantized convolution and product with a scale for each output: takes the weights of an output in
 //          turn and adds to each what the ones before it have missed, as far as their inputs vary together.
@@ -37,9 +37,8 @@ class WeightRounding {
   // What is to be measured on the float model.
   const std::vector<Tap>& taps() const { return taps_; }
 
-  // Rounds, once all samples have been run. `unrounded`: the plan before ranges were looked for. Returns the number of
-  // weights.
-  int64_t apply(const Plan& unrounded, Plan& plan) const;
+  // Rounds, once all samples have been run. Returns the number of weights.
+  int64_t apply(Plan& plan) const;
 
  private:
   struct Layer {
@@ -53,7 +52,7 @@ class WeightRounding {
   size_t tap_for(ValueId value, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples);
   std::vector<float> factors(const Layer& layer, const Plan& plan) const;
   std::vector<double> input_noise(const Layer& layer, const Plan& plan) const;
-  Tensor rounded(const Layer& layer, const Plan& unrounded, const Plan& plan) const;
+  Tensor rounded(const Layer& layer, const Plan& plan) const;
 
   const Graph& graph_;
   const records::StatisticsData& statistics_;

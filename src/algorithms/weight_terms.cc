@@ -42,11 +42,8 @@ WeightAxes WeightTerms::axes(Use use) const {
 const Quantizer* WeightTerms::input_of(const Quantizer& weight) const {
   const auto product = product_of(weight);
   if (!product || product->port != 1) return nullptr;
-  const Use use{product->node, 0};
-  const auto input = std::ranges::find_if(plan_.quantizers, [&](const Quantizer& q) {
-    return !q.weight && std::ranges::find(q.uses, use) != q.uses.end();
-  });
-  return input == plan_.quantizers.end() || input->low.size() != 1 ? nullptr : &*input;
+  const Quantizer* input = quantizer_at(plan_, {product->node, 0});
+  return input == nullptr || input->weight || input->low.size() != 1 ? nullptr : input;
 }
 
 FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const WeightAxes& axes, float top) const {

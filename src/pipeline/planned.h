@@ -27,11 +27,10 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
 
 // A plan with everything in it, and the model that it is for.
 struct Planned {
-  Model model;                                        // the float model
-  Model base;                                         // after channel alignment
-  Plan alignment;                                     // what that did; empty: nothing
-  Plan plan;                                          // for `base`
-  std::vector<ConstantReplacement> float_constants;   // of the plan, as they were before weights were rounded
+  Model model;      // the float model
+  Model base;       // after channel alignment
+  Plan alignment;   // what that did; empty: nothing
+  Plan plan;        // for `base`
 };
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,

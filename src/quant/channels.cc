@@ -48,18 +48,44 @@ Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& f
   return Tensor::from_floats(values, tensor.shape);
 }
 
-Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
+namespace {
+
+// The last replacement that `use` reads.
+const ConstantReplacement* replacement_of(const Plan& plan, ValueId value, Use use) {
   for (auto it = plan.constants.rbegin(); it != plan.constants.rend(); ++it)
-    if (it->value == value && (it->uses.empty() || std::ranges::find(it->uses, use) != it->uses.end())) return it->tensor;
-  return graph.value(value).constant->load();
+    if (it->value == value && (it->uses.empty() || reads(it->uses, use))) return &*it;
+  return nullptr;
 }
 
-void replace_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor tensor, std::string reason) {
+}  // namespace
+
+Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
+  const ConstantReplacement* last = replacement_of(plan, value, use);
+  return last ? last->tensor : graph.value(value).constant->load();
+}
+
+void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor rounded) {
+  ConstantReplacement out{value, uses, std::move(rounded), kRounded};
+  if (const ConstantReplacement* last = uses.empty() ? nullptr : replacement_of(plan, value, uses.front()))
+    out.factor = last->factor, out.axis = last->axis;
   std::erase_if(plan.constants, [&](const ConstantReplacement& earlier) {
-    const auto covered = [&](const Use& use) { return std::ranges::find(uses, use) != uses.end(); };
+    const auto covered = [&](const Use& use) { return reads(uses, use); };
     return earlier.value == value && !earlier.uses.empty() && std::ranges::all_of(earlier.uses, covered);
   });
-  plan.constants.push_back({value, uses, std::move(tensor), std::move(reason)});
+  plan.constants.push_back(std::move(out));
+}
+
+ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rounded) {
+  ConstantReplacement out{rounded.value, rounded.uses, {}, "smooth_quant", rounded.factor, rounded.axis};
+  if (!out.factor.empty()) out.tensor = scaled_by(graph.value(out.value).constant->load(), out.axis, out.factor);
+  return out;
+}
+
+Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
+  const ConstantReplacement* last = replacement_of(plan, value, use);
+  if (last == nullptr || last->reason != kRounded) return weight_of(graph, plan, value, use);
+  const Tensor tensor = unrounded(graph, *last).tensor;
+  return tensor.empty() ? graph.value(value).constant->load() : tensor;
 }
 
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer) {

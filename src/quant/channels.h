@@ -26,8 +26,15 @@ Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 // The reason of constants that hold levels of their quantizer already: rounding them again changes nothing.
 inline constexpr const char* kRounded = "weight_rounding";
 
-// Adds a replacement for all of `uses`; earlier ones that nothing else needs are dropped with their memory.
-void replace_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor tensor, std::string reason);
+// Adds a rounded constant for all of `uses`. Earlier replacements that nothing else needs are dropped with their memory;
+// the factor of the last one stays, so that unrounded() can tell what it was.
+void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor rounded);
+
+// What a rounded constant was before. Its tensor is empty where the plan had left the graph's own in place.
+ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rounded);
+
+// The constant behind `use` as the plan leaves it, but for rounding.
+Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 
 // The tensor after the quantizer's FakeQuantize, as f32.
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer);

@@ -35,12 +35,10 @@ int64_t scaled_axis(const Shape& shape, const Quantizer& q, size_t channels) {
 }
 
 // What was rounded, as near as the plan tells: a scale in front of the other input was folded into the weight.
-std::vector<float> unrounded(const Graph& graph, const Plan& before, const Quantizer& q) {
+std::vector<float> values_to_round(const Graph& graph, const Plan& before, const Quantizer& q) {
   const Use use = q.uses.front();
   const Tensor tensor = weight_of(graph, before, q.value, use);
-  const auto replaces = [&](const ConstantReplacement& c) {
-    return c.value == q.value && std::ranges::find(c.uses, use) != c.uses.end();
-  };
+  const auto replaces = [&](const ConstantReplacement& c) { return c.value == q.value && reads(c.uses, use); };
   if (std::ranges::any_of(before.constants, replaces)) return to_floats(tensor);
   for (const ScaleInsertion& scale : before.scales) {
     const bool same_node = std::ranges::any_of(scale.uses, [&](const Use& u) { return u.node == use.node; });
@@ -104,7 +102,7 @@ std::optional<Json> as_levels(const ConstantReplacement& constant, const Graph& 
   const auto values = constant.tensor.as<float>();
   const std::vector<float> steps = steps_of(values, constant.tensor.shape, *q);
   if (steps.empty()) return std::nullopt;
-  const std::vector<float> base = unrounded(graph, before, *q);
+  const std::vector<float> base = values_to_round(graph, before, *q);
   std::vector<int8_t> moved(values.size());
   bool small = true;
   each_with_step(constant.tensor.shape, *q, steps, [&](size_t i, float step) {
@@ -148,7 +146,7 @@ bool read_levels(const Json& json, const Graph& graph, const Plan& before, Const
   const auto steps = floats_at(json, "step");
   if (!can_be_levels(q, constant) || !steps || steps->size() != q->high.size()) return false;
   if (std::ranges::any_of(*steps, [](float step) { return !(step > 0); })) return false;
-  const std::vector<float> base = unrounded(graph, before, *q);
+  const std::vector<float> base = values_to_round(graph, before, *q);
   std::vector<std::byte> moved(base.size());
   if (const auto packed = json.find("moved"); packed != json.end()) {
     if (!packed->is_string()) return false;
@@ -176,7 +174,7 @@ bool read_bytes(const Json& json, ConstantReplacement& constant) {
 
 Json write_content(const ConstantReplacement& constant, const Graph& graph, const Plan& before) {
   std::vector<Json> short_forms;
-  if (!constant.factor.empty()) short_forms.push_back({{"axis", constant.axis}, {"factor", as_json_numbers(constant.factor)}});
+  if (!constant.factor.empty() && constant.reason != kRounded) short_forms.push_back({{"axis", constant.axis}, {"factor", as_json_numbers(constant.factor)}});
   if (const auto levels = as_levels(constant, graph, before)) short_forms.push_back(*levels);
   for (const Json& json : short_forms) {
     ConstantReplacement again{constant.value, constant.uses, Tensor::allocate(constant.tensor.dtype, constant.tensor.shape),

@@ -34,6 +34,7 @@ std::pair<double, double> tune_zero(double low, double high, int top) {
 
 }  // namespace
 
+int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
 int levels_of(int bits, bool narrow_range) { return (1 << bits) - (narrow_range ? 1 : 0); }
 
 QuantizedRange symmetric_range(std::span<const float> min, std::span<const float> abs_max, int bits, bool narrow_range,

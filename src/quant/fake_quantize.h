@@ -22,6 +22,8 @@ struct QuantizedRange {
 
 // 2^bits; one less for a narrow range.
 int levels_of(int bits, bool narrow_range);
+// The largest signed integer of so many bits.
+int largest_level(int bits);
 
 // Symmetric range from measured extremes. min: decides the sign unless `signedness` forces it; max: largest |x|.
 //   high = max(abs_max, 0.01 * max over channels, 8e-5)

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace eightbit {
 namespace {
 
@@ -34,7 +36,17 @@ std::string target_text(ValueId value, const std::vector<Use>& uses, const Graph
       uses.empty() ? "all" : fmt::format("{}", fmt::join(graph.use_names(uses), " ")));
 }
 
+template <typename Change>
+const Change* change_at(const std::vector<Change>& changes, Use use) {
+  const auto it = std::ranges::find_if(changes, [&](const Change& change) { return reads(change.uses, use); });
+  return it == changes.end() ? nullptr : &*it;
+}
+
 }  // namespace
+
+bool reads(const std::vector<Use>& uses, Use use) { return std::ranges::find(uses, use) != uses.end(); }
+const Quantizer* quantizer_at(const Plan& plan, Use use) { return change_at(plan.quantizers, use); }
+const ScaleInsertion* scale_at(const Plan& plan, Use use) { return change_at(plan.scales, use); }
 
 std::string to_text(const Plan& plan, const Graph& graph, bool with_ranges) {
   std::string out;

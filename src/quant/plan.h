@@ -36,7 +36,7 @@ struct ConstantReplacement {
   std::vector<Use> uses;
   Tensor tensor;
   std::string reason;                 // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
-  // Set where `tensor` is what was there before times `factor`, by channel of `axis`.
+  // Set where `tensor` is the graph's own times `factor`, by channel of `axis`, before any rounding.
   std::vector<float> factor{};
   int64_t axis = kNone;
 };
@@ -80,6 +80,11 @@ struct Plan {
   std::vector<std::string> notes;               // what the user should know: matches of the ignored scope, warnings
   bool compress_weights = true;                 // fold weights to INT8 constants
 };
+
+bool reads(const std::vector<Use>& uses, Use use);
+// The quantizer of what `use` reads, and what multiplies it before; null without one.
+const Quantizer* quantizer_at(const Plan& plan, Use use);
+const ScaleInsertion* scale_at(const Plan& plan, Use use);
 
 // Short readable text, the language of the golden files: a line each, e.g.
 //   quantize conv1.out -> conv2:0 pool:0 | 8b sym pt | [-1.27, 1.27] 256

@@ -63,7 +63,7 @@ def quantize_with_accuracy_control(
     on_failure: OnFailure = OnFailure.RAISE,
     best_model: str | os.PathLike | None = None,
     recipe: Recipe = Recipe.EIGHTBIT,
-    weight_rounding: WeightRounding = WeightRounding.NEAREST,
+    weight_rounding: WeightRounding | None = None,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     progress: ProgressCallback | None = None,
@@ -94,10 +94,8 @@ def quantize_with_accuracy_control(
     """
     options = quantize_options(
         WHERE, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
-        advanced_quantization_parameters, recipe,
+        advanced_quantization_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    rounding = as_enum(WHERE, "weight_rounding", WeightRounding, weight_rounding or "None")
-    options.weight_rounding = to_native(rounding)
     native = to_native_model(model, engine)
     control = _control_options(
         max_drop, drop_type, max_minutes, best_model, native, advanced_accuracy_restorer_parameters

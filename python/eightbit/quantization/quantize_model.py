@@ -93,11 +93,8 @@ def quantize(
     source = _source("quantize", calibration_dataset, statistics_too=True)
     options = quantize_options(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
-        advanced_parameters, recipe,
+        advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    options.weight_rounding = to_native(
-        as_enum("quantize", "weight_rounding", WeightRounding, weight_rounding)
-    )
     native, source = _prepared("quantize", model, source, engine)
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
@@ -188,6 +185,7 @@ def quantize_options(
     ignored_scope,
     advanced,
     recipe,
+    weight_rounding=None,
 ) -> _eightbit.QuantizeOptions:
     if not isinstance(fast_bias_correction, bool):
         raise InvalidArgument(
@@ -207,6 +205,7 @@ def quantize_options(
     ):
         options.advanced_parameters = to_native(advanced)
     options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
+    options.weight_rounding = to_native(as_enum(where, "weight_rounding", WeightRounding, weight_rounding))
     return options
 
 

@@ -74,6 +74,7 @@ std::unique_ptr<backends::Executor> OpenVinoModel::compile(const backends::Progr
 std::shared_ptr<const backends::BackendModel> OpenVinoModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   auto rewritten = copy(&plan).model;
+  name_new_nodes(*rewritten);
   for (const auto& [key, value] : metadata)
     rewritten->set_rt_info(value, std::vector<std::string>{"eightbit", "quantization", key});
   return std::make_shared<const OpenVinoModel>(std::move(rewritten));

@@ -146,8 +146,17 @@ class Writer {
   const Graph& graph_;
 };
 
-// New nodes without a name are called after the input that reads them. OpenVINO's own names count all nodes that the
-// process has made, and the same plan must give the same file.
+}  // namespace
+
+void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
+  Writer writer(copy, graph);
+  for (const auto& constant : plan.constants) writer.replace(constant);
+  for (const auto& scale : plan.scales) writer.scale(scale);
+  for (const auto& shift : plan.biases) writer.shift(shift);
+  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan.compress_weights);
+  copy.model->validate_nodes_and_infer_types();
+}
+
 void name_new_nodes(const ov::Model& model) {
   const auto nodes = model.get_ordered_ops();
   for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
@@ -160,18 +169,6 @@ void name_new_nodes(const ov::Model& model) {
       readers.push_back(fmt::format("{}/{}", input.get_node()->get_friendly_name(), input.get_index()));
     if (!readers.empty()) node.set_friendly_name(std::ranges::min(readers));
   }
-}
-
-}  // namespace
-
-void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
-  Writer writer(copy, graph);
-  for (const auto& constant : plan.constants) writer.replace(constant);
-  for (const auto& scale : plan.scales) writer.scale(scale);
-  for (const auto& shift : plan.biases) writer.shift(shift);
-  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan.compress_weights);
-  copy.model->validate_nodes_and_infer_types();
-  name_new_nodes(*copy.model);
 }
 
 }  // namespace eightbit::openvino
