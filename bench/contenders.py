@@ -1,5 +1,6 @@
-"""What is measured: eightbit from Python and from its command line, NNCF, and ONNX Runtime's own quantizer. Each prepares a call and leaves out of it
-whatever is no part of quantization (reading the model, importing the tool); the command line's call is all of it."""
+"""What is measured: eightbit from Python and from its command line, NNCF, and ONNX Runtime's own quantizer. Each prepares a
+call and leaves out of it whatever is no part of quantization (reading the model, importing the tool); the command line's call
+is all of it. What comes as an nn.Module is exported within the call, what is exported already is not."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from cases import Case
+from cases import TARGET_RATIO, TARGET_RATIO_IN_OPENVINO, Case
 from make_inputs import CALIBRATION
-from runtime import run_program
+from runtime import run_program, tensors
 
-# A call returns the quantized model (openvino.Model or onnx.ModelProto) or its path, what it tells about where time
+# A call returns the quantized model (openvino.Model, onnx.ModelProto, a module of PyTorch) or its path, what it tells about where time
 # went, and the peak memory in MB of a program that it ran, if it did.
 Call = Callable[[], tuple[object, dict, int]]
 
@@ -22,7 +23,7 @@ def eightbit(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
     return eightbit_on(case.openvino_model(), case, samples)
 
 
-def eightbit_on(model, case: Case, samples: int) -> Call:
+def eightbit_on(model, case: Case, samples: int, transform=None, **options) -> Call:
     import eightbit as eb
 
     data = case.calibration(samples)
@@ -31,7 +32,12 @@ def eightbit_on(model, case: Case, samples: int) -> Call:
     def call():
         report = eb.Report()
         quantized = eb.quantize(
-            model, eb.Dataset(data), subset_size=samples, model_type=model_type, report=report
+            model,
+            eb.Dataset(data, transform),
+            subset_size=samples,
+            model_type=model_type,
+            report=report,
+            **options,
         )
         return quantized, {step.step: step.seconds for step in report.steps}, 0
 
@@ -76,18 +82,27 @@ def program() -> Path:
     )
 
 
-def nncf(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:
+def nncf(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return nncf_on(case.openvino_model(), case, samples)
+
+
+def nncf_on(model, case: Case, samples: int, transform=None, **options) -> Call:
     import nncf
 
     nncf.set_log_level(logging.ERROR)
-    model, data = case.openvino_model(), case.calibration(samples)
+    data = case.calibration(samples)
     if case.transformer:
         options["model_type"] = nncf.ModelType.TRANSFORMER
-    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {}, 0)
+
+    def call():
+        dataset = nncf.Dataset(data, transform)
+        return nncf.quantize(model, dataset, subset_size=samples, **options), {}, 0
+
+    return call
 
 
 def nncf_bc(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
-    return nncf(case, folder, samples, fast_bias_correction=False)
+    return nncf_on(case.openvino_model(), case, samples, fast_bias_correction=False)
 
 
 def eightbit_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
@@ -97,13 +112,42 @@ def eightbit_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
 
 
 def nncf_onnx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
-    import nncf
     import onnx
 
-    nncf.set_log_level(logging.ERROR)
-    model, data = onnx.load(case.onnx), case.calibration(samples)
-    options = {"model_type": nncf.ModelType.TRANSFORMER} if case.transformer else {}
-    return lambda: (nncf.quantize(model, nncf.Dataset(data), subset_size=samples, **options), {}, 0)
+    return nncf_on(onnx.load(case.onnx), case, samples)
+
+
+def eightbit_torch(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:
+    import eightbit.torch  # noqa: F401
+
+    return eightbit_on(case.torch_module(), case, samples, tensors, **options)
+
+
+def eightbit_torch_openvino(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return eightbit_torch(case, folder, samples, engine="openvino")
+
+
+def nncf_torch(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return nncf_on(case.torch_module(), case, samples, _as_nncf_takes(case))
+
+
+def eightbit_fx(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:
+    import eightbit.torch  # noqa: F401
+
+    return eightbit_on(case.exported_module(), case, samples, tensors, **options)
+
+
+def eightbit_fx_openvino(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return eightbit_fx(case, folder, samples, engine="openvino")
+
+
+def nncf_fx(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return nncf_on(case.exported_module(), case, samples, _as_nncf_takes(case))
+
+
+def _as_nncf_takes(case: Case) -> Callable[[dict], object]:
+    """NNCF takes one input bare, and several as a tuple."""
+    return tensors if case.transformer else lambda sample: tensors(sample)[0]
 
 
 def onnxruntime(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
@@ -139,7 +183,23 @@ def onnxruntime(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
 
 _OPENVINO = {"eightbit": eightbit, "eightbit-cli": eightbit_cli, "nncf": nncf, "nncf-bc": nncf_bc}
 _ONNXRUNTIME = {"eightbit-onnx": eightbit_onnx, "nncf-onnx": nncf_onnx, "ort": onnxruntime}
-CONTENDERS = _OPENVINO | _ONNXRUNTIME
+_TORCH = {
+    "eightbit-torch": eightbit_torch,
+    "eightbit-torch-openvino": eightbit_torch_openvino,
+    "nncf-torch": nncf_torch,
+}
+_TORCH_COMPILE = {
+    "eightbit-fx": eightbit_fx,
+    "eightbit-fx-openvino": eightbit_fx_openvino,
+    "nncf-fx": nncf_fx,
+}
+_BY_ENGINE = {
+    "openvino": _OPENVINO,
+    "onnxruntime": _ONNXRUNTIME,
+    "torch": _TORCH,
+    "torch.compile": _TORCH_COMPILE,
+}
+CONTENDERS = {name: make for tools in _BY_ENGINE.values() for name, make in tools.items()}
 NAMES = {
     "eightbit": "eightbit",
     "eightbit-cli": "eightbit, command line",
@@ -148,12 +208,25 @@ NAMES = {
     "eightbit-onnx": "eightbit, ONNX",
     "nncf-onnx": "NNCF 3.4, ONNX",
     "ort": "ONNX Runtime's own",
+    "eightbit-torch": "eightbit, nn.Module",
+    "eightbit-torch-openvino": "eightbit, nn.Module measured in OpenVINO",
+    "nncf-torch": "NNCF 3.4, nn.Module",
+    "eightbit-fx": "eightbit, FX",
+    "eightbit-fx-openvino": "eightbit, FX measured in OpenVINO",
+    "nncf-fx": "NNCF 3.4, FX",
 }
 
 
 def engine_of(tool: str) -> str:
     """What runs the tool's output."""
-    return "openvino" if tool in _OPENVINO else "onnxruntime"
+    return next(engine for engine, tools in _BY_ENGINE.items() if tool in tools)
+
+
+def target_of(tool: str, model: str) -> float | None:
+    """What the tool's time may be of FP32 inference; None for models that the tool's engine is not measured with."""
+    in_openvino = tool in ("eightbit-torch-openvino", "eightbit-fx-openvino")
+    targets = TARGET_RATIO_IN_OPENVINO if in_openvino else TARGET_RATIO
+    return targets[engine_of(tool)].get(model)
 
 
 def is_ours(tool: str) -> bool:

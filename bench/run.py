@@ -18,9 +18,10 @@ from pathlib import Path
 
 import tables
 from cases import MODELS
-from contenders import CONTENDERS, engine_of, is_ours
+from contenders import CONTENDERS, engine_of, is_ours, target_of
 from machine import describe
 from make_inputs import CALIBRATION
+from runtime import RUNTIMES
 
 HERE = Path(__file__).parent
 
@@ -64,7 +65,8 @@ def names_of(allowed):
 def work(*arguments) -> dict:
     """Runs worker.py and returns what it prints."""
     command = [sys.executable, HERE / "worker.py", *map(str, arguments)]
-    environment = {**os.environ, "TQDM_DISABLE": "1"}
+    # Threads that spin at barriers would measure whatever else the machine does.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "TQDM_DISABLE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         raise SystemExit(
@@ -104,11 +106,13 @@ class Bench:
         rows = [
             self.row(model, tool, CALIBRATION, 100 if self.options.quick else 600)
             for tool in self.options.tools
+            if target_of(tool, model)
         ]
         self.results["quantize"] += rows
         say(f"{model}: speed of all models in turns")
         for engine in dict.fromkeys(engine_of(row["tool"]) for row in rows):
-            self.speed(model, engine, [row for row in rows if engine_of(row["tool"]) == engine])
+            if RUNTIMES[engine].runs_integers:
+                self.speed(model, engine, [row for row in rows if engine_of(row["tool"]) == engine])
 
     def speed(self, model: str, engine: str, rows: list[dict]) -> None:
         named = [f"{row['tool']}={row['path']}" for row in rows if "path" in row]

@@ -1,5 +1,5 @@
-"""OpenVINO and ONNX Runtime on the CPU in f32, as every measurement here uses them; and what a call costs in time and
-memory."""
+"""OpenVINO, ONNX Runtime and PyTorch on the CPU in f32, as every measurement here uses them; and what a call costs in time
+and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ THREADS = os.cpu_count() or 1
 
 
 class Runtime:
-    """What both have in common: a model is prepared once, then run with one sample at a time."""
+    """What all have in common: a model is prepared once, then run with one sample at a time."""
+
+    runs_integers = True
 
     def runner(self, model) -> Callable[[dict], np.ndarray]:
         """Runs one sample with all cores; returns the first output."""
@@ -29,6 +31,18 @@ class Runtime:
     def outputs(self, model, samples: list) -> list:
         run = self.runner(model)
         return [np.array(run(sample)) for sample in samples]
+
+    def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
+        """All samples, one at a time with all cores; the best of some rounds."""
+        run = self.runner(model)
+        run(samples[0])
+        times = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            for sample in samples:
+                run(sample)
+            times.append(time.perf_counter() - begin)
+        return min(times)
 
     def latencies(self, models: dict[str, Any], samples: list, rounds: int = 5) -> dict[str, float]:
         """Median milliseconds of one inference. The models take turns, so that all meet the same load."""
@@ -61,22 +75,10 @@ class OnnxRuntime(Runtime):
     def load(self, path: Path):
         return path
 
-    def save(self, model, path: Path) -> None:
+    def save(self, model, path: Path, sample: dict) -> None:
         import onnx
 
         onnx.save(model, path)
-
-    def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
-        """All samples, one at a time with all cores; the best of some rounds."""
-        run = self.runner(model)
-        run(samples[0])
-        times = []
-        for _ in range(rounds):
-            begin = time.perf_counter()
-            for sample in samples:
-                run(sample)
-            times.append(time.perf_counter() - begin)
-        return min(times)
 
 
 class OpenVino(Runtime):
@@ -98,7 +100,7 @@ class OpenVino(Runtime):
     def load(self, path: Path):
         return self.core.read_model(path)
 
-    def save(self, model, path: Path) -> None:
+    def save(self, model, path: Path, sample: dict) -> None:
         self._ov.save_model(model, path, compress_to_fp16=False)
 
     def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
@@ -117,7 +119,63 @@ class OpenVino(Runtime):
         return time.perf_counter() - begin
 
 
-RUNTIMES = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
+class Torch(Runtime):
+    """PyTorch as it comes, which simulates integers in float. Models are saved as exported programs."""
+
+    suffix = ".pt2"
+    runs_integers = False
+
+    def __init__(self):
+        import torch
+
+        torch.set_num_threads(THREADS)
+        self._torch = torch
+
+    def runner(self, model):
+        def run(sample):
+            with self._torch.inference_mode():
+                return model(*tensors(sample)).numpy()
+
+        return run
+
+    def load(self, path: Path):
+        return self._torch.export.load(path).module()
+
+    def save(self, model, path: Path, sample: dict) -> None:
+        self._torch.export.save(self._torch.export.export(model, tensors(sample)), path)
+
+
+class TorchCompile(Torch):
+    """torch.compile with OpenVINO behind it. FP32 time is that of PyTorch as it comes."""
+
+    runs_integers = True
+    _options = {
+        "aot_autograd": True,
+        "config": {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(THREADS)},
+    }
+
+    def runner(self, model):
+        import openvino.torch  # noqa: F401
+
+        compiled = self._torch.compile(model, backend="openvino", options=self._options)
+        return super().runner(compiled)
+
+    def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
+        return Torch().seconds_for(model, samples, rounds)
+
+
+def tensors(sample: dict) -> tuple:
+    import torch
+
+    return tuple(torch.from_numpy(array) for array in sample.values())
+
+
+RUNTIMES = {
+    "openvino": OpenVino,
+    "onnxruntime": OnnxRuntime,
+    "torch": Torch,
+    "torch.compile": TorchCompile,
+}
 
 
 def measured(call: Callable[[], Any]) -> tuple[Any, float, int]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cases import TARGET_RATIO
-from contenders import NAMES, engine_of, is_ours
+from contenders import NAMES, engine_of, is_ours, target_of
 from machine import one_line
 
-ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+ENGINES = {
+    "openvino": "Models that OpenVINO runs",
+    "onnxruntime": "Models that ONNX Runtime runs",
+    "torch": "Modules of PyTorch, which go on in PyTorch (FP32 time is that of PyTorch itself)",
+    "torch.compile": "Exported graphs of PyTorch, through `torch.compile` with OpenVINO (FP32 time is that of PyTorch itself)",
+}
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
@@ -35,22 +39,24 @@ def main_table(results: dict, engine: str) -> str:
         "against NNCF",
     ]
     latencies = results["latency_ms"].get(engine, {})
-    return f"Models that {ENGINES[engine]} runs:\n\n" + markdown(
+    return f"{ENGINES[engine]}:\n\n" + markdown(
         [head, *(main_row(row, latencies.get(row["model"], {})) for row in rows)]
     )
 
 
 def main_row(row: dict, latency: dict) -> list[str]:
-    tool, target = row["tool"], TARGET_RATIO[engine_of(row["tool"])][row["model"]]
+    tool = row["tool"]
     if "failed" in row:
         return [row["model"], NAMES[tool], "fails", *[""] * 7]
-    rival = latency.get("nncf", latency.get("nncf-onnx"))
+    rival = next(
+        (latency[name] for name in ("nncf", "nncf-onnx", "nncf-fx") if name in latency), None
+    )
     own, fp32 = latency.get(tool), latency.get("fp32")
     return [
         row["model"],
         NAMES[tool],
         f"{row['ratio']:.2f}",
-        f"{target:.2f}" if is_ours(tool) else "",
+        f"{target_of(tool, row['model']):.2f}" if is_ours(tool) else "",
         f"{row['quantize_s']:.1f}",
         str(row["peak_mb"]),
         f"{row['sqnr_db']:.1f}",

@@ -27,7 +27,7 @@ def quantize(inputs: str, model: str, tool: str, folder: str, samples: str, eval
     call = CONTENDERS[tool](case, Path(folder), int(samples))
     (quantized, steps, program_peak), seconds, peak = measured(call)
     if not isinstance(quantized, Path):
-        runtime.save(quantized, target)
+        runtime.save(quantized, target, case.calibration(1)[0])
     row = {
         "model": model,
         "tool": tool,

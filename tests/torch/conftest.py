@@ -1,9 +1,13 @@
 """Small networks of PyTorch and the data for them."""
 
 import importlib.util
+import os
 
 import numpy as np
 import pytest
+
+# Tests share the cores: threads that spin while they wait for others take the time that those need.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if importlib.util.find_spec("torch") is None:
     collect_ignore_glob = ["test_*.py"]

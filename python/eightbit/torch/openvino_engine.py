@@ -7,6 +7,7 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit.errors import ModelError
+from eightbit.torch import op_map
 from eightbit.torch.capture import quietly
 from eightbit.torch.reading import shape_of
 from eightbit.torch.signature import Signature
@@ -22,7 +23,9 @@ def openvino_twin(
 
     signature = Signature(module)
     numbers = [number for number, node in enumerate(values) if _is_float(node)]
-    measured = _with_results(module, [values[number] for number in numbers])
+    sources = {number: _source(values[number]) for number in numbers}
+    results = list(dict.fromkeys(sources.values()))
+    measured = _with_results(module, results)
     placeholders = signature.placeholders
     tensors = [
         _example(node) if place in signature.tensors else node.meta.get("val")
@@ -49,16 +52,23 @@ def openvino_twin(
         port.get_tensor().set_names({str(placeholders[place].target)})
         named[port] = openvino.PartialShape(shape_of(placeholders[place].meta["val"]))
     model.reshape(named)
-    names = {}
-    for number, result in zip(numbers, model.get_results(), strict=True):
-        names[number] = f"value {number}"
-        result.set_friendly_name(names[number])
-    return _eightbit.Model.from_openvino(model), names
+    for node, result in zip(results, model.get_results(), strict=True):
+        result.set_friendly_name(f"value {node.name}")
+    return _eightbit.Model.from_openvino(model), {
+        number: f"value {node.name}" for number, node in sources.items()
+    }
 
 
 def _is_float(node: fx.Node | None) -> bool:
     value = node.meta.get("val") if node is not None and node.op != "get_attr" else None
     return isinstance(value, torch.Tensor) and value.dtype.is_floating_point
+
+
+def _source(node: fx.Node) -> fx.Node:
+    """What holds the same value: OpenVINO has no copies, and can not convert two results of one value."""
+    while op_map.op_of(node, lambda source: False) == "identity":
+        node = node.args[0]
+    return node
 
 
 def _example(node: fx.Node) -> torch.Tensor:
