@@ -41,13 +41,14 @@ struct Network {
   }
 
   // Three samples of two channels.
-  Plan run(std::vector<Quantizer> quantizers, QuantizeOptions options) const {
+  static std::vector<Left> samples() { return {{{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}, {{-3, -1}, {10, 1}}}; }
+
+  Plan run(std::vector<Quantizer> quantizers, QuantizeOptions options,
+           const std::vector<Left>& per_channel = samples()) const {
     Plan plan;
     plan.quantizers = std::move(quantizers);
     records::TapRequest taps(graph);
     min_max_request(graph, plan, options, taps);
-    const std::vector<Left> per_channel = {
-        {{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}, {{-3, -1}, {10, 1}}};
     std::vector<Left> per_tensor;
     for (const Left& left : per_channel)
       per_tensor.push_back({{std::ranges::min(left.min)}, {std::ranges::max(left.max)}, {}, {}});
@@ -102,6 +103,19 @@ TEST(MinMax, ChannelsTakeTheExtremesOfAllSamples) {
   QuantizerSpec spec = kAsymmetric;
   spec.per_channel = true;
   expect_range(network.only(spec, nncf()), asymmetric_range(min, max, 8, false));
+}
+
+TEST(MinMax, ChannelsPayForAZeroPointOnlyWhereItHelps) {
+  const Network network;
+  QuantizerSpec spec = kAsymmetric;
+  spec.per_channel = true;
+  const std::vector<Left> positive = {{{1, 0}, {2, 3}}, {{0, 2}, {6, 3}}};
+  const auto scheme = [&](const QuantizeOptions& options, const std::vector<Left>& samples) {
+    return network.run({network.activation(spec)}, options, samples).quantizers[0].spec.mode;
+  };
+  EXPECT_EQ(scheme({}, positive), QuantizationScheme::symmetric);
+  EXPECT_EQ(scheme({}, Network::samples()), QuantizationScheme::asymmetric);
+  EXPECT_EQ(scheme(nncf(), positive), QuantizationScheme::asymmetric);
 }
 
 TEST(MinMax, EstimatorsOfTheUserWin) {
