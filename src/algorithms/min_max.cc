@@ -6,12 +6,15 @@
 #include <map>
 #include <mutex>
 
+#include <fmt/format.h>
+
 #include "algorithms/measured.h"
 #include "algorithms/weight_fit.h"
 #include "algorithms/weight_range.h"
 #include "algorithms/weight_terms.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "quant/fake_quantize.h"
 #include "records/quantile.h"
@@ -242,6 +245,15 @@ class RangeFinder {
   std::optional<std::map<NodeId, bool>> first_layers_;
 };
 
+// Each channel covers what all samples hold, whatever estimator is asked for.
+void note_extremes(const QuantizeOptions& options, Plan& plan) {
+  const auto by_channel = std::ranges::count_if(plan.quantizers, [](const Quantizer& q) { return !q.weight && q.spec.per_channel; });
+  if (options.advanced_parameters.activations_range_estimator_params.empty() || by_channel == 0) return;
+  plan.notes.push_back(fmt::format("activations_range_estimator_params: not for the {} activations that are quantized by "
+                                   "channel: these take the extremes of all samples", by_channel));
+  log(LogLevel::warning, "{}", plan.notes.back());
+}
+
 }  // namespace
 
 void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
@@ -281,6 +293,7 @@ void min_max(const Graph& graph, const StatisticsData& statistics, const Quantiz
   for (Quantizer& q : plan.quantizers)
     if (q.group != kNone) groups[q.group].push_back(&q);
   for (const auto& [id, members] : groups) finder.group(members);
+  note_extremes(options, plan);
 }
 
 }  // namespace eightbit::algorithms

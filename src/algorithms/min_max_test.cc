@@ -133,6 +133,16 @@ TEST(MinMax, EstimatorsOfTheUserWin) {
                asymmetric_range(one(-3), one(10), 8, false));
 }
 
+TEST(MinMax, AnEstimatorThatChannelsDoNotFollowIsSaid) {
+  const Network network;
+  const auto options = estimators({}, {.aggregator_type = AggregatorType::median});
+  QuantizerSpec spec;
+  EXPECT_TRUE(network.run({network.activation(spec)}, options).notes.empty());
+  spec.per_channel = true;
+  EXPECT_THAT(network.run({network.activation(spec)}, options).notes,
+              testing::ElementsAre(testing::HasSubstr("not for the 1 activations that are quantized by channel")));
+}
+
 TEST(MinMax, ClippingBoundsTheRange) {
   const Network network;
   StatisticsCollectorParameters clipped;

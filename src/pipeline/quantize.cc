@@ -20,6 +20,7 @@
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
+#include "placement/float_products.h"
 #include "placement/placement.h"
 
 namespace eightbit {
@@ -157,12 +158,19 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   return written(planned.base, recipe_of(planned, planned.plan, options), planned.plan, steps);
 }
 
+bool leaves_products_in_float(const backends::BackendModel& model, const QuantizeOptions& options) {
+  const TargetDevice target = options.target_device;
+  const bool cpu = target == TargetDevice::any || target == TargetDevice::cpu || target == TargetDevice::cpu_spr;
+  return options.recipe == Recipe::eightbit && !options.mode && cpu && model.layers_may_end_in_floats();
+}
+
 // Where quantizers go, without looking at data.
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
   const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
   std::optional<Plan> own = placing ? placing->placement() : std::nullopt;
   Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options));
+  if (leaves_products_in_float(model, options)) placement::leave_products_in_float(graph, plan);
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_prepare(graph, options, plan);
