@@ -25,6 +25,10 @@ void AccuracyFlags::add_to(CLI::App& verb) {
   const auto add = [&](const char* flag, auto& value, const char* help) {
     others_.push_back(verb.add_option(flag, value, help)->group(group));
   };
+  verb.add_flag("--tune-hyperparams", control_.tune_hyperparams,
+                "Try other options on the samples, and take those with the least error at the outputs; with --max-drop: "
+                "before layers go back to float")
+      ->group(group);
   add("--metric", metric_,
       "top1, top5, mse, cosine, exact-text, or command:PROGRAM, which is run with a model's path and prints its "
       "metric");

@@ -16,6 +16,7 @@ class AccuracyFlags {
   void add_to(CLI::App& verb);
 
   bool given() const { return max_drop_->count() > 0; }
+  bool tunes() const { return control_.tune_hyperparams; }
   void refuse_without_goal() const;  // InvalidArgument when another flag was given without --max-drop
   AccuracyControlOptions options() const;
   // How models are validated. `data` says how files become tensors.

@@ -28,6 +28,7 @@ bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".o
 
 void check_recipe_alone(const Quantize& verb) {
   const char* given = verb.data.given() ? "--data" : !verb.statistics.empty() ? "--statistics" : !verb.checkpoint.empty() ? "--checkpoint" : nullptr;
+  if (verb.accuracy.tunes()) throw InvalidArgument("[quantize] --tune-hyperparams has no effect with a recipe file: its options are its own");
   if (given) throw InvalidArgument(fmt::format("[quantize] {} has no effect with a recipe file: nothing is measured. Leave one out", given));
   verb.data.refuse_details("with a recipe file");
 }
@@ -41,6 +42,9 @@ void check_source(const Quantize& verb) {
   if (!verb.accuracy.given()) verb.accuracy.refuse_without_goal();
   if (verb.accuracy.given() && !verb.statistics.empty())
     throw InvalidArgument("[quantize] --max-drop does not go with --statistics: layers are ranked on samples. Give --data");
+  if (verb.accuracy.tunes() && (!verb.statistics.empty() || !verb.checkpoint.empty()))
+    throw InvalidArgument("[quantize] --tune-hyperparams goes with --data alone: it measures what all its trials need. Leave "
+                          "--statistics and --checkpoint out");
   if (verb.statistics.empty()) return;
   verb.data.refuse_details("with --statistics");
   if (!verb.checkpoint.empty())
@@ -91,6 +95,7 @@ Model quantized_by(const Quantize& verb, const Model& model, const RunOptions& r
   if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
     return quantize(model, QuantizationRecipe::load(recipe), run);
   const QuantizeOptions options = verb.options.read();
+  if (verb.accuracy.tunes()) return tune(model, verb.data.open(model), options, run).model;
   if (verb.data.given()) return quantize(model, verb.data.open(model), options, run);
   return quantize(model, Statistics::load(verb.statistics), options, run);
 }

@@ -47,6 +47,7 @@ struct AccuracyControlOptions {
   int64_t ranking_subset_size = 32;  // samples that layers are ranked on
   RestoreMode restore_mode = RestoreMode::activations_and_weights;
   OnFailure on_failure = OnFailure::raise;
+  bool tune_hyperparams = false;     // before layers go back to float: other options, see tune() in quantize.h
   // Where the best model so far is kept, with a report beside it (.json), so that a run that is stopped loses nothing.
   // A file that is there is overwritten. Empty: a file of its own among the temporary ones, removed unless the run is
   // stopped.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
@@ -25,6 +26,25 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
 // The same model again, from what an earlier run decided (Report::recipe, or the file beside its model): without data, and
 // byte for byte with the same version of eightbit. Throws InvalidArgument when the recipe belongs to another model.
 Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run = {});
+
+// What a choice of options would give.
+struct TuneTrial {
+  std::string what;        // "preset=mixed"
+  double sqnr_db = 0;      // of the outputs, averaged, on samples that no correction has seen
+  double seconds = 0;
+};
+
+struct TuneResult {
+  Model model;
+  QuantizeOptions options;   // those of the model
+  std::vector<TuneTrial> trials;
+};
+
+// Like quantize(), with the options chosen that leave the outputs nearest to the float model's: SmoothQuant's alpha,
+// preset, range estimators, channel alignment, rounding of weights and bias correction, one after the other, unless
+// `options` says something about them. One pass over the data; a trial costs about as much as quantizing from
+// statistics. Needs at least two samples. Throws what quantize() throws.
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {}, const RunOptions& run = {});
 
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored scope matched,
 // why the rest stays in floating point.

@@ -27,6 +27,8 @@ from eightbit._eightbit import (
     Statistics,
     StepTime,
     TrialReport,
+    TuneResult,
+    TuneTrial,
 )
 from eightbit._eightbit import version as _version
 from eightbit._logging import set_log_level
@@ -71,7 +73,7 @@ from eightbit.quantization.advanced_parameters import (
     QuantizerPropagationRule,
     RestoreMode,
 )
-from eightbit.quantization.quantize_model import calibrate, plan, quantize
+from eightbit.quantization.quantize_model import calibrate, plan, quantize, tune
 from eightbit.quantization.range_estimator import (
     AggregatorType,
     RangeEstimatorParameters,
@@ -147,6 +149,9 @@ __all__ = [
     "WeightRounding",
     "Unsupported",
     "TrialReport",
+    "tune",
+    "TuneResult",
+    "TuneTrial",
     "UnsupportedBackendError",
     "ValidationError",
 ]

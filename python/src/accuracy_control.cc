@@ -64,6 +64,7 @@ void bind_control_options(nb::module_& module) {
       .def_rw("max_minutes", &AccuracyControlOptions::max_minutes)
       .def_rw("ranking_subset_size", &AccuracyControlOptions::ranking_subset_size)
       .def_rw("restore_mode", &AccuracyControlOptions::restore_mode)
+      .def_rw("tune_hyperparams", &AccuracyControlOptions::tune_hyperparams)
       .def_rw("on_failure", &AccuracyControlOptions::on_failure)
       .def_rw("best_model", &AccuracyControlOptions::best_model);
 }

@@ -1,5 +1,6 @@
 #include <eightbit/quantize.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include "bindings.h"
 
@@ -23,6 +24,20 @@ void bind_quantize(nb::module_& module) {
       "quantize",
       nb::overload_cast<const Model&, const QuantizationRecipe&, const RunOptions&>(&quantize),
       nb::arg("model"), nb::arg("recipe"), nb::arg("run"), release());
+  nb::class_<TuneTrial>(module, "TuneTrial", "Options that were tried.")
+      .def_ro("what", &TuneTrial::what)
+      .def_ro("sqnr_db", &TuneTrial::sqnr_db, "Of the outputs, on samples that no correction has seen.")
+      .def_ro("seconds", &TuneTrial::seconds)
+      .def("__repr__", [](const TuneTrial& trial) {
+        return nb::str("TuneTrial(what={!r}, sqnr_db={:.2f})").attr("format")(trial.what, trial.sqnr_db);
+      });
+  nb::class_<TuneResult>(module, "TuneResult", "What `tune` has found.")
+      .def(nb::init<>())
+      .def("assign", [](TuneResult& self, const TuneResult& other) { self = other; }, nb::arg("other"))
+      .def_ro("native_model", &TuneResult::model)
+      .def_ro("options", &TuneResult::options, "Those of the model; `options.to_json()` prints them.")
+      .def_ro("trials", &TuneResult::trials);
+  module.def("tune", &tune, nb::arg("model"), nb::arg("dataset"), nb::arg("options"), nb::arg("run"), release());
   nb::class_<PlanPreview>(module, "PlanPreview", "What `quantize` would do.")
       .def_ro("text", &PlanPreview::text)
       .def_ro("json", &PlanPreview::json)

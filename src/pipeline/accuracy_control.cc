@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include "accuracy/quantizer_groups.h"
 #include "accuracy/reversal_search.h"
@@ -17,6 +18,7 @@
 #include "pipeline/planned.h"
 #include "pipeline/ranking.h"
 #include "pipeline/steps.h"
+#include "pipeline/tuner.h"
 
 namespace eightbit {
 namespace {
@@ -100,21 +102,42 @@ class AccuracyControl {
       fail<InvalidArgument>(
           kWhere, "the float model's metric is 0, so that no share of it can be lost. Use drop_type absolute.");
     statistics_ = steps_("calibrate", [&] {
+      if (control_.tune_hyperparams) return tuner_.emplace(model_, options_).measure(calibration_, run_, control_.ranking_subset_size);
       return measure_for(model_, placed, calibration_, options_, run_, control_.ranking_subset_size);
     });
     planned_ = complete(model_, statistics_, std::move(placed), options_, run_, steps_);
+    group();
+    double drop = steps_("validate", [&] { return *tried({}, planned_.plan, "all quantized"); });
+    tell_about_metric();
+    if (drop > goal() && tuner_) drop = steps_("tune", [&] { return tuned(drop); });
+    if (drop <= goal()) return stop("goal");
+    if (groups_.empty()) return stop("every group tried");
+    steps_("rank layers", [&] { rank(); });
+    steps_("search", [&] { revert(drop); });
+  }
+
+  void group() {
     result_.all_quantizers = static_cast<int64_t>(planned_.plan.quantizers.size());
     groups_ = accuracy::quantizer_groups(graph(), planned_.plan);
     shares_.assign(groups_.size(), 0);
     order_.resize(groups_.size());
     std::iota(order_.begin(), order_.end(), 0);
+  }
 
-    const double drop = steps_("validate", [&] { return *tried({}, planned_.plan, "all quantized"); });
-    tell_about_metric();
-    if (drop <= goal()) return stop("goal");
-    if (groups_.empty()) return stop("every group tried");
-    steps_("rank layers", [&] { rank(); });
-    steps_("search", [&] { revert(drop); });
+  // Goes on with other options where they leave outputs nearer to the float model's and lose less of the metric.
+  double tuned(double drop) {
+    Tuned found = tuner_->tune(statistics_, run_);
+    Planned planned = std::exchange(planned_, std::move(found.planned));
+    const QuantizeOptions options = std::exchange(options_, found.best.options);
+    const auto metric = tried({}, planned_.plan, "tuned");
+    if (metric && *metric < drop) {
+      group();
+      describe();
+      return *metric;
+    }
+    planned_ = std::move(planned);
+    options_ = options;
+    return drop;
   }
 
   const Graph& graph() const { return planned_.base.impl().graph(); }
@@ -290,7 +313,8 @@ class AccuracyControl {
   const Dataset& calibration_;
   const Dataset& validation_;
   const ValidationFunction& validate_;
-  const QuantizeOptions& options_;
+  QuantizeOptions options_;
+  std::optional<Tuner> tuner_;
   const AccuracyControlOptions& control_;
   const RunOptions& run_;
   const Clock::time_point begin_ = Clock::now();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <eightbit/dataset.h>
@@ -17,6 +19,15 @@
 
 namespace eightbit {
 
+// Options, and where they put quantizers.
+struct Candidate {
+  std::string what;        // "preset=mixed"
+  QuantizeOptions options;
+  Plan plan{};
+};
+
+// Where quantizers go. Says nothing.
+Plan place(const backends::BackendModel& model, const QuantizeOptions& options);
 // Where quantizers go. Tells which options will do nothing. `statistics`: null where data is to be measured.
 Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
            const records::StatisticsData* statistics = nullptr);
@@ -24,6 +35,10 @@ Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
 // One pass over the data for what this plan needs. `keep`: inputs to keep at least.
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
                                     const QuantizeOptions& options, const RunOptions& run, int64_t keep = 0);
+
+// The same for what any of these plans needs; the first tells which layers there are.
+records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates, const Dataset& dataset,
+                                    const RunOptions& run, int64_t keep);
 
 // A plan with everything in it, and the model that it is for.
 struct Planned {

@@ -20,6 +20,7 @@
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
+#include "pipeline/tuner.h"
 #include "placement/float_products.h"
 #include "placement/placement.h"
 
@@ -55,9 +56,7 @@ QuantizeOptions with_free_scheme(QuantizeOptions options) {
   return options;
 }
 
-std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
-                                       const QuantizeOptions& options) {
-  records::TapRequest taps(graph);
+void request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_request(graph, plan, options, taps);
   if (!options.advanced_parameters.disable_channel_alignment)
@@ -66,7 +65,6 @@ std::vector<records::Point> points_for(const Graph& graph, const Plan& plan,
   if (!options.advanced_parameters.disable_bias_correction && corrects_in_closed_form(options))
     algorithms::fast_bias_correction_request(graph, plan, taps);
   if (rounds_adaptively(options)) algorithms::weight_rounding_request(graph, plan, taps);
-  return taps.points();
 }
 
 // Layers whose means bias correction compares.
@@ -164,7 +162,17 @@ bool leaves_products_in_float(const backends::BackendModel& model, const Quantiz
   return options.recipe == Recipe::eightbit && !options.mode && cpu && model.layers_may_end_in_floats();
 }
 
-// Where quantizers go, without looking at data.
+// Tells which options will do nothing. `statistics`: null where data is to be measured.
+Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions& options,
+                     const records::StatisticsData* statistics = nullptr) {
+  Plan plan = place(model, options);
+  report_without_effect(without_effect(options), plan.notes);
+  report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
+  return plan;
+}
+
+}  // namespace
+
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
   const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
@@ -177,17 +185,6 @@ Plan place(const backends::BackendModel& model, const QuantizeOptions& options) 
   return plan;
 }
 
-// The same, telling which options will do nothing. `statistics`: null where data is to be measured.
-Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions& options,
-                     const records::StatisticsData* statistics = nullptr) {
-  Plan plan = place(model, options);
-  report_without_effect(without_effect(options), plan.notes);
-  report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
-  return plan;
-}
-
-}  // namespace
-
 Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
            const records::StatisticsData* statistics) {
   validate(options);
@@ -195,12 +192,24 @@ Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
   return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
 }
 
+records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates, const Dataset& dataset,
+                                    const RunOptions& run, int64_t keep) {
+  const Graph& graph = model.impl().graph();
+  const Candidate& first = candidates.front();
+  records::TapRequest taps(graph);
+  MeasureOptions measured{first.options.subset_size, {}, keep, {}};
+  for (const Candidate& candidate : candidates) {
+    request(graph, candidate.plan, candidate.options, taps);
+    measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));
+  }
+  measured.facts["options"] = to_json(first.options);
+  return measure(model.impl(), taps.points(), layers_for(graph, first.plan, first.options), dataset, measured, run);
+}
+
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
                                     const QuantizeOptions& options, const RunOptions& run, int64_t keep) {
-  MeasureOptions measured{options.subset_size, {}, std::max(keep, samples_to_keep(options)), {}};
-  measured.facts["options"] = to_json(options);
-  const Graph& graph = model.impl().graph();
-  return measure(model.impl(), points_for(graph, plan, options), layers_for(graph, plan, options), dataset, measured, run);
+  const Candidate only{"", options, plan};
+  return measure_for(model, std::span(&only, 1), dataset, run, keep);
 }
 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
@@ -303,6 +312,18 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   const Model base = aligned(model, alignment_for(content, graph));
   warn_if_empty(plan);
   return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
+}
+
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options, const RunOptions& run) {
+  Steps steps(run);
+  place(model, options, steps);   // mistakes first
+  Tuner tuner(model, options);
+  const auto statistics = steps("calibrate", [&] { return tuner.measure(dataset, run); });
+  Tuned tuned = steps("tune", [&] { return tuner.tune(statistics, run); });
+  steps.report().samples = statistics.samples();
+  const Plan& plan = tuned.planned.plan;
+  Model quantized = written(tuned.planned.base, recipe_of(tuned.planned, plan, tuned.best.options), plan, steps);
+  return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
 }
 
 PlanPreview plan(const Model& model, const QuantizeOptions& options) {

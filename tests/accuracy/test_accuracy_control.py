@@ -280,7 +280,7 @@ def test_options_without_effect_say_so(call, caplog):
         call(
             max_drop=1e9,
             advanced_accuracy_restorer_parameters=eb.AdvancedAccuracyRestorerParameters(
-                tune_hyperparams=True
+                num_ranking_workers=2
             ),
         )
-    assert "tune_hyperparams=True has no effect" in caplog.text
+    assert "num_ranking_workers=2 has no effect" in caplog.text

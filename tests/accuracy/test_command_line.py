@@ -139,3 +139,16 @@ def test_statistics_do_not_do(eightbit):
     eightbit.fails(
         "quantize", "model.xml", "--statistics", "s.stats", "-o", "out.xml", "--max-drop", 1, saying=("Give --data",)
     )  # fmt: skip
+
+
+def test_options_are_tuned(eightbit, folder):
+    tuned = ["quantize", "model.xml", "--tune-hyperparams", "-o", "tuned.xml"]
+    done = eightbit(*tuned, "--data", "samples.npz", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)["report"]
+    assert any(note.startswith("tuned: ") for note in report["notes"])
+    assert any(step["step"] == "tune" for step in report["steps"])
+    recipe = json.loads((folder / "tuned.recipe.json").read_text())
+    assert recipe["plan"]["quantizers"]
+    eightbit.fails(*tuned, "--statistics", "s.stats", saying=("--tune-hyperparams goes with --data alone",))
+    eightbit.fails(*tuned, "--recipe", "tuned.recipe.json", saying=("--tune-hyperparams has no effect",))

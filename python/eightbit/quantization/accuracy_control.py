@@ -134,10 +134,12 @@ def _control_options(
         WHERE, "advanced_accuracy_restorer_parameters", AdvancedAccuracyRestorerParameters, advanced
     )
     advanced = advanced or AdvancedAccuracyRestorerParameters()
-    for name, default in (("tune_hyperparams", False), ("num_ranking_workers", None)):
-        if getattr(advanced, name) != default:
-            logger.warning("%s=%r has no effect on accuracy control", name, getattr(advanced, name))
+    if advanced.num_ranking_workers is not None:
+        logger.warning(
+            "num_ranking_workers=%r has no effect on accuracy control", advanced.num_ranking_workers
+        )
     control = _eightbit.AccuracyControlOptions()
+    control.tune_hyperparams = advanced.tune_hyperparams is True
     control.on_failure = _eightbit.OnFailure.RETURN
     control.max_drop = _number("max_drop", max_drop, "a number from 0 on")
     control.drop_type = to_native(as_enum(WHERE, "drop_type", DropType, drop_type or "None"))

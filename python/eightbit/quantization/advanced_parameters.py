@@ -133,7 +133,7 @@ class AdvancedAccuracyRestorerParameters:
     """How accuracy control searches.
 
     max_num_iterations: how many models with layers in float may be validated; sys.maxsize: as many as it takes.
-    tune_hyperparams: True changes nothing, and says so.
+    tune_hyperparams: True tries other options before layers go back to float, see `tune`.
     ranking_subset_size: samples that layers are ranked on. None: 32 (NNCF: subset_size).
     num_ranking_workers: layers are ranked by two passes, so that there is nothing to divide; changes nothing.
     intermediate_model_dir: a folder; the best model so far is kept there as intermediate_model.xml or .onnx.

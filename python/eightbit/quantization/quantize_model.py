@@ -101,6 +101,52 @@ def quantize(
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
 
+def tune(
+    model: Any,
+    calibration_dataset: Dataset | _eightbit.Dataset,
+    *,
+    mode: QuantizationMode | None = None,
+    preset: QuantizationPreset | None = None,
+    target_device: TargetDevice = TargetDevice.ANY,
+    subset_size: int = 300,
+    fast_bias_correction: bool = True,
+    model_type: ModelType | None = None,
+    ignored_scope: IgnoredScope | None = None,
+    advanced_parameters: AdvancedQuantizationParameters | None = None,
+    recipe: Recipe = Recipe.EIGHTBIT,
+    weight_rounding: WeightRounding | None = None,
+    engine: Engine = Engine.AUTO,
+    threads: int = 0,
+    progress: ProgressCallback | None = None,
+    report: _eightbit.Report | None = None,
+    result: _eightbit.TuneResult | None = None,
+) -> Any:
+    """Returns a new model like `quantize`, with the options that leave its outputs nearest to the float model's.
+
+    Tries SmoothQuant's alpha, the preset, range estimators, channel alignment, adaptive rounding of weights and careful bias
+    correction, one after the other, unless they are given. All trials share one pass over the data; each costs about as much
+    as quantizing from statistics.
+
+    calibration_dataset: at least two samples, better a hundred: some are set aside to judge by, which no correction sees.
+    result: an empty `TuneResult`, which is filled in: the options that were chosen, and all trials with the signal to noise
+        of the outputs in dB.
+    Other parameters, and errors: see `quantize`.
+    """
+    as_instance("tune", "result", _eightbit.TuneResult, result)
+    source = _source("tune", calibration_dataset, statistics_too=False)
+    options = quantize_options(
+        "tune", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
+        advanced_parameters, recipe, weight_rounding,
+    )  # fmt: skip
+    native, source = _prepared("tune", model, source, engine)
+    _name_nodes(options, native, ignored_scope)
+    with run_options("tune", threads, progress, None, report) as run:
+        found = _eightbit.tune(native, source, options, run)
+    if result is not None:
+        result.assign(found)
+    return from_native_model(found.native_model)
+
+
 def calibrate(
     model: Any,
     calibration_dataset: Dataset | _eightbit.Dataset,

@@ -1,0 +1,151 @@
+#include "pipeline/tuner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "algorithms/bias_correction.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "pipeline/noise.h"
+#include "pipeline/steps.h"
+
+namespace eightbit {
+namespace {
+
+constexpr int64_t kJudges = 24, kShare = 4;   // samples to judge by: so many, or a quarter of those that are kept
+constexpr double kClearlyBetter = 0.05;       // dB
+
+std::vector<backends::Comparison> outputs_of(const Graph& graph) {
+  std::vector<backends::Comparison> outputs;
+  for (const Node& node : graph.nodes)
+    if (node.op == Op::result && node.owner == kNone && is_float(graph.value(node.inputs.at(0)).dtype))
+      outputs.push_back({node.inputs[0], kNone});
+  return outputs;
+}
+
+RangeEstimatorParameters estimator(AggregatorType low, AggregatorType high) {
+  return {{.statistics_type = StatisticsType::min, .aggregator_type = low},
+          {.statistics_type = StatisticsType::max, .aggregator_type = high}};
+}
+
+}  // namespace
+
+Tuner::Tuner(const Model& model, const QuantizeOptions& options) : model_(model), asked_(options) {}
+
+std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
+  const AdvancedParameters& advanced = asked.advanced_parameters;
+  std::vector<Kind> out;
+  if (asked.model_type == ModelType::transformer && !advanced.smooth_quant_alphas.matmul) {
+    Kind& kind = out.emplace_back();
+    for (double alpha : {0.5, 0.65, 0.8})
+      kind.choices.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha),
+                              [=](QuantizeOptions& o) { o.advanced_parameters.smooth_quant_alphas.matmul = alpha; }});
+  }
+  if (!asked.preset && !asked.mode)
+    out.push_back({{{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
+                    {"preset=mixed", [](QuantizeOptions& o) { o.preset = Preset::mixed; }}}});
+  if (advanced.activations_range_estimator_params.empty()) {
+    const auto choice = [](const char* name, RangeEstimatorParameters params) {
+      return std::pair<std::string, Change>(fmt::format("activations_range_estimator_params={}", name), [=](QuantizeOptions& o) {
+        o.advanced_parameters.activations_range_estimator_params = params;
+      });
+    };
+    out.push_back({{choice("mean of extremes", estimator(AggregatorType::mean, AggregatorType::mean)),
+                    choice("extremes", estimator(AggregatorType::min, AggregatorType::max))}});
+  }
+  if (advanced.disable_channel_alignment)
+    out.push_back({{{"disable_channel_alignment=false",
+                     [](QuantizeOptions& o) { o.advanced_parameters.disable_channel_alignment = false; }}}});
+  if (!asked.weight_rounding && !asked.mode)
+    out.push_back({{{"weight_rounding=adaptive", [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}}});
+  if (asked.fast_bias_correction && !advanced.disable_bias_correction)
+    out.push_back({{{"fast_bias_correction=false", [](QuantizeOptions& o) {
+                       if (!o.weight_rounding) o.weight_rounding = WeightRounding::nearest;   // as it was judged so far
+                       o.fast_bias_correction = false;
+                     }}}});
+  return out;
+}
+
+Candidate Tuner::candidate(const std::string& what, const QuantizeOptions& options) const {
+  return {what, options, place(model_.impl(), options)};
+}
+
+std::vector<Candidate> Tuner::all() const {
+  std::vector<Candidate> out = {candidate("as asked", asked_)};
+  for (const Kind& kind : kinds(asked_))
+    for (const auto& [what, change] : kind.choices) {
+      QuantizeOptions options = asked_;
+      change(options);
+      out.push_back(candidate(what, options));
+    }
+  return out;
+}
+
+records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run, int64_t keep) {
+  auto data = measure_for(model_, all(), dataset, run, std::max(keep, algorithms::kCarefulCorrectionSamples + kJudges));
+  const auto kept = static_cast<int64_t>(data.kept_samples.size());
+  if (kept < 2) fail<DataError>("tune", "the dataset gave one sample. Give at least two: one is set aside, to judge by.");
+  const auto judges = data.kept_samples.spread(std::clamp(kept / kShare, int64_t{1}, kJudges));
+  records::KeptSamples rest;
+  for (int64_t number : data.kept_samples.numbers())
+    (std::ranges::binary_search(judges, number) ? judges_ : rest).add(number, data.kept_samples.load(number));
+  data.kept_samples = std::move(rest);
+  return data;
+}
+
+double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
+  const backends::BackendModel& base = planned.base.impl();
+  backends::Program program;
+  program.plan = &planned.plan;
+  program.threads = run.threads;
+  program.comparisons = outputs_of(base.graph());
+  const auto numbers = judges_.numbers();
+  auto at = numbers.begin();
+  const auto noise = measure_noise(
+      base, program, [&] { return at == numbers.end() ? std::nullopt : std::optional(judges_.load(*at++)); }, [] {});
+  double sum = 0;
+  for (const Noise& output : noise) sum += std::min(output.sqnr_db(), 100.0);
+  return noise.empty() ? 0 : sum / static_cast<double>(noise.size());
+}
+
+Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run) const {
+  const int64_t total = static_cast<int64_t>(all().size());
+  RunOptions quiet = run;
+  Tuned out{candidate("as asked", asked_), {model_, model_, {}, {}}, {}};
+  quiet.progress = [&](const Progress&) {   // lets the caller stop within a candidate
+    if (run.progress) run.progress({"tune", static_cast<int64_t>(out.trials.size()), total});
+  };
+  const auto tried = [&](const Candidate& candidate) {
+    const auto begin = std::chrono::steady_clock::now();
+    Steps unused(quiet);
+    Planned planned = complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
+    const double db = sqnr_db(planned, quiet);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    out.trials.push_back({candidate.what, db, seconds});
+    log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
+    return std::pair(std::move(planned), db);
+  };
+  double best = 0;
+  std::tie(out.planned, best) = tried(out.best);
+  for (const Kind& kind : kinds(asked_)) {
+    const QuantizeOptions from = out.best.options;
+    for (const auto& [what, change] : kind.choices) {
+      QuantizeOptions options = from;
+      change(options);
+      Candidate next = candidate(what, options);
+      auto [planned, db] = tried(next);
+      if (db < best + kClearlyBetter) continue;
+      best = db;
+      out.best = std::move(next);
+      out.planned = std::move(planned);
+    }
+  }
+  out.planned.plan.notes.push_back(fmt::format("tuned: {} trials, {:.2f} dB as asked, {:.2f} dB at best", out.trials.size(),
+                                               out.trials.front().sqnr_db, best));
+  return out;
+}
+
+}  // namespace eightbit

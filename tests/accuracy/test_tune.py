@@ -1,0 +1,93 @@
+"""Options that are chosen by what they do to the outputs."""
+
+import json
+
+import eightbit as eb
+import numpy as np
+import openvino as ov
+import pytest
+
+
+@pytest.fixture(scope="module")
+def many() -> list[np.ndarray]:
+    """Images of which a channel is far brighter than the others, and a few values far beyond the rest."""
+    random = np.random.default_rng(7)
+    images = [random.standard_normal((1, 3, 16, 16)).astype(np.float32) for _ in range(120)]
+    for image in images:
+        image[0, 1] *= 6
+    return images
+
+
+def decibels(reference: ov.CompiledModel, other: ov.CompiledModel, images) -> float:
+    pairs = [(reference(image)[0], other(image)[0]) for image in images]
+    return 10 * np.log10(sum((a**2).sum() for a, _ in pairs) / sum(((a - b) ** 2).sum() for a, b in pairs))
+
+
+def compiled(model: ov.Model) -> ov.CompiledModel:
+    return ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+
+def test_the_best_trial_is_what_comes_back(float_model, many):
+    result, report = eb.TuneResult(), eb.Report()
+    tuned = eb.tune(float_model, eb.Dataset(many[:100]), result=result, report=report)
+    assert isinstance(tuned, ov.Model) and report.samples == 100
+    assert result.trials[0].what == "as asked"
+    best = max(result.trials, key=lambda trial: trial.sqnr_db)
+    assert best.sqnr_db >= result.trials[0].sqnr_db + 0.05
+    options = json.loads(result.options.to_json())
+    name, value = best.what.split("=")
+    chosen = options.get(name, options["advanced_parameters"].get(name))
+    assert str(chosen).lower() == value or isinstance(chosen, dict)
+    assert any(note.startswith("tuned: ") for note in report.notes)
+    plain = eb.quantize(float_model, eb.Dataset(many[:100]))
+    reference = compiled(float_model)
+    assert decibels(reference, compiled(tuned), many[100:]) > decibels(reference, compiled(plain), many[100:]) - 0.5
+
+
+def test_the_data_is_read_once_and_given_options_stay(float_model, many):
+    read = []
+    result = eb.TuneResult()
+    eb.tune(
+        float_model,
+        eb.Dataset((read.append(1) or image for image in many[:80])),
+        preset=eb.QuantizationPreset.MIXED,
+        weight_rounding=eb.WeightRounding.NEAREST,
+        fast_bias_correction=False,
+        result=result,
+    )
+    assert len(read) == 80
+    tried = " ".join(trial.what for trial in result.trials)
+    assert "preset" not in tried and "weight_rounding" not in tried and "fast_bias" not in tried
+    assert json.loads(result.options.to_json())["preset"] == "mixed"
+
+
+def test_too_few_samples(float_model, many):
+    with pytest.raises(eb.DataError, match="at least two"):
+        eb.tune(float_model, eb.Dataset(many[:1]))
+    assert isinstance(eb.tune(float_model, eb.Dataset(many[:2])), ov.Model)
+
+
+def test_accuracy_control_tunes_before_it_gives_layers_up(float_model, many):
+    reference, unseen = compiled(float_model), many[100:]
+
+    def validate(model, items):
+        return min(decibels(reference, model, unseen), 60.0)
+
+    def controlled(max_drop, tune):
+        result = eb.AccuracyResult()
+        eb.quantize_with_accuracy_control(
+            float_model, eb.Dataset(many[:100]), eb.Dataset(unseen), validate, max_drop=max_drop,
+            on_failure=eb.OnFailure.RETURN, result=result,
+            advanced_accuracy_restorer_parameters=eb.AdvancedAccuracyRestorerParameters(
+                tune_hyperparams=tune, max_num_iterations=1
+            ),
+        )  # fmt: skip
+        return result
+
+    first = controlled(0.0, True)
+    plain, tuned = first.trials[0], first.trials[1]
+    assert tuned.what == "tuned" and tuned.drop < plain.drop
+    reached = controlled((plain.drop + tuned.drop) / 2, True)
+    assert reached.reached and reached.quantizers == reached.all_quantizers and not reached.reverted
+    assert [trial.what for trial in reached.trials] == ["all quantized", "tuned"]
+    assert all(trial.what != "tuned" for trial in controlled(0.0, False).trials)
