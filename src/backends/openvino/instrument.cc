@@ -105,7 +105,8 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
 }
 
 // What is computed from constants when a model is compiled gets an address that is free again once weights are packed,
-// and streams share packed weights by address: one layer would run with another's. So stored integers become floats here.
+// and streams share packed weights by address: one layer would run with another's. So stored integers become floats here,
+// where they do not reach integer kernels anyway.
 void fold_dequantization(const Copy& copy, const Reading& reading) {
   for (const Value& value : reading.graph.values) {
     if (!value.is_constant() || !value.constant->quantized) continue;
@@ -148,7 +149,7 @@ class Instrumenter {
   void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
     planned_ = copy_model(model, reading);
     if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
-    if (plan == nullptr) fold_dequantization(planned_, reading);
+    if (plan == nullptr && !program_.integer_arithmetic) fold_dequantization(planned_, reading);
     share_inputs(planned_, *reference_.model);
     if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
   }
