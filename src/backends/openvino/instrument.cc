@@ -55,14 +55,14 @@ std::vector<bool> channels_last(const Graph& graph) {
 }
 
 // A transposition to channels-last costs nothing where the tensor lies in memory that way, and saves the plugin from
-// reordering it for us.
-Output channels_to_back(const Output& value, Tap& tap) {
+// reordering it for us. `axis` of the value moves along.
+Output channels_to_back(const Output& value, int64_t& axis) {
   const auto rank = static_cast<int64_t>(value.get_partial_shape().size());
   std::vector<int64_t> order(static_cast<size_t>(rank));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  if (tap.axis == 1) tap.axis = rank - 1;
-  else if (tap.axis > 1) --tap.axis;
+  if (axis == 1) axis = rank - 1;
+  else if (axis > 1) --axis;
   return std::make_shared<ov::op::v1::Transpose>(
       value, ov::op::v0::Constant::create(ov::element::i64, {order.size()}, order));
 }
@@ -136,7 +136,7 @@ class Instrumenter {
       const auto id = static_cast<size_t>(tap.value);
       out_.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
       Output value = as_f32(reference_.values[id]);
-      if (last[id]) value = channels_to_back(value, tap);
+      if (last[id]) value = channels_to_back(value, tap.axis);
       ov::OutputVector inputs{value};
       const NodeId node = reading_.graph.value(static_cast<ValueId>(id)).producer;
       const bool branch = reading_.graph.node(node).owner != kNone;   // the model's inputs are out of reach
@@ -192,14 +192,17 @@ class Instrumenter {
   }
 
   void add_comparisons(const Reading& planned) {
+    const auto last = channels_last(reading_.graph);
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
       const auto value = [](const Copy& copy, const Reading& reading, ValueId id) {
         return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]), reading.graph.value(id).producer, copy, reading);
       };
-      add_result(std::make_shared<DifferenceOp>(
-          ov::OutputVector{value(reference_, reading_, comparison.reference), value(planned_, planned, other)}, comparison.axis,
-          comparison.record_size(), next_id_++));
+      ov::OutputVector values{value(reference_, reading_, comparison.reference), value(planned_, planned, other)};
+      int64_t axis = comparison.axis;
+      if (last[static_cast<size_t>(comparison.reference)])
+        for (Output& one : values) axis = comparison.axis, one = channels_to_back(one, axis);
+      add_result(std::make_shared<DifferenceOp>(values, axis, comparison.record_size(), next_id_++));
     }
   }
 
