@@ -7,6 +7,8 @@
 The names of functions, options and their values are those that users of nncf.quantize know.
 """
 
+from importlib import import_module
+
 from eightbit._load import load_openvino
 
 load_openvino()
@@ -84,6 +86,15 @@ from eightbit.quantization.range_estimator import (
 from eightbit.scopes import IgnoredScope, Subgraph
 
 __version__ = _version()
+
+
+def __getattr__(name: str) -> object:
+    """`eightbit.torch` and `eightbit.strip` are there for those who have torch, and cost others nothing."""
+    if name in ("torch", "strip"):
+        module = import_module("eightbit.torch")
+        return module if name == "torch" else module.strip
+    raise AttributeError(f"module 'eightbit' has no attribute '{name}'")
+
 
 __all__ = [
     "AccuracyNotReached",

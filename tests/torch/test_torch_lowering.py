@@ -1,6 +1,7 @@
 """What the returned models become in the runtimes that execute integers."""
 
 import collections
+import re
 
 import eightbit as eb
 import numpy as np
@@ -63,13 +64,44 @@ def test_a_saved_program_is_the_same(quantized, samples, tmp_path):
 
 
 def test_torch_compile_with_openvino(quantized, samples):
-    import openvino.torch  # noqa: F401
-
     torch._dynamo.reset()
-    compiled = torch.compile(quantized, backend="openvino", options={"aot_autograd": True})
+    compiled = eb.torch.compile(quantized)
     result = expected(compiled, samples)
     reference = expected(quantized, samples)
     assert 30 < sqnr(reference, result) < 200  # equal to the bit would mean that torch ran it
+
+
+def test_torch_compile_with_inductor(quantized, samples):
+    pytest.importorskip("torchao", reason="it lowers quantized graphs to inductor")
+    from torch._inductor.utils import run_and_get_code
+
+    torch._dynamo.reset()
+    compiled = eb.torch.compile(quantized, "inductor")
+    with torch.no_grad():
+        result, code = run_and_get_code(compiled, torch.from_numpy(samples[0]))
+    assert sqnr(expected(with_dequantize_ops(quantized), samples), result) > 30
+    kernels = re.findall(r"= torch.ops.onednn.(qconv\w*|qlinear\w*)", "\n".join(code))
+    assert sum(name.startswith("qconv") for name in kernels) == 4, kernels
+
+
+def test_what_compile_refuses(quantized):
+    with pytest.raises(eb.InvalidArgument, match="no exported graph"):
+        eb.torch.compile(ConvNet())
+    with pytest.raises(eb.InvalidArgument, match="openvino, inductor"):
+        eb.torch.compile(quantized, "tvm")
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_openvino_runs_stripped_modules_in_integers(samples, traced):
+    module = eb.strip(eb.quantize(trained(ConvNet()), eb.Dataset(samples)))
+    example = torch.from_numpy(samples[0])
+    if traced:
+        model = ov.convert_model(module, example_input=example)
+    else:
+        model = ov.convert_model(torch.export.export(module, (example,)))
+    compiled = ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert integer_layers(compiled) >= {"Convolution", "FullyConnected"}
+    assert sqnr(expected(module, samples), torch.from_numpy(compiled(samples[0])[0])) > 30
 
 
 def test_onnx_runtime_takes_the_exported_model(quantized, samples, tmp_path):

@@ -1,6 +1,10 @@
 """The PyTorch snippets of the guides for nncf, with one word changed: `import eightbit as nncf`."""
 
+import subprocess
+import sys
+
 import eightbit as nncf
+import openvino as ov
 import pytest
 import torch
 from eightbit.torch import disable_patching
@@ -83,9 +87,7 @@ def test_the_tutorial_from_export_to_compiled_model(
     with torch.no_grad():
         assert sqnr(exported_model(*example_inputs), quantized_model(*example_inputs)) > 18
         torch._dynamo.reset()
-        optimized_model = torch.compile(
-            quantized_model, backend="openvino", options={"aot_autograd": True}
-        )
+        optimized_model = nncf.torch.compile(quantized_model, backend="openvino")
         assert sqnr(quantized_model(*example_inputs), optimized_model(*example_inputs)) > 20
 
 
@@ -121,5 +123,39 @@ def test_a_module_with_a_loader_of_labelled_images(model):
         return images
 
     quantized = nncf.quantize(model, nncf.Dataset(loader, transform_fn))
-    assert not op_names(nncf.torch.strip(quantized, strip_format="in_place")) == op_names(quantized)
+    for strip in (nncf.strip, nncf.torch.strip):
+        stripped = strip(quantized, strip_format=nncf.torch.StripFormat.IN_PLACE)
+        assert op_names(stripped) != op_names(quantized)
     assert quantized(torch.randn(3, 3, 64, 64)).shape == (3, 10)
+
+
+def test_a_module_goes_into_openvino(model):
+    """The page's way of inference: convert, compile, call."""
+    images = [torch.randn(1, 3, 64, 64) for _ in range(4)]
+    quantized = nncf.quantize(model, nncf.Dataset(images))
+    ov_quantized_model = ov.convert_model(nncf.strip(quantized), example_input=images[0])
+    compiled = ov.compile_model(ov_quantized_model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    with torch.no_grad():
+        reference = quantized(images[0])
+    assert sqnr(reference, torch.from_numpy(compiled(images[0].numpy())[0])) > 20
+
+
+def test_a_transform_is_checked_as_the_page_says(model):
+    loader = torch.utils.data.DataLoader([(torch.randn(3, 64, 64), 1)] * 2)
+
+    def transform_fn(data_item):
+        return data_item[0]
+
+    for data_item in loader:
+        assert model(transform_fn(data_item)).shape == (1, 10)
+    assert nncf.quantize(model, nncf.Dataset(loader, transform_fn), subset_size=1)(
+        torch.randn(1, 3, 64, 64)
+    ).shape == (1, 10)
+
+
+def test_torch_is_imported_when_it_is_asked_for():
+    code = (
+        "import sys, eightbit as nncf; assert 'torch' not in sys.modules; nncf.torch.disable_patching; nncf.strip;"
+        "assert not hasattr(nncf, 'tensorflow')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

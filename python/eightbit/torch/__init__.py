@@ -2,6 +2,7 @@
 
 get_config, load_from_config: save and load a module that was quantized for training.
 strip: a module for inference.
+compile: torch.compile with what runs a quantized graph in integers.
 fx: quantize_pt2e and OpenVINOQuantizer, for those who work with the quantizers of torchao.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eightbit.parameters import StripFormat
+from eightbit.torch.compiling import compile
 from eightbit.torch.config import get_config, load_from_config
 from eightbit.torch.strip import strip
 
@@ -28,4 +30,11 @@ def disable_patching() -> Iterator[None]:
     yield
 
 
-__all__ = ["StripFormat", "disable_patching", "get_config", "load_from_config", "strip"]
+__all__ = [
+    "StripFormat",
+    "compile",
+    "disable_patching",
+    "get_config",
+    "load_from_config",
+    "strip",
+]

@@ -1,0 +1,76 @@
+"""torch.compile with what each backend needs to run a quantized graph in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+from eightbit.errors import InvalidArgument, UnsupportedBackendError
+from eightbit.torch.capture import is_exported, quietly
+from eightbit.torch.reading import shape_of
+from eightbit.torch.signature import Signature
+
+
+def compile(
+    model: fx.GraphModule, backend: str = "openvino", *, options: dict[str, Any] | None = None
+) -> Callable[..., Any]:
+    """torch.compile for what eightbit.quantize made of an exported graph, so that it runs in integers.
+
+    backend: "openvino" (needs `pip install openvino`), or "inductor", PyTorch's own (needs `pip install torchao`, a C++
+        compiler and an x86 CPU; a batch of any size becomes that of the example which the graph was exported with).
+    options: of torch.compile.
+    Returns what is called like the model, under torch.no_grad(). Raises InvalidArgument for a model that is not exported or
+    a backend that is not known, UnsupportedBackendError where a package is missing.
+    """
+    if not is_exported(model):
+        raise InvalidArgument(
+            f"[compile] a {type(model).__name__} is no exported graph. Pass what eightbit.quantize made of "
+            "torch.export.export(model, example_inputs).module()."
+        )
+    if backend not in _BACKENDS:
+        raise InvalidArgument(
+            f"[compile] backend '{backend}' is not known. Choose from: {', '.join(_BACKENDS)}."
+        )
+    return _BACKENDS[backend](model, options or {})
+
+
+def _with_openvino(model: fx.GraphModule, options: dict[str, Any]) -> Callable[..., Any]:
+    """Without aot_autograd, tensors that OpenVINO's backend makes have sizes whose origin dynamo does not know."""
+    import openvino.torch  # noqa: F401
+
+    return torch.compile(model, backend="openvino", options={"aot_autograd": True, **options})
+
+
+def _with_inductor(model: fx.GraphModule, options: dict[str, Any]) -> Callable[..., Any]:
+    """Inductor folds packed weights only where they are constants of the graph, as torchao leaves them."""
+    try:
+        from torchao.quantization.pt2e.lowering import lower_pt2e_quantized_to_x86
+    except ImportError:
+        raise UnsupportedBackendError(
+            "[compile] what lowers quantized graphs to inductor lives in torchao, which is missing. Install it with: pip "
+            "install torchao"
+        ) from None
+    from eightbit.torch.fx.lowering import with_dequantize_ops
+
+    with torch.no_grad(), quietly():
+        lowered = lower_pt2e_quantized_to_x86(with_dequantize_ops(model), example_of(model))
+    return torch.compile(lowered, options=options or None)
+
+
+_BACKENDS = {"openvino": _with_openvino, "inductor": _with_inductor}
+
+
+def example_of(model: fx.GraphModule) -> tuple:
+    """Inputs of the shapes that the graph was exported with, 2 for an open batch."""
+    signature = Signature(model)
+    leaves = []
+    for place, node in enumerate(signature.placeholders):
+        value = node.meta.get("val")
+        if place in signature.tensors:
+            shape = [2 if size < 0 else size for size in shape_of(value)]
+            value = torch.zeros(shape, dtype=value.dtype, device=value.device)
+        leaves.append(value)
+    return tuple(leaves)
