@@ -218,7 +218,7 @@ def largest_batch(module: fx.GraphModule) -> int:
 
 
 _MOST_TOGETHER = 16
-_MOST_ELEMENTS = 1 << 23  # of one value: 32 MB
+_MOST_ELEMENTS = 1 << 22  # of one value: 16 MB
 
 
 def _item_size(value: torch.Tensor) -> int:
