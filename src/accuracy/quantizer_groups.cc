@@ -64,21 +64,6 @@ class UnionFind {
   std::vector<size_t> parent_;
 };
 
-bool is_subset(const std::vector<Use>& uses, const std::vector<Use>& of) {
-  return std::ranges::all_of(uses, [&](const Use& use) { return std::ranges::find(of, use) != of.end(); });
-}
-
-bool concerns(const ConstantReplacement& constant, const Quantizer& quantizer) {
-  return constant.value == quantizer.value && !constant.uses.empty() && is_subset(constant.uses, quantizer.uses);
-}
-
-// Puts back what the weight was before rounding.
-void restore_weight(const Graph& graph, Plan& plan, const Quantizer& quantizer) {
-  for (ConstantReplacement& constant : plan.constants)
-    if (constant.reason == kRounded && concerns(constant, quantizer)) constant = unrounded(graph, constant);
-  std::erase_if(plan.constants, [](const ConstantReplacement& constant) { return constant.tensor.empty(); });
-}
-
 }  // namespace
 
 std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& plan) {
@@ -118,7 +103,7 @@ Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<Quan
   for (size_t i = 0; i < plan.quantizers.size(); ++i) {
     const Quantizer& q = plan.quantizers[i];
     if (gone.contains(i)) {
-      if (q.weight) restore_weight(graph, out, q);
+      if (q.weight) take_back_rounding(graph, q, out);
       continue;
     }
     out.quantizers.push_back(q);

@@ -81,6 +81,17 @@ ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rou
   return out;
 }
 
+void take_back_rounding(const Graph& graph, const Quantizer& weight, Plan& plan) {
+  const auto concerns = [&](const ConstantReplacement& constant) {
+    const auto is_read = [&](const Use& use) { return reads(weight.uses, use); };
+    return constant.reason == kRounded && constant.value == weight.value && !constant.uses.empty() &&
+           std::ranges::all_of(constant.uses, is_read);
+  };
+  for (ConstantReplacement& constant : plan.constants)
+    if (concerns(constant)) constant = unrounded(graph, constant);
+  std::erase_if(plan.constants, [](const ConstantReplacement& constant) { return constant.tensor.empty(); });
+}
+
 Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
   const ConstantReplacement* last = replacement_of(plan, value, use);
   if (last == nullptr || last->reason != kRounded) return weight_of(graph, plan, value, use);

@@ -33,6 +33,9 @@ void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Ten
 // What a rounded constant was before. Its tensor is empty where the plan had left the graph's own in place.
 ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rounded);
 
+// Puts back what a weight was before it was rounded for this quantizer.
+void take_back_rounding(const Graph& graph, const Quantizer& weight, Plan& plan);
+
 // The constant behind `use` as the plan leaves it, but for rounding.
 Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 

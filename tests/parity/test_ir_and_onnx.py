@@ -1,0 +1,71 @@
+"""One network, read as IR and as ONNX, gets the same quantizers from the same recipe, with scales within 1e-4."""
+
+from __future__ import annotations
+
+import json
+
+import eightbit as eb
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+ov = pytest.importorskip("openvino")
+pytest.importorskip("onnxruntime")
+
+from onnx_networks import BUILDERS, build  # noqa: E402
+
+TOLERANCE = 1e-4
+
+
+# Where the two readers do not see the same network, or the runtimes do not ask for the same quantizers.
+ATTENTION = "OpenVINO's reader makes one op of attention, whose inputs it quantizes; in ONNX it is two products"
+INITIAL_STATE = "OpenVINO's reader makes a constant of the initial state that ONNX leaves out: a weight more"
+GATES = "in OpenVINO products of activations compute in floats; in ONNX Runtime convolutions end in quantizers"
+EXCEPTIONS = {
+    ("encoder", "NNCF"): ATTENTION,
+    ("encoder", "EIGHTBIT"): ATTENTION,
+    ("lstm", "NNCF"): INITIAL_STATE,
+    ("lstm", "EIGHTBIT"): INITIAL_STATE,
+    ("squeeze_excite", "EIGHTBIT"): GATES,
+}
+
+
+def ranges(model, dataset, **options) -> dict[str, list[tuple[float, ...]]]:
+    """(low..., high...) of every quantizer of a plan, of activations and of weights, in the order of their values."""
+    report = eb.Report()
+    advanced = eb.AdvancedQuantizationParameters(disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE)
+    eb.quantize(model, dataset, report=report, advanced_parameters=advanced, **options)
+    found = {"activations": [], "weights": []}
+    for quantizer in json.loads(report.plan_json)["quantizers"]:
+        kind = "weights" if quantizer["weight"] else "activations"
+        found[kind].append((*quantizer["low"], *quantizer["high"]))
+    return {kind: sorted(values, key=lambda v: (len(v), v)) for kind, values in found.items()}
+
+
+def check_equal(a: dict, b: dict):
+    for kind in ("activations", "weights"):
+        assert [len(v) for v in a[kind]] == [len(v) for v in b[kind]], kind
+        for first, second in zip(a[kind], b[kind], strict=True):
+            reach = max(map(abs, first))
+            np.testing.assert_allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE * reach, err_msg=kind)
+
+
+def samples(model, count=12):
+    random = np.random.default_rng(5)
+    shapes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input}
+    return [{k: random.normal(0, 1, s).astype(np.float32) for k, s in shapes.items()} for _ in range(count)]
+
+
+@pytest.mark.parametrize("recipe", ["NNCF", "EIGHTBIT"])
+@pytest.mark.parametrize("name", BUILDERS)
+def test_architectures(name, recipe, tmp_path, request):
+    if reason := EXCEPTIONS.get((name, recipe)):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    model = build(name)
+    data = samples(model)
+    options = {"recipe": getattr(eb.Recipe, recipe)}
+    as_onnx = ranges(model, eb.Dataset(data), **options)
+    onnx.save(model, tmp_path / "model.onnx")
+    as_ir = ranges(ov.convert_model(tmp_path / "model.onnx"), eb.Dataset(data), **options)
+    assert as_onnx["weights"]
+    check_equal(as_onnx, as_ir)
