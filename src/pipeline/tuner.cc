@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <tuple>
 
 #include "algorithms/bias_correction.h"
 #include "base/error.h"
@@ -41,31 +41,31 @@ std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
   if (asked.model_type == ModelType::transformer && !advanced.smooth_quant_alphas.matmul) {
     Kind& kind = out.emplace_back();
     for (double alpha : {0.5, 0.65, 0.8})
-      kind.choices.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha),
+      kind.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha),
                               [=](QuantizeOptions& o) { o.advanced_parameters.smooth_quant_alphas.matmul = alpha; }});
   }
   if (!asked.preset && !asked.mode)
-    out.push_back({{{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
-                    {"preset=mixed", [](QuantizeOptions& o) { o.preset = Preset::mixed; }}}});
+    out.push_back({{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
+                   {"preset=mixed", [](QuantizeOptions& o) { o.preset = Preset::mixed; }}});
   if (advanced.activations_range_estimator_params.empty()) {
     const auto choice = [](const char* name, RangeEstimatorParameters params) {
       return std::pair<std::string, Change>(fmt::format("activations_range_estimator_params={}", name), [=](QuantizeOptions& o) {
         o.advanced_parameters.activations_range_estimator_params = params;
       });
     };
-    out.push_back({{choice("mean of extremes", estimator(AggregatorType::mean, AggregatorType::mean)),
-                    choice("extremes", estimator(AggregatorType::min, AggregatorType::max))}});
+    out.push_back({choice("mean of extremes", estimator(AggregatorType::mean, AggregatorType::mean)),
+                   choice("extremes", estimator(AggregatorType::min, AggregatorType::max))});
   }
   if (advanced.disable_channel_alignment)
-    out.push_back({{{"disable_channel_alignment=false",
-                     [](QuantizeOptions& o) { o.advanced_parameters.disable_channel_alignment = false; }}}});
+    out.push_back({{"disable_channel_alignment=false",
+                    [](QuantizeOptions& o) { o.advanced_parameters.disable_channel_alignment = false; }}});
   if (!asked.weight_rounding && !asked.mode)
-    out.push_back({{{"weight_rounding=adaptive", [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}}});
+    out.push_back({{"weight_rounding=adaptive", [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}});
   if (asked.fast_bias_correction && !advanced.disable_bias_correction)
-    out.push_back({{{"fast_bias_correction=false", [](QuantizeOptions& o) {
-                       if (!o.weight_rounding) o.weight_rounding = WeightRounding::nearest;   // as it was judged so far
-                       o.fast_bias_correction = false;
-                     }}}});
+    out.push_back({{"fast_bias_correction=false", [](QuantizeOptions& o) {
+                      if (!o.weight_rounding) o.weight_rounding = WeightRounding::nearest;   // as it was judged so far
+                      o.fast_bias_correction = false;
+                    }}});
   return out;
 }
 
@@ -76,7 +76,7 @@ Candidate Tuner::candidate(const std::string& what, const QuantizeOptions& optio
 std::vector<Candidate> Tuner::all() const {
   std::vector<Candidate> out = {candidate("as asked", asked_)};
   for (const Kind& kind : kinds(asked_))
-    for (const auto& [what, change] : kind.choices) {
+    for (const auto& [what, change] : kind) {
       QuantizeOptions options = asked_;
       change(options);
       out.push_back(candidate(what, options));
@@ -112,7 +112,9 @@ double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
 }
 
 Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run) const {
-  const int64_t total = static_cast<int64_t>(all().size());
+  const std::vector<Kind> kinds = Tuner::kinds(asked_);
+  int64_t total = 1;
+  for (const Kind& kind : kinds) total += static_cast<int64_t>(kind.size());
   RunOptions quiet = run;
   Tuned out{candidate("as asked", asked_), {model_, model_, {}, {}}, {}};
   quiet.progress = [&](const Progress&) {   // lets the caller stop within a candidate
@@ -130,9 +132,9 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   };
   double best = 0;
   std::tie(out.planned, best) = tried(out.best);
-  for (const Kind& kind : kinds(asked_)) {
+  for (const Kind& kind : kinds) {
     const QuantizeOptions from = out.best.options;
-    for (const auto& [what, change] : kind.choices) {
+    for (const auto& [what, change] : kind) {
       QuantizeOptions options = from;
       change(options);
       Candidate next = candidate(what, options);

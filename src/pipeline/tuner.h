@@ -37,9 +37,7 @@ class Tuner {
 
  private:
   using Change = std::function<void(QuantizeOptions&)>;
-  struct Kind {
-    std::vector<std::pair<std::string, Change>> choices;
-  };
+  using Kind = std::vector<std::pair<std::string, Change>>;   // choices that exclude each other
   static std::vector<Kind> kinds(const QuantizeOptions& asked);
   Candidate candidate(const std::string& what, const QuantizeOptions& options) const;
   std::vector<Candidate> all() const;

@@ -139,7 +139,7 @@ def _control_options(
             "num_ranking_workers=%r has no effect on accuracy control", advanced.num_ranking_workers
         )
     control = _eightbit.AccuracyControlOptions()
-    control.tune_hyperparams = advanced.tune_hyperparams is True
+    control.tune_hyperparams = bool(advanced.tune_hyperparams)
     control.on_failure = _eightbit.OnFailure.RETURN
     control.max_drop = _number("max_drop", max_drop, "a number from 0 on")
     control.drop_type = to_native(as_enum(WHERE, "drop_type", DropType, drop_type or "None"))
