@@ -10,6 +10,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/layer_pairs.h"
 #include "pipeline/layers_alone.h"
+#include "pipeline/measure.h"
 #include "pipeline/noise.h"
 #include "pipeline/steps.h"
 
@@ -81,10 +82,8 @@ void measure_alone(const BackendModel& reference, const BackendModel& quantized,
     measured.push_back(&row);
   }
   if (layers.empty()) return;
-  const auto numbers = samples.numbers();
-  auto at = numbers.begin();
-  const auto next = [&] { return at == numbers.end() ? std::nullopt : std::optional(samples.load(*at++)); };
-  const auto noise = noise_alone(reference, quantized, carries, layers, Quantized::weights_and_activations, threads, next, [] {});
+  const auto noise = noise_alone(reference, quantized, carries, layers, Quantized::weights_and_activations, threads,
+                                 each_of(samples, samples.numbers()), [] {});
   for (size_t k = 0; k < noise.size(); ++k) measured[k]->alone_db = noise[k].sqnr_db();
 }
 

@@ -190,13 +190,6 @@ class Measurement {
   Clock::time_point saved_ = Clock::now();
 };
 
-// Hands out these samples, one after the other.
-std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::span<const int64_t> numbers) {
-  return [&kept, numbers, at = size_t{0}]() mutable {
-    return at == numbers.size() ? std::nullopt : std::optional(kept.load(numbers[at++]));
-  };
-}
-
 void warn_about_bad_values(const StatisticsData& data) {
   for (int p = 0; p < static_cast<int>(data.points().size()); ++p) {
     int64_t bad = 0;
@@ -232,6 +225,12 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   return result;
 }
 
+std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::vector<int64_t> numbers) {
+  return [&kept, numbers = std::move(numbers), at = size_t{0}]() mutable {
+    return at == numbers.size() ? std::nullopt : std::optional(kept.load(numbers[at++]));
+  };
+}
+
 void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, std::span<const int64_t> numbers,
               const std::vector<Tap>& taps, std::string_view step, const RunOptions& run) {
   if (taps.empty()) return;
@@ -241,7 +240,7 @@ void run_kept(const backends::BackendModel& model, const StatisticsData& statist
   program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
   int64_t done = 0;
   model.compile(program)->run(
-      each_of(statistics.kept_samples, numbers),
+      each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
       [&](int64_t, std::span<const float>) { report_progress(run, step, ++done, static_cast<int64_t>(numbers.size())); });
 }
 
@@ -263,7 +262,7 @@ std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Backen
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
   algorithms::BiasCorrection correction(std::move(probes));
   int64_t done = 0;
-  executor->run(each_of(statistics.kept_samples, numbers),
+  executor->run(each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
                 [&](int64_t, std::span<const float> record) {
                   correction.add(record);
                   report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));

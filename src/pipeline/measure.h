@@ -1,6 +1,7 @@
 // The one pass over the data: samples in, statistics out.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 
 #include "backends/backend.h"
 #include "quant/plan.h"
+#include "records/kept_samples.h"
 #include "records/statistics_data.h"
 
 namespace eightbit {
@@ -29,6 +31,9 @@ struct MeasureOptions {
 records::StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
+
+// Hands out these of the kept samples, one after the other. `kept` must outlive what is returned.
+std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::vector<int64_t> numbers);
 
 // Runs kept samples through the float model, for taps that gather what they see.
 void run_kept(const backends::BackendModel& model, const records::StatisticsData& statistics,

@@ -16,6 +16,7 @@
 #include "pipeline/input_quantizers.h"
 #include "pipeline/layer_pairs.h"
 #include "pipeline/layers_alone.h"
+#include "pipeline/measure.h"
 #include "pipeline/steps.h"
 #include "report/diagnosis.h"
 
@@ -74,9 +75,7 @@ class Reporter {
   std::function<std::optional<Sample>()> feed(int64_t count) const {
     auto numbers = samples_.numbers();
     numbers.resize(std::min(numbers.size(), static_cast<size_t>(count)));
-    return [this, numbers, at = size_t{0}]() mutable {
-      return at == numbers.size() ? std::nullopt : std::optional(samples_.load(numbers[at++]));
-    };
+    return each_of(samples_, std::move(numbers));
   }
 
   std::function<void()> counter(std::string_view step) const {

@@ -9,6 +9,7 @@
 #include "algorithms/bias_correction.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "pipeline/measure.h"
 #include "pipeline/noise.h"
 #include "pipeline/steps.h"
 
@@ -42,7 +43,7 @@ std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
     Kind& kind = out.emplace_back();
     for (double alpha : {0.5, 0.65, 0.8})
       kind.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha),
-                              [=](QuantizeOptions& o) { o.advanced_parameters.smooth_quant_alphas.matmul = alpha; }});
+                      [=](QuantizeOptions& o) { o.advanced_parameters.smooth_quant_alphas.matmul = alpha; }});
   }
   if (!asked.preset && !asked.mode)
     out.push_back({{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
@@ -102,10 +103,7 @@ double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
   program.plan = &planned.plan;
   program.threads = run.threads;
   program.comparisons = outputs_of(base.graph());
-  const auto numbers = judges_.numbers();
-  auto at = numbers.begin();
-  const auto noise = measure_noise(
-      base, program, [&] { return at == numbers.end() ? std::nullopt : std::optional(judges_.load(*at++)); }, [] {});
+  const auto noise = measure_noise(base, program, each_of(judges_, judges_.numbers()), [] {});
   double sum = 0;
   for (const Noise& output : noise) sum += std::min(output.sqnr_db(), 100.0);
   return noise.empty() ? 0 : sum / static_cast<double>(noise.size());
