@@ -102,6 +102,7 @@ class ChannelFit {
   std::pair<float, float> fitted(size_t k, float a, float b, float scale) const {
     if (a * b <= 0) return {a, b};
     const float ua = largest_[k], ub = largest_[k + 1];
+    take_cheapest_steps(k, a, b, scale);
     while (std::fabs(a) * ua + std::fabs(b) * ub > kLimit) {
       // The cost of one step of integer towards 0, for what it takes off the sum.
       const auto price = [&](float q, float w, float u, float importance) {
@@ -114,6 +115,31 @@ class ChannelFit {
       (first ? a : b) -= std::copysign(1.0f, first ? a : b);
     }
     return {a, b};
+  }
+
+  // Most of the steps that fitted() would take one by one. The price of step i of a weight is first + i * growth, so all
+  // steps below one price are taken; the last few, which decide, are left.
+  void take_cheapest_steps(size_t k, float& a, float& b, float scale) const {
+    struct Line {
+      double first, growth;
+      double steps_below(double price) const { return std::floor((price - first) / growth); }
+    };
+    const auto line = [&](size_t i, float level) {
+      const double unit = static_cast<double>(importance_[i]) * scale / largest_[i];
+      const double beyond = std::fabs(weights_[i]) - std::fabs(static_cast<double>(level)) * scale;
+      return Line{unit * (2 * beyond + scale), 2 * unit * scale};
+    };
+    const double ua = largest_[k], ub = largest_[k + 1];
+    const double excess = std::fabs(a) * ua + std::fabs(b) * ub - kLimit - 4 * (ua + ub);
+    if (!(excess > 0 && ua > 0 && ub > 0 && importance_[k] > 0 && importance_[k + 1] > 0)) return;
+    const Line first = line(k, a), second = line(k + 1, b);
+    const double width = ua / first.growth + ub / second.growth;
+    const double price = (excess + first.first * ua / first.growth + second.first * ub / second.growth) / width;
+    const double steps_a = first.steps_below(price), steps_b = second.steps_below(price);
+    const bool possible = steps_a >= 0 && steps_b >= 0 && steps_a < std::fabs(a) && steps_b < std::fabs(b);
+    if (!possible) return;
+    a -= std::copysign(static_cast<float>(steps_a), a);
+    b -= std::copysign(static_cast<float>(steps_b), b);
   }
 
   double squared(size_t k, float level, float scale) const {
