@@ -1,11 +1,17 @@
 """Where things are. `make test` sets the variables; the defaults suit `cmake --preset release`."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without a terminal starts what runs in its background that way, and children inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

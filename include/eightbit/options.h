@@ -118,7 +118,7 @@ struct QuantizeOptions {
   IgnoredScope ignored_scope;
   AdvancedParameters advanced_parameters;
   Recipe recipe = Recipe::eightbit;
-  std::optional<WeightRounding> weight_rounding;   // unset: nearest; adaptive where fast_bias_correction is false
+  std::optional<WeightRounding> weight_rounding;   // unset: adaptive where it costs little
 };
 
 // The names used in Python, JSON and on the command line; parse functions list what is allowed on failure.

@@ -13,12 +13,30 @@
 namespace eightbit::algorithms {
 namespace {
 
-constexpr int64_t kMostValues = 2048;   // that meet the weights of an output
-constexpr int64_t kRowsOfValue = 4;     // positions that are looked at, for each of them
+// Values that meet the weights of an output, and positions that are looked at for each of them.
+struct Reach {
+  int64_t most_values, rows_of_value;
+};
+constexpr Reach kQuick{800, 2}, kThorough{2048, 4};
 constexpr int64_t kFewestRows = 8;       // of a sample
 constexpr double kDamping = 0.01;       // of the mean variance: what few samples can tell
 
 int64_t activation_port(Use weight) { return 1 - weight.port; }
+
+Reach reach_of(const QuantizeOptions& options) { return rounds_thoroughly(options) ? kThorough : kQuick; }
+
+bool is_convolution(const Node& node) {
+  const WeightLayout layout = row(node.op).weight_layout;
+  return layout == WeightLayout::output_first || layout == WeightLayout::grouped;
+}
+
+// Whether a layer is one to round, by its op and the size of its weights.
+bool in_reach(const Graph& graph, const QuantizeOptions& options, Use use) {
+  const Node& node = graph.node(use.node);
+  if (!is_convolution(node) && (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul)) return false;
+  const Shape& shape = graph.value(node.inputs[static_cast<size_t>(use.port)]).shape;
+  return element_count(shape) <= reach_of(options).most_values * channel_count(shape, output_axes(graph, use.node, use.port));
+}
 
 // What stands under the kernel of a convolution; the rows of a product. Nothing where it is not known.
 std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChannels& outputs, int64_t channels) {
@@ -28,8 +46,7 @@ std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChann
   patches.groups = channels / outputs.inputs();
   if (patches.groups * outputs.inputs() != channels || outputs.count() % patches.groups != 0) return {};
   if (info.weight_layout == WeightLayout::matmul) return patches.groups == 1 ? std::optional(patches) : std::nullopt;
-  const bool convolution = info.weight_layout == WeightLayout::output_first || info.weight_layout == WeightLayout::grouped;
-  if (!convolution || use.port != 1 || node.attributes.auto_pad) return {};
+  if (!is_convolution(node) || use.port != 1 || node.attributes.auto_pad) return {};
   const Shape& shape = graph.value(node.inputs[1]).shape;
   const size_t first = info.weight_layout == WeightLayout::grouped ? 3 : 2;
   patches.kernel.assign(shape.begin() + static_cast<int64_t>(first), shape.end());
@@ -82,12 +99,16 @@ std::vector<float> from_rows(const OutputChannels& outputs, std::span<const floa
 
 }  // namespace
 
-void weight_rounding_request(const Graph& graph, const Plan& plan, records::TapRequest& taps) {
+bool rounds_thoroughly(const QuantizeOptions& options) {
+  return options.weight_rounding.has_value() || !options.fast_bias_correction;
+}
+
+void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   for (const Quantizer& q : plan.quantizers) {
     if (!q.weight || q.uses.size() != 1) continue;
     const Node& node = graph.node(q.uses[0].node);
     const auto port = activation_port(q.uses[0]);
-    if (row(node.op).weight_layout == WeightLayout::none || port < 0 || node.inputs.size() < 2) continue;
+    if (port < 0 || node.inputs.size() < 2 || !in_reach(graph, options, q.uses[0])) continue;
     const ValueId value = node.inputs[static_cast<size_t>(port)];
     if (value == kNone || graph.value(value).is_constant()) continue;
     taps.want_channels(value, activation_channel_axis(graph, node.id, static_cast<int32_t>(port)), kMinMax);
@@ -105,7 +126,7 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   const Quantizer& q = plan.quantizers[quantizer];
   const WeightTerms terms(graph_, statistics_, options_, crossing_, plan);
   const auto use = terms.product_of(q);
-  if (!use || q.uses.size() != 1 || q.spec.fp8 || q.spec.mode != QuantizationScheme::symmetric || !terms.searches_scale(q))
+  if (!use || q.uses.size() != 1 || !in_reach(graph_, options_, *use) || q.spec.fp8 || q.spec.mode != QuantizationScheme::symmetric || !terms.searches_scale(q))
     return;
   const Node& node = graph_.node(use->node);
   if (node.owner != kNone || node.inputs.size() < 2) return;
@@ -118,30 +139,48 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   const OutputChannels outputs(graph_.value(q.value).shape, axes);
   if (channels < 1 || outputs.count() != static_cast<int64_t>(q.high.size())) return;
   const auto patches = patches_of(graph_, *use, outputs, channels);
-  if (!patches || outputs.inputs() * outputs.positions() > kMostValues) return;
-  layers_.push_back({quantizer, *use, axes, tap_for(value, axis, *patches, plan, samples)});
+  if (!patches) return;
+  layers_.push_back({quantizer, *use, axes, tap_for({use->node, static_cast<int32_t>(activation_port(*use))}, axis, *patches, plan, samples)});
 }
 
-// Layers that read the same values share what is measured.
-size_t WeightRounding::tap_for(ValueId value, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples) {
-  for (size_t t = 0; t < taps_.size(); ++t)
-    if (taps_[t].value == value && taps_[t].axis == axis && patches_[t] == patches) return t;
-  Plan unscaled;
-  unscaled.changes = plan.changes;
-  const Measured measured(graph_, statistics_, unscaled, value, {});
+// Layers that read the same levels share what is gathered.
+size_t WeightRounding::tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples) {
+  const ValueId value = graph_.node(input.node).inputs[static_cast<size_t>(input.port)];
   const auto channels = static_cast<size_t>(graph_.value(value).shape[static_cast<size_t>(axis)]);
-  auto low = measured.channel_min(), high = measured.channel_max();
-  if (low.size() == 1) low.resize(channels, low[0]), high.resize(channels, high[0]);
+  Levels levels = levels_of(input, channels, plan);
+  for (size_t t = 0; t < taps_.size(); ++t)
+    if (taps_[t].value == value && taps_[t].axis == axis && patches_[t] == patches && levels_[t] == levels) return t;
   const int64_t size = static_cast<int64_t>(channels) / patches.groups * patches.positions();
+  const int64_t rows = std::max(kFewestRows, reach_of(options_).rows_of_value * size / std::max<int64_t>(samples, 1));
   Tap tap;
   tap.value = value;
   tap.axis = axis;
   tap.channels = static_cast<int64_t>(channels);
-  tap.moments = std::make_shared<SecondMoments>(patches, std::move(low), std::move(high),
-                                                std::max<int64_t>(kFewestRows, kRowsOfValue * size / std::max<int64_t>(samples, 1)));
+  tap.statistics = 0;
+  tap.moments = std::make_shared<SecondMoments>(patches, levels.low, levels.high, levels.levels, rows);
   taps_.push_back(std::move(tap));
   patches_.push_back(patches);
+  levels_.push_back(std::move(levels));
   return taps_.size() - 1;
+}
+
+// Those of the quantizer in front of the layer; else fine ones over what each channel was measured to hold.
+WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels, const Plan& plan) const {
+  const auto widened = [&](std::vector<float> values) {
+    if (values.size() == 1) values.resize(channels, values[0]);
+    return values;
+  };
+  const Quantizer* q = quantizer_at(plan, input);
+  if (q == nullptr || q->low.empty() || q->levels > SecondMoments::kMostLevels) {
+    Plan unscaled;
+    unscaled.changes = plan.changes;
+    const Measured measured(graph_, statistics_, unscaled, graph_.node(input.node).inputs[static_cast<size_t>(input.port)], {});
+    return {widened(measured.channel_min()), widened(measured.channel_max()), 255};
+  }
+  Levels levels{widened(q->low), widened(q->high), q->levels};
+  if (const ScaleInsertion* scale = scale_at(plan, input))
+    for (size_t c = 0; c < channels; ++c) levels.low[c] /= scale->factor[c], levels.high[c] /= scale->factor[c];
+  return levels;
 }
 
 int64_t WeightRounding::apply(Plan& plan) const {
@@ -164,21 +203,6 @@ std::vector<float> WeightRounding::factors(const Layer& layer, const Plan& plan)
   return scale ? scale->factor : std::vector<float>(static_cast<size_t>(tap.channels), 1.0f);
 }
 
-// The variance that the quantizer in front of the layer adds to each channel: step^2 / 12.
-std::vector<double> WeightRounding::input_noise(const Layer& layer, const Plan& plan) const {
-  const Tap& tap = taps_[layer.tap];
-  std::vector<double> noise(static_cast<size_t>(tap.channels));
-  const Use input{layer.use.node, static_cast<int32_t>(activation_port(layer.use))};
-  const Quantizer* q = quantizer_at(plan, input);
-  if (q == nullptr || q->low.empty()) return noise;
-  for (size_t c = 0; c < noise.size(); ++c) {
-    const size_t at = q->low.size() == noise.size() ? c : 0;
-    const double step = (static_cast<double>(q->high[at]) - q->low[at]) / (q->levels - 1);
-    noise[c] = step * step / 12;
-  }
-  return noise;
-}
-
 Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
   const Quantizer& q = plan.quantizers[layer.quantizer];
   const SecondMoments& moments = *taps_[layer.tap].moments;
@@ -192,7 +216,6 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
   const PairLimits limits = pair_limits(outputs, terms.of(q, tensor.shape, layer.axes, top));
 
   const std::vector<float> factor = factors(layer, plan);
-  const std::vector<double> noise = input_noise(layer, plan);
   const auto size = static_cast<size_t>(moments.size());
   const int64_t in_group = static_cast<int64_t>(factor.size()) / moments.groups();
   const int64_t together = outputs.count() / moments.groups();
@@ -206,7 +229,7 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
       for (size_t j = 0; j < size; ++j) covariance[i * size + j] *= static_cast<double>(factor[channel(i)]) * factor[channel(j)];
       mean += covariance[i * size + i] / static_cast<double>(size);
     }
-    for (size_t i = 0; i < size; ++i) floor[i] = noise[channel(i)] + kDamping * mean;
+    for (size_t i = 0; i < size; ++i) floor[i] = kDamping * mean;
     const NearestPlane plane(covariance, moments.size(), floor);
     const auto first = static_cast<size_t>(g * together), count = static_cast<size_t>(together);
     const auto part = [&](auto& all) { return std::span(all).subspan(first * size, count * size); };

@@ -4,8 +4,8 @@
 // Records: second moments of what each weight meets, over the kept samples.
 // Does:    for each quantized convolution and product with a scale for each output: takes the weights of an output in
 //          turn and adds to each what the ones before it have missed, as far as their inputs vary together.
-// Source:  Frantar et al., GPTQ, arXiv 2210.17323; quant/nearest_plane.h. Only the variance counts, for the mean is left
-//          to bias correction; rounding noise of the layer's own input quantizer is part of it.
+// Source:  Frantar et al., GPTQ, arXiv 2210.17323; quant/nearest_plane.h. Inputs are taken as their quantizers leave them.
+//          Only the variance counts, for the mean is left to the bias.
 #pragma once
 
 #include <map>
@@ -24,17 +24,24 @@
 
 namespace eightbit::algorithms {
 
+// Samples that are run; and where rounding was asked for, or more time may be taken.
+inline constexpr int64_t kRoundingSamples = 16, kCarefulRoundingSamples = 32;
+
+// Whether all layers are rounded: where that was asked for, or more time may be taken.
+bool rounds_thoroughly(const QuantizeOptions& options);
+
 // The ranges of what weights meet.
-void weight_rounding_request(const Graph& graph, const Plan& plan, records::TapRequest& taps);
+void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps);
 
 class WeightRounding {
  public:
-  // Finds the layers. Those whose weights meet more than 2,048 values at once, transposed convolutions and recurrent
-  // layers stay as they are. `samples`: how many will be run.
+  // Finds the layers: where it is not asked for (options), convolutions whose weights meet at most 800 values at once, for
+  // there it costs little and gains most; else all with at most 2,048. Transposed convolutions and recurrent layers stay as
+  // they are. `samples`: how many will be run.
   WeightRounding(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options,
                  bool pairs_cross_positions, const Plan& plan, int64_t samples);
 
-  // What is to be measured on the float model.
+  // What is to be gathered on the float model.
   const std::vector<Tap>& taps() const { return taps_; }
 
   // Rounds, once all samples have been run. Returns the number of weights.
@@ -48,10 +55,16 @@ class WeightRounding {
     size_t tap = 0;
   };
 
+  struct Levels {                       // of what a layer reads, in units of the value before smoothing
+    std::vector<float> low, high;       // by channel
+    int levels = 255;
+    bool operator==(const Levels&) const = default;
+  };
+
   void find(size_t quantizer, const Plan& plan, int64_t samples);
-  size_t tap_for(ValueId value, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples);
+  size_t tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples);
+  Levels levels_of(Use input, size_t channels, const Plan& plan) const;
   std::vector<float> factors(const Layer& layer, const Plan& plan) const;
-  std::vector<double> input_noise(const Layer& layer, const Plan& plan) const;
   Tensor rounded(const Layer& layer, const Plan& plan) const;
 
   const Graph& graph_;
@@ -61,6 +74,7 @@ class WeightRounding {
   std::vector<Layer> layers_;
   std::vector<Tap> taps_;
   std::vector<Patches> patches_;        // of each tap
+  std::vector<Levels> levels_;
 };
 
 }  // namespace eightbit::algorithms

@@ -37,16 +37,22 @@ bool corrects_by_running(const QuantizeOptions& options) {
   return !options.advanced_parameters.disable_bias_correction && !corrects_in_closed_form(options);
 }
 
-// Who takes time for the biases takes it for the weights.
 bool rounds_adaptively(const QuantizeOptions& options) {
   if (options.weight_rounding) return options.weight_rounding == WeightRounding::adaptive;
-  return !options.fast_bias_correction && options.recipe == Recipe::eightbit && !options.mode;
+  return options.recipe == Recipe::eightbit && !options.mode;
 }
 
-// Samples that are run again: a few dozen; more when asked to take its time.
-int64_t samples_to_keep(const QuantizeOptions& options) {
-  if (!corrects_by_running(options) && !rounds_adaptively(options)) return 0;
+// Samples that are run again: a few; more when asked to take its time.
+int64_t correction_samples(const QuantizeOptions& options) {
+  if (!corrects_by_running(options)) return 0;
   return options.fast_bias_correction ? algorithms::kCorrectionSamples : algorithms::kCarefulCorrectionSamples;
+}
+int64_t rounding_samples(const QuantizeOptions& options) {
+  if (!rounds_adaptively(options)) return 0;
+  return algorithms::rounds_thoroughly(options) ? algorithms::kCarefulRoundingSamples : algorithms::kRoundingSamples;
+}
+int64_t samples_to_keep(const QuantizeOptions& options) {
+  return std::max(correction_samples(options), rounding_samples(options));
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -64,7 +70,7 @@ void request(const Graph& graph, const Plan& plan, const QuantizeOptions& option
   algorithms::min_max_request(graph, plan, options, taps);
   if (!options.advanced_parameters.disable_bias_correction && corrects_in_closed_form(options))
     algorithms::fast_bias_correction_request(graph, plan, taps);
-  if (rounds_adaptively(options)) algorithms::weight_rounding_request(graph, plan, taps);
+  if (rounds_adaptively(options)) algorithms::weight_rounding_request(graph, plan, options, taps);
 }
 
 // Layers whose means bias correction compares.
@@ -128,14 +134,17 @@ void warn_if_empty(const Plan& plan) {
       "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
 }
 
+// Where the statistics keep no samples, weights stay on their nearest levels.
 void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
-  const auto samples = statistics.kept_samples.spread(algorithms::kCorrectionSamples);
-  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan,
-                                            static_cast<int64_t>(samples.size()));
+  const auto samples = statistics.kept_samples.spread(rounding_samples(options));
+  if (samples.empty() && !options.weight_rounding) return;
   if (samples.empty())
     fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
                                       "again, or choose nearest.");
+  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan,
+                                            static_cast<int64_t>(samples.size()));
+  if (rounding.taps().empty()) return;
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
   plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(plan), samples.size()));
 }
@@ -215,8 +224,9 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  const auto samples = statistics.kept_samples.spread(samples_to_keep(options));
+  const auto samples = statistics.kept_samples.spread(correction_samples(options));
   std::optional<std::vector<BiasShift>> measured;
+  plan.biases.clear();   // shifts are those of the network without any
   if (!corrects_in_closed_form(options))
     measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
   plan.biases = measured ? std::move(*measured)

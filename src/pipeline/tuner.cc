@@ -64,7 +64,6 @@ std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
     out.push_back({{"weight_rounding=adaptive", [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}});
   if (asked.fast_bias_correction && !advanced.disable_bias_correction)
     out.push_back({{"fast_bias_correction=false", [](QuantizeOptions& o) {
-                      if (!o.weight_rounding) o.weight_rounding = WeightRounding::nearest;   // as it was judged so far
                       o.fast_bias_correction = false;
                     }}});
   return out;

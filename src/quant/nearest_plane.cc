@@ -46,14 +46,15 @@ HWY_EXPORT(carried);
 
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+// Damping leaves a condition that f32 can bear.
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr float kInt16 = 32767.0f;
 
 // R of C = R^T R. A matrix that rounding has left indefinite gets more on its diagonal.
 Matrix upper_factor(Matrix c) {
-  const double mean = std::max(c.trace() / static_cast<double>(c.rows()), std::numeric_limits<double>::min());
-  for (double more = 1e-6; more < 10; more *= 10) {
+  const float mean = std::max(c.trace() / static_cast<float>(c.rows()), std::numeric_limits<float>::min());
+  for (float more = 1e-5f; more < 10; more *= 10) {
     const Eigen::LLT<Matrix, Eigen::Upper> factor(c);
     if (factor.info() == Eigen::Success) return factor.matrixU();
     c.diagonal().array() += more * mean;
@@ -84,18 +85,22 @@ NearestPlane::NearestPlane(std::span<const double> covariance, int64_t size, std
   const auto variance = [&](int32_t i) { return covariance[static_cast<size_t>(i) * (n + 1)] + floor[static_cast<size_t>(i)]; };
   std::iota(order_.begin(), order_.end(), 0);
   std::ranges::stable_sort(order_, [&](int32_t a, int32_t b) { return variance(a) < variance(b); });
+  double mean = 0;
+  for (int32_t i : order_) mean += variance(i) / static_cast<double>(n);
+  const double unit = mean > 0 ? 1 / mean : 1;   // tiny values stay clear of the end of f32
   Matrix c(size, size);
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < n; ++j) {
       const auto from = static_cast<size_t>(order_[i]), to = static_cast<size_t>(order_[j]);
-      c(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = covariance[from * n + to] + (i == j ? floor[from] : 0.0);
+      c(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) =
+          static_cast<float>(unit * (covariance[from * n + to] + (i == j ? floor[from] : 0.0)));
     }
   const Matrix upper = upper_factor(std::move(c));
   upper_.resize(n * n);
   for (size_t i = 0; i < n; ++i)
     for (size_t j = i; j < n; ++j) {
       const auto r = static_cast<Eigen::Index>(i);
-      upper_[i * n + j] = static_cast<float>(upper(r, static_cast<Eigen::Index>(j)) / upper(r, r));
+      upper_[i * n + j] = upper(r, static_cast<Eigen::Index>(j)) / upper(r, r);
     }
 }
 

@@ -1,4 +1,4 @@
-// The inputs of a few dozen samples, kept for bias correction: on disk, so that memory does not grow with them.
+// The inputs of a few samples, kept for bias correction: on disk, so that memory does not grow with them.
 #pragma once
 
 #include <eightbit/dataset.h>

@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "quant/rounding.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "records/second_moments.cc"
@@ -17,33 +16,53 @@ HWY_BEFORE_NAMESPACE();
 namespace eightbit::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Adds the products of eight columns with eight others, both [rows, 8], to an 8 x 8 block of a matrix. f32 sums are exact:
-// 1,024 products of at most 127^2 stay below 2^24.
-void block_products(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right, int64_t rows,
+// Adds the products of eight columns with eight others, both [pairs, 8, 2], to an 8 x 8 block of a matrix: sums over rows,
+// which are taken two at a time.
+void block_products(const int16_t* HWY_RESTRICT left, const int16_t* HWY_RESTRICT right, int64_t pairs,
                     int32_t* HWY_RESTRICT products, int64_t width) {
+  const hn::CappedTag<int16_t, 16> d;
+  const hn::RepartitionToWide<decltype(d)> di;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(di));
+  for (int64_t v = 0; v < 8; v += lanes) {
+    auto s0 = hn::Zero(di), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+    auto t0 = s0, t1 = s0, t2 = s0, t3 = s0, t4 = s0, t5 = s0, t6 = s0, t7 = s0;   // unused on x86
+    for (int64_t p = 0; p < pairs; ++p) {
+      const auto x = hn::LoadU(d, right + (p * 8 + v) * 2);
+      int32_t at[8];
+      hwy::CopyBytes<sizeof(at)>(left + p * 16, at);
+      const auto both = [&](int32_t pair) { return hn::BitCast(d, hn::Set(di, pair)); };
+      s0 = hn::ReorderWidenMulAccumulate(di, both(at[0]), x, s0, t0);
+      s1 = hn::ReorderWidenMulAccumulate(di, both(at[1]), x, s1, t1);
+      s2 = hn::ReorderWidenMulAccumulate(di, both(at[2]), x, s2, t2);
+      s3 = hn::ReorderWidenMulAccumulate(di, both(at[3]), x, s3, t3);
+      s4 = hn::ReorderWidenMulAccumulate(di, both(at[4]), x, s4, t4);
+      s5 = hn::ReorderWidenMulAccumulate(di, both(at[5]), x, s5, t5);
+      s6 = hn::ReorderWidenMulAccumulate(di, both(at[6]), x, s6, t6);
+      s7 = hn::ReorderWidenMulAccumulate(di, both(at[7]), x, s7, t7);
+    }
+    const auto add = [&](auto sum, auto other, int64_t line) {
+      int32_t* at = products + line * width + v;
+      hn::StoreU(hn::Add(hn::LoadU(di, at), hn::RearrangeToOddPlusEven(sum, other)), di, at);
+    };
+    add(s0, t0, 0), add(s1, t1, 1), add(s2, t2, 2), add(s3, t3, 3), add(s4, t4, 4), add(s5, t5, 5), add(s6, t6, 6), add(s7, t7, 7);
+  }
+}
+
+// Levels from 0 to `top`, of which 127 are taken off; NaN becomes the lowest.
+void levels_of(const float* HWY_RESTRICT values, const float* HWY_RESTRICT low, const float* HWY_RESTRICT inverse_step,
+               float top, size_t count, int32_t* HWY_RESTRICT levels) {
   const hn::CappedTag<float, 8> d;
   const hn::RebindToSigned<decltype(d)> di;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t v = 0; v < 8; v += lanes) {
-    auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-    for (int64_t r = 0; r < rows; ++r) {
-      const auto x = hn::LoadU(d, right + r * 8 + v);
-      const float* at = left + r * 8;
-      s0 = hn::MulAdd(hn::Set(d, at[0]), x, s0);
-      s1 = hn::MulAdd(hn::Set(d, at[1]), x, s1);
-      s2 = hn::MulAdd(hn::Set(d, at[2]), x, s2);
-      s3 = hn::MulAdd(hn::Set(d, at[3]), x, s3);
-      s4 = hn::MulAdd(hn::Set(d, at[4]), x, s4);
-      s5 = hn::MulAdd(hn::Set(d, at[5]), x, s5);
-      s6 = hn::MulAdd(hn::Set(d, at[6]), x, s6);
-      s7 = hn::MulAdd(hn::Set(d, at[7]), x, s7);
-    }
-    const auto add = [&](auto sum, int64_t line) {
-      int32_t* at = products + line * width + v;
-      hn::StoreU(hn::Add(hn::LoadU(di, at), hn::ConvertTo(di, sum)), di, at);
-    };
-    add(s0, 0), add(s1, 1), add(s2, 2), add(s3, 3), add(s4, 4), add(s5, 5), add(s6, 6), add(s7, 7);
-  }
+  const auto zero = hn::Zero(d), highest = hn::Set(d, top);
+  const size_t lanes = hn::Lanes(d);
+  const auto level = [&](size_t c, auto load) {
+    const auto x = hn::Mul(hn::Sub(load(values + c), load(low + c)), load(inverse_step + c));
+    return hn::Sub(hn::NearestInt(hn::IfThenElse(hn::Gt(x, zero), hn::Min(x, highest), zero)), hn::Set(di, 127));
+  };
+  size_t c = 0;
+  for (; c + lanes <= count; c += lanes)
+    hn::StoreU(level(c, [&](const float* at) { return hn::LoadU(d, at); }), di, levels + c);
+  for (; c < count; ++c) levels[c] = hn::GetLane(level(c, [&](const float* at) { return hn::Set(d, *at); }));
 }
 
 }  // namespace eightbit::HWY_NAMESPACE
@@ -53,6 +72,7 @@ HWY_AFTER_NAMESPACE();
 namespace eightbit {
 
 HWY_EXPORT(block_products);
+HWY_EXPORT(levels_of);
 
 namespace {
 
@@ -126,14 +146,15 @@ struct SecondMoments::Positions {
   }
 };
 
-SecondMoments::SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high, int64_t rows)
-    : patches_(std::move(patches)), rows_(std::clamp<int64_t>(rows, 1, kMostRows)) {
-  const auto channels = static_cast<int64_t>(low.size());
-  EIGHTBIT_CHECK(low.size() == high.size() && channels > 0 && channels % patches_.groups == 0,
+SecondMoments::SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high, int levels, int64_t rows)
+    : patches_(std::move(patches)), low_(std::move(low)), top_(static_cast<float>(levels - 1)),
+      rows_(std::clamp<int64_t>(rows, 1, kMostRows)) {
+  const auto channels = static_cast<int64_t>(low_.size());
+  EIGHTBIT_CHECK(low_.size() == high.size() && channels > 0 && channels % patches_.groups == 0,
                  "{} channels in {} groups", channels, patches_.groups);
-  for (size_t c = 0; c < low.size(); ++c) {
-    middle_.push_back((low[c] + high[c]) / 2);
-    step_.push_back(std::max((high[c] - low[c]) / 254, 1e-30f));
+  EIGHTBIT_CHECK(levels > 1 && levels <= kMostLevels, "{} levels", levels);
+  for (size_t c = 0; c < low_.size(); ++c) {
+    step_.push_back(std::max((high[c] - low_[c]) / top_, 1e-30f));
     inverse_step_.push_back(1 / step_.back());
   }
   size_ = channels / patches_.groups * patches_.positions();
@@ -146,10 +167,12 @@ void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64
   const Positions positions(patches_, shape, axis);
   const int64_t count = std::min(rows_, positions.count);
   if (count == 0) return;
-  const auto channels = static_cast<int64_t>(middle_.size()), taps = patches_.positions();
+  const auto channels = static_cast<int64_t>(low_.size()), taps = patches_.positions();
   const uint64_t seed = mixed(std::bit_cast<uint32_t>(data[0]) + (uint64_t{std::bit_cast<uint32_t>(data[positions.count / 2])} << 32));
-  thread_local std::vector<float> panels, levels;   // panels: [groups, padded / 8, count, 8]
-  panels.assign(static_cast<size_t>(patches_.groups * count * padded_), 0.0f);
+  const int64_t pairs = (count + 1) / 2;
+  thread_local std::vector<int16_t> panels;   // [groups, padded / 8, pairs, 8, 2]
+  thread_local std::vector<int32_t> levels;
+  panels.assign(static_cast<size_t>(patches_.groups * pairs * 2 * padded_), 0);
   levels.resize(static_cast<size_t>(channels));
   for (int64_t r = 0; r < count; ++r) {
     const int64_t number = drawn(r, count, positions.count, seed);
@@ -157,9 +180,9 @@ void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64
       const int64_t offset = positions.offset(patches_, number, tap);
       level(offset < 0 ? nullptr : data + offset, positions.channel_stride, levels);
       for (int64_t g = 0, c = 0; g < patches_.groups; ++g) {
-        float* group = panels.data() + g * count * padded_;
+        int16_t* group = panels.data() + g * pairs * 2 * padded_;
         for (int64_t k = tap; k < size_; k += taps, ++c)
-          group[((k / kLanes) * count + r) * kLanes + k % kLanes] = levels[static_cast<size_t>(c)];
+          group[(((k / kLanes) * pairs + r / 2) * kLanes + k % kLanes) * 2 + r % 2] = static_cast<int16_t>(levels[static_cast<size_t>(c)]);
       }
     }
   }
@@ -167,35 +190,32 @@ void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64
 }
 
 // The integers of all channels at one position; null: in the padding, where all are zero.
-void SecondMoments::level(const float* data, int64_t stride, std::vector<float>& levels) const {
-  const auto integer = [&](float x, size_t c) {
-    const float level = (x - middle_[c]) * inverse_step_[c];
-    return round_half_even(std::min(level > -127.0f ? level : -127.0f, 127.0f));   // NaN becomes the lowest
-  };
-  if (data == nullptr) {
-    for (size_t c = 0; c < levels.size(); ++c) levels[c] = integer(0, c);
-  } else if (stride == 1) {
-    for (size_t c = 0; c < levels.size(); ++c) levels[c] = integer(data[c], c);
-  } else {
-    for (size_t c = 0; c < levels.size(); ++c) levels[c] = integer(data[static_cast<int64_t>(c) * stride], c);
+void SecondMoments::level(const float* data, int64_t stride, std::vector<int32_t>& levels) const {
+  thread_local std::vector<float> gathered;
+  if (data == nullptr || stride != 1) {
+    gathered.assign(levels.size(), 0.0f);
+    for (size_t c = 0; data != nullptr && c < levels.size(); ++c) gathered[c] = data[static_cast<int64_t>(c) * stride];
+    data = gathered.data();
   }
+  HWY_DYNAMIC_DISPATCH(levels_of)(data, low_.data(), inverse_step_.data(), top_, levels.size(), levels.data());
 }
 
-void SecondMoments::add_panels(const std::vector<float>& panels, int64_t count) {
+void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count) {
   const std::lock_guard lock(mutex_);
   EIGHTBIT_CHECK(count_ + count <= kMostRows * kMostSamples, "{} rows are more than sums of products hold", count_ + count);
   count_ += count;
+  const int64_t pairs = (count + 1) / 2;
   for (int64_t g = 0; g < patches_.groups; ++g) {
-    const float* group = panels.data() + g * count * padded_;
+    const int16_t* group = panels.data() + g * pairs * 2 * padded_;
     for (int64_t i = 0; i < padded_; i += kLanes)
       for (int64_t j = i; j < padded_; j += kLanes)
-        HWY_DYNAMIC_DISPATCH(block_products)(group + i * count, group + j * count, count,
+        HWY_DYNAMIC_DISPATCH(block_products)(group + i * pairs * 2, group + j * pairs * 2, pairs,
                                              products_.data() + (g * padded_ + i) * padded_ + j, padded_);
     for (int64_t i = 0; i < size_; ++i) {
-      const float* column = group + i / kLanes * kLanes * count + i % kLanes;
-      float sum = 0;
-      for (int64_t r = 0; r < count; ++r) sum += column[r * kLanes];
-      sums_[static_cast<size_t>(g * size_ + i)] += static_cast<int64_t>(sum);
+      const int16_t* column = group + (i / kLanes * kLanes * pairs + i % kLanes) * 2;
+      int64_t sum = 0;
+      for (int64_t p = 0; p < pairs; ++p) sum += column[p * kLanes * 2] + column[p * kLanes * 2 + 1];
+      sums_[static_cast<size_t>(g * size_ + i)] += sum;
     }
   }
 }

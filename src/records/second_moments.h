@@ -1,8 +1,8 @@
 // Second moments of what the weights of one output meet: products of all pairs of values that stand under a kernel, or
 // in a row of a matrix. Their covariance says what rounding errors of weights do to the output.
 //
-// Values are counted as integers within +-127 over the range of their channel. Sums of products of integers are exact,
-// so they depend neither on the order of samples nor on threads. Of large tensors some positions are taken, spread
+// Values are counted as levels of their channel's range, as a quantizer would round them. Sums of products of integers are
+// exact, so they depend neither on the order of samples nor on threads. Of large tensors some positions are taken, spread
 // evenly and drawn anew for each sample.
 #pragma once
 
@@ -26,16 +26,18 @@ struct Patches {
 class SecondMoments {
  public:
   static constexpr int64_t kMostRows = 1024;      // of a sample
-  static constexpr int64_t kMostSamples = 128;    // sums of products stay below 2^31
+  static constexpr int64_t kMostSamples = 64;     // sums of products stay below 2^31
+  static constexpr int kMostLevels = 256;
 
-  // `low`, `high`: the range of each channel. `rows`: positions that are taken of each sample.
-  SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high, int64_t rows);
+  // `low`, `high`: the range of each channel, cut into `levels`. `rows`: positions that are taken of each sample.
+  SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high, int levels, int64_t rows);
 
   // Values that one weight of an output meets: channels of a group times positions of the kernel.
   int64_t size() const { return size_; }
   int64_t groups() const { return patches_.groups; }
 
-  // One sample; channels along `axis`. With a kernel: axis 0 counts items, all others are positions. From any thread.
+  // One sample; channels along `axis`. With a kernel: axis 0 counts items, all others are positions. From any thread. NaN
+  // counts as the lowest level.
   void add(const float* data, std::span<const int64_t> shape, int64_t axis);
 
   // [size, size], row-major, in units of the values; zero before the first sample.
@@ -44,11 +46,12 @@ class SecondMoments {
  private:
   struct Positions;
 
-  void level(const float* data, int64_t stride, std::vector<float>& levels) const;
-  void add_panels(const std::vector<float>& panels, int64_t count);
+  void level(const float* data, int64_t stride, std::vector<int32_t>& levels) const;
+  void add_panels(const std::vector<int16_t>& panels, int64_t count);
 
   Patches patches_;
-  std::vector<float> middle_, step_, inverse_step_;   // by channel
+  std::vector<float> low_, step_, inverse_step_;   // by channel
+  float top_;                          // the highest level
   int64_t rows_, size_, padded_;       // padded_: size_ in whole blocks of 8
   std::mutex mutex_;
   int64_t count_ = 0;                  // rows so far

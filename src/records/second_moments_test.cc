@@ -40,7 +40,7 @@ std::vector<float> all(int64_t channels, float value) { return std::vector<float
 TEST(SecondMoments, RowsOfAProduct) {
   constexpr int64_t kRows = 20, kChannels = 11;
   const auto data = uniform(kRows * kChannels, 1);
-  SecondMoments moments({}, all(kChannels, -1), all(kChannels, 1), kRows);
+  SecondMoments moments({}, all(kChannels, -1), all(kChannels, 1), 255, kRows);
   moments.add(data.data(), std::vector<int64_t>{1, kRows, kChannels}, 2);
   Rows rows;
   for (int64_t r = 0; r < kRows; ++r) rows.emplace_back(data.begin() + r * kChannels, data.begin() + (r + 1) * kChannels);
@@ -69,7 +69,7 @@ const Patches kKernel{2, {3, 2}, {2, 1}, {1, 1}, {1, 0}, {1, 0}};
 
 TEST(SecondMoments, PatchesOfAGroupedConvolution) {
   const auto image = uniform(4 * 6 * 5, 2);
-  SecondMoments moments(kKernel, all(4, -1), all(4, 1), 1000);
+  SecondMoments moments(kKernel, all(4, -1), all(4, 1), 255, 1000);
   moments.add(image.data(), std::vector<int64_t>{1, 4, 6, 5}, 1);
   EXPECT_EQ(moments.size(), 12);
   for (int64_t group : {0, 1})
@@ -81,7 +81,7 @@ TEST(SecondMoments, ChannelsLastIsTheSame) {
   std::vector<float> last(image.size());
   for (size_t c = 0; c < 4; ++c)
     for (size_t p = 0; p < 30; ++p) last[p * 4 + c] = image[c * 30 + p];
-  SecondMoments first(kKernel, all(4, -1), all(4, 1), 1000), other(kKernel, all(4, -1), all(4, 1), 1000);
+  SecondMoments first(kKernel, all(4, -1), all(4, 1), 255, 1000), other(kKernel, all(4, -1), all(4, 1), 255, 1000);
   first.add(image.data(), std::vector<int64_t>{1, 4, 6, 5}, 1);
   other.add(last.data(), std::vector<int64_t>{1, 6, 5, 4}, 3);
   EXPECT_EQ(first.covariance(1), other.covariance(1));
@@ -92,7 +92,7 @@ TEST(SecondMoments, OrderAndThreadsDoNotMatter) {
   std::vector<std::vector<float>> samples;
   for (unsigned k = 0; k < kSamples; ++k) samples.push_back(uniform(kRows * kChannels, k));
   const std::vector<int64_t> shape{1, kRows, kChannels};
-  SecondMoments forward({}, all(kChannels, -1), all(kChannels, 1), 50), backward({}, all(kChannels, -1), all(kChannels, 1), 50);
+  SecondMoments forward({}, all(kChannels, -1), all(kChannels, 1), 255, 50), backward({}, all(kChannels, -1), all(kChannels, 1), 255, 50);
   for (const auto& sample : samples) forward.add(sample.data(), shape, 2);
   {
     std::vector<std::jthread> threads;
@@ -106,14 +106,14 @@ TEST(SecondMoments, SomePositionsStandForAll) {
   constexpr int64_t kRows = 20000, kChannels = 2;
   auto data = uniform(kRows * kChannels, 5);
   for (size_t r = 0; r < kRows; ++r) data[r * 2 + 1] = 0.5f * data[r * 2];
-  SecondMoments moments({}, all(kChannels, -1), all(kChannels, 1), 1000);
+  SecondMoments moments({}, all(kChannels, -1), all(kChannels, 1), 255, 1000);
   moments.add(data.data(), std::vector<int64_t>{1, kRows, kChannels}, 2);
   expect_close(moments.covariance(0), {1.0 / 3, 1.0 / 6, 1.0 / 6, 1.0 / 12}, 0.02);
 }
 
 TEST(SecondMoments, ValuesOutsideAndNaNStayBounded) {
   std::vector<float> data{100, std::numeric_limits<float>::quiet_NaN(), -100, 0};
-  SecondMoments moments({}, all(1, -1), all(1, 1), 4);
+  SecondMoments moments({}, all(1, -1), all(1, 1), 255, 4);
   moments.add(data.data(), std::vector<int64_t>{4, 1}, 1);
   const double variance = moments.covariance(0)[0];
   EXPECT_GT(variance, 0);

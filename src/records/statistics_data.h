@@ -5,7 +5,7 @@
 //   - the fold of its channels over all samples (fold.h);
 //   - its histogram counts (histogram.h), where asked for;
 //   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled to disk.
-// Of a few dozen samples, spread evenly, the inputs are kept, and the channel means of every layer's output.
+// Of a few samples, spread evenly, the inputs are kept, and the channel means of every layer's output.
 // Everything is ordered by sample and independent of threads and shards.
 //
 // File: "8BITSTAT", u64 length and CRC-32 of each of the sections that follow: header (JSON: fingerprints, options,

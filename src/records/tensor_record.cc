@@ -53,8 +53,8 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
   for (int64_t item = 0; item < (split ? batch : 1); ++item) {
     reduce(tap, view_of(tap.axis, data + item * stride, item_shape),
            records.subspan(static_cast<size_t>(item) * size, size), sink ? counts.data() : nullptr);
-    if (tap.moments) tap.moments->add(data + item * stride, item_shape, tap.axis);
   }
+  if (tap.moments) tap.moments->add(data, shape, tap.axis);
   if (!split)
     for (int64_t item = 1; item < batch; ++item)
       std::ranges::copy(records.first(size), records.begin() + item * static_cast<int64_t>(size));

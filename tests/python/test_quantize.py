@@ -283,7 +283,9 @@ def test_options_without_effect_are_refused_or_reported(model, dataset, samples,
     alphas = eb.AdvancedQuantizationParameters(
         smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(matmul=0.5)
     )
-    with pytest.raises(eb.InvalidArgument, match=r"smooth_quant_alphas\.matmul has no effect: .*transformer"):
+    with pytest.raises(
+        eb.InvalidArgument, match=r"smooth_quant_alphas\.matmul has no effect: .*transformer"
+    ):
         eb.quantize(model, dataset, advanced_parameters=alphas)
 
     report = eb.Report()
@@ -305,7 +307,14 @@ def test_ranges_of_weights_are_estimated_as_asked(model, samples):
             backend_params={"compress_weights": False},
             weights_range_estimator_params=eb.RangeEstimatorParameters(min=end, max=end),
         )
-        quantized = eb.quantize(model, eb.Dataset(samples), recipe=recipe, advanced_parameters=advanced)
+        rounding = eb.WeightRounding.NEAREST if recipe is eb.Recipe.EIGHTBIT else None
+        quantized = eb.quantize(
+            model,
+            eb.Dataset(samples),
+            recipe=recipe,
+            advanced_parameters=advanced,
+            weight_rounding=rounding,
+        )
         found = {}
         for node in quantized.get_ordered_ops():
             if node.get_type_name() == "FakeQuantize" and "weights" in node.friendly_name:

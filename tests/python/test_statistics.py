@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_models import conv_net
 
-COUNT = 100   # more than are kept, so that both programs of a calibration run
+COUNT = 100  # more than are kept, so that both programs of a calibration run
 KEPT = 64
 
 
@@ -44,7 +44,9 @@ def test_a_file_gives_the_biases_of_a_direct_run(images, tmp_path):
 def test_merged_shards_are_the_whole_byte_for_byte(images, tmp_path, batch):
     data = images if batch == 1 else [np.concatenate(images[i : i + 7]) for i in range(0, COUNT, 7)]
     model = conv_net(batch=batch)
-    calibrate = lambda **options: eb.calibrate(model, eb.Dataset(data), subset_size=COUNT, **options)
+    calibrate = lambda **options: eb.calibrate(
+        model, eb.Dataset(data), subset_size=COUNT, **options
+    )
     whole = content(calibrate(), tmp_path, "whole")
     parts = [calibrate(shard=(index, 3)) for index in range(3)]
     assert content(eb.Statistics.merge(parts[::-1]), tmp_path, "merged") == whole
@@ -67,7 +69,9 @@ def test_an_interrupted_calibration_goes_on(images, tmp_path, moment):
             raise Stopped
 
     def calibrate(**options):
-        return eb.calibrate(conv_net(), eb.Dataset(images), checkpoint=tmp_path / "c", threads=2, **options)
+        return eb.calibrate(
+            conv_net(), eb.Dataset(images), checkpoint=tmp_path / "c", threads=2, **options
+        )
 
     whole = content(eb.calibrate(conv_net(), eb.Dataset(images)), tmp_path, "whole")
     with pytest.raises(Stopped):
@@ -81,7 +85,10 @@ def test_an_interrupted_calibration_goes_on(images, tmp_path, moment):
 
 
 def test_the_number_of_threads_does_not_reach_the_file(images, tmp_path):
-    one, two = (content(eb.calibrate(conv_net(), eb.Dataset(images), threads=n), tmp_path, str(n)) for n in (1, 2))
+    one, two = (
+        content(eb.calibrate(conv_net(), eb.Dataset(images), threads=n), tmp_path, str(n))
+        for n in (1, 2)
+    )
     assert one == two
 
 
@@ -98,7 +105,7 @@ def test_the_thorough_correction_takes_more_samples(images):
         eb.quantize(conv_net(), eb.Dataset(images * 2), report=report, **options)
         return next(note for note in report.notes if note.startswith("bias correction"))
 
-    assert "from 32 samples" in note()
+    assert "from 16 samples" in note()
     assert "from 64 samples" in note(fast_bias_correction=False)
 
 

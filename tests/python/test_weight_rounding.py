@@ -27,13 +27,18 @@ def noise(reference, model, images) -> float:
 def test_a_network_loses_less(images):
     model = ov.Core().read_model(INPUTS / "efflite0.xml")
     statistics = eb.calibrate(model, eb.Dataset(images[:96]), subset_size=96)
-    nearest = eb.quantize(model, statistics)
+    nearest = eb.quantize(model, statistics, weight_rounding=eb.WeightRounding.NEAREST)
+    default = eb.Report()
+    quick = eb.quantize(model, statistics, report=default)
     report = eb.Report()
     adaptive = eb.quantize(model, statistics, weight_rounding=ADAPTIVE, report=report)
     assert any(note.startswith("weight rounding: 50 layers") for note in report.notes)
+    assert any(note.startswith("weight rounding: 45 layers") for note in default.notes)
     assert "weight rounding" in {step.step for step in report.steps}
     held_out = images[96:]
-    assert noise(model, adaptive, held_out) < 0.92 * noise(model, nearest, held_out)
+    before = noise(model, nearest, held_out)
+    assert noise(model, adaptive, held_out) < 0.92 * before
+    assert noise(model, quick, held_out) < 0.92 * before
 
 
 def test_threads_and_statistics_do_not_change_a_byte(samples, tmp_path):
@@ -48,7 +53,9 @@ def test_threads_and_statistics_do_not_change_a_byte(samples, tmp_path):
     quantized = eb.quantize(model, statistics, weight_rounding="adaptive")
     files.append(serialized(quantized, tmp_path, "statistics"))
     assert files[0][1] == files[1][1] == files[2][1]
-    nearest = serialized(eb.quantize(model, eb.Dataset(samples)), tmp_path, "nearest")
+    nearest = serialized(
+        eb.quantize(model, eb.Dataset(samples), weight_rounding="nearest"), tmp_path, "nearest"
+    )
     assert files[0][1] != nearest[1]
 
 
@@ -62,7 +69,9 @@ def test_it_works_without_bias_correction(samples):
     assert any("weight rounding: 3 layers" in note for note in report.notes)
 
 
-@pytest.mark.parametrize("other", [{"recipe": eb.Recipe.NNCF}, {"mode": eb.QuantizationMode.FP8_E4M3}])
+@pytest.mark.parametrize(
+    "other", [{"recipe": eb.Recipe.NNCF}, {"mode": eb.QuantizationMode.FP8_E4M3}]
+)
 def test_what_makes_it_void_is_told(samples, other):
     with pytest.raises(eb.InvalidArgument, match="weight_rounding has no effect"):
         eb.quantize(conv_net(), eb.Dataset(samples), weight_rounding=ADAPTIVE, **other)

@@ -57,16 +57,16 @@ def quantize(
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
     subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
-    fast_bias_correction: False corrects biases with twice the samples, checks every layer, and rounds weights together,
-        which takes longer.
+    fast_bias_correction: False corrects biases with four times the samples, checks every layer, and rounds the weights
+        of all layers together, which takes longer.
     model_type: ModelType.TRANSFORMER for networks with attention.
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
     recipe: where the defaults come from; or a QuantizationRecipe (`Report.recipe`) or the path of its file (.json), which
         makes the model of that run again. It needs no data, and all other options are its own.
     weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
-        good those of others. It needs one more pass over a few dozen samples. None: ADAPTIVE where
-        fast_bias_correction is False, else NEAREST.
+        good those of others. It needs one more pass over a few samples. None: ADAPTIVE for convolutions of moderate
+        width, where it costs little; with fast_bias_correction False for all layers; with recipe NNCF, NEAREST.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
@@ -251,7 +251,9 @@ def quantize_options(
     ):
         options.advanced_parameters = to_native(advanced)
     options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
-    options.weight_rounding = to_native(as_enum(where, "weight_rounding", WeightRounding, weight_rounding))
+    options.weight_rounding = to_native(
+        as_enum(where, "weight_rounding", WeightRounding, weight_rounding)
+    )
     return options
 
 
