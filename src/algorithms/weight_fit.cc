@@ -18,45 +18,41 @@ namespace {
 
 constexpr float kLimit = 32767.0f;
 
-// The weights of one output channel, gathered so that the two of a pair are neighbours.
-struct Channel {
-  std::vector<int64_t> at;          // flat index of each weight; -1 fills up an odd pair
-  std::vector<int64_t> input;       // input channel of each
-  bool overlapping = false;         // any two neighbours may be a pair
+// What the weights of every output channel have in common, in an order in which the two of a pair are neighbours: for every
+// position of the kernel the inputs in turn.
+struct Neighbours {
+  std::vector<int64_t> offset;             // of each weight from the first one of its channel; -1 fills up an odd pair
+  std::vector<float> largest, importance;  // of the input that it meets
+  bool overlapping = false;                // any two neighbours may be a pair
 
-  void push(int64_t index, int64_t channel) {
-    at.push_back(index);
-    input.push_back(channel);
+  Neighbours(const OutputChannels& outputs, const FitTerms& terms) {
+    const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
+      return from.empty() ? otherwise : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
+    };
+    const bool odd = outputs.inputs() % 2 != 0;
+    overlapping = terms.pairs_cross_positions && odd && outputs.positions() > 1;
+    for (int64_t s = 0; s < outputs.positions(); ++s) {
+      for (int64_t i = 0; i < outputs.inputs(); ++i)
+        push(outputs.index(0, i, s) - outputs.index(0, 0, 0), pick(terms.largest_input, i, 255.0f), pick(terms.importance, i, 1.0f));
+      if (odd && !overlapping) push(-1, 0, 0);
+    }
+  }
+
+  void push(int64_t at, float input, float weight) {
+    offset.push_back(at);
+    largest.push_back(input);
+    importance.push_back(weight);
   }
 };
 
-// For every position of the kernel the inputs in turn.
-void gather(const OutputChannels& outputs, int64_t c, bool pairs_cross_positions, Channel& out) {
-  out.at.clear();
-  out.input.clear();
-  const bool odd = outputs.inputs() % 2 != 0;
-  out.overlapping = pairs_cross_positions && odd && outputs.positions() > 1;
-  for (int64_t s = 0; s < outputs.positions(); ++s) {
-    for (int64_t i = 0; i < outputs.inputs(); ++i) out.push(outputs.index(c, i, s), i);
-    if (odd && !out.overlapping) out.push(-1, 0);
-  }
-}
-
-// Looks for the scale of one output channel.
+// Looks for the scale of one output channel, whose first weight is values[0].
 class ChannelFit {
  public:
-  ChannelFit(std::span<float> values, const Channel& channel, const FitTerms& terms)
-      : channel_(channel), values_(values), top_(terms.top), narrowest_(terms.top < 100 ? 0.5f : 0.9f) {
-    const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
-      return from.empty() ? otherwise
-                          : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
-    };
-    for (size_t k = 0; k < channel.at.size(); ++k) {
-      const bool real = channel.at[k] >= 0;
-      weights_.push_back(real ? values[static_cast<size_t>(channel.at[k])] : 0.0f);
-      largest_.push_back(real ? pick(terms.largest_input, channel.input[k], 255.0f) : 0.0f);
-      importance_.push_back(real ? pick(terms.importance, channel.input[k], 1.0f) : 0.0f);
-    }
+  ChannelFit(float* values, const Neighbours& neighbours, float top)
+      : neighbours_(neighbours), largest_(neighbours.largest), importance_(neighbours.importance), values_(values),
+        weights_(neighbours.offset.size()), top_(top), narrowest_(top < 100 ? 0.5f : 0.9f) {
+    for (size_t k = 0; k < weights_.size(); ++k)
+      weights_[k] = neighbours.offset[k] >= 0 ? values[neighbours.offset[k]] : 0.0f;
   }
 
   float run() {
@@ -93,7 +89,7 @@ class ChannelFit {
     const float inverse = 1.0f / scale;
     const auto reach = [&](size_t k) { return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k]; };
     std::vector<size_t> tight;
-    for (size_t k = 0; k + 1 < weights_.size(); k += channel_.overlapping ? 1 : 2)
+    for (size_t k = 0; k + 1 < weights_.size(); k += neighbours_.overlapping ? 1 : 2)
       if (reach(k) + reach(k + 1) > kLimit && weights_[k] * weights_[k + 1] > 0) tight.push_back(k);
     return tight;
   }
@@ -167,13 +163,14 @@ class ChannelFit {
     for (size_t k = 0; k < levels.size(); ++k) levels[k] = rounded_level(weights_[k], scale, top_);
     for (size_t k : tight_) std::tie(levels[k], levels[k + 1]) = fitted(k, levels[k], levels[k + 1], scale);
     for (size_t k = 0; k < levels.size(); ++k)
-      if (channel_.at[k] >= 0) values_[static_cast<size_t>(channel_.at[k])] = levels[k] * scale;
+      if (neighbours_.offset[k] >= 0) values_[neighbours_.offset[k]] = levels[k] * scale;
     return scale;
   }
 
-  const Channel& channel_;
-  std::span<float> values_;
-  std::vector<float> weights_, largest_, importance_;
+  const Neighbours& neighbours_;
+  const std::vector<float>&largest_, &importance_;
+  float* values_;
+  std::vector<float> weights_;
   float top_, narrowest_;           // few levels: clipping pays
   std::vector<size_t> tight_;
 };
@@ -197,10 +194,9 @@ std::vector<float> fit_weights(std::span<float> values, const Shape& shape, cons
                              const FitTerms& terms) {
   const OutputChannels outputs(shape, axes);
   std::vector<float> scales(static_cast<size_t>(outputs.count()));
+  const Neighbours neighbours(outputs, terms);
   parallel_for(outputs.count(), [&](int64_t c) {
-    thread_local Channel channel;
-    gather(outputs, c, terms.pairs_cross_positions, channel);
-    scales[static_cast<size_t>(c)] = ChannelFit(values, channel, terms).run();
+    scales[static_cast<size_t>(c)] = ChannelFit(values.data() + outputs.index(c, 0, 0), neighbours, terms.top).run();
   });
   return scales;
 }

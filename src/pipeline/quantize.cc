@@ -39,7 +39,7 @@ bool corrects_by_running(const QuantizeOptions& options) {
 
 bool rounds_adaptively(const QuantizeOptions& options) {
   if (options.weight_rounding) return options.weight_rounding == WeightRounding::adaptive;
-  return options.recipe == Recipe::eightbit && !options.mode;
+  return corrects_by_running(options) && options.recipe == Recipe::eightbit && !options.mode;   // biases keep the means
 }
 
 // Samples that are run again: a few; more when asked to take its time.
