@@ -13,6 +13,8 @@
 
 namespace eightbit {
 
+// A convolution or product is compared behind the constant that is added to it and the activation that follows, which
+// runtimes compute with it.
 struct LayerDifference {
   std::string name;
   std::string type;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -55,13 +56,40 @@ bool is_layer(const Node& node) {
   return node.outputs.size() == 1 && node.op != Op::parameter && node.op != Op::result && trait != Trait::agnostic && trait != Trait::concat;
 }
 
+// The node that a runtime computes together with the one in front: a constant that is added, an activation.
+NodeId fused_reader(const Graph& graph, const Node& node) {
+  const Value& value = graph.value(node.outputs.at(0));
+  if (value.uses.size() != 1) return kNone;
+  const Node& reader = graph.node(value.uses[0].node);
+  if (reader.outputs.size() != 1 || reader.owner != node.owner) return kNone;
+  const auto constant = [&](ValueId input) { return input != kNone && graph.value(input).is_constant(); };
+  const bool adds = reader.op == Op::add && reader.inputs.size() == 2 && constant(reader.inputs[1 - static_cast<size_t>(value.uses[0].port)]);
+  return adds || has(reader.op, kActivation) ? reader.id : kNone;
+}
+
+// Of a convolution or product the last node that runtimes compute with it, as far as both models have it; else the node.
+NodeId end_of_layer(const Graph& reference, const Graph& quantized, const Node& node) {
+  NodeId end = node.id;
+  while (row(node.op).weight_layout != WeightLayout::none) {
+    const NodeId next = fused_reader(reference, reference.node(end));
+    const NodeId twin = next == kNone ? kNone : twin_of(reference.node(next), quantized);
+    if (twin == kNone || !comparable(reference.value(reference.node(next).outputs[0]), quantized.value(quantized.node(twin).outputs[0]))) break;
+    end = next;
+  }
+  return end;
+}
+
+// What is measured inside of what a runtime computes in one go would keep it from doing so: a layer is compared at its end.
 Pairs pair_up(const Graph& reference, const Graph& quantized) {
   Pairs pairs;
   pair_outputs(reference, quantized, pairs);
+  std::set<NodeId> inside;            // of a layer in front
   for (const Node& node : reference.nodes) {
-    const NodeId twin = is_layer(node) ? twin_of(node, quantized) : kNone;
-    if (twin == kNone) continue;
-    const ValueId from = node.outputs[0], to = quantized.node(twin).outputs[0];
+    if (!is_layer(node) || inside.contains(node.id) || twin_of(node, quantized) == kNone) continue;
+    const NodeId end = end_of_layer(reference, quantized, node);
+    for (NodeId at = node.id; at != end; inside.insert(at)) at = fused_reader(reference, reference.node(at));
+    const ValueId from = reference.node(end).outputs[0];
+    const ValueId to = quantized.node(twin_of(reference.node(end), quantized)).outputs[0];
     if (!comparable(reference.value(from), quantized.value(to)) || reference.value(from).shape.empty()) continue;
     pairs.comparisons.push_back({from, to});
     pairs.rows.push_back({node.name, node.type});

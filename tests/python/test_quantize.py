@@ -166,6 +166,7 @@ def test_compare_inspect_and_benchmark(model, dataset, samples):
     result = eb.compare(model, quantized, dataset, subset_size=4)
     assert result.samples == 4 and len(result.outputs) == 1
     assert 10 < result.outputs[0].sqnr_db < 80 and result.outputs[0].cosine > 0.9
+    assert {layer.name for layer in result.layers} == {"conv_0", "conv_1", "pool", "classifier"}
     inspection = eb.inspect(quantized, samples[0])
     assert inspection.quantizers > 0 and inspection.quantized_weights == 3
     assert dict(inspection.op_counts)["Convolution"] == 2 and inspection.layers
