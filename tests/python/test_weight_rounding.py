@@ -67,6 +67,9 @@ def test_it_works_without_bias_correction(samples):
         report=report,
     )  # fmt: skip
     assert any("weight rounding: 3 layers" in note for note in report.notes)
+    unasked = eb.Report()
+    eb.quantize(conv_net(), eb.Dataset(samples), advanced_parameters=advanced, report=unasked)
+    assert not any("weight rounding" in note for note in unasked.notes)
 
 
 @pytest.mark.parametrize(
