@@ -1,4 +1,4 @@
-"""The ten families of networks as ONNX models with seeded random weights; OpenVINO reads the same files."""
+"""Families of networks as ONNX models with seeded random weights; OpenVINO reads the same files."""
 
 from __future__ import annotations
 
@@ -147,9 +147,18 @@ def transposed(net: OnnxNet):
     return [net.conv(net.op("Relu", x), 8, 4)]
 
 
+def grouped_transposed(net: OnnxNet):
+    """Weights of which groups and outputs lie on two axes: [groups * inputs, outputs, ...]."""
+    x = net.op("Relu", net.conv(net.input(1, 3, 16, 16), 3, 6, stride=2))
+    x = net.op("ConvTranspose", x, net.weight(6, 2, 3, 3), net.bias(6), strides=[2, 2], group=3)
+    return [net.conv(net.op("Relu", x), 6, 4)]
+
+
 BUILDERS: dict[str, Callable[[OnnxNet], list[str]]] = {
     f.__name__: f
-    for f in (plain, residual, inverted_residual, squeeze_excite, dense, encoder, lstm, u_net, detector, transposed)
+    for f in (
+        plain, residual, inverted_residual, squeeze_excite, dense, encoder, lstm, u_net, detector, transposed, grouped_transposed,
+    )
 }
 
 

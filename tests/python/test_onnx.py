@@ -209,6 +209,24 @@ def test_other_float_types(dtype):
     assert sqnr(reference, [r.astype(np.float64) for r in run(quantized, data)]) > 25
 
 
+@pytest.mark.parametrize("groups", [1, 3, 6])
+def test_transposed_convolutions_of_groups(groups):
+    """Outputs and groups lie on two axes of the weights, [groups * inputs, outputs, ...]: each pair has its scale."""
+    spread = np.exp(RNG.uniform(-3, 0, (6, 2, 1, 1))).astype(np.float32)
+    n = helper.make_node
+    nodes = [
+        n("Relu", ["x"], ["r"], "relu"),
+        n("ConvTranspose", ["r", "w", "b"], ["t"], "up", group=groups, strides=[2, 2]),
+        n("Conv", ["t", "v"], ["y"], "last"),
+    ]
+    constants = [constant("w", weights(6, 2, 3, 3) * spread), constant("b", weights(2 * groups)), constant("v", weights(4, 2 * groups, 1, 1))]
+    model = model_of(nodes, [("x", [1, 6, 8, 8])], [("y", [1, 4, 17, 17])], constants)
+    data = samples(shape=(1, 6, 8, 8))
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data, least_db=30)
+    assert any(i.data_type == TensorProto.INT8 and list(i.dims) == [6, 2, 3, 3] for i in quantized.graph.initializer)
+
+
 def test_softmax_of_old_models_keeps_its_meaning():
     n = helper.make_node
     nodes = [

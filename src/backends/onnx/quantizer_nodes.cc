@@ -174,14 +174,41 @@ Tensor stored_fp8(const Copy& copy, const Tensor& weight, const Quantizer& quant
   return evaluate(program.content).at(0);
 }
 
+// Values of channels that lie on several axes, in a shape that spreads over the stored tensor.
+struct Spread {
+  Spread(const Quantizer& quantizer, const Shape& shape, const Shape& stored_shape)
+      : channels(shape.size(), 1), stored(stored_shape), extent(shape) {
+    for (int64_t axis : quantizer.channel_axes) channels[static_cast<size_t>(axis)] = shape[static_cast<size_t>(axis)];
+  }
+
+  // Where the model joins the first two axes (weights of groups), each joined place has its own value.
+  std::pair<Shape, std::vector<float>> operator()(const std::vector<float>& values) const {
+    if (stored.size() == channels.size()) return {channels, values};
+    const auto row = static_cast<size_t>(element_count(Shape(channels.begin() + 2, channels.end())));
+    const bool alike = channels[0] == 1 && channels[1] == 1;
+    Shape joined(channels.begin() + 1, channels.end());
+    joined[0] = alike ? 1 : extent[0] * extent[1];
+    std::vector<float> out;
+    for (int64_t i = 0; i < joined[0]; ++i) {
+      const int64_t first = channels[0] == 1 ? 0 : i / extent[1], second = channels[1] == 1 ? 0 : i % extent[1];
+      const auto begin = values.begin() + (first * channels[1] + second) * static_cast<int64_t>(row);
+      out.insert(out.end(), begin, begin + static_cast<int64_t>(row));
+    }
+    return {joined, out};
+  }
+
+  Shape channels, stored, extent;
+};
+
 // DequantizeLinear by one, Subtract and Mul: channels on several axes.
-std::string add_spread_scale(Copy& copy, const std::string& integers, const Affine& affine, const Shape& channels,
+std::string add_spread_scale(Copy& copy, const std::string& integers, const Affine& affine, const Spread& spread,
                              DType dtype, const std::string& name) {
   const std::string one = copy.add_initializer(name + "/one", float_tensor(DType::f32, {}, std::vector{1.0f}));
   std::string at = copy.new_name(name + "/DequantizeLinear_output");
   copy.add_node("DequantizeLinear", name + "/DequantizeLinear", {integers, one}, {at});
-  const auto step = [&](const std::string& type, const std::string& what, std::span<const float> values) {
-    const std::string constant = copy.add_initializer(name + "/" + what, float_tensor(DType::f32, channels, values));
+  const auto step = [&](const std::string& type, const std::string& what, const std::vector<float>& values) {
+    const auto [shape, spread_values] = spread(values);
+    const std::string constant = copy.add_initializer(name + "/" + what, float_tensor(DType::f32, shape, spread_values));
     const std::string output = copy.new_name(name + "/" + type + "_output");
     copy.add_node(type, name + "/" + type, {at, constant}, {output});
     at = output;
@@ -191,14 +218,10 @@ std::string add_spread_scale(Copy& copy, const std::string& integers, const Affi
   return dtype == DType::f32 ? at : add_cast(copy, name + "/Cast", at, dtype);
 }
 
-Shape spread_shape(const Quantizer& quantizer, const Shape& shape, const Shape& stored) {
-  if (shape.size() != stored.size())
-    fail<Unsupported>("onnx", "a weight of shape {} with channels on axes {} can not be expressed in ONNX. Choose "
-                      "per_channel = false for weights, or ignore the node",
-                      to_string(stored), fmt::join(quantizer.channel_axes, ","));
-  Shape channels(shape.size(), 1);
-  for (int64_t axis : quantizer.channel_axes) channels[static_cast<size_t>(axis)] = shape[static_cast<size_t>(axis)];
-  return channels;
+[[noreturn]] void refuse_spread_fp8(const Quantizer& quantizer, const Shape& shape) {
+  fail<Unsupported>("onnx", "FP8 weights of shape {} with channels on axes {} can not be expressed in ONNX. Choose "
+                    "per_channel = false for weights, or ignore the node",
+                    to_string(shape), fmt::join(quantizer.channel_axes, ","));
 }
 
 // Types that QuantizeLinear and DequantizeLinear know.
@@ -256,7 +279,7 @@ std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_sha
   Tensor integers;
   std::string at;
   if (quantizer.spec.fp8) {
-    if (spread) spread_shape(quantizer, weight.shape, Shape{});
+    if (spread) refuse_spread_fp8(quantizer, weight.shape);
     Tensor stored = weight;
     stored.shape = stored_shape;
     integers = stored_fp8(copy, stored, quantizer, axis);
@@ -269,7 +292,7 @@ std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_sha
     const std::string constant = copy.add_initializer(name + "/quantized", integers);
     if (spread)
       return add_spread_scale(copy, constant, affine_of(quantizer, storage.lowest),
-                              spread_shape(quantizer, weight.shape, stored_shape), weight.dtype, name);
+                              {quantizer, weight.shape, stored_shape}, weight.dtype, name);
     at = add_linear(copy, "DequantizeLinear", name, constant, parameters(copy, along, storage, dtype, name));
   }
   return dtype == weight.dtype ? at : add_cast(copy, name + "/Cast", at, weight.dtype);

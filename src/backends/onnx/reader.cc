@@ -17,6 +17,22 @@
 namespace eightbit::onnx {
 namespace {
 
+// A product reads as many channels as its weight has, also where the engine's inference lost count on the way.
+void count_channels_of_products(const GraphProto& graph, TensorTypes& types) {
+  for (const auto& node : graph.node()) {
+    const bool product = node.op_type() == "MatMul", convolution = node.op_type() == "Conv";
+    if (!is_standard(node.domain()) || node.input_size() < 2 || !(product || convolution)) continue;
+    const auto input = types.find(node.input(0)), weight = types.find(node.input(1));
+    if (input == types.end() || weight == types.end()) continue;
+    Shape& shape = input->second.shape;
+    const Shape& by = weight->second.shape;
+    if (shape.size() < 2 || by.size() < 2) continue;
+    int64_t& channels = product ? shape.back() : shape[1];
+    const int64_t known = product ? by[by.size() - 2] : by[1] < 0 ? -1 : by[1] * int_attribute(node, "group", 1);
+    if (channels < 0) channels = known;
+  }
+}
+
 // The engine knows more than the model declares, and not always everything that it declares.
 TensorTypes types_of(const Content& content) {
   TensorTypes types = infer_types(content);
@@ -32,6 +48,7 @@ TensorTypes types_of(const Content& content) {
   for (const auto& initializer : graph.initializer())
     types[initializer.name()] = {to_dtype(initializer.data_type()),
                                  Shape(initializer.dims().begin(), initializer.dims().end()), true};
+  count_channels_of_products(graph, types);
   return types;
 }
 
