@@ -1,6 +1,7 @@
 """ONNX models in, ONNX models out: what ONNX Runtime and OpenVINO make of them, and files that are not what they claim."""
 
 import os
+import subprocess
 import time
 
 import eightbit as eb
@@ -426,6 +427,35 @@ def test_deep_nesting_is_refused_at_once(tmp_path):
     with pytest.raises(eb.ModelError, match="deep"):
         eb.plan(path)
     assert time.monotonic() - start < 2
+
+
+BAD_FILES = {
+    **{change.__name__: change for change in (cycle, twice, missing, open_ended, future, no_standard, no_outputs, short, huge)},
+    "truncated": lambda model: network().SerializeToString()[:1500],
+    "random": lambda model: np.random.default_rng(2).bytes(100_000),
+    "nested": lambda model: nested(10_000),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_the_command_line_refuses_with_one_line_and_writes_nothing(cli, tmp_path, name):
+    model = network()
+    content = BAD_FILES[name](model) or model.SerializeToString()
+    (tmp_path / "m.onnx").write_bytes(content)
+    np.savez(tmp_path / "data.npz", x=samples(1)[0]["x"])
+    before = sorted(tmp_path.iterdir())
+    process = subprocess.Popen(
+        [cli, "quantize", "m.onnx", "--data", "data.npz", "-o", "out.onnx"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with process.stdout:
+        lines = process.stdout.read().splitlines()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode > 0 and len(lines) == 1 and "error: [" in lines[0], lines
+    assert used.ru_utime + used.ru_stime < 2
+    assert used.ru_maxrss < 200 << 10
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_long_chain_is_read_in_seconds():
