@@ -1,5 +1,7 @@
 #include <eightbit/error.h>
 
+#include <cstring>
+
 #include "bindings.h"
 #include "python_error.h"
 
@@ -15,7 +17,9 @@ nb::object error_class(const char* name) {
 }
 
 void set_error(const char* name, const std::exception& error) {
-  PyErr_SetString(error_class(name).ptr(), error.what());
+  // Names out of damaged models need not be UTF-8.
+  const nb::object text = nb::steal(PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
+  PyErr_SetObject(error_class(name).ptr(), text.ptr());
 }
 
 void set_error_with_cause(const LoaderError& error) {

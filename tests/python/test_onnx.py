@@ -429,6 +429,22 @@ def test_deep_nesting_is_refused_at_once(tmp_path):
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize("bias", ["w1", "m"])
+def test_a_bias_of_another_size_is_refused(bias):
+    model = network()
+    model.graph.node[2].input.append(bias)
+    model.graph.initializer[5].CopyFrom(constant("m", weights(3)))
+    with pytest.raises(eb.ModelError):
+        eb.plan(model)
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(broken(missing).SerializeToString().replace(b"conv1", b"conv\xf2"))
+    with pytest.raises(eb.ModelError, match="reads 'w1'"):
+        eb.plan(path)
+
+
 BAD_FILES = {
     **{change.__name__: change for change in (cycle, twice, missing, open_ended, future, no_standard, no_outputs, short, huge)},
     "truncated": lambda model: network().SerializeToString()[:1500],

@@ -56,7 +56,7 @@ class Finder {
     const bool biased = convolution.input_size() > 2 && !convolution.input(2).empty();
     if (biased) {
       const auto bias = stored(convolution.input(2));
-      if (!bias) return std::nullopt;
+      if (!bias || element_count(bias->shape) != weight->shape[0]) return std::nullopt;
       folding.bias = *bias;
     }
     const auto channels = static_cast<size_t>(weight->shape[0]);
