@@ -46,6 +46,9 @@ def parse() -> argparse.Namespace:
         "--statistics", action="store_true", help="other recipes from saved statistics too"
     )
     parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument(
+        "--beside", type=Path, action="append", default=[], help="--json of an earlier run, whose tables stand below"
+    )
     parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
     return parser.parse_args()
 
@@ -147,7 +150,8 @@ def main() -> None:
         )
     with tempfile.TemporaryDirectory(prefix="eightbit-bench-") as folder:
         results = Bench(options, Path(folder)).run()
-    text = tables.report(results)
+    earlier = [json.loads(path.read_text(encoding="utf8")) for path in options.beside]
+    text = "\n\n".join(tables.report(each) for each in [results, *earlier])
     print(text)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), encoding="utf8")
