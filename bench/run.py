@@ -47,7 +47,11 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument(
-        "--beside", type=Path, action="append", default=[], help="--json of an earlier run, whose tables stand below"
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        help="--json of an earlier run, whose tables stand below",
     )
     parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
     return parser.parse_args()

@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 
@@ -202,8 +203,9 @@ void SecondMoments::level(const float* data, int64_t stride, std::vector<int32_t
 
 void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count) {
   const std::lock_guard lock(mutex_);
-  EIGHTBIT_CHECK(count_ + count <= kMostRows * kMostSamples, "{} rows are more than sums of products hold", count_ + count);
+  make_room(count);
   count_ += count;
+  together_ += count;
   const int64_t pairs = (count + 1) / 2;
   for (int64_t g = 0; g < patches_.groups; ++g) {
     const int16_t* group = panels.data() + g * pairs * 2 * padded_;
@@ -220,6 +222,13 @@ void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count
   }
 }
 
+void SecondMoments::make_room(int64_t count) {
+  if (together_ + count <= kMostTogether) return;
+  earlier_.resize(products_.size());
+  for (size_t i = 0; i < products_.size(); ++i) earlier_[i] += std::exchange(products_[i], 0);
+  together_ = 0;
+}
+
 std::vector<double> SecondMoments::covariance(int64_t group) const {
   const auto n = static_cast<size_t>(size_);
   std::vector<double> out(n * n);
@@ -233,7 +242,8 @@ std::vector<double> SecondMoments::covariance(int64_t group) const {
   for (size_t i = 0; i < n; ++i)
     for (size_t j = i; j < n; ++j) {
       const size_t at = (static_cast<size_t>(group * padded_) + i) * static_cast<size_t>(padded_) + j;
-      out[i * n + j] = out[j * n + i] = (products_[at] / rows - sum(i) * sum(j)) * step(i) * step(j);
+      const double products = static_cast<double>(products_[at] + (earlier_.empty() ? 0 : earlier_[at]));
+      out[i * n + j] = out[j * n + i] = (products / rows - sum(i) * sum(j)) * step(i) * step(j);
     }
   return out;
 }

@@ -26,7 +26,7 @@ struct Patches {
 class SecondMoments {
  public:
   static constexpr int64_t kMostRows = 1024;      // of a sample
-  static constexpr int64_t kMostSamples = 64;     // sums of products stay below 2^31
+  static constexpr int64_t kMostTogether = 1 << 16;   // rows whose sums of products stay below 2^31
   static constexpr int kMostLevels = 256;
 
   // `low`, `high`: the range of each channel, cut into `levels`. `rows`: positions that are taken of each sample.
@@ -48,14 +48,16 @@ class SecondMoments {
 
   void level(const float* data, int64_t stride, std::vector<int32_t>& levels) const;
   void add_panels(const std::vector<int16_t>& panels, int64_t count);
+  void make_room(int64_t count);
 
   Patches patches_;
   std::vector<float> low_, step_, inverse_step_;   // by channel
   float top_;                          // the highest level
   int64_t rows_, size_, padded_;       // padded_: size_ in whole blocks of 8
   std::mutex mutex_;
-  int64_t count_ = 0;                  // rows so far
-  std::vector<int32_t> products_;      // [groups, size, padded]; upper triangle
+  int64_t count_ = 0, together_ = 0;   // rows so far; since products_ were moved to earlier_
+  std::vector<int32_t> products_;      // [groups, padded, padded]; upper triangle
+  std::vector<int64_t> earlier_;       // the same; empty until there are too many rows for products_
   std::vector<int64_t> sums_;          // [groups, size]
 };
 

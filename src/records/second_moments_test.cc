@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 #include <thread>
 
@@ -109,6 +110,17 @@ TEST(SecondMoments, SomePositionsStandForAll) {
   SecondMoments moments({}, all(kChannels, -1), all(kChannels, 1), 255, 1000);
   moments.add(data.data(), std::vector<int64_t>{1, kRows, kChannels}, 2);
   expect_close(moments.covariance(0), {1.0 / 3, 1.0 / 6, 1.0 / 6, 1.0 / 12}, 0.02);
+}
+
+TEST(SecondMoments, AnyNumberOfRows) {
+  constexpr int64_t kRows = SecondMoments::kMostRows, kChannels = 3;
+  std::vector<float> data = uniform(kRows * kChannels, 8);
+  for (float& x : data) x = std::copysign(1.0f, x);   // the largest sums there are
+  SecondMoments once({}, all(kChannels, -1), all(kChannels, 1), 256, kRows), often({}, all(kChannels, -1), all(kChannels, 1), 256, kRows);
+  once.add(data.data(), std::vector<int64_t>{1, kRows, kChannels}, 2);
+  for (int i = 0; i < 150; ++i) often.add(data.data(), std::vector<int64_t>{1, kRows, kChannels}, 2);
+  const auto one = once.covariance(0), many = often.covariance(0);
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], many[i], 1e-12);
 }
 
 TEST(SecondMoments, ValuesOutsideAndNaNStayBounded) {
