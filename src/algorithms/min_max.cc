@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -42,6 +43,14 @@ bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
   return asks_histogram(user) || (user.empty() && options.recipe == Recipe::eightbit);
 }
 
+// As if every value below `floor`, which is negative, had been `floor`.
+Histogram raised(Histogram histogram, float floor) {
+  const auto last = static_cast<size_t>(Histogram::bin(floor));
+  for (size_t i = last + 1; i < histogram.counts.size(); ++i)
+    histogram.counts[last] += std::exchange(histogram.counts[i], 0);
+  return histogram;
+}
+
 constexpr double kClearlyBetter = 1.5;   // errors below it do not pay for a zero point
 
 class RangeFinder {
@@ -62,10 +71,12 @@ class RangeFinder {
     auto high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max, joined.second);
     if (symmetric && high.statistics_type == StatisticsType::max) high.statistics_type = StatisticsType::abs_max;
     if (q.spec.per_channel) {
-      if (!symmetric && q.group == kNone && scheme_is_free() && symmetric_is_as_fine(measured))
+      const float floor = floor_of_readers(q);
+      if (!symmetric && q.group == kNone && std::isinf(floor) && scheme_is_free() && symmetric_is_as_fine(measured))
         q.spec.mode = QuantizationScheme::symmetric;
-      set(q, measured.channel_min(),
-          q.spec.mode == QuantizationScheme::symmetric ? largest(measured) : measured.channel_max());
+      std::vector<float> least = measured.channel_min();
+      for (float& x : least) x = std::max(x, floor);
+      set(q, std::move(least), q.spec.mode == QuantizationScheme::symmetric ? largest(measured) : measured.channel_max());
     } else {
       set(q, {one(q, measured, low, false)}, {one(q, measured, high, true)});
     }
@@ -109,14 +120,25 @@ class RangeFinder {
   }
 
  private:
+  // Below its floor an op yields the same for all inputs: hard swish 0.
+  static float floor_of(Op op) { return op == Op::hswish ? -3.0f : -std::numeric_limits<float>::infinity(); }
+
+  float floor_of_readers(const Quantizer& q) const {
+    float least = std::numeric_limits<float>::infinity();
+    for (const Use& use : q.uses) least = std::min(least, floor_of(graph_.node(use.node).op));
+    return least;
+  }
+
   void from_histogram(Quantizer& q, const Measured& measured) {
     const int levels = levels_of(q.spec.bits, q.spec.narrow_range);
     const auto& user = options_.advanced_parameters.activations_range_estimator_params;
-    const float min = clipped(measured.min(), user.min), max = clipped(measured.max(), user.max);
-    const auto symmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::symmetric);
+    const float floor = floor_of_readers(q);
+    const Histogram histogram = raised(measured.histogram(), floor);
+    const float min = clipped(std::max(measured.min(), floor), user.min), max = clipped(measured.max(), user.max);
+    const auto symmetric = records::least_error_range(histogram, min, max, levels, QuantizationScheme::symmetric);
     if (q.spec.mode == QuantizationScheme::symmetric)
       return set(q, {symmetric.low}, {symmetric.high});
-    const auto asymmetric = records::least_error_range(measured.histogram(), min, max, levels, QuantizationScheme::asymmetric);
+    const auto asymmetric = records::least_error_range(histogram, min, max, levels, QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
     if (scheme_is_free() && q.group == kNone && symmetric.error <= kClearlyBetter * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;

@@ -8,10 +8,12 @@
 #include "algorithms/bias_correction.h"
 #include "algorithms/weights.h"
 #include "backends/backend.h"
+#include "backends/integer_kernels.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
+#include "placement/devices.h"
 #include "records/quantile.h"
 #include "records/statistics_data.h"
 #include "records/tap_request.h"
@@ -30,11 +32,14 @@ std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
 
 // Every value where some device, preset or ignored scope could put a quantizer: the float inputs of ops that take
 // quantizers or let them pass.
-std::vector<records::Point> all_points(const Graph& graph, const CalibrateOptions& options) {
+std::vector<records::Point> all_points(const backends::BackendModel& model, const CalibrateOptions& options) {
+  const Graph& graph = model.graph();
+  const auto* own = dynamic_cast<const backends::IntegerKernels*>(&model);
+  const placement::Device device(TargetDevice::any, own ? own->kernels() : Kernels{});
   records::TapRequest taps(graph);
   const auto quantiles = quantiles_of(options.activations_range_estimator_params);
   for (const Node& node : graph.nodes) {
-    const Trait trait = row(node.op).trait;
+    const Trait trait = device.offer(node).trait;
     if (trait == Trait::non_quantizable || trait == Trait::output_as_weight) continue;
     const int32_t weight = algorithms::weight_port(graph, node.id);
     for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port) {
@@ -66,7 +71,7 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
     MeasureOptions measured{options.subset_size, options.shard, algorithms::kCarefulCorrectionSamples, {}};
     measured.facts["subset_size"] = std::to_string(options.subset_size);
     const auto layers = algorithms::layer_points(graph, algorithms::all_layers(graph));
-    return measure(model.impl(), all_points(graph, options), layers, dataset, measured, run);
+    return measure(model.impl(), all_points(model.impl(), options), layers, dataset, measured, run);
   });
   steps.report().samples = data.samples();
   steps.finish();

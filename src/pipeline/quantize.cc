@@ -8,10 +8,12 @@
 #include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
 #include "algorithms/fast_bias_correction.h"
+#include "algorithms/kernel_fit.h"
 #include "algorithms/min_max.h"
 #include "algorithms/smooth_quant.h"
 #include "algorithms/weight_rounding.h"
 #include "backends/backend.h"
+#include "backends/integer_kernels.h"
 #include "backends/own_placement.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -171,6 +173,12 @@ bool leaves_products_in_float(const backends::BackendModel& model, const Quantiz
   return options.recipe == Recipe::eightbit && !options.mode && cpu && model.layers_may_end_in_floats();
 }
 
+// Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for any runtime.
+Kernels kernels_for(const backends::BackendModel& model, const QuantizeOptions& options) {
+  const auto* own = dynamic_cast<const backends::IntegerKernels*>(&model);
+  return own && options.recipe != Recipe::nncf && !options.mode ? own->kernels() : Kernels{};
+}
+
 // Tells which options will do nothing. `statistics`: null where data is to be measured.
 Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions& options,
                      const records::StatisticsData* statistics = nullptr) {
@@ -186,8 +194,10 @@ Plan place(const backends::BackendModel& model, const QuantizeOptions& options) 
   const Graph& graph = model.graph();
   const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
   std::optional<Plan> own = placing ? placing->placement() : std::nullopt;
-  Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options));
+  const Kernels kernels = kernels_for(model, options);
+  Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
   if (leaves_products_in_float(model, options)) placement::leave_products_in_float(graph, plan);
+  algorithms::prepare_for_kernels(graph, kernels, plan);
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_prepare(graph, options, plan);
@@ -251,6 +261,7 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   const backends::BackendModel& backend = planned.base.impl();
   steps("min-max", [&] {
     algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(), plan);
+    algorithms::fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
     share_equal_quantizers(plan);
   });
   if (rounds_adaptively(options))

@@ -78,6 +78,11 @@ constexpr DeviceRow kCpu[] = {
     {Op::interpolate, kA8},
 };
 
+// What runtimes have instead whose layers do not end in these.
+constexpr DeviceRow kAloneBehindLayers[] = {
+    {Op::hswish, kA8},
+};
+
 // What GPU and NPU have instead of the rows above.
 constexpr DeviceRow kGpu[] = {
     {Op::interpolate, kActivations},
@@ -171,11 +176,20 @@ std::string_view Device::name() const {
   return "?";
 }
 
+bool Device::fuses_behind_layers(Op op) const {
+  return kernels_.layers_end_in_any_activation || !find(kAloneBehindLayers, op);
+}
+
 Offer Device::offer(const Node& node) const {
   Offer offer{row(node.op).trait, {}, {}, has(node.op, kUnifiedScales)};
   const bool gpu_table = target_ == TargetDevice::gpu || target_ == TargetDevice::npu;
   if (gpu_table && node.op == Op::interpolate && node.attributes.nearest) {
     offer.trait = Trait::agnostic;  // it copies elements
+    return offer;
+  }
+  if (!fuses_behind_layers(node.op)) {
+    offer.trait = Trait::inputs_quantizable;
+    add_row(offer, find(kAloneBehindLayers, node.op));
     return offer;
   }
   const DeviceRow* replaced = gpu_table ? find(kGpu, node.op) : nullptr;

@@ -2,7 +2,7 @@
 // best first.
 //
 // ANY, CPU and CPU_SPR share one table; GPU differs in interpolation, NPU adds 4-bit entries and
-// unified scales.
+// unified scales. A runtime's kernels may offer less, and have integer kernels for activations.
 #pragma once
 
 #include <eightbit/options.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "quant/kernels.h"
 #include "quant/scheme.h"
 
 namespace eightbit::placement {
@@ -27,13 +28,16 @@ struct Offer {
 
 class Device {
  public:
-  explicit Device(TargetDevice target) : target_(target) {}
+  explicit Device(TargetDevice target, const Kernels& kernels = {}) : target_(target), kernels_(kernels) {}
   TargetDevice target() const { return target_; }
+  // Whether an op behind a layer becomes part of its kernel, as far as activations go.
+  bool fuses_behind_layers(Op op) const;
   std::string_view name() const;  // "NPU"
   Offer offer(const Node& node) const;
 
  private:
   TargetDevice target_;
+  Kernels kernels_;
 };
 
 // Entries of `offered` that meet every field that is set.

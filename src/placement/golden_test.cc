@@ -93,14 +93,22 @@ void set_option(QuantizeOptions& options, const std::string& key, const std::str
   }
 }
 
-QuantizeOptions read_options(const std::string& text) {
+struct Given {
   QuantizeOptions options;
+  Kernels kernels;
+};
+
+Given read_options(const std::string& text) {
+  Given given;
   for (const std::string& line : split(text, '\n')) {
     if (!line.starts_with("# ")) continue;
-    for (const std::string& word : split(line.substr(2), ' '))
-      set_option(options, word.substr(0, word.find('=')), word.substr(word.find('=') + 1));
+    for (const std::string& word : split(line.substr(2), ' ')) {
+      const std::string key = word.substr(0, word.find('=')), value = word.substr(word.find('=') + 1);
+      if (key == "layers_end_in_any_activation") given.kernels.layers_end_in_any_activation = value == "true";
+      else set_option(given.options, key, value);
+    }
   }
-  return options;
+  return given;
 }
 
 std::string read_file(const fs::path& path) {
@@ -129,7 +137,8 @@ TEST_P(Golden, PlanIsAsRecorded) {
   ASSERT_NE(rule, std::string::npos) << path << " has no line ----";
   const Graph graph = parse_graph(std::string_view(text).substr(0, rule));
   graph.check();
-  const std::string plan = to_text(place(graph, read_options(text)), graph, false);
+  const Given given = read_options(text);
+  const std::string plan = to_text(place(graph, given.options, given.kernels), graph, false);
   if (std::getenv("EIGHTBIT_UPDATE_GOLDEN")) {
     std::ofstream(path) << text.substr(0, rule) << "----\n" << plan;
     return;

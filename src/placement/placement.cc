@@ -179,8 +179,8 @@ std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device,
 
 }  // namespace
 
-Plan place(const Graph& graph, const QuantizeOptions& options) {
-  const Device device(options.target_device);
+Plan place(const Graph& graph, const QuantizeOptions& options, const Kernels& kernels) {
+  const Device device(options.target_device, kernels);
   const UnitGraph units = build_units(graph, options, device);
   Placement placement = propagate(units, device, options, wanted_of(options, false));
   const std::vector<int> constant_operand = drop_for_constant_operand(units, placement);

@@ -9,12 +9,13 @@
 #include <eightbit/options.h>
 
 #include "graph/graph.h"
+#include "quant/kernels.h"
 #include "quant/plan.h"
 
 namespace eightbit::placement {
 
 // Throws InvalidArgument when a rule of the ignored scope matches nothing (nearest names in the
 // text) or when parameters leave no configuration for a node (the node is named).
-Plan place(const Graph& graph, const QuantizeOptions& options);
+Plan place(const Graph& graph, const QuantizeOptions& options, const Kernels& kernels = {});
 
 }  // namespace eightbit::placement

@@ -75,6 +75,14 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
+// A chain ends in front of what does not become part of its layer's kernel, and there is none where nothing is left.
+void end_before_activations(const InferenceGraph& flow, const Device& device, std::vector<Match>& chains) {
+  for (Match& chain : chains)
+    chain.nodes.erase(std::ranges::find_if(chain.nodes, [&](NodeId n) { return !device.fuses_behind_layers(flow.op(n)); }),
+                      chain.nodes.end());
+  std::erase_if(chains, [](const Match& chain) { return chain.nodes.size() < 2; });
+}
+
 std::vector<Match> fused_chains(const InferenceGraph& flow, const Device& device) {
   const bool everywhere_only =
       device.target() == TargetDevice::npu || device.target() == TargetDevice::cpu_spr;
@@ -83,7 +91,9 @@ std::vector<Match> fused_chains(const InferenceGraph& flow, const Device& device
     if (row.devices == FusedOn::cpu_and_gpu && everywhere_only) continue;
     for (Pattern& pattern : parse_pattern(row.text)) wanted.push_back(std::move(pattern));
   }
-  return find_matches(flow, wanted, Strictness::closed);
+  std::vector<Match> chains = find_matches(flow, wanted, Strictness::closed);
+  end_before_activations(flow, device, chains);
+  return chains;
 }
 
 // By node: the last node of the chain that starts there; kNone for dead nodes and inside a chain.

@@ -130,6 +130,62 @@ def test_products_behind_a_reshape_run_in_integers(tmp_path):
     assert "Gemm" not in kinds
 
 
+def hard_swish_spelled_out(x, y):
+    n = helper.make_node
+    return [
+        n("Add", [x, "three"], [y + "_sum"]),
+        n("Clip", [y + "_sum", "zero", "six"], [y + "_ramp"]),
+        n("Mul", [x, y + "_ramp"], [y + "_product"]),
+        n("Div", [y + "_product", "six"], [y]),
+    ]
+
+
+HARD_SWISH = {
+    "one op": lambda x, y: [helper.make_node("HardSwish", [x], [y], y)],
+    "spelled out": hard_swish_spelled_out,
+}
+
+
+def hard_swish_network(spelled):
+    """A pointwise, a depthwise and a pointwise convolution with hard swish and numbers between them. Channels of the first
+    differ by a factor of 30 in size."""
+    n = helper.make_node
+    nodes = [
+        n("Conv", ["x", "w1", "b1"], ["c1"], "conv1"),
+        n("Mul", ["c1", "a1"], ["m1"]), n("Add", ["m1", "s1"], ["l1"]),
+        *spelled("l1", "h1"),
+        n("Mul", ["h1", "a2"], ["m2"]), n("Add", ["m2", "s2"], ["l2"]),
+        n("Conv", ["l2", "w2", "b2"], ["c2"], "conv2", group=8, pads=[1, 1, 1, 1]),
+        *spelled("c2", "h2"),
+        n("Conv", ["h2", "w3", "b3"], ["c3"], "conv3"),
+        n("Relu", ["c3"], ["r"]), n("GlobalAveragePool", ["r"], ["y"]),
+    ]  # fmt: skip
+    random = np.random.default_rng(7)
+    draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)
+    sizes = np.geomspace(0.2, 6, 8).astype(np.float32)[:, None, None, None]
+    scalar = lambda name, value: constant(name, np.array([value], np.float32))
+    initializers = [
+        constant("w1", draw(8, 3, 1, 1) * sizes), constant("b1", draw(8)),
+        constant("w2", draw(8, 1, 3, 3) / sizes), constant("b2", draw(8)),
+        constant("w3", draw(8, 8, 1, 1)), constant("b3", draw(8)),
+        scalar("a1", 1.3), scalar("s1", 0.2), scalar("a2", 0.7), scalar("s2", -0.31),
+        *[constant(k, np.float32(v)) for k, v in (("three", 3), ("zero", 0), ("six", 6))],
+    ]  # fmt: skip
+    return model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 8, 1, 1])], initializers)
+
+
+@pytest.mark.parametrize("spelling", HARD_SWISH)
+def test_layers_with_hard_swish_run_in_integers(spelling, tmp_path):
+    """Numbers that multiply and add included; and channels keep scales of their own in front of the depthwise layer."""
+    model, data = hard_swish_network(HARD_SWISH[spelling]), samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data, least_db=20.0)
+    kinds = optimized_types(quantized, tmp_path)
+    assert kinds.count("QLinearConv") == 3
+    floats = {"Conv", "FusedConv", "Add", "Mul", "Clip", "Div", "HardSigmoid", "HardSwish"}
+    assert not floats & set(kinds), kinds
+
+
 def test_only_rows_that_are_looked_up_are_dequantized(tmp_path):
     n = helper.make_node
     nodes = [

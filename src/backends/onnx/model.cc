@@ -19,7 +19,7 @@ const Reading& OnnxModel::reading() const {
 
 Copy OnnxModel::copy(const Plan* plan) const {
   Copy copy{*content_, reading().values};
-  if (plan) apply_plan(copy, reading(), *plan);
+  if (plan) apply_plan(copy, reading(), *plan, Layout::plain);
   return copy;
 }
 
@@ -46,7 +46,9 @@ std::unique_ptr<backends::Executor> OnnxModel::compile(const backends::Program& 
 
 std::shared_ptr<const backends::BackendModel> OnnxModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
-  auto content = std::make_shared<Content>(copy(&plan).content);
+  Copy written = copy();
+  apply_plan(written, reading(), plan, Layout::kernels);
+  auto content = std::make_shared<Content>(std::move(written.content));
   for (const auto& [key, value] : metadata) {
     auto& property = *content->model.add_metadata_props();
     property.set_key("eightbit." + key);

@@ -4,13 +4,14 @@
 #include <mutex>
 
 #include "backends/backend.h"
+#include "backends/integer_kernels.h"
 #include "backends/onnx/copy.h"
 #include "backends/onnx/proto.h"
 #include "backends/onnx/reader.h"
 
 namespace eightbit::onnx {
 
-class OnnxModel final : public backends::BackendModel {
+class OnnxModel final : public backends::BackendModel, public backends::IntegerKernels {
  public:
   // `content` has been normalized (model_file.h) and does not change from here on.
   explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
@@ -18,7 +19,7 @@ class OnnxModel final : public backends::BackendModel {
   const Content& content() const { return *content_; }
   const ModelProto& native() const { return content_->model; }
   const Reading& reading() const;  // made at the first call
-  // A copy to rewrite, with a plan carried out where there is one.
+  // A copy to rewrite, with a plan carried out where there is one, as it is: every value of the graph stays what it is.
   Copy copy(const Plan* plan = nullptr) const;
 
   std::string_view backend() const override { return "onnx"; }
@@ -29,6 +30,7 @@ class OnnxModel final : public backends::BackendModel {
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
   bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
+  Kernels kernels() const override { return {.layers_end_in_any_activation = false}; }   // ONNX Runtime's: docs/onnx.md
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;

@@ -6,10 +6,12 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "backends/onnx/attributes.h"
 #include "backends/onnx/check.h"
+#include "backends/onnx/hard_swish_nodes.h"
 #include "backends/onnx/model_file.h"
 #include "backends/onnx/opset.h"
 #include "backends/onnx/prune.h"
@@ -18,6 +20,7 @@
 #include "base/error.h"
 #include "base/float_tensor.h"
 #include "quant/channels.h"
+#include "quant/hard_swish_blocks.h"
 #include "quant/one_range.h"
 
 namespace eightbit::onnx {
@@ -64,19 +67,42 @@ class Writer {
     copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
   }
 
-  void quantize(const Quantizer& planned) {
+  // `own_ranges`: for each channel, where there are such; else ONNX Runtime's kernels would stay float.
+  void quantize(const Quantizer& planned, bool own_ranges) {
     EIGHTBIT_CHECK(planned.has_range() && !planned.uses.empty(), "the quantizer of '{}' has no {}",
                    graph_.value(planned.value).name, planned.has_range() ? "uses" : "range");
-    const Quantizer quantizer = with_one_range(planned);   // else ONNX Runtime's kernels would stay float
+    const Quantizer quantizer = own_ranges ? planned : with_one_range(planned);
     const Value& value = graph_.value(quantizer.value);
     opset_ = std::max(opset_, opset_for(quantizer, value.dtype));
     const std::string name = quantizer_name(quantizer);
     if (quantizer.weight && compresses(quantizer)) return quantize_weight(quantizer, name);
     insert_between(quantizer.uses, [&](const std::string& source) {
-      return add_quantizer(copy_, {before_clip(source, quantizer), value.dtype, value.shape, value.rank_known}, quantizer, name);
+      const auto direct = direct_.find(value.id);
+      const std::string from = direct == direct_.end() ? before_clip(source, quantizer) : direct->second;
+      return add_quantizer(copy_, {from, value.dtype, value.shape, value.rank_known}, quantizer, name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
       for (const Use& use : quantizer.uses) input_steps_[use] = steps_of(quantizer)[0];
+  }
+
+  // What the quantizer in front of a hard swish reads is the layer itself, which has taken over the numbers between and the
+  // factors. It then has a name of its own, as its output is no longer what the float model has there.
+  void read_layer(const HardSwishBlock& block, const std::vector<float>& factors) {
+    const std::string tensor = copy_.values[static_cast<size_t>(graph_.node(block.layer).outputs[0])];
+    std::string& source = direct_[plan_.quantizers[block.input].value] = tensor;
+    if (factors.size() == 1 && block.before.factor == 1 && block.before.shift == 0) return;
+    source = copy_.yield_instead(tensor, "/scaled");
+    NodeProto& layer = node(reading_.nodes[static_cast<size_t>(block.layer)].back());
+    layer.set_name(copy_.new_name(layer.name() + "/scaled"));
+  }
+
+  // Behind its quantizer. `factors`: those of the layer's channels.
+  void spell_hard_swish(const HardSwishBlock& block, const std::vector<float>& factors) {
+    const InputRef place = reading_.inputs[static_cast<size_t>(block.activation)][0].front();
+    const Quantizer& output = plan_.quantizers[block.output];
+    direct_[output.value] =
+        add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor, block.behind.shift,
+                               output.low[0], output.high[0], graph_.node(block.activation).name});
   }
 
   // Integer products take their bias in steps of both operands.
@@ -366,18 +392,45 @@ class Writer {
   const Graph& graph_;
   const Plan& plan_;
   int64_t opset_ = 0;
+  std::map<ValueId, std::string> direct_;                  // what quantizers round instead of the value itself
   std::map<Use, float> input_steps_;                       // of quantized activations, by reader
   std::map<NodeId, std::vector<float>> weight_steps_;      // of quantized weights, by product
 };
 
 }  // namespace
 
-void apply_plan(Copy& copy, const Reading& reading, const Plan& plan) {
+namespace {
+
+// Quantizers of hard swish blocks come one behind the other, as each reads what stands behind the one before.
+void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written, const std::vector<HardSwishBlock>& blocks) {
+  for (const HardSwishBlock& block : blocks) {
+    const std::vector<float> factors = channel_factors(planned.quantizers[block.input]);
+    writer.read_layer(block, factors);
+    writer.quantize(written.quantizers[block.input], true);
+    if (block.activation == kNone) continue;
+    writer.spell_hard_swish(block, factors);
+    writer.quantize(written.quantizers[block.output], true);
+  }
+}
+
+}  // namespace
+
+void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout layout) {
+  std::vector<HardSwishBlock> blocks = hard_swish_blocks(reading.graph, planned);
+  std::erase_if(blocks, [&](const HardSwishBlock& block) {
+    return !shares_zero_point(planned.quantizers[block.input]) || !shares_zero_point(planned.quantizers[block.output]);
+  });
+  const bool kernels = layout == Layout::kernels;
+  const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
   Writer writer(copy, reading, plan);
   for (const auto& constant : plan.constants) writer.replace(constant);
   for (const auto& scale : plan.scales) writer.scale(scale);
   for (const auto& shift : plan.biases) writer.shift(shift);
-  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer);
+  std::set<size_t> in_blocks;
+  for (const HardSwishBlock& block : blocks) in_blocks.insert({block.input, block.output});
+  for (size_t i = 0; i < plan.quantizers.size(); ++i)
+    if (!kernels || !in_blocks.contains(i)) writer.quantize(plan.quantizers[i], in_blocks.contains(i));
+  if (kernels) quantize_blocks(writer, planned, plan, blocks);
   writer.quantize_biases();
   writer.finish();
 }

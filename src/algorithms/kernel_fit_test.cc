@@ -1,0 +1,97 @@
+#include "algorithms/kernel_fit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "graph/text.h"
+#include "placement/placement.h"
+#include "quant/hard_swish_blocks.h"
+
+namespace eightbit::algorithms {
+namespace {
+
+constexpr Kernels kOnlyClips{.layers_end_in_any_activation = false};
+
+// Convolution, hard swish, depthwise convolution, hard swish, convolution.
+constexpr const char* kNetwork = R"(
+in = Parameter() : f32[1,3,8,8]
+c1 = Convolution(in, const f32[4,3,1,1]) : f32[1,4,8,8]
+h1 = HSwish/hswish(c1) : f32[1,4,8,8]
+d = GroupConvolution/depthwise_convolution(h1, const f32[4,1,1,3,3]) : f32[1,4,8,8]
+h2 = HSwish/hswish(d) : f32[1,4,8,8]
+c2 = Convolution(h2, const f32[4,4,1,1]) : f32[1,4,8,8]
+out = Result(c2)
+)";
+
+struct Planned {
+  explicit Planned(const Kernels& kernels, const QuantizeOptions& options = {}) : graph(parse_graph(kNetwork)) {
+    plan = placement::place(graph, options, kernels);
+    prepare_for_kernels(graph, kernels, plan);
+    for (Quantizer& q : plan.quantizers) {
+      const bool channels = !q.weight && !q.channel_axes.empty();
+      q.low.assign(channels ? 4 : 1, -1.0f);
+      q.high.assign(channels ? 4 : 1, 1.0f);
+      if (channels) q.high = {0.1f, 1.0f, 10.0f, 40.0f};
+      if (channels) q.low = {-0.1f, -0.5f, -3.0f, -3.0f};
+      q.levels = 256;
+    }
+  }
+
+  const Quantizer* at(const std::string& node) const { return quantizer_at(plan, {graph.find(node), 0}); }
+
+  Graph graph;
+  Plan plan;
+};
+
+double zero_point(const Quantizer& q, size_t c) { return -q.low[c] / (q.high[c] - q.low[c]) * 255; }
+
+TEST(KernelFit, ChannelsAroundHardSwishDifferByOneFactorAndShareAZeroPoint) {
+  Planned p(kOnlyClips);
+  const Quantizer in = *p.at("h1"), out = *p.at("d");
+  ASSERT_EQ(in.low.size(), 4u);
+  fit_to_kernels(p.graph, kOnlyClips, p.plan);
+  const Quantizer fitted_in = *p.at("h1"), fitted_out = *p.at("d");
+  const auto in_factors = channel_factors(fitted_in), out_factors = channel_factors(fitted_out);
+  for (size_t c = 0; c < 4; ++c) {
+    EXPECT_NEAR(zero_point(fitted_in, c), std::round(zero_point(fitted_in, 0)), 1e-3);
+    EXPECT_NEAR(zero_point(fitted_out, c), std::round(zero_point(fitted_out, 0)), 1e-3);
+    EXPECT_NEAR(in_factors[c], out_factors[c], 1e-4f * in_factors[c]);
+    EXPECT_NEAR(255 / in_factors[c], std::round(255 / in_factors[c]), 1e-3f) << "the gate's multiplier has 8 bits";
+    for (const auto& [before, after] : {std::pair{in, fitted_in}, std::pair{out, fitted_out}}) {
+      EXPECT_LE(after.low[c], before.low[c] + 1e-6f);
+      EXPECT_GE(after.high[c], before.high[c] - 1e-6f);
+    }
+  }
+  EXPECT_LT(fitted_in.high[0] - fitted_in.low[0], 0.05f * (fitted_in.high[3] - fitted_in.low[3]));
+}
+
+TEST(KernelFit, InFrontOfOtherLayersOneRangeIsEnough) {
+  Planned p(kOnlyClips);
+  fit_to_kernels(p.graph, kOnlyClips, p.plan);
+  EXPECT_EQ(p.at("h2")->low, std::vector{-1.0f});
+  EXPECT_EQ(p.at("h2")->high, std::vector{1.0f});
+}
+
+TEST(KernelFit, HardSwishBehindAFloatLayerHasNoQuantizer) {
+  QuantizeOptions options;
+  options.ignored_scope.names = {"c1"};
+  Planned p(kOnlyClips, options);
+  EXPECT_EQ(p.at("h1"), nullptr);
+  EXPECT_NE(p.at("h2"), nullptr);
+  const auto reason = std::ranges::find(p.plan.left_float, p.graph.find("h1"), &FloatReason::node);
+  ASSERT_NE(reason, p.plan.left_float.end());
+  EXPECT_EQ(reason->reason, "what it reads is computed in float");
+}
+
+TEST(KernelFit, KernelsThatCanDoAllLeaveThePlanAlone) {
+  Planned p(Kernels{});
+  EXPECT_EQ(p.at("h1"), nullptr);
+  const std::string before = to_text(p.plan, p.graph);
+  fit_to_kernels(p.graph, {}, p.plan);
+  EXPECT_EQ(to_text(p.plan, p.graph), before);
+}
+
+}  // namespace
+}  // namespace eightbit::algorithms

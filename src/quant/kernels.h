@@ -1,0 +1,12 @@
+// What a runtime's integer kernels can do, as far as a plan depends on it. A backend fills it in.
+#pragma once
+
+namespace eightbit {
+
+struct Kernels {
+  // A layer's kernel ends in any activation behind it. Else only in those that clip, which quantizers do anyway: hard swish
+  // is then a few integer ops of its own, with a quantizer in front.
+  bool layers_end_in_any_activation = true;
+};
+
+}  // namespace eightbit
