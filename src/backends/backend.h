@@ -15,6 +15,7 @@
 #include <eightbit/model.h>
 
 #include "graph/graph.h"
+#include "quant/kernels.h"
 #include "quant/plan.h"
 #include "records/bias_probe.h"
 #include "records/histogram.h"
@@ -105,8 +106,8 @@ class BackendModel {
   // On processors that add pairs of products in int16: the runtime's kernels pair the last of an odd number of input
   // channels with the first of the next position (algorithms/weight_fit.h).
   virtual bool pairs_cross_positions() const { return false; }
-  // Convolutions compute in integers whatever stands behind them: a product there may read their output as it is.
-  virtual bool layers_may_end_in_floats() const { return false; }
+  // What its runtime computes in integers.
+  virtual Kernels kernels() const { return {}; }
 
   virtual std::unique_ptr<Executor> compile(const Program& program) const = 0;
   // The model with the plan carried out. `metadata` is stored in the model under "eightbit".

@@ -8,7 +8,6 @@
 #include "algorithms/bias_correction.h"
 #include "algorithms/weights.h"
 #include "backends/backend.h"
-#include "backends/integer_kernels.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
 #include "pipeline/run_facts.h"
@@ -34,8 +33,7 @@ std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
 // quantizers or let them pass.
 std::vector<records::Point> all_points(const backends::BackendModel& model, const CalibrateOptions& options) {
   const Graph& graph = model.graph();
-  const auto* own = dynamic_cast<const backends::IntegerKernels*>(&model);
-  const placement::Device device(TargetDevice::any, own ? own->kernels() : Kernels{});
+  const placement::Device device(TargetDevice::any, model.kernels());
   records::TapRequest taps(graph);
   const auto quantiles = quantiles_of(options.activations_range_estimator_params);
   for (const Node& node : graph.nodes) {

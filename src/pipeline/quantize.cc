@@ -13,7 +13,6 @@
 #include "algorithms/smooth_quant.h"
 #include "algorithms/weight_rounding.h"
 #include "backends/backend.h"
-#include "backends/integer_kernels.h"
 #include "backends/own_placement.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -167,16 +166,13 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   return written(planned.base, recipe_of(planned, planned.plan, options), planned.plan, steps);
 }
 
-bool leaves_products_in_float(const backends::BackendModel& model, const QuantizeOptions& options) {
-  const TargetDevice target = options.target_device;
-  const bool cpu = target == TargetDevice::any || target == TargetDevice::cpu || target == TargetDevice::cpu_spr;
-  return options.recipe == Recipe::eightbit && !options.mode && cpu && model.layers_may_end_in_floats();
-}
-
 // Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for any runtime.
 Kernels kernels_for(const backends::BackendModel& model, const QuantizeOptions& options) {
-  const auto* own = dynamic_cast<const backends::IntegerKernels*>(&model);
-  return own && options.recipe != Recipe::nncf && !options.mode ? own->kernels() : Kernels{};
+  return options.recipe == Recipe::nncf || options.mode ? Kernels{} : model.kernels();
+}
+
+bool is_cpu(TargetDevice target) {
+  return target == TargetDevice::any || target == TargetDevice::cpu || target == TargetDevice::cpu_spr;
 }
 
 // Tells which options will do nothing. `statistics`: null where data is to be measured.
@@ -196,7 +192,7 @@ Plan place(const backends::BackendModel& model, const QuantizeOptions& options) 
   std::optional<Plan> own = placing ? placing->placement() : std::nullopt;
   const Kernels kernels = kernels_for(model, options);
   Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
-  if (leaves_products_in_float(model, options)) placement::leave_products_in_float(graph, plan);
+  if (is_cpu(options.target_device)) placement::leave_products_in_float(graph, kernels, plan);
   algorithms::prepare_for_kernels(graph, kernels, plan);
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))

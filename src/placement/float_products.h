@@ -3,12 +3,13 @@
 #pragma once
 
 #include "graph/graph.h"
+#include "quant/kernels.h"
 #include "quant/plan.h"
 
 namespace eightbit::placement {
 
-// Takes out the quantizers of activations that only multiplications and divisions read, and means beside them. For
-// runtimes whose convolutions need no quantizer behind them (quant/kernels.h).
-void leave_products_in_float(const Graph& graph, Plan& plan);
+// Takes out the quantizers of activations that only multiplications and divisions read, and means beside them, where the
+// layer in front computes in integers all the same: it needs no quantizer behind it, or has one in front of its hard swish.
+void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& plan);
 
 }  // namespace eightbit::placement

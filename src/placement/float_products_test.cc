@@ -35,13 +35,28 @@ TEST(FloatProducts, OnlyWhatProductsAndMeansReadLosesItsQuantizer) {
   Plan plan = place(graph, {});
   ASSERT_THAT(quantized(graph, plan), testing::IsSupersetOf({"c1", "gate", "mul"}));
   const size_t before = plan.quantizers.size();
-  leave_products_in_float(graph, plan);
+  leave_products_in_float(graph, {.layers_may_end_in_floats = true}, plan);
   EXPECT_EQ(plan.quantizers.size(), before - 2);
   const auto is_mul = [&](const FloatReason& f) { return graph.node(f.node).name == "mul"; };
   EXPECT_EQ(std::ranges::count_if(plan.left_float, is_mul), 1);
   EXPECT_THAT(quantized(graph, plan), testing::IsSupersetOf({"in", "pool", "mul", "c2", "add"}));
   EXPECT_THAT(quantized(graph, plan), testing::Not(testing::Contains("c1")));
   EXPECT_THAT(quantized(graph, plan), testing::Not(testing::Contains("gate")));
+}
+
+TEST(FloatProducts, KernelsThatEndInQuantizersNeedThemButInFrontOfHardSwish) {
+  const Kernels kernels{.layers_end_in_any_activation = false};
+  for (const bool swish : {false, true}) {
+    std::string text = kBlock;
+    if (swish) text.replace(text.find("pool"), 0, "swish = HSwish/hswish(c1) : f32[1,8,8,8]\nscaled = Multiply(swish, const k f32[1]) : f32[1,8,8,8]\n");
+    if (swish) text.replace(text.find("ReduceMean(c1"), 13, "ReduceMean(scaled"), text.replace(text.find("Multiply(c1"), 11, "Multiply(scaled");
+    const Graph graph = parse_graph(text);
+    Plan plan = place(graph, {}, kernels);
+    const size_t before = plan.quantizers.size();
+    leave_products_in_float(graph, kernels, plan);
+    EXPECT_EQ(plan.quantizers.size(), swish ? before - 2 : before);
+    EXPECT_THAT(quantized(graph, plan), testing::Contains("c1"));
+  }
 }
 
 }  // namespace

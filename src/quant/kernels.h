@@ -7,6 +7,8 @@ struct Kernels {
   // A layer's kernel ends in any activation behind it. Else only in those that clip, which quantizers do anyway: hard swish
   // is then a few integer ops of its own, with a quantizer in front.
   bool layers_end_in_any_activation = true;
+  // A convolution computes in integers whatever stands behind it: a product there may read its output as it is.
+  bool layers_may_end_in_floats = false;
 };
 
 }  // namespace eightbit

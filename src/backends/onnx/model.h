@@ -4,14 +4,13 @@
 #include <mutex>
 
 #include "backends/backend.h"
-#include "backends/integer_kernels.h"
 #include "backends/onnx/copy.h"
 #include "backends/onnx/proto.h"
 #include "backends/onnx/reader.h"
 
 namespace eightbit::onnx {
 
-class OnnxModel final : public backends::BackendModel, public backends::IntegerKernels {
+class OnnxModel final : public backends::BackendModel {
  public:
   // `content` has been normalized (model_file.h) and does not change from here on.
   explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}

@@ -26,7 +26,7 @@ class OpenVinoModel final : public backends::BackendModel {
   const Graph& graph() const override { return reading().graph; }
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;
-  bool layers_may_end_in_floats() const override { return true; }
+  Kernels kernels() const override { return {.layers_may_end_in_floats = true}; }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
 
