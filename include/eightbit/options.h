@@ -114,7 +114,7 @@ struct QuantizeOptions {
   TargetDevice target_device = TargetDevice::any;
   int64_t subset_size = 300;                     // samples (not iterations of a loader)
   bool fast_bias_correction = true;
-  std::optional<ModelType> model_type;
+  std::optional<ModelType> model_type;           // unset: transformer where there is attention among products (recipe eightbit)
   IgnoredScope ignored_scope;
   AdvancedParameters advanced_parameters;
   Recipe recipe = Recipe::eightbit;

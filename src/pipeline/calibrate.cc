@@ -9,6 +9,7 @@
 #include "algorithms/weights.h"
 #include "backends/backend.h"
 #include "base/error.h"
+#include "graph/transformer.h"
 #include "pipeline/measure.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
@@ -36,6 +37,7 @@ std::vector<records::Point> all_points(const backends::BackendModel& model, cons
   const placement::Device device(TargetDevice::any, model.kernels());
   records::TapRequest taps(graph);
   const auto quantiles = quantiles_of(options.activations_range_estimator_params);
+  const bool transformer = options.model_type == ModelType::transformer || is_transformer(graph);
   for (const Node& node : graph.nodes) {
     const Trait trait = device.offer(node).trait;
     if (trait == Trait::non_quantizable || trait == Trait::output_as_weight) continue;
@@ -46,7 +48,7 @@ std::vector<records::Point> all_points(const backends::BackendModel& model, cons
       if (!quantiles.empty()) taps.want(id, kMinMax | kHistogram, quantiles);
       const bool product = weight != kNone && weight != port;
       const int64_t axis = product ? algorithms::activation_channel_axis(graph, node.id, port) : 1;
-      const bool smooth = product && options.model_type == ModelType::transformer && has(node.op, kSmoothQuantMatMul);
+      const bool smooth = product && transformer && has(node.op, kSmoothQuantMatMul);
       taps.want_channels(id, axis, kMinMax | kHistogram | (product ? uint32_t{kMean | kMeanSquare} : 0u), smooth);
     }
   }

@@ -26,11 +26,14 @@ struct Candidate {
   Plan plan{};
 };
 
+// Recipe eightbit takes networks with attention for transformers where `model_type` is unset. Every step wants these options.
+QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options);
+
 // Where quantizers go. Says nothing.
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options);
-// Where quantizers go. Tells which options will do nothing. `statistics`: null where data is to be measured.
-Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
-           const records::StatisticsData* statistics = nullptr);
+// Where quantizers go, after with_model_type() of `options`. Tells which will do nothing. `statistics`: null where data is to be
+// measured.
+Plan place(const Model& model, QuantizeOptions& options, Steps& steps, const records::StatisticsData* statistics = nullptr);
 
 // One pass over the data for what this plan needs. `keep`: inputs to keep at least.
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,

@@ -16,6 +16,7 @@
 #include "backends/own_placement.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "graph/transformer.h"
 #include "pipeline/measure.h"
 #include "pipeline/planned.h"
 #include "pipeline/recipe_content.h"
@@ -176,15 +177,26 @@ bool is_cpu(TargetDevice target) {
 }
 
 // Tells which options will do nothing. `statistics`: null where data is to be measured.
-Plan place_and_check(const backends::BackendModel& model, const QuantizeOptions& options,
+Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& options,
                      const records::StatisticsData* statistics = nullptr) {
+  const bool asked = options.model_type.has_value();
+  options = with_model_type(model, options);
   Plan plan = place(model, options);
+  if (!asked && options.model_type)
+    plan.notes.push_back(fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
   report_without_effect(without_effect(options), plan.notes);
   report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
   return plan;
 }
 
 }  // namespace
+
+QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options) {
+  const bool free = !options.model_type && options.recipe == Recipe::eightbit;
+  if (free && !dynamic_cast<const backends::OwnPlacement*>(&model) && is_transformer(model.graph()))
+    options.model_type = ModelType::transformer;
+  return options;
+}
 
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
@@ -200,8 +212,7 @@ Plan place(const backends::BackendModel& model, const QuantizeOptions& options) 
   return plan;
 }
 
-Plan place(const Model& model, const QuantizeOptions& options, Steps& steps,
-           const records::StatisticsData* statistics) {
+Plan place(const Model& model, QuantizeOptions& options, Steps& steps, const records::StatisticsData* statistics) {
   validate(options);
   steps("read", [&] { model.impl().graph(); });
   return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
@@ -294,17 +305,19 @@ void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeConten
   report.recipe = QuantizationRecipe(std::move(recipe));
 }
 
-Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
+Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
                const RunOptions& run) {
   Steps steps(run);
+  QuantizeOptions options = asked;
   Plan plan = place(model, options, steps);
   const auto statistics = steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }
 
-Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options,
+Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& asked,
                const RunOptions& run) {
   Steps steps(run);
+  QuantizeOptions options = asked;
   if (statistics.model_fingerprint() != model.impl().fingerprint())
     fail<InvalidArgument>(
         "quantize",
@@ -331,8 +344,9 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
 }
 
-TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options, const RunOptions& run) {
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& asked, const RunOptions& run) {
   Steps steps(run);
+  QuantizeOptions options = asked;
   place(model, options, steps);   // mistakes first
   Tuner tuner(model, options);
   const auto statistics = steps("calibrate", [&] { return tuner.measure(dataset, run); });
@@ -343,8 +357,9 @@ TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOption
   return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
 }
 
-PlanPreview plan(const Model& model, const QuantizeOptions& options) {
-  validate(options);
+PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
+  validate(asked);
+  QuantizeOptions options = asked;
   const Graph& graph = model.impl().graph();
   const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};

@@ -1,0 +1,48 @@
+#include "graph/transformer.h"
+
+#include <algorithm>
+
+#include "graph/op_table.h"
+
+namespace eightbit {
+namespace {
+
+bool varies(const Graph& graph, ValueId value) { return value != kNone && !graph.value(value).is_constant(); }
+
+// Whether softmax yields the value, through ops that only move its elements.
+bool is_behind_softmax(const Graph& graph, ValueId value) {
+  while (varies(graph, value) && graph.value(value).producer != kNone) {
+    const Node& node = graph.node(graph.value(value).producer);
+    if (node.op == Op::softmax) return true;
+    if (row(node.op).trait != Trait::agnostic || node.inputs.empty()) return false;
+    value = node.inputs[0];
+  }
+  return false;
+}
+
+bool is_attention(const Graph& graph, const Node& node) {
+  if (node.op == Op::scaled_dot_product_attention) return true;
+  if (node.op != Op::mat_mul || node.inputs.size() < 2) return false;
+  return varies(graph, node.inputs[0]) && varies(graph, node.inputs[1]) &&
+         (is_behind_softmax(graph, node.inputs[0]) || is_behind_softmax(graph, node.inputs[1]));
+}
+
+bool has_weight(const Graph& graph, const Node& node) {
+  const size_t ports = std::min<size_t>(node.inputs.size(), row(node.op).weight_ports);
+  return std::any_of(node.inputs.begin(), node.inputs.begin() + static_cast<std::ptrdiff_t>(ports),
+                     [&](ValueId input) { return input != kNone && !varies(graph, input); });
+}
+
+}  // namespace
+
+bool is_transformer(const Graph& graph) {
+  int64_t products = 0, convolutions = 0;
+  for (const Node& node : graph.nodes) {
+    if (!has(node.op, kLinear) || !has_weight(graph, node)) continue;
+    ++(has(node.op, kSmoothQuantMatMul) ? products : convolutions);
+  }
+  return products >= convolutions &&
+         std::ranges::any_of(graph.nodes, [&](const Node& node) { return is_attention(graph, node); });
+}
+
+}  // namespace eightbit
