@@ -10,12 +10,14 @@ export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)
 
-.PHONY: help setup build test demo bench wheel clean format
+.PHONY: help setup build test slow fuzz demo bench wheel clean format
 
 help:
 	@echo "setup   system packages and $(VENV)"
 	@echo "build   library, command line and Python package into $(BUILD)/"
 	@echo "test    every test: C++, then Python"
+	@echo "slow    the tests that make test leaves out: large models, minutes"
+	@echo "fuzz    10000 mutated ONNX models under the address and undefined behaviour sanitizers"
 	@echo "demo    quantize a text recognizer from the command line and read lines with it; results in demo-output/"
 	@echo "bench   speed and accuracy, beside NNCF"
 	@echo "wheel   a self-contained wheel in dist/"
@@ -53,6 +55,16 @@ test: build $(INPUTS)/.ready
 	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
 	$(PYTHON) -m pytest -n 2 --dist loadfile || status=1; \
 	exit $$status
+
+slow: build $(INPUTS)/.ready
+	$(PYTHON) -m pytest -m slow
+
+# Leaks aside: Python keeps what it keeps.
+fuzz: | $(VENV)/.ready
+	cmake --preset fuzz $(if $(LAUNCHER),-DCMAKE_CXX_COMPILER_LAUNCHER=$(LAUNCHER))
+	cmake --build build-fuzz --target eightbit_python
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build-fuzz/python \
+	  $(PYTHON) tests/fuzz/onnx_mutations.py 10000
 
 demo: build $(VENV)/.demo-ready
 	@$(PYTHON) tools/demo.py $(BUILD)/python/eightbit/bin/eightbit demo-output

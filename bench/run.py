@@ -107,7 +107,13 @@ class Bench:
                 self.results["recipes"].append(
                     work("recipes", self.options.inputs, model, self.folder)
                 )
+            self.keep()
         return self.results
+
+    def keep(self) -> None:
+        """After every model, so that a failure at the last does not lose the first."""
+        if self.options.json:
+            self.options.json.write_text(json.dumps(self.results, indent=1), encoding="utf8")
 
     def quantize(self, model: str) -> None:
         rows = [
@@ -157,8 +163,6 @@ def main() -> None:
     earlier = [json.loads(path.read_text(encoding="utf8")) for path in options.beside]
     text = "\n\n".join(tables.report(each) for each in [results, *earlier])
     print(text)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1), encoding="utf8")
     if options.readme:
         tables.rewrite_readme(HERE.parent / "README.md", text)
 

@@ -11,7 +11,7 @@ ENGINES = {
     "openvino": "Models that OpenVINO runs",
     "onnxruntime": "Models that ONNX Runtime runs",
     "torch": "Modules of PyTorch, which go on in PyTorch (FP32 time is that of PyTorch itself)",
-    "torch.compile": "Exported graphs of PyTorch, through `torch.compile` with OpenVINO (FP32 time is that of PyTorch itself)",
+    "torch.compile": "Exported graphs of PyTorch, through `eightbit.torch.compile` with OpenVINO (FP32 time is that of PyTorch itself)",
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 

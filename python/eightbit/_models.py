@@ -41,6 +41,15 @@ def is_torch(model: Any) -> bool:
     return _is(model, "torch", "Module") or _is(model, "torch", "ExportedProgram")
 
 
+def is_unexported(model: Any) -> bool:
+    """An nn.Module that is still to be exported."""
+    if not is_torch(model) or _is(model, "torch", "ExportedProgram"):
+        return False
+    from eightbit.torch.capture import is_exported
+
+    return not is_exported(model)
+
+
 def _is(model: Any, package: str, name: str) -> bool:
     return any(
         kind.__module__.partition(".")[0] == package and kind.__name__ == name

@@ -63,12 +63,40 @@ def test_a_saved_program_is_the_same(quantized, samples, tmp_path):
     assert torch.equal(expected(quantized, samples), expected(loaded, samples))
 
 
-def test_torch_compile_with_openvino(quantized, samples):
-    torch._dynamo.reset()
+def test_compile_with_openvino_runs_integers(quantized, samples):
+    compiled = eb.torch.compile(quantized, options={"config": {"INFERENCE_PRECISION_HINT": "f32"}})
+    assert sqnr(expected(quantized, samples), expected(compiled, samples)) > 30
+    (made,) = compiled._compiled.values()
+    assert integer_layers(made) >= {"Convolution", "FullyConnected"}
+
+
+class Nested(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: dict, scale):
+        out = self.conv(images["left"]) + self.conv(images["right"]) * scale
+        return {"sum": out, "parts": [out.mean((2, 3)), None], "same": out}
+
+
+def test_compile_with_openvino_keeps_nesting_and_batches():
+    generator = torch.Generator().manual_seed(1)
+    images = [torch.randn(2, 3, 8, 8, generator=generator) for _ in range(4)]
+    inputs = ({"left": images[0], "right": images[1]}, torch.ones(1))
+    open_batch = ({"left": {0: torch.export.Dim.AUTO}, "right": {0: torch.export.Dim.AUTO}}, None)
+    exported = torch.export.export(Nested().eval(), inputs, dynamic_shapes=open_batch).module()
+    quantized = eb.quantize(exported, eb.Dataset([inputs]))
     compiled = eb.torch.compile(quantized)
-    result = expected(compiled, samples)
-    reference = expected(quantized, samples)
-    assert 30 < sqnr(reference, result) < 200  # equal to the bit would mean that torch ran it
+    for count in (2, 1):
+        left, right = images[2][:count], images[3][:count]
+        with torch.no_grad():
+            wanted = quantized({"left": left, "right": right}, torch.ones(1))
+        result = compiled({"left": left, "right": right}, scale=torch.ones(1))
+        assert list(result) == list(wanted) and result["parts"][1] is None
+        assert sqnr(wanted["sum"], result["sum"]) > 30 and sqnr(wanted["parts"][0], result["parts"][0]) > 30
+    with pytest.raises(eb.DataError, match="do not fit forward"):
+        compiled(images[0])
 
 
 def test_torch_compile_with_inductor(quantized, samples):
@@ -89,6 +117,8 @@ def test_what_compile_refuses(quantized):
         eb.torch.compile(ConvNet())
     with pytest.raises(eb.InvalidArgument, match="openvino, inductor"):
         eb.torch.compile(quantized, "tvm")
+    with pytest.raises(eb.InvalidArgument, match="'aot_autograd' is not one of backend 'openvino'. Choose from: device, config"):
+        eb.torch.compile(quantized, options={"aot_autograd": True})
 
 
 @pytest.mark.parametrize("traced", [False, True])

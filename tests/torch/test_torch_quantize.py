@@ -171,3 +171,22 @@ def test_a_quantized_module_can_be_copied_and_trained(images):
     optimizer.step()
     assert {"stem.weight", "fc.bias"} <= trained_parameters
     assert any(name.endswith(".scale") for name in trained_parameters)
+
+
+def test_a_saved_recipe_makes_the_same_model(tmp_path):
+    """A module needs a sample to be exported with, an exported graph nothing."""
+    random = np.random.default_rng(4)
+    images = [random.standard_normal((1, 3, 16, 16)).astype(np.float32) for _ in range(6)]
+    x = torch.from_numpy(images[0])
+    module = trained(ConvNet())
+    exported = torch.export.export(module, (x,)).module()
+    cases = {"module": (module, {"calibration_dataset": eb.Dataset(images[:1])}), "graph": (exported, {})}
+    for name, (model, data) in cases.items():
+        path = tmp_path / f"{name}.recipe.json"
+        report = eb.Report()
+        once = eb.quantize(model, eb.Dataset(images), report=report)
+        report.recipe.save(path)
+        again = eb.quantize(model, recipe=path, **data)
+        torch.testing.assert_close(again(x), once(x), rtol=0, atol=0)
+    with pytest.raises(eb.errors.InvalidArgument, match="calibration_dataset has no effect"):
+        eb.quantize(exported, eb.Dataset(images), recipe=path)

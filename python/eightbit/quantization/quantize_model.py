@@ -7,7 +7,7 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
-from eightbit._models import from_native_model, is_torch, to_native_model
+from eightbit._models import from_native_model, is_torch, is_unexported, to_native_model
 from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
@@ -63,7 +63,8 @@ def quantize(
     ignored_scope: what must stay in floating point.
     advanced_parameters: see AdvancedQuantizationParameters.
     recipe: where the defaults come from; or a QuantizationRecipe (`Report.recipe`) or the path of its file (.json), which
-        makes the model of that run again. It needs no data, and all other options are its own.
+        makes the model of that run again. It needs no data, and all other options are its own; only an nn.Module needs
+        a calibration_dataset, with whose first sample it is exported.
     weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
         good those of others. It needs one more pass over a few samples. None: ADAPTIVE for convolutions of moderate
         width, where it costs little; with fast_bias_correction False for all layers; with recipe NNCF, NEAREST.
@@ -79,15 +80,17 @@ def quantize(
     """
     saved = _saved_recipe(recipe)
     if saved is not None:
+        exports = calibration_dataset is not None and is_unexported(model)
         _refuse_beside_recipe(
-            calibration_dataset=calibration_dataset, mode=mode, preset=preset, model_type=model_type,
+            calibration_dataset=None if exports else calibration_dataset, mode=mode, preset=preset, model_type=model_type,
             ignored_scope=ignored_scope, advanced_parameters=advanced_parameters, checkpoint=checkpoint,
             target_device=_unless_default(target_device, TargetDevice.ANY),
             subset_size=_unless_default(subset_size, 300),
             fast_bias_correction=_unless_default(fast_bias_correction, True),
             weight_rounding=weight_rounding,
         )  # fmt: skip
-        native = to_native_model(model, engine)
+        sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
+        native = _prepared("quantize", model, sample, engine)[0] if exports else to_native_model(model, engine)
         with run_options("quantize", threads, progress, None, report) as run:
             return from_native_model(_eightbit.quantize(native, saved, run))
     source = _source("quantize", calibration_dataset, statistics_too=True)

@@ -17,11 +17,11 @@ from eightbit.torch.signature import Signature
 def compile(
     model: fx.GraphModule, backend: str = "openvino", *, options: dict[str, Any] | None = None
 ) -> Callable[..., Any]:
-    """torch.compile for what eightbit.quantize made of an exported graph, so that it runs in integers.
+    """Makes what eightbit.quantize made of an exported graph run in integers.
 
-    backend: "openvino" (needs `pip install openvino`), or "inductor", PyTorch's own (needs `pip install torchao`, a C++
+    backend: "openvino" (needs `pip install openvino`; compiled anew for every new set of input shapes), or "inductor", PyTorch's own (needs `pip install torchao`, a C++
         compiler and an x86 CPU; a batch of any size becomes that of the example which the graph was exported with).
-    options: of torch.compile.
+    options: for "openvino" `device` ("CPU") and `config`, a dict of OpenVINO's properties; for "inductor" those of torch.compile.
     Returns what is called like the model, under torch.no_grad(). Raises InvalidArgument for a model that is not exported or
     a backend that is not known, UnsupportedBackendError where a package is missing.
     """
@@ -38,10 +38,21 @@ def compile(
 
 
 def _with_openvino(model: fx.GraphModule, options: dict[str, Any]) -> Callable[..., Any]:
-    """Without aot_autograd, tensors that OpenVINO's backend makes have sizes whose origin dynamo does not know."""
-    import openvino.torch  # noqa: F401
-
-    return torch.compile(model, backend="openvino", options={"aot_autograd": True, **options})
+    """Not OpenVINO's backend of torch.compile: with torch 2.13 that one hands weights over as inputs, so that nothing is
+    packed and no kernel computes in integers."""
+    try:
+        from eightbit.torch.openvino_callable import OpenVinoCallable
+    except ImportError:
+        raise UnsupportedBackendError(
+            "[compile] OpenVINO is missing. Install it with: pip install openvino"
+        ) from None
+    known = {"device": "CPU", "config": {}}
+    for name in options:
+        if name not in known:
+            raise InvalidArgument(
+                f"[compile] option '{name}' is not one of backend 'openvino'. Choose from: {', '.join(known)}."
+            )
+    return OpenVinoCallable(model, **(known | options))
 
 
 def _with_inductor(model: fx.GraphModule, options: dict[str, Any]) -> Callable[..., Any]:

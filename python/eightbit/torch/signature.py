@@ -58,7 +58,7 @@ class Signature:
         """The tensors of a sample by the names of the graph's inputs. Raises DataError naming the sample."""
         args, kwargs = as_call(item, self.names)
         try:
-            leaves = self._leaves(args, kwargs)
+            leaves = self.leaves(args, kwargs)
         except (ValueError, TypeError, KeyError) as error:
             raise self._misfit(number, str(error)) from None
         if len(leaves) != len(self.placeholders):
@@ -82,7 +82,8 @@ class Signature:
             values[place] = tensor
         return values
 
-    def _leaves(self, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+    def leaves(self, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+        """The values of a call in the order of the placeholders. Raises ValueError, TypeError or KeyError for others."""
         if self.spec is None:
             return [*args, *(kwargs[name] for name in self.names[len(args) :])]
         arity, keys = self._arity()
