@@ -84,9 +84,11 @@ class Case:
         return torch.export.export(self.torch_module(), tensors(example)).module()
 
     def float_model(self, engine: str):
-        """What the engine runs: an OpenVINO model, the path of the ONNX model as it is, or a module of PyTorch."""
-        if engine.startswith("torch"):
+        """What the engine runs: an OpenVINO model, the path of the ONNX model as it is, a module of PyTorch or its graph."""
+        if engine == "torch":
             return self.torch_module()
+        if engine == "torch.compile":
+            return self.exported_module()
         return self.openvino_model() if engine == "openvino" else self.onnx
 
     def calibration(self, count: int = CALIBRATION) -> list[dict]:

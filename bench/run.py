@@ -111,7 +111,7 @@ class Bench:
         return self.results
 
     def keep(self) -> None:
-        """After every model, so that a failure at the last does not lose the first."""
+        """At every step, so that a failure at the last does not lose the first."""
         if self.options.json:
             self.options.json.write_text(json.dumps(self.results, indent=1), encoding="utf8")
 
@@ -122,6 +122,7 @@ class Bench:
             if target_of(tool, model)
         ]
         self.results["quantize"] += rows
+        self.keep()
         say(f"{model}: speed of all models in turns")
         for engine in dict.fromkeys(engine_of(row["tool"]) for row in rows):
             if RUNTIMES[engine].runs_integers:
