@@ -61,13 +61,21 @@ std::string slowest(std::vector<LayerInfo> layers, size_t count) {
   return table(rows);
 }
 
+std::string unfused(const Inspection& inspection) {
+  if (inspection.unfused.empty()) return "";
+  Rows rows = {{"quantized inputs, computed in floats", "type", "precision", "ms"}};
+  for (const LayerInfo& layer : inspection.unfused)
+    rows.push_back({layer.name, layer.type, layer.precision, fmt::format("{:.3f}", layer.milliseconds)});
+  return "\n" + table(rows);
+}
+
 void run(const Inspect& verb) {
   Console console(verb.common);
   const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
   const Inspection inspection = inspect(model, verb.data.first_sample(model));
   console.print(contents(inspection));
   if (!inspection.layers.empty())
-    console.print("\n" + precisions(inspection) + "\n" + slowest(inspection.layers, verb.layers));
+    console.print("\n" + precisions(inspection) + "\n" + slowest(inspection.layers, verb.layers) + unfused(inspection));
   console.print_json(inspection.to_json());
 }
 

@@ -46,10 +46,11 @@ struct LayerInfo {
 
 struct Inspection {
   std::vector<std::pair<std::string, int64_t>> op_counts;      // by type, most frequent first
-  int64_t quantizers = 0;                                      // FakeQuantize / FakeConvert on activations
+  int64_t quantizers = 0;                                      // FakeQuantize, FakeConvert, QuantizeLinear: on activations
   int64_t quantized_weights = 0;
   std::vector<std::pair<std::string, int64_t>> weight_bytes;   // by stored element type
   std::vector<LayerInfo> layers;                               // executed layers; empty without a sample
+  std::vector<LayerInfo> unfused;                              // ops that read quantized values and ran in floats all the same
   std::string to_json() const;
 };
 

@@ -46,11 +46,19 @@ struct TuneResult {
 // statistics. Needs at least two samples. Throws what quantize() throws.
 TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {}, const RunOptions& run = {});
 
+// A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt") computes in floats.
+struct UnfusedPair {
+  std::string quantizer;   // name of the value
+  std::string node, type;
+  std::string runtime, reason;
+};
+
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored scope matched,
 // why the rest stays in floating point.
 struct PlanPreview {
   std::string text;
   std::string json;
+  std::vector<UnfusedPair> unfused;   // for every runtime that could read the file
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
 };

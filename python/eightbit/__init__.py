@@ -31,6 +31,7 @@ from eightbit._eightbit import (
     TrialReport,
     TuneResult,
     TuneTrial,
+    UnfusedPair,
 )
 from eightbit._eightbit import version as _version
 from eightbit._logging import set_log_level
@@ -163,6 +164,7 @@ __all__ = [
     "tune",
     "TuneResult",
     "TuneTrial",
+    "UnfusedPair",
     "UnsupportedBackendError",
     "ValidationError",
 ]

@@ -54,6 +54,7 @@ void bind_inspection(nb::module_& module) {
       .def_ro("quantized_weights", &Inspection::quantized_weights)
       .def_ro("weight_bytes", &Inspection::weight_bytes, "Pairs of stored element type and bytes.")
       .def_ro("layers", &Inspection::layers, "Executed layers; empty without a sample.")
+      .def_ro("unfused", &Inspection::unfused, "Ops that read quantized values and ran in floats all the same.")
       .def("to_json", &Inspection::to_json);
   module.def("inspect", &inspect, nb::arg("model"), nb::arg("sample").none() = nb::none(),
              release());

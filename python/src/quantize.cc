@@ -38,9 +38,16 @@ void bind_quantize(nb::module_& module) {
       .def_ro("options", &TuneResult::options, "Those of the model; `options.to_json()` prints them.")
       .def_ro("trials", &TuneResult::trials);
   module.def("tune", &tune, nb::arg("model"), nb::arg("dataset"), nb::arg("options"), nb::arg("run"), release());
+  nb::class_<UnfusedPair>(module, "UnfusedPair", "A quantizer and an op that reads it, which `runtime` computes in floats.")
+      .def_ro("quantizer", &UnfusedPair::quantizer, "Name of the value.")
+      .def_ro("node", &UnfusedPair::node)
+      .def_ro("type", &UnfusedPair::type)
+      .def_ro("runtime", &UnfusedPair::runtime, "`onnxruntime`, `openvino` or `tensorrt`.")
+      .def_ro("reason", &UnfusedPair::reason);
   nb::class_<PlanPreview>(module, "PlanPreview", "What `quantize` would do.")
       .def_ro("text", &PlanPreview::text)
       .def_ro("json", &PlanPreview::json)
+      .def_ro("unfused", &PlanPreview::unfused, "Pairs of quantizer and op that a runtime does not compute in integers.")
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)
       .def_ro("weight_quantizers", &PlanPreview::weight_quantizers)
       .def("__str__", [](const PlanPreview& preview) { return preview.text; });

@@ -7,6 +7,8 @@
 
 #include "backends/backend.h"
 #include "base/error.h"
+#include "pipeline/executed_layers.h"
+#include "pipeline/layer_pairs.h"
 
 namespace eightbit {
 namespace {
@@ -21,6 +23,8 @@ Sample zeros(const std::vector<PortInfo>& inputs) {
   }
   return sample;
 }
+
+bool is_float(std::string_view precision) { return precision.starts_with("f") || precision.starts_with("bf"); }
 
 template <typename Map>
 std::vector<std::pair<std::string, int64_t>> by_size(const Map& counts) {
@@ -37,10 +41,24 @@ double median(std::vector<double> values, double p = 0.5) {
 void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& out) {
   for (const Node& node : graph.nodes) {
     ++ops[node.type];
-    out.quantizers += node.op == Op::fake_quantize || node.op == Op::fake_convert;
+    out.quantizers += node.op == Op::fake_quantize || node.op == Op::fake_convert || node.op == Op::quantize_linear;
     for (const auto& body : node.bodies) count(*body, ops, out);
   }
   for (const Value& value : graph.values) out.quantized_weights += value.is_constant() && value.constant->quantized;
+}
+
+// Ops whose computed inputs are all quantized.
+void find_unfused(const Graph& graph, const ExecutedLayers& executed, Inspection& out) {
+  const std::vector<bool> carries = carries_quantized(graph);
+  for (const Node& node : graph.nodes) {
+    const auto in_floats = [&](ValueId id) { return id != kNone && !graph.value(id).is_constant() && !carries[static_cast<size_t>(id)]; };
+    const auto computed = [&](ValueId id) { return id != kNone && !graph.value(id).is_constant(); };
+    const bool quantized = reads_quantized(graph, carries, node) && std::ranges::any_of(node.inputs, computed) &&
+                           std::ranges::none_of(node.inputs, in_floats);
+    const bool reads_values = node.op != Op::result && node.op != Op::shape_of;
+    const auto* layer = quantized && reads_values ? executed.find(node.name) : nullptr;
+    if (layer != nullptr && is_float(layer->precision)) out.unfused.push_back({node.name, node.type, layer->precision, layer->milliseconds});
+  }
 }
 
 }  // namespace
@@ -52,8 +70,9 @@ Inspection inspect(const Model& model, const std::optional<Sample>& sample) {
   count(backend.graph(), ops, out);
   out.op_counts = by_size(ops);
   out.weight_bytes = by_size(backend.weight_bytes());
-  for (auto& layer : backend.executed_precisions(sample ? *sample : zeros(backend.inputs())))
-    out.layers.push_back({std::move(layer.name), std::move(layer.type), std::move(layer.precision), layer.milliseconds});
+  auto layers = backend.executed_precisions(sample ? *sample : zeros(backend.inputs()));
+  for (const auto& layer : layers) out.layers.push_back({layer.name, layer.type, layer.precision, layer.milliseconds});
+  find_unfused(backend.graph(), ExecutedLayers(std::move(layers)), out);
   return out;
 }
 
@@ -63,9 +82,14 @@ std::string Inspection::to_json() const {
   j["quantizers"] = quantizers;
   j["quantized_weights"] = quantized_weights;
   for (const auto& [type, bytes] : weight_bytes) j["weight_bytes"][type] = bytes;
-  j["layers"] = nlohmann::ordered_json::array();
-  for (const LayerInfo& layer : layers)
-    j["layers"].push_back({{"name", layer.name}, {"type", layer.type}, {"precision", layer.precision}, {"milliseconds", layer.milliseconds}});
+  const auto list = [](const std::vector<LayerInfo>& all) {
+    auto array = nlohmann::ordered_json::array();
+    for (const LayerInfo& layer : all)
+      array.push_back({{"name", layer.name}, {"type", layer.type}, {"precision", layer.precision}, {"milliseconds", layer.milliseconds}});
+    return array;
+  };
+  j["layers"] = list(layers);
+  j["unfused"] = list(unfused);
   return j.dump(2);
 }
 

@@ -23,6 +23,7 @@
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "pipeline/tuner.h"
+#include "pipeline/unfused.h"
 #include "placement/float_products.h"
 #include "placement/placement.h"
 
@@ -362,7 +363,11 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   QuantizeOptions options = asked;
   const Graph& graph = model.impl().graph();
   const Plan plan = place_and_check(model.impl(), options);
-  PlanPreview preview{to_text(plan, graph, false), to_json(plan, graph)};
+  PlanPreview preview;
+  const auto runtimes = runtimes_for(model.impl().backend());
+  for (std::string_view runtime : runtimes) std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
+  preview.text = to_text(plan, graph, false) + to_text(preview.unfused, runtimes);
+  preview.json = with_unfused(to_json(plan, graph), preview.unfused);
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
   return preview;

@@ -186,6 +186,42 @@ def test_layers_with_hard_swish_run_in_integers(spelling, tmp_path):
     assert not floats & set(kinds), kinds
 
 
+def unfused_network():
+    """The last convolution ends in Softplus, for which there is no quantizer; the one in the middle is transposed."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"], name="relu"),
+        helper.make_node("ConvTranspose", ["b", "w2"], ["c"], name="transposed"),
+        helper.make_node("Conv", ["c", "w3"], ["d"], name="last"),
+        helper.make_node("Softplus", ["d"], ["y"], name="softplus"),
+    ]
+    initializers = [constant("w1", weights(8, 3, 3, 3)), constant("w2", weights(8, 8, 2, 2)), constant("w3", weights(4, 8, 3, 3))]
+    return model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 11, 11])], initializers)
+
+
+def test_pairs_that_no_integer_kernel_takes_are_told(tmp_path):
+    model = unfused_network()
+    plan = eb.plan(model)
+    told = {(pair.runtime, pair.node): pair.reason for pair in plan.unfused}
+    assert "transposed" in told["onnxruntime", "transposed"]
+    assert told["onnxruntime", "last"] == "no quantizer behind it"
+    assert ("onnxruntime", "first") not in told
+    assert not any(runtime == "openvino" for runtime, _ in told)
+    assert "zero point" in told["tensorrt", "first"]
+    assert "-> last (Conv) | onnxruntime: no quantizer behind it" in plan.text
+    assert {(p["runtime"], p["node"]) for p in json.loads(plan.json)["unfused"]} == set(told)
+    symmetric = {pair.node for pair in eb.plan(model, preset=eb.QuantizationPreset.PERFORMANCE).unfused if pair.runtime == "tensorrt"}
+    assert "first" not in symmetric
+
+    # What is told beforehand is what ONNX Runtime then does.
+    path = tmp_path / "quantized.onnx"
+    onnx.save(eb.quantize(model, eb.Dataset(samples())), path)
+    inspection = eb.inspect(str(path))
+    assert {layer.name for layer in inspection.unfused} == {"transposed", "last"}
+    assert all(layer.precision == "f32" for layer in inspection.unfused)
+    assert inspection.quantizers == 3
+
+
 def test_only_rows_that_are_looked_up_are_dequantized(tmp_path):
     n = helper.make_node
     nodes = [
