@@ -84,15 +84,8 @@ class Rules {
     }
   }
 
-  Reason tensorrt(size_t index, const Node& node) const {
-    const Quantizer& q = plan_.quantizers[index];
-    if (q.spec.mode != QuantizationScheme::symmetric) return "a zero point: it takes symmetric int8 only. preset performance gives such";
-    if (moves(node) || is_convolution(node) || is_transposed(node) || node.op == Op::mat_mul) return {};
-    switch (node.op) {
-      case Op::add: case Op::multiply: case Op::avg_pool: case Op::reduce_mean: case Op::interpolate: return {};
-      default: return kNoKernel;
-    }
-  }
+  // It takes int8 with a zero point of 0 only.
+  static Reason tensorrt() { return "takes symmetric int8 only, and activations are written as uint8, for ONNX Runtime"; }
 
  private:
   static constexpr std::string_view kBehind = "no quantizer behind it", kNoKernel = "there is no integer kernel for this op",
@@ -179,7 +172,7 @@ std::vector<UnfusedPair> unfused_pairs(const Graph& graph, const Plan& plan, std
       const Node& node = graph.node(id);
       const auto reason = runtime == kOnnxRuntime ? rules.onnxruntime(i, node)
                           : runtime == kOpenVino  ? rules.openvino(node)
-                                                  : rules.tensorrt(i, node);
+                                                  : Rules::tensorrt();
       if (reason) out.push_back({graph.value(q.value).name, node.name, node.type, std::string(runtime), std::string(*reason)});
     }
   }
