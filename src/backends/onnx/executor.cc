@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "backends/onnx/branches.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/instrument.h"
 #include "backends/onnx/measure_op.h"
@@ -43,7 +44,7 @@ class OnnxExecutor : public backends::Executor {
         pool_(stream_count(program)),
         most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {
     if (instrumented.content.model.graph().output_size() > 0)
-      session_.emplace(instrumented.content, settings_of(program, operators_.domain()));
+      session_.emplace(with_closed_branches(std::move(instrumented.content)), settings_of(program, operators_.domain()));
   }
 
   void run(const std::function<std::optional<Sample>()>& next,
@@ -99,7 +100,8 @@ class OnnxExecutor : public backends::Executor {
                        program_.number(started_ - static_cast<int64_t>(running_.size()) - 1),
                        cause_of(error));
     }
-    const int64_t batch = histograms_.empty() || results.empty() ? 1 : results[0].shape.at(0);
+    int64_t batch = 1;   // records of branches come once, whatever the batch
+    for (size_t i = 0; i < histograms_.size(); ++i) batch = std::max(batch, results[i].shape.at(0));
     for (int64_t item = 0; item < batch; ++item) {
       row_.clear();
       for (const Tensor& result : results) append(result, item, batch);

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backends/onnx/branches.h"
 #include "backends/onnx/graph_index.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/session.h"
@@ -106,7 +107,7 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, co
 std::vector<std::vector<Tensor>> OnnxModel::infer(
     const std::function<std::optional<Sample>()>& next) const {
   const auto binding = binding_of(*this);
-  Session session(content(), {});
+  Session session(with_closed_branches(content()), {});
   std::vector<std::vector<Tensor>> results;
   while (const auto sample = next()) {
     const auto index = static_cast<int64_t>(results.size());
@@ -121,7 +122,7 @@ std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sampl
   const ScratchFolder folder;
   SessionSettings settings;
   settings.profile = folder.path() / "profile";
-  Session session(content(), settings);
+  Session session(with_closed_branches(content()), settings);
   for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
   std::ifstream file(session.end_profiling());
   return layers_of(nlohmann::json::parse(file), GraphIndex(native().graph()));
@@ -130,7 +131,7 @@ std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sampl
 std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {
   constexpr int kWarmUp = 5;
   const auto inputs = binding_of(*this).bind(sample, 0);
-  Session session(content(), {});
+  Session session(with_closed_branches(content()), {});
   for (int i = 0; i < kWarmUp; ++i) run(session, inputs, 0);
   std::vector<double> each;
   for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
@@ -146,7 +147,7 @@ double OnnxModel::throughput(const Sample& sample, double seconds) const {
   const auto inputs = binding_of(*this).bind(sample, 0);
   SessionSettings settings;
   settings.threads = 1;
-  Session session(content(), settings);
+  Session session(with_closed_branches(content()), settings);
   run(session, inputs, 0);
   const int64_t batch = inputs.empty() || inputs[0].shape.empty() ? 1 : inputs[0].shape[0];
   const int streams = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

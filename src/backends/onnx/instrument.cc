@@ -4,6 +4,7 @@
 #include <map>
 
 #include "backends/onnx/attributes.h"
+#include "backends/onnx/branches.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/join.h"
 #include "backends/onnx/measure_op.h"
@@ -13,6 +14,7 @@
 #include "backends/onnx/types.h"
 #include "base/error.h"
 #include "quant/rounded_weights.h"
+#include "records/unseen.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -47,10 +49,10 @@ class Instrumenter {
   Instrumented finish() {
     rewire();
     add_probes();
-    const auto problem = sort_nodes(graph());
-    EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
     add_taps();
     add_comparisons();
+    const auto problem = sort_nodes(graph());
+    EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
     Instrumented out{std::move(reference_.content), {}};
     add_leaves(*out.content.model.mutable_graph());
     prune(out.content);
@@ -64,7 +66,7 @@ class Instrumenter {
   static void clear_outputs(Copy& copy) { copy.content.model.mutable_graph()->clear_output(); }
 
   void add_planned(Copy planned, const OnnxModel& from) {
-    planned_graph_ = &from.graph();
+    from_ = &from;
     clear_outputs(planned);
     lift_to_same_opset(reference_, model_.reading(), planned, from.reading());
     const int first = graph().node_size();
@@ -74,12 +76,13 @@ class Instrumenter {
   }
 
   // Readers of quantized values read the float model's, and so do quantizers that stand in front of a Clip. `first`: of the
-  // planned model's nodes.
+  // planned model's nodes. Branches do not reach into those of the other model.
   void cut_quantized_values(int first) {
     std::map<std::string, std::string> all, quantized;
-    for (size_t i = 0; i < planned_.size(); ++i) all.emplace(planned_[i], reference_.values[i]);
+    for (size_t i = 0; i < planned_.size(); ++i)
+      if (!in_branch(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
     for (const Quantizer& q : program_.plan->quantizers)
-      if (!q.weight) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+      if (!q.weight && !in_branch(model_, q.value)) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
     for (int i = first; i < graph().node_size(); ++i) {
       NodeProto& node = *graph().mutable_node(i);
       const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
@@ -134,8 +137,47 @@ class Instrumenter {
       const ValueId id = program_.taps[i].value;
       const std::string value =
           cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
-      set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", static_cast<int64_t>(i));
+      const auto tap = static_cast<int64_t>(i);
+      if (in_branch(model_, id)) add_tap_in_branch(value, id, tap);
+      else set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", tap);
     }
+  }
+
+  static bool in_branch(const OnnxModel& model, ValueId id) {
+    const NodeId producer = model.graph().value(id).producer;
+    return producer != kNone && model.graph().node(producer).owner != kNone;
+  }
+
+  // One record, whatever the batch.
+  void add_tap_in_branch(const std::string& value, ValueId id, int64_t tap) {
+    if (one_.empty()) one_ = reference_.add_initializer("eightbit.one", ones());
+    const std::string record = fmt::format("eightbit.record.{}", ++count_);
+    set_attribute(add_operator("Reduce", {value, one_}, {record}), "tap", tap);
+    std::vector<float> unseen(static_cast<size_t>(program_.taps[static_cast<size_t>(tap)].record_size()), 0.0f);
+    unseen.back() = kUnseen;
+    add_record(out_of_branches(record, model_, id, "", Tensor::from_floats(unseen, {1, static_cast<int64_t>(unseen.size())})));
+  }
+
+  static Tensor ones() {
+    Tensor one = Tensor::allocate(DType::i64, {1});
+    *reinterpret_cast<int64_t*>(one.mutable_data()) = 1;
+    return one;
+  }
+
+  // Through every If around the value `id` of `model`, whose nodes have that prefix here. `otherwise` is what the other
+  // branches give. What stands in no branch comes back as it is.
+  std::string out_of_branches(std::string tensor, const OnnxModel& model, ValueId id, const std::string& prefix,
+                              const Tensor& otherwise) {
+    const Reading& reading = model.reading();
+    std::string other;
+    NodeId node = reading.graph.value(id).producer;
+    for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone; node = owner) {
+      if (other.empty()) other = reference_.add_initializer("eightbit.otherwise", otherwise);
+      const int choice = reading.nodes[static_cast<size_t>(owner)].back();
+      tensor = add_result(reference_, prefix + model.native().graph().node(choice).name(),
+                          reading.branches[static_cast<size_t>(node)], tensor, other);
+    }
+    return tensor;
   }
 
   void add_probes() {
@@ -175,13 +217,15 @@ class Instrumenter {
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other =
           comparison.planned == kNone ? comparison.reference : comparison.planned;
-      const auto f32 = [&](const std::string& value, const Graph& graph, ValueId id) {
-        return cast(value, graph.value(id).dtype, DType::f32);
+      // Empty where a branch is not taken.
+      const auto f32 = [&](const std::string& value, const OnnxModel& model, ValueId id, const std::string& prefix) {
+        const Value& known = model.graph().value(id);
+        const Tensor empty = Tensor::from_floats({}, Shape(std::max<size_t>(known.shape.size(), 1), 0));
+        return out_of_branches(cast(value, known.dtype, DType::f32), model, id, prefix, empty);
       };
-      NodeProto& leaf = add_leaf("Difference",
-               {f32(reference_.values[static_cast<size_t>(comparison.reference)], model_.graph(),
-                    comparison.reference),
-                f32(compared_value(other), *planned_graph_, other)});
+      const std::string reference = f32(reference_.values[static_cast<size_t>(comparison.reference)], model_, comparison.reference, "");
+      const std::string planned = f32(compared_value(other), *from_, other, kPlanned);
+      NodeProto& leaf = add_leaf("Difference", {reference, planned});
       set_attribute(leaf, "axis", comparison.axis);
       set_attribute(leaf, "size", comparison.record_size());
     }
@@ -192,7 +236,7 @@ class Instrumenter {
     for (const backends::Cut& cut : program_.cuts)
       read_instead(planned_[static_cast<size_t>(cut.planned)], reference_.values[static_cast<size_t>(cut.reference)]);
     for (NodeId id : program_.bypassed) {
-      const std::string& output = planned_[static_cast<size_t>(planned_graph_->node(id).outputs.at(0))];
+      const std::string& output = planned_[static_cast<size_t>(from_->graph().node(id).outputs.at(0))];
       for (const NodeProto& node : graph().node())
         if (node.output_size() > 0 && node.output(0) == output) {
           read_instead(output, std::string(node.input(0)));
@@ -212,9 +256,9 @@ class Instrumenter {
   std::string compared_value(ValueId id) const {
     if (!program_.integer_arithmetic) return planned_[static_cast<size_t>(id)];
     for (const char* type : {"QuantizeLinear", "DequantizeLinear"}) {
-      const auto& uses = planned_graph_->value(id).uses;
-      if (uses.size() != 1 || planned_graph_->node(uses[0].node).type != type) break;
-      const ValueId next = planned_graph_->node(uses[0].node).outputs[0];
+      const auto& uses = from_->graph().value(id).uses;
+      if (uses.size() != 1 || from_->graph().node(uses[0].node).type != type) break;
+      const ValueId next = from_->graph().node(uses[0].node).outputs[0];
       id = next;
     }
     return planned_[static_cast<size_t>(id)];
@@ -229,9 +273,10 @@ class Instrumenter {
   const OnnxModel& model_;
   const backends::Program& program_;
   Copy reference_;
-  const Graph* planned_graph_ = nullptr;
+  const OnnxModel* from_ = nullptr;    // of which the planned model is a copy
   std::vector<std::string> planned_;   // by ValueId of the planned model
   std::vector<NodeProto> leaves_;
+  std::string one_;
   int count_ = 0;
 };
 

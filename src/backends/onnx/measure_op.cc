@@ -107,8 +107,9 @@ class DifferenceKernel {
     const Input reference = input_of(context, 0), other = input_of(context, 1);
     EIGHTBIT_CHECK(reference.size == other.size, "compared tensors of {} and {} elements",
                    reference.size, other.size);
-    float* record = output_of(context, 0, {1, size_});
-    record_difference(reference.data, other.data, reference.shape, axis_, {record, static_cast<size_t>(size_)});
+    const std::span<float> record(output_of(context, 0, {1, size_}), static_cast<size_t>(size_));
+    std::ranges::fill(record, 0.0f);
+    if (reference.size > 0) record_difference(reference.data, other.data, reference.shape, axis_, record);
   }
 
  private:

@@ -12,7 +12,7 @@ namespace eightbit::onnx {
 
 class OnnxModel final : public backends::BackendModel {
  public:
-  // `content` has been normalized (model_file.h) and does not change from here on.
+  // `content` is as parse_model() gives it (model_file.h), branches open, and does not change from here on.
   explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
 
   const Content& content() const { return *content_; }

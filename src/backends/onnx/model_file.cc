@@ -8,8 +8,10 @@
 #include <algorithm>
 
 #include "backends/onnx/attributes.h"
+#include "backends/onnx/branches.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/external_data.h"
+#include "backends/onnx/inline_functions.h"
 #include "backends/onnx/normalize.h"
 #include "backends/onnx/types.h"
 #include "base/error.h"
@@ -172,6 +174,8 @@ std::shared_ptr<const Content> parse_model(std::span<const std::byte> bytes, con
   auto content = std::make_shared<Content>();
   content->model = parse(bytes, what);
   check_model(content->model, what);
+  inline_functions(content->model);
+  open_branches(content->model);
   ExternalData external(folder);
   load_nested(*content->model.mutable_graph(), external, true);
   set_weights_aside(*content, external);

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "backends/onnx/attributes.h"
+#include "backends/onnx/branches.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/fold_layers.h"
 #include "backends/onnx/fold_paddings.h"
 #include "backends/onnx/graph_index.h"
-#include "backends/onnx/inline_functions.h"
 #include "backends/onnx/prune.h"
 #include "backends/onnx/sort.h"
 #include "graph/unique_names.h"
@@ -83,7 +83,7 @@ class Passes {
     if (!is_standard(node.domain()) || node.input_size() == 0 || node.output_size() == 0 || node.input(0).empty())
       return false;
     const std::string& type = node.op_type();
-    if (type == "Identity") return true;
+    if (type == "Identity") return !is_entry(node) || constants_.contains(node.input(0));
     if (type == "Dropout") return only_first_output(node) && (node.input_size() < 3 || node.input(2).empty());
     if (type == "Pad") return pads_nothing(node);
     if (type == "Cast") return casts_nothing(node);
@@ -132,7 +132,6 @@ void make_names_unique(GraphProto& graph) {
 void normalize(Content& content) {
   GraphProto& graph = *content.model.mutable_graph();
   drop_initializers_from_inputs(graph);
-  inline_functions(content.model);
   make_names_unique(graph);
   sort_nodes(graph);
   remove_passes(content);

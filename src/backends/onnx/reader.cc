@@ -1,9 +1,13 @@
 #include "backends/onnx/reader.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "backends/onnx/attributes.h"
+#include "backends/onnx/branches.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/composites.h"
 #include "backends/onnx/constants.h"
@@ -63,6 +67,8 @@ const std::string& name_of(const NodeProto& node) {
 struct Builder {
   Reading reading;
   UniqueNames names;
+  NodeId owner = kNone;   // of the nodes that are being added
+  int branch = 0;
 
   void reserve(const GraphProto& graph) {
     for (const auto& input : graph.input()) names.reserve(input.name());
@@ -74,7 +80,10 @@ struct Builder {
                   Attributes attributes, std::vector<int> nodes, std::vector<std::vector<InputRef>> places) {
     reading.nodes.push_back(std::move(nodes));
     reading.inputs.push_back(std::move(places));
-    return reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
+    reading.branches.push_back(branch);
+    const NodeId id = reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
+    reading.graph.nodes[static_cast<size_t>(id)].owner = owner;
+    return id;
   }
 
   void add_output(NodeId node, const std::string& tensor, const TensorType& type) {
@@ -87,10 +96,9 @@ struct Builder {
     add_output(add_node(tensor, "Parameter", Op::parameter, {}, {}, {}, {}), tensor, type);
   }
 
-  void add_result(const std::string& tensor, int port) {
-    const ValueId value = reading.value_of(tensor);
+  void add_result(const std::string& tensor, ValueId value, InputRef place) {
     const std::string name = tensor + "/result";
-    const NodeId id = add_node(name, "Result", Op::result, {value}, {}, {}, {{{kNone, port}}});
+    const NodeId id = add_node(name, "Result", Op::result, {value}, {}, {}, {{place}});
     const Value& source = reading.graph.value(value);
     add_output(id, "", {source.dtype, source.shape, source.rank_known});
   }
@@ -137,7 +145,8 @@ std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset) {
   }
   for (int port = 0; port < body.output_size(); ++port) {
     value_of(body.output(port).name());
-    builder.add_result(body.output(port).name(), port);
+    const std::string& output = body.output(port).name();
+    builder.add_result(output, builder.reading.value_of(output), {kNone, port});
   }
   return std::make_shared<Graph>(std::move(builder.reading.graph));
 }
@@ -150,6 +159,7 @@ class Reader {
         types_(types_of(*content)),
         constants_(std::make_shared<Constants>(*content, types_)),
         index_(proto_),
+        scopes_(scopes_of(proto_)),
         context_{[this](const auto& name) { return constants_->contains(name); },
                  [this](const auto& name) { return type_of(name); }, opset_of(content->model)} {}
 
@@ -158,21 +168,48 @@ class Reader {
     find_spelled_out();
     find_live();
     for (const auto& input : proto_.input()) builder_.add_parameter(input.name(), type_of(input.name()));
-    for (int i = 0; i < proto_.node_size(); ++i) {
-      if (!live_[static_cast<size_t>(i)] || is_constant_node(i)) continue;
-      const auto it = composite_of_.find(i);
-      if (it == composite_of_.end()) add(i);
-      else if (it->second->nodes.back() == i) add(*it->second);
-    }
-    for (int port = 0; port < proto_.output_size(); ++port) {
-      input_value(proto_.output(port).name());
-      builder_.add_result(proto_.output(port).name(), port);
-    }
+    in_scope_.resize(scopes_.all.size());
+    for (int i = 0; i < proto_.node_size(); ++i)
+      if (live_[static_cast<size_t>(i)] && !is_constant_node(i))
+        in_scope_[static_cast<size_t>(scopes_.of_node[static_cast<size_t>(i)])].push_back(i);
+    for (open_ = {0}; at_ < open_.size(); ++at_) read_scope(open_[at_]);
     builder_.reading.graph.check();
     return std::move(builder_.reading);
   }
 
  private:
+  void read_scope(int scope) {
+    const Scope& s = scopes_.all[static_cast<size_t>(scope)];
+    const bool main = scope == 0;
+    builder_.owner = main ? kNone : owners_.at(s.owner);
+    builder_.branch = s.branch;
+    std::set<int> ends;
+    if (!main)
+      for (int port = 0; port < index_.node(s.owner).output_size(); ++port)
+        ends.insert(index_.producer(result_of(index_.node(s.owner), s.branch, port)));
+    for (int i : in_scope_[static_cast<size_t>(scope)]) {
+      const auto it = composite_of_.find(i);
+      if (ends.contains(i)) continue;
+      if (is_entry(index_.node(i))) builder_.add_parameter(index_.node(i).output(0), type_of(index_.node(i).output(0)));
+      else if (it == composite_of_.end()) add(i);
+      else if (it->second->nodes.back() == i) add(*it->second);
+    }
+    const int results = main ? proto_.output_size() : index_.node(s.owner).output_size();
+    for (int port = 0; port < results; ++port) main ? add_result(port) : add_result(s, port);
+  }
+
+  void add_result(int port) {
+    const std::string& output = proto_.output(port).name();
+    builder_.add_result(output, input_value(output), {kNone, port});
+  }
+
+  // What the last Identity of a branch reads is what the branch yields.
+  void add_result(const Scope& scope, int port) {
+    const int end = index_.producer(result_of(index_.node(scope.owner), scope.branch, port));
+    const std::string& tensor = index_.node(end).input(0);
+    builder_.add_result(tensor, input_value(tensor), {end, 0});
+  }
+
   TensorType type_of(const std::string& name) const {
     const auto it = types_.find(name);
     return it == types_.end() ? TensorType{} : it->second;
@@ -230,15 +267,35 @@ class Reader {
                                                          : input_value(node.input(port)));
       places.push_back(connected ? std::vector<InputRef>{{i, port}} : std::vector<InputRef>{});
     }
+    if (is_open(node)) read_entries(i, inputs, places);
+    else read_bodies(node, inputs, places);
+    const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs, read_attributes(node, context_),
+                                        {i}, std::move(places));
+    for (const auto& output : node.output()) builder_.add_output(id, output, type_of(output));
+    if (is_open(node)) owners_[i] = id;
+    else add_bodies(builder_.reading.graph, id, node, context_.opset);
+  }
+
+  // An If reads what its branches read; their nodes come later.
+  void read_entries(int choice, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
+    for (int branch : {0, 1})
+      for (size_t scope = 1; scope < scopes_.all.size(); ++scope) {
+        if (scopes_.all[scope].owner != choice || scopes_.all[scope].branch != branch) continue;
+        open_.push_back(static_cast<int>(scope));
+        for (int i : in_scope_[scope]) {
+          if (!is_entry(index_.node(i))) continue;
+          inputs.push_back(input_value(index_.node(i).input(0)));
+          places.push_back({{i, 0}});
+        }
+      }
+  }
+
+  void read_bodies(const NodeProto& node, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
     for (const auto* body : bodies_of(node))
       for (const auto& name : outer_tensors(*body)) {
         inputs.push_back(input_value(name));
         places.emplace_back();
       }
-    const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs, read_attributes(node, context_),
-                                        {i}, std::move(places));
-    for (const auto& output : node.output()) builder_.add_output(id, output, type_of(output));
-    add_bodies(builder_.reading.graph, id, node, context_.opset);
   }
 
   void add(const Composite& composite) {
@@ -262,12 +319,15 @@ class Reader {
     return op == Op::group_convolution || op == Op::depthwise_convolution || op == Op::group_convolution_backprop;
   }
 
+  // A constant is another value in each branch.
   ValueId input_value(const std::string& tensor) {
-    if (const ValueId id = builder_.reading.value_of(tensor); id != kNone) return id;
-    if (!constants_->contains(tensor))
-      fail<ModelError>("onnx", "tensor '{}' is read before it is there. Export the model again", tensor);
-    const ValueId id = add_constant(tensor, shape_of_constant(tensor));
-    builder_.reading.ids.emplace(tensor, id);
+    if (constants_->contains(tensor)) {
+      auto [it, is_new] = constant_ids_.emplace(std::pair{open_[at_], tensor}, kNone);
+      if (is_new) builder_.reading.ids.emplace(tensor, it->second = add_constant(tensor, shape_of_constant(tensor)));
+      return it->second;
+    }
+    const ValueId id = builder_.reading.value_of(tensor);
+    if (id == kNone) fail<ModelError>("onnx", "tensor '{}' is read before it is there. Export the model again", tensor);
     return id;
   }
 
@@ -280,7 +340,7 @@ class Reader {
     if (shape.empty() || groups < 1 || shape[0] % groups != 0)
       fail<ModelError>("onnx", "node '{}' of type {} has {} groups and weights of shape {}. Export the model again",
                        name_of(node), node.op_type(), groups, to_string(shape));
-    auto [it, is_new] = grouped_ids_.emplace(std::pair{tensor, groups}, kNone);
+    auto [it, is_new] = grouped_ids_.emplace(std::tuple{open_[at_], tensor, groups}, kNone);
     if (!is_new) return it->second;
     shape[0] /= groups;
     shape.insert(shape.begin(), groups);
@@ -318,12 +378,18 @@ class Reader {
   TensorTypes types_;
   std::shared_ptr<Constants> constants_;
   GraphIndex index_;
+  Scopes scopes_;
   NodeContext context_;
   Builder builder_;
   std::vector<Composite> composites_;
   std::unordered_map<int, const Composite*> composite_of_;
   std::vector<bool> live_;
-  std::map<std::pair<std::string, int64_t>, ValueId> grouped_ids_;
+  std::vector<std::vector<int>> in_scope_;   // nodes that become part of the graph, in order
+  std::vector<int> open_;                    // scopes in the order they are met
+  size_t at_ = 0;                            // the place in it of the one that is being read
+  std::unordered_map<int, NodeId> owners_;   // by index of the If
+  std::map<std::pair<int, std::string>, ValueId> constant_ids_;
+  std::map<std::tuple<int, std::string, int64_t>, ValueId> grouped_ids_;
 };
 
 }  // namespace
