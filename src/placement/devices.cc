@@ -180,6 +180,8 @@ bool Device::fuses_behind_layers(Op op) const {
   return kernels_.layers_end_in_any_activation || !find(kAloneBehindLayers, op);
 }
 
+bool Device::has_kernel(Op op) const { return kernels_.recurrent || row(op).weight_layout != WeightLayout::recurrent; }
+
 Offer Device::offer(const Node& node) const {
   Offer offer{row(node.op).trait, {}, {}, has(node.op, kUnifiedScales)};
   const bool gpu_table = target_ == TargetDevice::gpu || target_ == TargetDevice::npu;

@@ -32,6 +32,8 @@ class Device {
   TargetDevice target() const { return target_; }
   // Whether an op behind a layer becomes part of its kernel, as far as activations go.
   bool fuses_behind_layers(Op op) const;
+  // Whether there is an integer kernel for a layer of that op, whatever the device.
+  bool has_kernel(Op op) const;
   std::string_view name() const;  // "NPU"
   Offer offer(const Node& node) const;
 

@@ -105,6 +105,7 @@ Given read_options(const std::string& text) {
     for (const std::string& word : split(line.substr(2), ' ')) {
       const std::string key = word.substr(0, word.find('=')), value = word.substr(word.find('=') + 1);
       if (key == "layers_end_in_any_activation") given.kernels.layers_end_in_any_activation = value == "true";
+      else if (key == "recurrent") given.kernels.recurrent = value == "true";
       else set_option(given.options, key, value);
     }
   }

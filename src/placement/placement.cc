@@ -1,5 +1,8 @@
 #include "placement/placement.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -154,6 +157,15 @@ bool has_float_side(const Graph& graph, const Node& node) {
   return std::ranges::any_of(node.inputs, floating);
 }
 
+// Names of the layers with weights in bodies of loops, which stay as they are.
+void names_in_bodies(const Node& node, std::vector<std::string>& names) {
+  for (const auto& body : node.bodies)
+    for (const Node& inner : body->nodes) {
+      if (row(inner.op).weight_layout != WeightLayout::none) names.push_back(inner.name);
+      names_in_bodies(inner, names);
+    }
+}
+
 // Nodes that this device could quantize and that stay in float, with the reason.
 std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device,
                                  const std::vector<int>& constant_operand) {
@@ -173,6 +185,9 @@ std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device,
     if (!units.flow.is_alive(node.id) && device.offer(node).trait == Trait::inputs_quantizable &&
         has_float_side(graph, node))
       out.push_back({node.id, "shape computation"});
+  for (const Node& node : graph.nodes)
+    if (std::vector<std::string> names; names_in_bodies(node, names), !names.empty())
+      out.push_back({node.id, fmt::format("layers in its body stay in float: {}", fmt::join(names, ", "))});
   std::ranges::sort(out, {}, &FloatReason::node);
   return out;
 }

@@ -38,9 +38,11 @@ class Reasons {
   }
 
   void unsupported_forms() {
-    for (const Node& node : flow_.graph->nodes)
+    for (const Node& node : flow_.graph->nodes) {
       if (node.op == Op::gru_sequence && node.attributes.linear_before_reset)
         set(node.id, "linear_before_reset");
+      if (!device_.has_kernel(node.op)) set(node.id, "the runtime computes it in floats");
+    }
   }
 
   void patterns() {

@@ -9,6 +9,8 @@ struct Kernels {
   bool layers_end_in_any_activation = true;
   // A convolution computes in integers whatever stands behind it: a product there may read its output as it is.
   bool layers_may_end_in_floats = false;
+  // LSTM and GRU compute in integers. Else quantizers around them and their weights would cost time and save none.
+  bool recurrent = true;
 };
 
 }  // namespace eightbit

@@ -76,7 +76,7 @@ struct Plan {
   std::vector<ConstantReplacement> constants;   // in order of application; the last one for a constant wins
   std::vector<BiasShift> biases;
   std::vector<ChannelChange> changes;           // what channel alignment did to the network before this plan
-  std::vector<FloatReason> left_float;          // quantizable nodes only
+  std::vector<FloatReason> left_float;          // quantizable nodes, and loops around such
   std::vector<std::string> notes;               // what the user should know: matches of the ignored scope, warnings
   bool compress_weights = true;                 // fold weights to INT8 constants
 };

@@ -29,7 +29,7 @@ class OnnxModel final : public backends::BackendModel {
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
   bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
-  Kernels kernels() const override { return {.layers_end_in_any_activation = false}; }   // ONNX Runtime's: docs/onnx.md
+  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false}; }   // ONNX Runtime's: docs/onnx.md
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;

@@ -66,6 +66,9 @@ void add_weights(Ort::SessionOptions& options, const Weights& weights) {
   if (!names.empty()) options.AddExternalInitializers(names, values);
 }
 
+constexpr std::string_view kNoKernel =
+    ". It computes few ops in f64 and bf16: convert the model to f32, or read one of bf16 with the engine openvino";
+
 std::vector<const char*> pointers(const std::vector<std::string>& names) {
   std::vector<const char*> pointers;
   for (const std::string& name : names) pointers.push_back(name.c_str());
@@ -95,7 +98,9 @@ Session::Session(const Content& content, const SessionSettings& settings)
     const std::string bytes = content.model.SerializeAsString();
     session_ = made(env, bytes, options, settings.operators != nullptr);
   } catch (const Ort::Exception& error) {
-    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}", cause_of(error));
+    const std::string cause = cause_of(error);
+    const bool lacks_kernel = cause.find("Could not find an implementation") != std::string::npos;
+    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause, lacks_kernel ? kNoKernel : "");
   }
   Ort::AllocatorWithDefaultOptions allocator;
   for (size_t i = 0; i < session_.GetInputCount(); ++i)
