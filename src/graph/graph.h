@@ -77,7 +77,7 @@ struct Node {
   std::vector<ValueId> outputs;
   Attributes attributes;
   std::vector<std::shared_ptr<Graph>> bodies;   // Loop, TensorIterator
-  NodeId owner = kNone;              // the If in whose branch this node is; kNone: none
+  NodeId owner = kNone;              // the If or loop in whose body this node is; kNone: none
 };
 
 class Graph {

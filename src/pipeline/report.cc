@@ -123,7 +123,7 @@ class Reporter {
     else if (!is_quantized) layer.note = "in floating point";
     else if (node.outputs.size() > 1) layer.note = "has several outputs: its noise is not measured";
     if (node.owner != kNone)
-      layer.note += fmt::format("{}in a branch of '{}': measured with the whole model only", layer.note.empty() ? "" : "; ",
+      layer.note += fmt::format("{}in a branch or body of '{}': measured with the whole model only", layer.note.empty() ? "" : "; ",
                                 a_.graph().node(node.owner).name);
     return layer;
   }

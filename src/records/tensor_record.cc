@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "records/reduce.h"
 #include "records/second_moments.h"
+#include "records/unseen.h"
 
 namespace eightbit {
 namespace {
@@ -59,6 +60,28 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
     for (int64_t item = 1; item < batch; ++item)
       std::ranges::copy(records.first(size), records.begin() + item * static_cast<int64_t>(size));
   if (sink) sink->add(counts);
+}
+
+void fold_records(const Tap& tap, std::span<const float> records, std::span<float> record) {
+  const size_t size = record.size(), channels = static_cast<size_t>(tap.channels);
+  const TapLayout at = layout_of({tap})[0];
+  const size_t extremes = at.min < 0 ? 0 : 2 * channels;   // minima and maxima come first
+  EIGHTBIT_CHECK(records.size() % size == 0, "{} numbers are no records of {}", records.size(), size);
+  std::vector<double> sums(size);
+  size_t count = 0;
+  for (size_t row = 0; row < records.size(); row += size) {
+    const auto one = records.subspan(row, size);
+    if (one.back() == kUnseen) continue;
+    for (size_t i = 0; i < extremes; ++i) {
+      const double value = one[i];
+      sums[i] = count == 0 ? value : i < channels ? std::min(sums[i], value) : std::max(sums[i], value);
+    }
+    for (size_t i = extremes; i < size; ++i) sums[i] += one[i];
+    ++count;
+  }
+  const double by = count == 0 ? 1.0 : static_cast<double>(count);
+  for (size_t i = 0; i < size; ++i) record[i] = static_cast<float>(i < extremes ? sums[i] : sums[i] / by);
+  if (count == 0) record.back() = kUnseen;
 }
 
 std::vector<float> channel_means(const float* data, std::span<const int64_t> shape, int64_t axis) {

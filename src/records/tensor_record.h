@@ -28,6 +28,10 @@ std::vector<std::vector<Histogram>> counts_of(const std::vector<std::shared_ptr<
 void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> shape, int64_t batch,
                    std::span<float> records, HistogramSink* sink);
 
+// One record of those of all iterations of a loop, one behind the other: the lowest minimum, the highest maximum, and the
+// means of all else, over the iterations that computed the value.
+void fold_records(const Tap& tap, std::span<const float> records, std::span<float> record);
+
 // Means over all axes but `axis`, one a channel, of the whole tensor.
 std::vector<float> channel_means(const float* data, std::span<const int64_t> shape, int64_t axis);
 

@@ -1,4 +1,4 @@
-// Values that a sample need not compute: those in the branch of an If that it does not take.
+// Values that a sample need not compute: those in the branch of an If that it does not take, or in a loop that never runs.
 #pragma once
 
 namespace eightbit {

@@ -36,16 +36,22 @@ def conv(x, w, y, bias=""):
 
 def branch(nodes, outputs, initializers=()):
     """`outputs`: names and shapes."""
-    return helper.make_graph(nodes, "branch", [], [value(n, s) for n, s in outputs.items()], list(initializers))
+    return helper.make_graph(
+        nodes, "branch", [], [value(n, s) for n, s in outputs.items()], list(initializers)
+    )
 
 
 def choose(condition, outputs, then, other, name=None):
     return node("If", condition, outputs, name, then_branch=then, else_branch=other)
 
 
-def model_of(nodes, outputs, initializers=(), conditions=("first", "second"), shape=SHAPE, opset=17):
+def model_of(
+    nodes, outputs, initializers=(), conditions=("first", "second"), shape=SHAPE, opset=17
+):
     inputs = [value("x", shape), *[value(c, [], TensorProto.BOOL) for c in conditions]]
-    graph = helper.make_graph(nodes, "g", inputs, [value(n, s) for n, s in outputs.items()], list(initializers))
+    graph = helper.make_graph(
+        nodes, "g", inputs, [value(n, s) for n, s in outputs.items()], list(initializers)
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -64,16 +70,29 @@ def nested(inside=True):
         return branch([conv("x", name, "t"), node("Relu", "t", "o")], {"o": SHAPE}, own(name))
 
     then = branch(
-        [conv("x", "wa", "a"), node("Relu", "a", "r"), conv("r", "wb", "b"), node("Relu", "b", "y1")], {"y1": SHAPE}, own("wa", "wb")
+        [
+            conv("x", "wa", "a"),
+            node("Relu", "a", "r"),
+            conv("r", "wb", "b"),
+            node("Relu", "b", "y1"),
+        ],
+        {"y1": SHAPE},
+        own("wa", "wb"),
     )
     other = branch([choose("second", "y2", one("wc"), one("wd"))], {"y2": SHAPE})
-    return model_of([choose("first", "y", then, other)], {"y": SHAPE}, () if inside else constants(**WEIGHTS))
+    return model_of(
+        [choose("first", "y", then, other)], {"y": SHAPE}, () if inside else constants(**WEIGHTS)
+    )
 
 
 def shared_weights():
     """One weight is read by both branches and outside, another behind a Transpose by both."""
-    then = branch([conv("r", "wa", "t"), node("Relu", "t", "u"), conv("u", "wt", "y1")], {"y1": SHAPE})
-    other = branch([conv("r", "wt", "t"), node("Sigmoid", "t", "u"), conv("u", "wa", "y2")], {"y2": SHAPE})
+    then = branch(
+        [conv("r", "wa", "t"), node("Relu", "t", "u"), conv("u", "wt", "y1")], {"y1": SHAPE}
+    )
+    other = branch(
+        [conv("r", "wt", "t"), node("Sigmoid", "t", "u"), conv("u", "wa", "y2")], {"y2": SHAPE}
+    )
     nodes = [
         node("Transpose", "wb", "wt", perm=[1, 0, 2, 3]),
         conv("x", "wa", "c"),
@@ -82,21 +101,39 @@ def shared_weights():
         node("Relu", "z", "s"),
         conv("s", "wc", "y"),
     ]
-    return model_of(nodes, {"y": SHAPE}, constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"], wc=WEIGHTS["wc"]), ["first"])
+    return model_of(
+        nodes,
+        {"y": SHAPE},
+        constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"], wc=WEIGHTS["wc"]),
+        ["first"],
+    )
 
 
 def shapes_that_differ():
     """Ranks are alike, extents are not; one branch pools, and behind the If stands a layer for any extent."""
-    then = branch([conv("x", "wa", "t"), node("MaxPool", "t", "y1", kernel_shape=[2, 2], strides=[2, 2])], {"y1": [1, 8, 6, 6]})
+    then = branch(
+        [conv("x", "wa", "t"), node("MaxPool", "t", "y1", kernel_shape=[2, 2], strides=[2, 2])],
+        {"y1": [1, 8, 6, 6]},
+    )
     other = branch([conv("x", "wb", "t"), node("Relu", "t", "y2")], {"y2": SHAPE})
     nodes = [choose("first", "z", then, other), conv("z", "wc", "c"), node("Relu", "c", "y")]
-    return model_of(nodes, {"y": [1, 8, "h", "w"]}, constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"], wc=WEIGHTS["wc"]), ["first"])
+    return model_of(
+        nodes,
+        {"y": [1, 8, "h", "w"]},
+        constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"], wc=WEIGHTS["wc"]),
+        ["first"],
+    )
 
 
 def several_outputs():
     """One branch hands on what it reads, and yields one tensor twice; the other has a batch normalization and a bias."""
-    norm = constants(g=weight(11, 8) + 2, h=weight(12, 8), m=weight(13, 8), v=np.abs(weight(14, 8)) + 1)
-    then = branch([node("Identity", "r", "p1"), conv("r", "wa", "q1"), node("Identity", "q1", "s1")], {"p1": SHAPE, "q1": SHAPE, "s1": SHAPE})
+    norm = constants(
+        g=weight(11, 8) + 2, h=weight(12, 8), m=weight(13, 8), v=np.abs(weight(14, 8)) + 1
+    )
+    then = branch(
+        [node("Identity", "r", "p1"), conv("r", "wa", "q1"), node("Identity", "q1", "s1")],
+        {"p1": SHAPE, "q1": SHAPE, "s1": SHAPE},
+    )
     other = branch(
         [
             conv("r", "wb", "t"),
@@ -120,10 +157,28 @@ def several_outputs():
 
 def products():
     """Of a matrix and with hard swish between them."""
-    then = branch([node("MatMul", "x wm", "t"), node("Add", "t bm", "u"), node("HardSwish", "u", "h"), node("MatMul", "h wn", "y1")], {"y1": [4, 16]})
+    then = branch(
+        [
+            node("MatMul", "x wm", "t"),
+            node("Add", "t bm", "u"),
+            node("HardSwish", "u", "h"),
+            node("MatMul", "h wn", "y1"),
+        ],
+        {"y1": [4, 16]},
+    )
     other = branch([node("Gemm", "x wn bm", "t", "gemm"), node("Tanh", "t", "y2")], {"y2": [4, 16]})
     initializers = constants(wm=weight(21, 16, 16), wn=weight(22, 16, 16), bm=weight(23, 16))
-    return model_of([choose("first", "y", then, other)], {"y": [4, 16]}, initializers, ["first"], shape=[4, 16])
+    return model_of(
+        [choose("first", "y", then, other)], {"y": [4, 16]}, initializers, ["first"], shape=[4, 16]
+    )
+
+
+def constant_result():
+    """One branch yields what is stored in it."""
+    then = branch([], {"k": SHAPE}, constants(k=weight(31, *SHAPE) * 30))
+    other = branch([conv("x", "wa", "t"), node("Relu", "t", "o")], {"o": SHAPE})
+    nodes = [choose("first", "z", then, other), conv("z", "wb", "y")]
+    return model_of(nodes, {"y": SHAPE}, constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"]), ["first"])
 
 
 NETWORKS = {
@@ -133,6 +188,7 @@ NETWORKS = {
     "shapes that differ": shapes_that_differ,
     "several outputs": several_outputs,
     "products": products,
+    "constant result": constant_result,
 }
 AB, C, D = (True, True), (False, True), (False, False)
 
@@ -142,7 +198,10 @@ def samples(model, *ways, count=6):
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
     names = [i.name for i in model.graph.input[1:]]
     return [
-        {"x": (random.standard_normal(shape) * (1 + k)).astype(np.float32), **{n: np.array(c) for n, c in zip(names, way, strict=False)}}
+        {
+            "x": (random.standard_normal(shape) * (1 + k)).astype(np.float32),
+            **{n: np.array(c) for n, c in zip(names, way, strict=False)},
+        }
         for k, way in enumerate(ways)
         for _ in range(count)
     ]
@@ -153,13 +212,17 @@ def run(model, sample, optimized=True):
     options.log_severity_level = 3
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, sample)[0]
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    ).run(None, sample)[0]
 
 
 def in_openvino(model, sample):
     openvino = pytest.importorskip("openvino")
     core = openvino.Core()
-    return core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(sample)[0]
+    return core.compile_model(
+        core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )(sample)[0]
 
 
 def error(expected, got):
@@ -180,7 +243,11 @@ def quantized_layers(model):
     found = {}
     for graph in all_graphs(model.graph):
         dequantized = {o for n in graph.node if n.op_type == "DequantizeLinear" for o in n.output}
-        found |= {n.name: n.input[1] in dequantized for n in graph.node if n.op_type in ("Conv", "MatMul", "Gemm")}
+        found |= {
+            n.name: n.input[1] in dequantized
+            for n in graph.node
+            if n.op_type in ("Conv", "MatMul", "Gemm")
+        }
     return found
 
 
@@ -202,7 +269,9 @@ def test_every_branch_is_quantized_and_every_runtime_agrees(name):
 def ranges(model, data, **options):
     """(low..., high...) of every quantizer of a plan, of activations and of weights."""
     report = eb.Report()
-    advanced = eb.AdvancedQuantizationParameters(disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE)
+    advanced = eb.AdvancedQuantizationParameters(
+        disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE
+    )
     eb.quantize(model, eb.Dataset(data), report=report, advanced_parameters=advanced, **options)
     found = {False: [], True: []}
     for quantizer in json.loads(report.plan_json)["quantizers"]:
@@ -211,13 +280,18 @@ def ranges(model, data, **options):
 
 
 @pytest.mark.parametrize("recipe", ["NNCF", "EIGHTBIT"])
-@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "products"])   # hard swish: the runtimes' kernels differ
+@pytest.mark.parametrize(
+    "name", [n for n in NETWORKS if n != "products"]
+)  # hard swish: the runtimes' kernels differ
 def test_the_same_quantizers_as_in_ir(name, recipe, tmp_path):
     openvino = pytest.importorskip("openvino")
     model = NETWORKS[name]()
     data, options = samples(model, AB, C, D), {"recipe": getattr(eb.Recipe, recipe)}
     onnx.save(model, tmp_path / "model.onnx")
-    a, b = ranges(model, data, **options), ranges(openvino.convert_model(tmp_path / "model.onnx"), data, **options)
+    a, b = (
+        ranges(model, data, **options),
+        ranges(openvino.convert_model(tmp_path / "model.onnx"), data, **options),
+    )
     for kind in (False, True):
         assert [len(v) for v in a[kind]] == [len(v) for v in b[kind]]
         assert a[kind]
@@ -233,8 +307,12 @@ def test_layers_in_branches_run_in_integers(tmp_path):
     options.log_severity_level = 3
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     ort.InferenceSession(quantized.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    kinds = [n.op_type for graph in all_graphs(onnx.load(options.optimized_model_filepath).graph) for n in graph.node]
-    assert kinds.count("QLinearConv") == 1, kinds   # a; the others end their branch
+    kinds = [
+        n.op_type
+        for graph in all_graphs(onnx.load(options.optimized_model_filepath).graph)
+        for n in graph.node
+    ]
+    assert kinds.count("QLinearConv") == 1, kinds  # a; the others end their branch
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -244,7 +322,12 @@ def test_what_a_branch_alone_needs_stands_in_it(inside):
     quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)))
     assert not quantized.graph.initializer
     assert [n.op_type for n in quantized.graph.node] == ["If"]
-    weights = [i for graph in all_graphs(quantized.graph) for i in graph.initializer if list(i.dims) == [8, 8, 3, 3]]
+    weights = [
+        i
+        for graph in all_graphs(quantized.graph)
+        for i in graph.initializer
+        if list(i.dims) == [8, 8, 3, 3]
+    ]
     assert [i.data_type for i in weights] == [TensorProto.INT8] * 4
 
 
@@ -260,7 +343,12 @@ def test_names_are_unique_over_all_branches():
 def test_a_branch_that_no_sample_takes_stays_in_float():
     model, report = nested(), eb.Report()
     quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C)), report=report)
-    assert quantized_layers(quantized) == {"conv_wa": True, "conv_wb": True, "conv_wc": True, "conv_wd": False}
+    assert quantized_layers(quantized) == {
+        "conv_wa": True,
+        "conv_wb": True,
+        "conv_wc": True,
+        "conv_wd": False,
+    }
     assert any("branch of an If" in note for note in report.notes)
     for sample in samples(model, D):
         np.testing.assert_allclose(run(quantized, sample), run(model, sample), rtol=1e-4, atol=1e-5)
@@ -272,7 +360,11 @@ def test_ranges_come_from_the_samples_that_took_the_branch():
     def of_a(data):
         report = eb.Report()
         eb.quantize(model, eb.Dataset(data), recipe=eb.Recipe.NNCF, report=report)
-        return [line for line in report.plan_text.splitlines() if "conv_wa" in line and "weight" not in line]
+        return [
+            line
+            for line in report.plan_text.splitlines()
+            if "conv_wa" in line and "weight" not in line
+        ]
 
     alone, mixed = of_a(samples(model, AB)), of_a(samples(model, AB) + samples(model, D))
     assert alone and alone == mixed
@@ -286,13 +378,27 @@ def test_statistics_of_branches_can_be_saved_and_merged(tmp_path):
     eb.calibrate(model, eb.Dataset(data)).save(tmp_path / "whole.stats")
     assert (tmp_path / "merged.stats").read_bytes() == (tmp_path / "whole.stats").read_bytes()
     quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "merged.stats"))
-    assert quantized_layers(quantized) == {"conv_wa": True, "conv_wb": True, "conv_wc": True, "conv_wd": False}
+    assert quantized_layers(quantized) == {
+        "conv_wa": True,
+        "conv_wb": True,
+        "conv_wc": True,
+        "conv_wd": False,
+    }
 
 
 def test_ignored_names_reach_into_branches():
     model = nested()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)), ignored_scope=eb.IgnoredScope(names=["conv_wc"]))
-    assert quantized_layers(quantized) == {"conv_wa": True, "conv_wb": True, "conv_wc": False, "conv_wd": True}
+    quantized = eb.quantize(
+        model,
+        eb.Dataset(samples(model, AB, C, D)),
+        ignored_scope=eb.IgnoredScope(names=["conv_wc"]),
+    )
+    assert quantized_layers(quantized) == {
+        "conv_wa": True,
+        "conv_wb": True,
+        "conv_wc": False,
+        "conv_wd": True,
+    }
 
 
 def test_bodies_of_loops_in_branches_are_carried_along():
@@ -325,13 +431,17 @@ def test_large_weights_and_external_data_in_branches(tmp_path):
     bodies = [i for graph in all_graphs(model.graph) for i in graph.initializer]
     raw = b""
     for tensor in bodies:
-        onnx.external_data_helper.set_external_data(tensor, "weights.bin", len(raw), len(tensor.raw_data))
+        onnx.external_data_helper.set_external_data(
+            tensor, "weights.bin", len(raw), len(tensor.raw_data)
+        )
         raw += tensor.raw_data
         tensor.ClearField("raw_data")
     (tmp_path / "weights.bin").write_bytes(raw)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     quantized = eb.quantize(tmp_path / "model.onnx", eb.Dataset(data))
-    assert quantized.SerializeToString() == eb.quantize(nested(), eb.Dataset(data)).SerializeToString()
+    assert (
+        quantized.SerializeToString() == eb.quantize(nested(), eb.Dataset(data)).SerializeToString()
+    )
 
 
 def test_compare_measures_layers_of_branches():

@@ -13,7 +13,11 @@ MICROSOFT = "com.microsoft"
 
 
 def weight(seed, *shape, fan_in=None):
-    return np.random.default_rng(seed).normal(0, 1 / np.sqrt(fan_in or shape[0]), shape).astype(np.float32)
+    return (
+        np.random.default_rng(seed)
+        .normal(0, 1 / np.sqrt(fan_in or shape[0]), shape)
+        .astype(np.float32)
+    )
 
 
 def node(kind, inputs, output, name=None, **attributes):
@@ -22,21 +26,33 @@ def node(kind, inputs, output, name=None, **attributes):
 
 def model_of(nodes, constants, shape, opset=17, kind=TensorProto.FLOAT):
     """From x to y."""
-    value = lambda name, s: helper.make_tensor_value_info(name, kind, s)
-    tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "g", [value("x", shape)], [value("y", [None] * len(shape))], tensors)
+    x = helper.make_tensor_value_info("x", kind, shape)
+    y = helper.make_tensor_value_info("y", kind, [None] * len(shape))
+    tensors = [
+        numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()
+    ]
+    graph = helper.make_graph(nodes, "g", [x], [y], tensors)
     imports = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
-    return helper.make_model(graph, opset_imports=imports, ir_version=8 if opset < 21 else 10 if opset < 23 else 11)
+    return helper.make_model(
+        graph, opset_imports=imports, ir_version=8 if opset < 21 else 10 if opset < 23 else 11
+    )
 
 
 def between(*inner, shape=(2, 6, 16), opset=17, **constants):
     """A product, what is to be looked at, from a to b, and another product."""
     nodes = [node("MatMul", "x w1", "a", "first"), *inner, node("MatMul", "b w2", "y", "last")]
-    return model_of(nodes, {"w1": weight(1, 16, 16), "w2": weight(2, 16, 16), **constants}, shape, opset)
+    return model_of(
+        nodes, {"w1": weight(1, 16, 16), "w2": weight(2, 16, 16), **constants}, shape, opset
+    )
 
 
 def between_convolutions(*inner, opset=17, **constants):
-    nodes = [node("Conv", "x w1", "a", "first", pads=[1] * 4), *inner, node("Relu", "b", "r"), node("Conv", "r w2", "y", "last")]
+    nodes = [
+        node("Conv", "x w1", "a", "first", pads=[1] * 4),
+        *inner,
+        node("Relu", "b", "r"),
+        node("Conv", "r w2", "y", "last"),
+    ]
     weights = {"w1": weight(1, 8, 3, 3, 3, fan_in=27), "w2": weight(2, 4, 8, 1, 1, fan_in=8)}
     return model_of(nodes, {**weights, **constants}, (1, 3, 8, 8), opset)
 
@@ -46,7 +62,10 @@ def recurrent(kind, gates, **attributes):
     both = attributes.get("direction") == "bidirectional"
     size, ways = (8, 2) if both else (16, 1)
     layer = node(kind, "a w r bias", "t", "layer", hidden_size=size, **attributes)
-    ends = [node("Transpose", "t", "turned", perm=[0, 2, 1, 3]), node("Reshape", "turned rows", "b")]
+    ends = [
+        node("Transpose", "t", "turned", perm=[0, 2, 1, 3]),
+        node("Reshape", "turned rows", "b"),
+    ]
     constants = {
         "w": weight(3, ways, gates * size, 16, fan_in=16), "r": weight(4, ways, gates * size, size, fan_in=16),
         "bias": weight(5, ways, 2 * gates * size, fan_in=16), "rows": np.array([5, 2, 16]),
@@ -59,7 +78,11 @@ def own(kind, inputs, name="inner", **attributes):
 
 
 def attention(layer, opset=17, **constants):
-    nodes = [*[node("MatMul", f"x w{k}", k, f"to_{k}") for k in "qkv"], layer, node("MatMul", "b w2", "y", "last")]
+    nodes = [
+        *[node("MatMul", f"x w{k}", k, f"to_{k}") for k in "qkv"],
+        layer,
+        node("MatMul", "b w2", "y", "last"),
+    ]
     weights = {f"w{k}": weight(ord(k), 16, 16) for k in "qkv2"}
     return model_of(nodes, {**weights, **constants}, (2, 6, 16), opset)
 
@@ -126,14 +149,18 @@ def run(model, data, optimized=True):
     options.log_severity_level = 3
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     return np.stack([session.run(None, sample)[0].astype(np.float64) for sample in data])
 
 
 def in_openvino(model, data):
     openvino = pytest.importorskip("openvino")
     core = openvino.Core()
-    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(
+        core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
     return np.stack([compiled(sample)[0] for sample in data])
 
 
@@ -142,7 +169,9 @@ def error(expected, got):
 
 
 def check(model, quantized, data):
-    onnx.checker.check_model(quantized, full_check=all(n.domain != MICROSOFT for n in quantized.graph.node))
+    onnx.checker.check_model(
+        quantized, full_check=all(n.domain != MICROSOFT for n in quantized.graph.node)
+    )
     plain = run(quantized, data, optimized=False)
     assert error(run(model, data), plain) < 0.1
     assert error(plain, run(quantized, data)) < 0.01
@@ -152,7 +181,12 @@ def check(model, quantized, data):
 def dequantized_weights(model):
     """Names of the nodes that read them."""
     stored = {i.name for i in model.graph.initializer if i.data_type == TensorProto.INT8}
-    weights = {o for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[0] in stored for o in n.output}
+    weights = {
+        o
+        for n in model.graph.node
+        if n.op_type == "DequantizeLinear" and n.input[0] in stored
+        for o in n.output
+    }
     return {n.name for n in model.graph.node if weights & set(n.input)}
 
 
@@ -174,13 +208,26 @@ def test_the_plan_says_that_recurrent_layers_compute_in_floats(name):
 
 
 def product(kind, dtype):
-    nodes = [node("MatMul", "x w1", "a", "first"), node("Relu", "a", "b"), node("MatMul", "b w2", "y", "last")]
-    return model_of(nodes, {f"w{k}": weight(k, 16, 16).astype(dtype) for k in (1, 2)}, (4, 16), kind=kind)
+    nodes = [
+        node("MatMul", "x w1", "a", "first"),
+        node("Relu", "a", "b"),
+        node("MatMul", "b w2", "y", "last"),
+    ]
+    return model_of(
+        nodes, {f"w{k}": weight(k, 16, 16).astype(dtype) for k in (1, 2)}, (4, 16), kind=kind
+    )
 
 
 def convolution(kind, dtype):
-    nodes = [node("Conv", "x w1", "a", "first", pads=[1] * 4), node("Relu", "a", "b"), node("Conv", "b w2", "y", "last")]
-    weights = {"w1": weight(1, 8, 3, 3, 3, fan_in=27).astype(dtype), "w2": weight(2, 4, 8, 1, 1, fan_in=8).astype(dtype)}
+    nodes = [
+        node("Conv", "x w1", "a", "first", pads=[1] * 4),
+        node("Relu", "a", "b"),
+        node("Conv", "b w2", "y", "last"),
+    ]
+    weights = {
+        "w1": weight(1, 8, 3, 3, 3, fan_in=27).astype(dtype),
+        "w2": weight(2, 4, 8, 1, 1, fan_in=8).astype(dtype),
+    }
     return model_of(nodes, weights, (1, 3, 8, 8), kind=kind)
 
 
@@ -219,12 +266,24 @@ def test_weights_in_bf16_behind_casts():
 
 def computing_in_bf16():
     bf16 = pytest.importorskip("ml_dtypes").bfloat16
-    inner = [node("MatMul", "half w1", "a", "first"), node("Relu", "a", "b"), node("MatMul", "b w2", "c", "last")]
-    nodes = [node("Cast", "x", "half", to=TensorProto.BFLOAT16), *inner, node("Cast", "c", "y", to=TensorProto.FLOAT)]
+    inner = [
+        node("MatMul", "half w1", "a", "first"),
+        node("Relu", "a", "b"),
+        node("MatMul", "b w2", "c", "last"),
+    ]
+    nodes = [
+        node("Cast", "x", "half", to=TensorProto.BFLOAT16),
+        *inner,
+        node("Cast", "c", "y", to=TensorProto.FLOAT),
+    ]
     return model_of(nodes, {f"w{k}": weight(k, 16, 16).astype(bf16) for k in (1, 2)}, (4, 16))
 
 
-@pytest.mark.parametrize("build", [computing_in_bf16, lambda: convolution(TensorProto.DOUBLE, np.float64)], ids=["bf16", "f64"])
+@pytest.mark.parametrize(
+    "build",
+    [computing_in_bf16, lambda: convolution(TensorProto.DOUBLE, np.float64)],
+    ids=["bf16", "f64"],
+)
 def test_what_onnx_runtime_can_not_compute_is_an_error_that_says_what_to_do(build):
     model = build()
     with pytest.raises(eb.ModelError, match="convert the model to f32"):
@@ -240,6 +299,9 @@ def test_openvino_quantizes_what_computes_in_bf16(tmp_path):
     original = openvino.Core().read_model(tmp_path / "model.onnx")
     expected, got = (
         np.stack([compiled(sample)[0] for sample in data])
-        for compiled in (openvino.compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}) for m in (original, quantized))
+        for compiled in (
+            openvino.compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            for m in (original, quantized)
+        )
     )
     assert error(expected, got) < 0.1

@@ -6,7 +6,7 @@
 #include <optional>
 #include <thread>
 
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/instrument.h"
 #include "backends/onnx/measure_op.h"
@@ -44,7 +44,7 @@ class OnnxExecutor : public backends::Executor {
         pool_(stream_count(program)),
         most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {
     if (instrumented.content.model.graph().output_size() > 0)
-      session_.emplace(with_closed_branches(std::move(instrumented.content)), settings_of(program, operators_.domain()));
+      session_.emplace(with_closed_bodies(std::move(instrumented.content)), settings_of(program, operators_.domain()));
   }
 
   void run(const std::function<std::optional<Sample>()>& next,

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/graph_index.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/session.h"
@@ -107,7 +107,7 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, co
 std::vector<std::vector<Tensor>> OnnxModel::infer(
     const std::function<std::optional<Sample>()>& next) const {
   const auto binding = binding_of(*this);
-  Session session(with_closed_branches(content()), {});
+  Session session(with_closed_bodies(content()), {});
   std::vector<std::vector<Tensor>> results;
   while (const auto sample = next()) {
     const auto index = static_cast<int64_t>(results.size());
@@ -122,7 +122,7 @@ std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sampl
   const ScratchFolder folder;
   SessionSettings settings;
   settings.profile = folder.path() / "profile";
-  Session session(with_closed_branches(content()), settings);
+  Session session(with_closed_bodies(content()), settings);
   for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
   std::ifstream file(session.end_profiling());
   return layers_of(nlohmann::json::parse(file), GraphIndex(native().graph()));
@@ -131,7 +131,7 @@ std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sampl
 std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {
   constexpr int kWarmUp = 5;
   const auto inputs = binding_of(*this).bind(sample, 0);
-  Session session(with_closed_branches(content()), {});
+  Session session(with_closed_bodies(content()), {});
   for (int i = 0; i < kWarmUp; ++i) run(session, inputs, 0);
   std::vector<double> each;
   for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
@@ -147,7 +147,7 @@ double OnnxModel::throughput(const Sample& sample, double seconds) const {
   const auto inputs = binding_of(*this).bind(sample, 0);
   SessionSettings settings;
   settings.threads = 1;
-  Session session(with_closed_branches(content()), settings);
+  Session session(with_closed_bodies(content()), settings);
   run(session, inputs, 0);
   const int64_t batch = inputs.empty() || inputs[0].shape.empty() ? 1 : inputs[0].shape[0];
   const int streams = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

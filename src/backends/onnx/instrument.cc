@@ -4,7 +4,7 @@
 #include <map>
 
 #include "backends/onnx/attributes.h"
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/join.h"
 #include "backends/onnx/measure_op.h"
@@ -76,13 +76,13 @@ class Instrumenter {
   }
 
   // Readers of quantized values read the float model's, and so do quantizers that stand in front of a Clip. `first`: of the
-  // planned model's nodes. Branches do not reach into those of the other model.
+  // planned model's nodes. Bodies do not reach into those of the other model.
   void cut_quantized_values(int first) {
     std::map<std::string, std::string> all, quantized;
     for (size_t i = 0; i < planned_.size(); ++i)
-      if (!in_branch(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
+      if (!in_body(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
     for (const Quantizer& q : program_.plan->quantizers)
-      if (!q.weight && !in_branch(model_, q.value)) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+      if (!q.weight && !in_body(model_, q.value)) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
     for (int i = first; i < graph().node_size(); ++i) {
       NodeProto& node = *graph().mutable_node(i);
       const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
@@ -138,46 +138,55 @@ class Instrumenter {
       const std::string value =
           cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
       const auto tap = static_cast<int64_t>(i);
-      if (in_branch(model_, id)) add_tap_in_branch(value, id, tap);
+      if (in_body(model_, id)) add_tap_in_body(value, id, tap);
       else set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", tap);
     }
   }
 
-  static bool in_branch(const OnnxModel& model, ValueId id) {
-    const NodeId producer = model.graph().value(id).producer;
-    return producer != kNone && model.graph().node(producer).owner != kNone;
+  // Owner and body of the node that yields the value, then those of the owner, and so on.
+  static std::vector<std::pair<NodeId, int>> bodies_around(const OnnxModel& model, ValueId id) {
+    const Reading& reading = model.reading();
+    std::vector<std::pair<NodeId, int>> bodies;
+    NodeId node = reading.graph.value(id).producer;
+    for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone; node = owner)
+      bodies.emplace_back(owner, reading.bodies[static_cast<size_t>(node)]);
+    return bodies;
+  }
+  static bool in_body(const OnnxModel& model, ValueId id) { return !bodies_around(model, id).empty(); }
+
+  static const NodeProto& proto_of(const OnnxModel& model, NodeId id) {
+    return model.native().graph().node(model.reading().nodes[static_cast<size_t>(id)].back());
   }
 
-  // One record, whatever the batch.
-  void add_tap_in_branch(const std::string& value, ValueId id, int64_t tap) {
-    if (one_.empty()) one_ = reference_.add_initializer("eightbit.one", ones());
-    const std::string record = fmt::format("eightbit.record.{}", ++count_);
-    set_attribute(add_operator("Reduce", {value, one_}, {record}), "tap", tap);
+  // One record, whatever the batch; an output of each node around it leads out.
+  void add_tap_in_body(const std::string& value, ValueId id, int64_t tap) {
+    if (one_.empty()) one_ = reference_.add_initializer("eightbit.one", one());
     std::vector<float> unseen(static_cast<size_t>(program_.taps[static_cast<size_t>(tap)].record_size()), 0.0f);
     unseen.back() = kUnseen;
-    add_record(out_of_branches(record, model_, id, "", Tensor::from_floats(unseen, {1, static_cast<int64_t>(unseen.size())})));
+    const std::string otherwise = reference_.add_initializer("eightbit.unseen", row(unseen));
+    std::string record = add_measure("Reduce", {value, one_}, tap);
+    for (const auto& [owner, body] : bodies_around(model_, id)) {
+      const NodeProto& proto = proto_of(model_, owner);
+      const auto size = static_cast<int64_t>(unseen.size());
+      record = add_result(reference_, proto.name(), body, record, otherwise, {1, size});   // Scan asks for shapes
+      if (repeats(proto)) record = add_measure("Fold", {record}, tap);
+    }
+    add_record(record);
   }
 
-  static Tensor ones() {
+  std::string add_measure(const std::string& type, const std::vector<std::string>& inputs, int64_t tap) {
+    const std::string record = fmt::format("eightbit.record.{}", ++count_);
+    set_attribute(add_operator(type, inputs, {record}), "tap", tap);
+    return record;
+  }
+
+  static Tensor one() {
     Tensor one = Tensor::allocate(DType::i64, {1});
     *reinterpret_cast<int64_t*>(one.mutable_data()) = 1;
     return one;
   }
-
-  // Through every If around the value `id` of `model`, whose nodes have that prefix here. `otherwise` is what the other
-  // branches give. What stands in no branch comes back as it is.
-  std::string out_of_branches(std::string tensor, const OnnxModel& model, ValueId id, const std::string& prefix,
-                              const Tensor& otherwise) {
-    const Reading& reading = model.reading();
-    std::string other;
-    NodeId node = reading.graph.value(id).producer;
-    for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone; node = owner) {
-      if (other.empty()) other = reference_.add_initializer("eightbit.otherwise", otherwise);
-      const int choice = reading.nodes[static_cast<size_t>(owner)].back();
-      tensor = add_result(reference_, prefix + model.native().graph().node(choice).name(),
-                          reading.branches[static_cast<size_t>(node)], tensor, other);
-    }
-    return tensor;
+  static Tensor row(const std::vector<float>& values) {
+    return Tensor::from_floats(values, {1, static_cast<int64_t>(values.size())});
   }
 
   void add_probes() {
@@ -217,18 +226,43 @@ class Instrumenter {
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other =
           comparison.planned == kNone ? comparison.reference : comparison.planned;
-      // Empty where a branch is not taken.
-      const auto f32 = [&](const std::string& value, const OnnxModel& model, ValueId id, const std::string& prefix) {
-        const Value& known = model.graph().value(id);
-        const Tensor empty = Tensor::from_floats({}, Shape(std::max<size_t>(known.shape.size(), 1), 0));
-        return out_of_branches(cast(value, known.dtype, DType::f32), model, id, prefix, empty);
-      };
-      const std::string reference = f32(reference_.values[static_cast<size_t>(comparison.reference)], model_, comparison.reference, "");
-      const std::string planned = f32(compared_value(other), *from_, other, kPlanned);
+      if (in_loop(model_, comparison.reference) || in_loop(*from_, other)) {
+        add_nothing(comparison.record_size());
+        continue;
+      }
+      const std::string& value = reference_.values[static_cast<size_t>(comparison.reference)];
+      const std::string reference = out_of_branches(value, model_, comparison.reference, "");
+      const std::string planned = out_of_branches(compared_value(other), *from_, other, kPlanned);
       NodeProto& leaf = add_leaf("Difference", {reference, planned});
       set_attribute(leaf, "axis", comparison.axis);
       set_attribute(leaf, "size", comparison.record_size());
     }
+  }
+
+  static bool in_loop(const OnnxModel& model, ValueId id) {
+    return std::ranges::any_of(bodies_around(model, id),
+                               [&](const auto& body) { return repeats(proto_of(model, body.first)); });
+  }
+
+  // Values of iterations are not compared.
+  void add_nothing(int64_t size) {
+    const std::string record = fmt::format("eightbit.record.{}", ++count_);
+    const std::vector<float> nothing(static_cast<size_t>(size), 0.0f);
+    const std::string zeros = reference_.add_initializer("eightbit.nothing", row(nothing));
+    reference_.add_node("Identity", record, {zeros}, {record});
+    add_record(record);
+  }
+
+  // In f32; empty where a branch is not taken. `prefix`: of the nodes of `model` here.
+  std::string out_of_branches(const std::string& value, const OnnxModel& model, ValueId id, const std::string& prefix) {
+    const Value& known = model.graph().value(id);
+    std::string tensor = cast(value, known.dtype, DType::f32), empty;
+    for (const auto& [owner, body] : bodies_around(model, id)) {
+      const Shape shape(std::max<size_t>(known.shape.size(), 1), 0);
+      if (empty.empty()) empty = reference_.add_initializer("eightbit.empty", Tensor::from_floats({}, shape));
+      tensor = add_result(reference_, prefix + proto_of(model, owner).name(), body, tensor, empty);
+    }
+    return tensor;
   }
 
   // Before anything else reads the values of the planned model.

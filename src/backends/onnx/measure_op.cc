@@ -98,6 +98,21 @@ class ReduceKernel {
   HistogramSink* sink_;
 };
 
+class FoldKernel {
+ public:
+  FoldKernel(const Taps& taps, Ort::ConstKernelInfo info)
+      : tap_(&taps.taps.at(static_cast<size_t>(info.GetAttribute<int64_t>("tap")))) {}
+  void compute(Ort::KernelContext& context) const {
+    const Input rows = input_of(context, 0);
+    const int64_t size = tap_->record_size();
+    const auto count = static_cast<size_t>(rows.size);
+    fold_records(*tap_, {rows.data, count}, {output_of(context, 0, {1, size}), static_cast<size_t>(size)});
+  }
+
+ private:
+  const Tap* tap_;
+};
+
 class DifferenceKernel {
  public:
   DifferenceKernel(const Taps&, Ort::ConstKernelInfo info)
@@ -156,6 +171,7 @@ class MeanShiftKernel {
 struct MeasureOperators::Operators {
   Taps taps;
   Operator<ReduceKernel> reduce{"Reduce", {kFloat, kInt64}, 1, &taps};
+  Operator<FoldKernel> fold{"Fold", {kFloat}, 1, &taps};
   Operator<DifferenceKernel> difference{"Difference", {kFloat, kFloat}, 1, &taps};
   Operator<MeanShiftKernel> mean_shift{"MeanShift", {kFloat, kFloat}, 2, &taps};
 };
@@ -166,6 +182,7 @@ MeasureOperators::MeasureOperators(std::vector<Tap> taps,
   environment();
   domain_ = Ort::CustomOpDomain(kMeasureDomain);
   domain_.Add(&operators_->reduce);
+  domain_.Add(&operators_->fold);
   domain_.Add(&operators_->difference);
   domain_.Add(&operators_->mean_shift);
 }

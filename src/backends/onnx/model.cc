@@ -2,7 +2,7 @@
 
 #include <eightbit/onnx.h>
 
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/executor.h"
 #include "backends/onnx/fingerprint.h"
 #include "backends/onnx/model_file.h"
@@ -59,7 +59,7 @@ std::shared_ptr<const backends::BackendModel> OnnxModel::apply(
 }
 
 void OnnxModel::save(const std::filesystem::path& path, bool overwrite) const {
-  save_model(with_closed_branches(*content_), path, overwrite);
+  save_model(with_closed_bodies(*content_), path, overwrite);
 }
 
 std::map<std::string, int64_t> OnnxModel::weight_bytes() const {
@@ -82,7 +82,7 @@ std::string unwrap(const Model& model) {
   if (!impl)
     fail<Unsupported>("onnx", "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
                       model.impl().backend());
-  return serialize(with_closed_branches(impl->content()));
+  return serialize(with_closed_bodies(impl->content()));
 }
 
 }  // namespace eightbit::onnx

@@ -12,7 +12,7 @@ namespace eightbit::onnx {
 
 class OnnxModel final : public backends::BackendModel {
  public:
-  // `content` is as parse_model() gives it (model_file.h), branches open, and does not change from here on.
+  // `content` is as parse_model() gives it (model_file.h), bodies open, and does not change from here on.
   explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
 
   const Content& content() const { return *content_; }
@@ -29,7 +29,8 @@ class OnnxModel final : public backends::BackendModel {
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
   bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
-  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false}; }   // ONNX Runtime's: docs/onnx.md
+  // ONNX Runtime's: docs/onnx.md.
+  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false}; }
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;

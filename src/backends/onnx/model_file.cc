@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "backends/onnx/attributes.h"
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/external_data.h"
 #include "backends/onnx/inline_functions.h"
@@ -175,7 +175,7 @@ std::shared_ptr<const Content> parse_model(std::span<const std::byte> bytes, con
   content->model = parse(bytes, what);
   check_model(content->model, what);
   inline_functions(content->model);
-  open_branches(content->model);
+  open_bodies(content->model);
   ExternalData external(folder);
   load_nested(*content->model.mutable_graph(), external, true);
   set_weights_aside(*content, external);

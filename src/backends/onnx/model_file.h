@@ -13,7 +13,8 @@
 
 namespace eightbit::onnx {
 
-// Reads and checks a model, opens its branches (branches.h) and normalizes it (normalize.h); external data is mapped. Throws FileError, ModelError.
+// Reads and checks a model, opens its bodies (bodies.h) and normalizes it (normalize.h); external data is mapped.
+// Throws FileError, ModelError.
 std::shared_ptr<const Content> read_file(const std::filesystem::path& path);
 
 // The same from bytes, which may go afterwards. `folder` holds external data; empty: there is none. `what` names the

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backends/onnx/attributes.h"
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/fold_layers.h"
 #include "backends/onnx/fold_paddings.h"
@@ -83,7 +83,7 @@ class Passes {
     if (!is_standard(node.domain()) || node.input_size() == 0 || node.output_size() == 0 || node.input(0).empty())
       return false;
     const std::string& type = node.op_type();
-    if (type == "Identity") return !is_entry(node) || constants_.contains(node.input(0));
+    if (type == "Identity") return !is_state(node) && (!is_entry(node) || constants_.contains(node.input(0)));
     if (type == "Dropout") return only_first_output(node) && (node.input_size() < 3 || node.input(2).empty());
     if (type == "Pad") return pads_nothing(node);
     if (type == "Cast") return casts_nothing(node);

@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "backends/onnx/attributes.h"
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 #include "backends/onnx/check.h"
 #include "backends/onnx/composites.h"
 #include "backends/onnx/constants.h"
@@ -37,8 +37,20 @@ void count_channels_of_products(const GraphProto& graph, TensorTypes& types) {
   }
 }
 
+// What the engine infers of an open loop holds for the first iteration.
+void forget_changing_shapes(const GraphProto& graph, const Scopes& scopes, TensorTypes& types) {
+  std::vector<bool> changing(scopes.all.size());
+  for (size_t scope = 1; scope < scopes.all.size(); ++scope)
+    changing[scope] = changing[static_cast<size_t>(scopes.all[scope].parent)] ||
+                      !keeps_shapes(graph, scopes, static_cast<int>(scope), types);
+  for (int i = 0; i < graph.node_size(); ++i)
+    if (const int scope = scopes.of_node[static_cast<size_t>(i)]; scope != kNone && changing[static_cast<size_t>(scope)])
+      for (const auto& output : graph.node(i).output())
+        if (const auto it = types.find(output); it != types.end()) std::ranges::fill(it->second.shape, -1);
+}
+
 // The engine knows more than the model declares, and not always everything that it declares.
-TensorTypes types_of(const Content& content) {
+TensorTypes types_of(const Content& content, const Scopes& scopes) {
   TensorTypes types = infer_types(content);
   const GraphProto& graph = content.model.graph();
   const auto declare = [&](const ValueInfoProto& value) {
@@ -52,6 +64,7 @@ TensorTypes types_of(const Content& content) {
   for (const auto& initializer : graph.initializer())
     types[initializer.name()] = {to_dtype(initializer.data_type()),
                                  Shape(initializer.dims().begin(), initializer.dims().end()), true};
+  forget_changing_shapes(graph, scopes, types);
   count_channels_of_products(graph, types);
   return types;
 }
@@ -68,7 +81,7 @@ struct Builder {
   Reading reading;
   UniqueNames names;
   NodeId owner = kNone;   // of the nodes that are being added
-  int branch = 0;
+  int body = 0;
 
   void reserve(const GraphProto& graph) {
     for (const auto& input : graph.input()) names.reserve(input.name());
@@ -80,7 +93,7 @@ struct Builder {
                   Attributes attributes, std::vector<int> nodes, std::vector<std::vector<InputRef>> places) {
     reading.nodes.push_back(std::move(nodes));
     reading.inputs.push_back(std::move(places));
-    reading.branches.push_back(branch);
+    reading.bodies.push_back(body);
     const NodeId id = reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
     reading.graph.nodes[static_cast<size_t>(id)].owner = owner;
     return id;
@@ -156,10 +169,10 @@ class Reader {
   explicit Reader(const std::shared_ptr<const Content>& content)
       : content_(content),
         proto_(content->model.graph()),
-        types_(types_of(*content)),
+        scopes_(scopes_of(proto_)),
+        types_(types_of(*content, scopes_)),
         constants_(std::make_shared<Constants>(*content, types_)),
         index_(proto_),
-        scopes_(scopes_of(proto_)),
         context_{[this](const auto& name) { return constants_->contains(name); },
                  [this](const auto& name) { return type_of(name); }, opset_of(content->model)} {}
 
@@ -170,7 +183,7 @@ class Reader {
     for (const auto& input : proto_.input()) builder_.add_parameter(input.name(), type_of(input.name()));
     in_scope_.resize(scopes_.all.size());
     for (int i = 0; i < proto_.node_size(); ++i)
-      if (live_[static_cast<size_t>(i)] && !is_constant_node(i))
+      if (live_[static_cast<size_t>(i)] && !is_constant_node(i) && !is_aside(index_.node(i)))
         in_scope_[static_cast<size_t>(scopes_.of_node[static_cast<size_t>(i)])].push_back(i);
     for (open_ = {0}; at_ < open_.size(); ++at_) read_scope(open_[at_]);
     builder_.reading.graph.check();
@@ -182,19 +195,19 @@ class Reader {
     const Scope& s = scopes_.all[static_cast<size_t>(scope)];
     const bool main = scope == 0;
     builder_.owner = main ? kNone : owners_.at(s.owner);
-    builder_.branch = s.branch;
+    builder_.body = s.body;
+    const int results = main ? proto_.output_size() : result_count(index_.node(s.owner), s.body);
     std::set<int> ends;
-    if (!main)
-      for (int port = 0; port < index_.node(s.owner).output_size(); ++port)
-        ends.insert(index_.producer(result_of(index_.node(s.owner), s.branch, port)));
+    for (int port = 0; !main && port < results; ++port)
+      ends.insert(index_.producer(result_of(index_.node(s.owner), s.body, port)));
     for (int i : in_scope_[static_cast<size_t>(scope)]) {
       const auto it = composite_of_.find(i);
+      const NodeProto& node = index_.node(i);
       if (ends.contains(i)) continue;
-      if (is_entry(index_.node(i))) builder_.add_parameter(index_.node(i).output(0), type_of(index_.node(i).output(0)));
+      if (is_entry(node) || is_state(node)) builder_.add_parameter(node.output(0), type_of(node.output(0)));
       else if (it == composite_of_.end()) add(i);
       else if (it->second->nodes.back() == i) add(*it->second);
     }
-    const int results = main ? proto_.output_size() : index_.node(s.owner).output_size();
     for (int port = 0; port < results; ++port) main ? add_result(port) : add_result(s, port);
   }
 
@@ -203,9 +216,9 @@ class Reader {
     builder_.add_result(output, input_value(output), {kNone, port});
   }
 
-  // What the last Identity of a branch reads is what the branch yields.
+  // What the last Identity of a body reads is what the body yields.
   void add_result(const Scope& scope, int port) {
-    const int end = index_.producer(result_of(index_.node(scope.owner), scope.branch, port));
+    const int end = index_.producer(result_of(index_.node(scope.owner), scope.body, port));
     const std::string& tensor = index_.node(end).input(0);
     builder_.add_result(tensor, input_value(tensor), {end, 0});
   }
@@ -276,18 +289,17 @@ class Reader {
     else add_bodies(builder_.reading.graph, id, node, context_.opset);
   }
 
-  // An If reads what its branches read; their nodes come later.
-  void read_entries(int choice, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
-    for (int branch : {0, 1})
-      for (size_t scope = 1; scope < scopes_.all.size(); ++scope) {
-        if (scopes_.all[scope].owner != choice || scopes_.all[scope].branch != branch) continue;
-        open_.push_back(static_cast<int>(scope));
-        for (int i : in_scope_[scope]) {
-          if (!is_entry(index_.node(i))) continue;
-          inputs.push_back(input_value(index_.node(i).input(0)));
-          places.push_back({{i, 0}});
-        }
+  // A node reads what its bodies read; their nodes come later.
+  void read_entries(int owner, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
+    for (size_t scope = 1; scope < scopes_.all.size(); ++scope) {
+      if (scopes_.all[scope].owner != owner) continue;
+      open_.push_back(static_cast<int>(scope));
+      for (int i : in_scope_[scope]) {
+        if (!is_entry(index_.node(i))) continue;
+        inputs.push_back(input_value(index_.node(i).input(0)));
+        places.push_back({{i, 0}});
       }
+    }
   }
 
   void read_bodies(const NodeProto& node, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
@@ -319,7 +331,7 @@ class Reader {
     return op == Op::group_convolution || op == Op::depthwise_convolution || op == Op::group_convolution_backprop;
   }
 
-  // A constant is another value in each branch.
+  // A constant is another value in each body.
   ValueId input_value(const std::string& tensor) {
     if (constants_->contains(tensor)) {
       auto [it, is_new] = constant_ids_.emplace(std::pair{open_[at_], tensor}, kNone);
@@ -375,10 +387,10 @@ class Reader {
 
   const std::shared_ptr<const Content> content_;
   const GraphProto& proto_;
+  Scopes scopes_;
   TensorTypes types_;
   std::shared_ptr<Constants> constants_;
   GraphIndex index_;
-  Scopes scopes_;
   NodeContext context_;
   Builder builder_;
   std::vector<Composite> composites_;
@@ -387,7 +399,7 @@ class Reader {
   std::vector<std::vector<int>> in_scope_;   // nodes that become part of the graph, in order
   std::vector<int> open_;                    // scopes in the order they are met
   size_t at_ = 0;                            // the place in it of the one that is being read
-  std::unordered_map<int, NodeId> owners_;   // by index of the If
+  std::unordered_map<int, NodeId> owners_;   // by index of the node that has the body
   std::map<std::pair<int, std::string>, ValueId> constant_ids_;
   std::map<std::tuple<int, std::string, int64_t>, ValueId> grouped_ids_;
 };

@@ -1,4 +1,4 @@
-#include "backends/onnx/branches.h"
+#include "backends/onnx/bodies.h"
 
 #include <gmock/gmock.h>
 
@@ -21,7 +21,8 @@ GraphProto& branch(NodeProto& choice, const char* name) {
   return *attribute.mutable_g();
 }
 
-void add(GraphProto& graph, const std::string& type, const std::vector<std::string>& inputs, const std::string& output) {
+void add(GraphProto& graph, const std::string& type, const std::vector<std::string>& inputs,
+         const std::string& output) {
   NodeProto& node = *graph.add_node();
   node.set_op_type(type);
   for (const auto& input : inputs) node.add_input(input);
@@ -46,10 +47,12 @@ std::vector<std::string> initializers(const GraphProto& graph) {
 TestGraph choice() {
   TestGraph g;
   g.input("x", {4, 4}).input("c", {}).output("y", {4, 4}).constant("shared", {4, 4});
-  g.graph().mutable_input(1)->mutable_type()->mutable_tensor_type()->set_elem_type(TensorProto::BOOL);
+  g.graph().mutable_input(1)->mutable_type()->mutable_tensor_type()->set_elem_type(
+      TensorProto::BOOL);
   NodeProto& node = g.node("If", {"c"}, "y", "choice");
   GraphProto& then = branch(node, "then_branch");
-  *then.add_initializer() = to_proto("w", Tensor::from_floats(std::vector<float>(16, 0.5f), {4, 4}), true);
+  *then.add_initializer() =
+      to_proto("w", Tensor::from_floats(std::vector<float>(16, 0.5f), {4, 4}), true);
   add(then, "MatMul", {"x", "w"}, "t");
   add(then, "Add", {"t", "shared"}, "s");
   add(then, "Relu", {"s"}, "o");
@@ -83,19 +86,22 @@ TEST(Branches, StandInTheGraphWithAnOwnerWithParametersAndResults) {
             "t_2/result = Result(t_2) : f32[4,4]\n");
   for (const Node& node : reading.graph.nodes) {
     EXPECT_EQ(node.owner, node.id < 4 ? kNone : reading.graph.find("choice")) << node.name;
-    EXPECT_EQ(reading.branches[static_cast<size_t>(node.id)], node.id < 9 ? 0 : 1) << node.name;
+    EXPECT_EQ(reading.bodies[static_cast<size_t>(node.id)], node.id < 9 ? 0 : 1) << node.name;
   }
 }
 
 TEST(Branches, ConstantsAreValuesOfEachBranch) {
   const Reading reading = read_graph(choice().parse());
-  const auto operand = [&](const char* name) { return reading.graph.node(reading.graph.find(name)).inputs[1]; };
+  const auto operand = [&](const char* name) {
+    return reading.graph.node(reading.graph.find(name)).inputs[1];
+  };
   EXPECT_NE(operand("s"), operand("t_2"));
-  EXPECT_EQ(reading.values[static_cast<size_t>(operand("s"))], reading.values[static_cast<size_t>(operand("t_2"))]);
+  EXPECT_EQ(reading.values[static_cast<size_t>(operand("s"))],
+            reading.values[static_cast<size_t>(operand("t_2"))]);
 }
 
 TEST(Branches, CloseToWhatTheyWere) {
-  const Content closed = with_closed_branches(*choice().parse());
+  const Content closed = with_closed_bodies(*choice().parse());
   EXPECT_THAT(types(closed.model.graph()), ElementsAre("If"));
   EXPECT_THAT(initializers(closed.model.graph()), ElementsAre("shared"));
   EXPECT_THAT(types(body(closed, 0)), ElementsAre("MatMul", "Add", "Relu"));
@@ -112,7 +118,7 @@ TEST(Branches, HandOnWhatIsNotTheirsThroughIdentity) {
   GraphProto& other = *bodies_of(*g.graph().mutable_node(0)).at(1);
   other.mutable_node(0)->set_op_type("Identity");
   other.mutable_node(0)->mutable_input()->DeleteSubrange(1, 1);
-  const Content closed = with_closed_branches(*g.parse());
+  const Content closed = with_closed_bodies(*g.parse());
   EXPECT_THAT(types(body(closed, 1)), ElementsAre("Identity"));
   EXPECT_EQ(body(closed, 1).node(0).input(0), "x");
   EXPECT_THAT(initializers(closed.model.graph()), IsEmpty());
@@ -125,20 +131,22 @@ TEST(Branches, NodesBelongWhereTheirReadersAre) {
   ASSERT_EQ(scopes.all.size(), 3u);
   EXPECT_EQ(scopes.of_tensor.at("shared"), 0);
   EXPECT_EQ(scopes.of_tensor.at("x"), 0);
-  EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("w"))].branch, 0);
-  EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("t_2"))].branch, 1);
+  EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("w"))].body, 0);
+  EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("t_2"))].body, 1);
   for (int i = 0; i < graph.node_size(); ++i)
-    EXPECT_EQ(is_open(graph.node(i)), scopes.of_node[static_cast<size_t>(i)] == 0) << graph.node(i).op_type();
+    EXPECT_EQ(is_open(graph.node(i)), scopes.of_node[static_cast<size_t>(i)] == 0)
+        << graph.node(i).op_type();
 }
 
 TEST(Branches, OneMoreResultGoesThroughBoth) {
   const auto content = choice().parse();
   Copy copy(*content, {});
-  const std::string zero = copy.add_initializer("zero", Tensor::from_floats(std::vector<float>{0.0f}, {1}));
+  const std::string zero =
+      copy.add_initializer("zero", Tensor::from_floats(std::vector<float>{0.0f}, {1}));
   const std::string result = add_result(copy, "choice", 0, "s", zero);
   *copy.content.model.mutable_graph()->add_output() = copy.content.model.graph().output(0);
   copy.content.model.mutable_graph()->mutable_output(1)->set_name(result);
-  const Content closed = with_closed_branches(std::move(copy.content));
+  const Content closed = with_closed_bodies(std::move(copy.content));
   EXPECT_THAT(types(body(closed, 0)), ElementsAre("MatMul", "Add", "Relu"));
   EXPECT_EQ(body(closed, 0).output(1).name(), "s");
   EXPECT_THAT(types(body(closed, 1)), ElementsAre("MatMul", "Identity"));
