@@ -34,6 +34,9 @@ void note(int) {
 void catch_signals() {
   std::signal(SIGINT, note);
   std::signal(SIGTERM, note);
+#ifndef _WIN32
+  std::signal(SIGXFSZ, SIG_IGN);   // a file above the allowed size is an error of its write
+#endif
 }
 
 void throw_if_interrupted() {

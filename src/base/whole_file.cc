@@ -78,7 +78,7 @@ void check_writable(const fs::path& path, bool overwrite) {
     fail<FileError>("write", "the folder '{}' does not exist. Make it first or choose another place.", folder.string());
   if (fs::is_directory(path, ignored))
     fail<FileError>("write", "'{}' is a folder. Give the name of a file.", path.string());
-  if (!overwrite && fs::exists(path, ignored))
+  if (!overwrite && fs::exists(fs::symlink_status(path, ignored)))
     fail<FileError>("write", "'{}' exists already. Choose another name or allow overwriting (--force).", path.string());
   if (::access(folder.c_str(), W_OK) != 0)
     fail<FileError>("write", "the folder '{}' is not writable: {}. {}", folder.string(), std::strerror(errno), cure(errno));

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "backends/onnx/fingerprint.h"
-#include "backends/onnx/model_file.h"
 #include "backends/onnx/types.h"
 #include "base/error.h"
 #include "base/whole_file.h"
@@ -32,16 +31,24 @@ void add_entry(TensorProto& proto, const std::string& key, const std::string& va
   entry.set_value(value);
 }
 
+// Readers take a backslash for the end of a folder's name.
+std::string weights_stem(const fs::path& model) {
+  std::string stem = model.stem().string();
+  std::ranges::replace(stem, '\\', '_');
+  return stem + "-";
+}
+
 // The same for every model of that name; `stem-0123456789abcdef.data`.
 bool is_weights_file(const fs::path& file, const fs::path& model) {
-  const std::string name = file.filename().string(), start = model.stem().string() + "-";
+  const std::string name = file.filename().string(), start = weights_stem(model);
   return name.size() == start.size() + 16 + 5 && name.starts_with(start) && name.ends_with(".data") &&
          std::all_of(name.begin() + static_cast<std::ptrdiff_t>(start.size()), name.end() - 5,
                      [](char c) { return std::isdigit(static_cast<unsigned char>(c)) || (c >= 'a' && c <= 'f'); });
 }
 
-void write_weights(const Content& content, const std::string& name, const fs::path& file, ModelProto& model) {
-  write_whole_file(file, true, [&](const Write& write) {
+void write_weights(const Content& content, const fs::path& file, bool overwrite, ModelProto& model) {
+  const std::string name = file.filename().string();
+  write_whole_file(file, overwrite, [&](const Write& write) {
     static const std::array<char, kAlignment> zeros{};
     uint64_t at = 0;
     for (auto& initializer : *model.mutable_graph()->mutable_initializer()) {
@@ -60,6 +67,24 @@ void write_weights(const Content& content, const std::string& name, const fs::pa
   });
 }
 
+// Returns the name of the weights.
+std::string save_in_two(const Content& content, const fs::path& path, bool overwrite) {
+  const std::string weights = fmt::format("{}{:016x}.data", weights_stem(path), fingerprint(content));
+  const fs::path file = path.parent_path() / weights;
+  std::error_code ignored;
+  const bool was_there = fs::exists(fs::symlink_status(file, ignored));
+  ModelProto model = content.model;
+  write_weights(content, file, overwrite, model);
+  try {
+    const std::string bytes = model.SerializeAsString();
+    write_whole_file(path, overwrite, [&](const Write& write) { write(bytes.data(), bytes.size()); });
+  } catch (...) {
+    if (!was_there) fs::remove(file, ignored);
+    throw;
+  }
+  return weights;
+}
+
 void remove_other_weights(const fs::path& path, const std::string& kept) {
   std::error_code ignored;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -69,19 +94,14 @@ void remove_other_weights(const fs::path& path, const std::string& kept) {
 
 }  // namespace
 
-void save_model(const Content& content, const fs::path& path, bool overwrite) {
+void save_model(const Content& content, const fs::path& path, bool overwrite, uint64_t largest_message) {
   check_extension(path);
   check_writable(path, overwrite);
   std::string weights;
-  if (serialized_size(content) <= kLargestMessage) {
+  if (serialized_size(content) <= largest_message)
     write_whole_file(path, overwrite, [&](const Write& write) { serialize(content, write); });
-  } else {
-    weights = fmt::format("{}-{:016x}.data", path.stem().string(), fingerprint(content));
-    ModelProto model = content.model;
-    write_weights(content, weights, path.parent_path() / weights, model);
-    const std::string bytes = model.SerializeAsString();
-    write_whole_file(path, overwrite, [&](const Write& write) { write(bytes.data(), bytes.size()); });
-  }
+  else
+    weights = save_in_two(content, path, overwrite);
   if (overwrite) remove_other_weights(path, weights);
 }
 

@@ -3,12 +3,15 @@
 
 #include <filesystem>
 
+#include "backends/onnx/model_file.h"
 #include "backends/onnx/proto.h"
 
 namespace eightbit::onnx {
 
 // Writes path (.onnx), and beside it the weights as external data where one message can not hold them. Throws
 // FileError when a file can not be written or exists and `overwrite` is not set, InvalidArgument for other extensions.
-void save_model(const Content& content, const std::filesystem::path& path, bool overwrite);
+// What stands in the place of a file is replaced, and no link that stands there is followed.
+void save_model(const Content& content, const std::filesystem::path& path, bool overwrite,
+                uint64_t largest_message = kLargestMessage);
 
 }  // namespace eightbit::onnx
