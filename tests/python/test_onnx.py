@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -570,6 +571,45 @@ def test_the_command_line_refuses_with_one_line_and_writes_nothing(cli, tmp_path
     assert seconds < 2
     assert kilobytes < 200 << 10
     assert sorted(tmp_path.iterdir()) == before
+
+
+def quantize_there(cli, folder, *options, largest_file=None):
+    """The command line on a model of two files; with files above `largest_file` bytes refused, as on a full disk."""
+    external(folder)
+    np.savez(folder / "data.npz", x=np.concatenate([sample["x"] for sample in samples(2)]))
+    limit = largest_file and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)))
+    before = {path.name: os.lstat(path).st_ino for path in folder.iterdir()}
+    command = [cli, "quantize", "m.onnx", "--data", "data.npz", "-o", "out.onnx", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limit)
+    after = {path.name: os.lstat(path).st_ino for path in folder.iterdir()}
+    return done, before, after
+
+
+def test_a_full_disk_leaves_nothing(cli, tmp_path):
+    done, before, after = quantize_there(cli, tmp_path, "--disable-bias-correction", largest_file=1000)
+    assert done.returncode == 2, done.stderr
+    assert "could not write 'out.onnx'" in done.stderr.splitlines()[-1]
+    assert after == before
+
+
+def test_a_full_disk_leaves_the_old_model(cli, tmp_path):
+    (tmp_path / "out.onnx").write_text("old")
+    done, before, after = quantize_there(cli, tmp_path, "--force", "--disable-bias-correction", largest_file=1000)
+    assert done.returncode == 2 and after == before
+    assert (tmp_path / "out.onnx").read_text() == "old"
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_link_in_the_place_of_the_output_is_not_followed(cli, tmp_path, link):
+    (tmp_path / "mine").write_text("mine")
+    link(tmp_path / "mine", tmp_path / "out.onnx")
+    done, before, after = quantize_there(cli, tmp_path)
+    assert done.returncode == 2 and "--force" in done.stderr and after == before
+    done, _, _ = quantize_there(cli, tmp_path, "--force")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / "out.onnx").is_symlink()
+    onnx.checker.check_model(onnx.load(tmp_path / "out.onnx"), full_check=True)
 
 
 def test_a_long_chain_is_read_in_seconds():
