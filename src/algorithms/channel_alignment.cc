@@ -9,6 +9,7 @@
 
 #include "algorithms/weights.h"
 #include "base/error.h"
+#include "base/spill.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -209,7 +210,7 @@ class Alignment {
       });
     }
     network.constants.push_back(
-        {value.id, {use}, Tensor::from_floats(values, old.shape), "channel_alignment"});
+        {value.id, {use}, spilled_floats(values, old.shape), "channel_alignment"});
   }
 
   const Graph& graph_;

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/spill.h"
 #include "quant/fake_quantize.h"
 #include "records/quantile.h"
 #include "records/range_estimator.h"
@@ -254,7 +255,7 @@ class RangeFinder {
       q.high.push_back(top * scale);
       q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
     }
-    round_constant(plan_, q.value, q.uses, Tensor::from_floats(values, shape));
+    round_constant(plan_, q.value, q.uses, spilled_floats(values, shape));
   }
 
   const Graph& graph_;

@@ -16,6 +16,7 @@
 #include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/spill.h"
 #include "quant/fake_quantize.h"
 #include "quant/rounding.h"
 #include "records/quantile.h"
@@ -79,12 +80,14 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const Quant
 // A weight with its input axis in front: [inputs][rest].
 struct InputMajor {
   int64_t inputs = 0, rest = 0;
-  std::vector<float> values;
+  Tensor tensor;
+  std::span<const float> row(int64_t k) const {
+    return tensor.as<float>().subspan(static_cast<size_t>(k * rest), static_cast<size_t>(rest));
+  }
   std::vector<float> abs_max() const {
     std::vector<float> out(static_cast<size_t>(inputs));
     for (int64_t k = 0; k < inputs; ++k)
-      for (int64_t n = 0; n < rest; ++n)
-        out[static_cast<size_t>(k)] = std::max(out[static_cast<size_t>(k)], std::fabs(values[static_cast<size_t>(k * rest + n)]));
+      for (float x : row(k)) out[static_cast<size_t>(k)] = std::max(out[static_cast<size_t>(k)], std::fabs(x));
     return out;
   }
 };
@@ -96,13 +99,14 @@ InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
   InputMajor out;
   out.inputs = tensor.shape[static_cast<size_t>(axis)];
   out.rest = static_cast<int64_t>(values.size()) / out.inputs;
-  out.values.resize(values.size());
+  std::vector<float> ordered(values.size());
   std::vector<int64_t> filled(static_cast<size_t>(out.inputs), 0);
   for_each_run(tensor.shape, {axis}, [&](int64_t k, int64_t first, int64_t count) {
     auto& at = filled[static_cast<size_t>(k)];
-    std::copy_n(values.begin() + first, count, out.values.begin() + k * out.rest + at);
+    std::copy_n(values.begin() + first, count, ordered.begin() + k * out.rest + at);
     at += count;
   });
+  out.tensor = spilled_floats(ordered, tensor.shape);   // all that read one value are looked at together
   return out;
 }
 
@@ -157,9 +161,8 @@ double width(const Channels& x, std::span<const float> s) {
 
 double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, double width) {
   const auto columns = static_cast<size_t>(w.rest);
-  const auto row = [&](size_t k) { return std::span(w.values).subspan(k * columns, columns); };
   std::vector<float> step(columns, 0.0f), inverse(columns);
-  for (size_t k = 0; k < s.size(); ++k) raise_to(step, row(k), s[k]);
+  for (size_t k = 0; k < s.size(); ++k) raise_to(step, w.row(static_cast<int64_t>(k)), s[k]);
   for (size_t n = 0; n < columns; ++n) {
     step[n] /= 127.0f;
     inverse[n] = step[n] > 0 ? 1.0f / step[n] : 0.0f;
@@ -168,7 +171,7 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
   const double rounding = width / 255 * width / 255 / 12;
   double error = 0;
   for (size_t k = 0; k < s.size(); ++k) {
-    const auto [energy, missed] = row_error(row(k), s[k], step, inverse);
+    const auto [energy, missed] = row_error(w.row(static_cast<int64_t>(k)), s[k], step, inverse);
     const double square = static_cast<double>(s[k]) * s[k];
     // What rounded weights do to the mean, bias correction takes away.
     const double varies = (x.variance.empty() ? x.mean_square : x.variance)[k] / square;

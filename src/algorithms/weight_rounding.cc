@@ -7,6 +7,7 @@
 #include "algorithms/weights.h"
 #include "base/float_tensor.h"
 #include "base/parallel.h"
+#include "base/spill.h"
 #include "quant/fake_quantize.h"
 #include "quant/nearest_plane.h"
 
@@ -236,7 +237,7 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
     plane.round(part(rows), std::span(scales).subspan(first, count), top, limits,
                 limits.largest.empty() ? std::span<const float>() : part(kept));
   });
-  return Tensor::from_floats(from_rows(outputs, rows), tensor.shape);
+  return spilled_floats(from_rows(outputs, rows), tensor.shape);
 }
 
 }  // namespace eightbit::algorithms

@@ -1,5 +1,6 @@
 #include "base/temporary_file.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,6 +62,14 @@ void TemporaryFile::read(int64_t offset, std::span<std::byte> bytes) const {
     bytes = bytes.subspan(static_cast<size_t>(got));
     offset += got;
   }
+}
+
+std::shared_ptr<const MappedFile> TemporaryFile::map() {
+  auto mapped = std::make_shared<const MappedFile>(std::exchange(descriptor_, -1), "a temporary file");
+  const auto bytes = mapped->bytes();
+  // A framework that takes a tensor over may write to it: into memory of its own then.
+  if (!bytes.empty()) ::mprotect(const_cast<std::byte*>(bytes.data()), bytes.size(), PROT_READ | PROT_WRITE);
+  return mapped;
 }
 
 }  // namespace eightbit

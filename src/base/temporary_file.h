@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+
+#include "base/mapped_file.h"
 
 namespace eightbit {
 
@@ -17,6 +20,8 @@ class TemporaryFile {
 
   void write(int64_t offset, std::span<const std::byte> bytes);
   void read(int64_t offset, std::span<std::byte> bytes) const;
+  // What was written, to be read; there is no more writing then.
+  std::shared_ptr<const MappedFile> map();
 
  private:
   void open();

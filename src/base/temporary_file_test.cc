@@ -63,6 +63,18 @@ TEST(TemporaryFile, HasNoNameInItsFolder) {
   EXPECT_EQ(read(file, 0, 3), "abc");   // the file, and nothing else, is what it reads
 }
 
+TEST(TemporaryFile, WhatIsMappedStaysAndCanBeWrittenTo) {
+  TemporaryFile file;
+  file.write(0, bytes_of("abcdef"));
+  const auto mapped = file.map();
+  const auto* text = reinterpret_cast<const char*>(mapped->bytes().data());
+  EXPECT_EQ(std::string(text, mapped->bytes().size()), "abcdef");
+  const_cast<char*>(text)[1] = 'B';
+  EXPECT_EQ(text[1], 'B');
+  file.write(0, bytes_of("xyz"));   // another file
+  EXPECT_EQ(text[0], 'a');
+}
+
 TEST(TemporaryFile, NothingBehindTheEnd) {
   TemporaryFile file;
   file.write(0, bytes_of("abc"));

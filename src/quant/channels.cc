@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/spill.h"
 #include "quant/fake_quantize.h"
 
 namespace eightbit {
@@ -45,7 +46,7 @@ Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& f
   for_each_run(tensor.shape, {axis}, [&](int64_t channel, int64_t first, int64_t count) {
     for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= factor[static_cast<size_t>(channel)];
   });
-  return Tensor::from_floats(values, tensor.shape);
+  return spilled_floats(values, tensor.shape);
 }
 
 namespace {
@@ -105,7 +106,7 @@ Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer) {
     const size_t c = quantizer.low.size() == 1 ? 0 : static_cast<size_t>(channel);
     fake_quantize({values.data() + first, static_cast<size_t>(count)}, quantizer.low[c], quantizer.high[c], quantizer.levels);
   });
-  return Tensor::from_floats(values, tensor.shape);
+  return spilled_floats(values, tensor.shape);
 }
 
 }  // namespace eightbit

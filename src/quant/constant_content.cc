@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/packed_bytes.h"
+#include "base/spill.h"
 #include "quant/channels.h"
 #include "quant/exact_json.h"
 #include "quant/rounding.h"
@@ -146,27 +147,28 @@ bool read_levels(const Json& json, const Graph& graph, const Plan& before, Const
   const auto steps = floats_at(json, "step");
   if (!can_be_levels(q, constant) || !steps || steps->size() != q->high.size()) return false;
   if (std::ranges::any_of(*steps, [](float step) { return !(step > 0); })) return false;
-  const std::vector<float> base = values_to_round(graph, before, *q);
-  std::vector<std::byte> moved(base.size());
+  std::vector<float> values = values_to_round(graph, before, *q);
+  std::vector<std::byte> moved(values.size());
   if (const auto packed = json.find("moved"); packed != json.end()) {
     if (!packed->is_string()) return false;
     auto bytes = unpack_bytes(packed->get_ref<const std::string&>(), moved.size());
     if (!bytes) return false;
     moved = std::move(*bytes);
   }
-  auto* values = reinterpret_cast<float*>(constant.tensor.mutable_data());
   each_with_step(constant.tensor.shape, *q, *steps, [&](size_t i, float step) {
-    const float level = rounded_level(base[i], step, static_cast<float>(top_of(*q)));
+    const float level = rounded_level(values[i], step, static_cast<float>(top_of(*q)));
     values[i] = (level + static_cast<float>(static_cast<int8_t>(moved[i]))) * step;
   });
+  constant.tensor = spilled_floats(values, constant.tensor.shape);
   return true;
 }
 
 bool read_bytes(const Json& json, ConstantReplacement& constant) {
   if (!json.is_string()) return false;
-  const auto bytes = unpack_bytes(json.get_ref<const std::string&>(), constant.tensor.byte_size());
+  auto bytes = unpack_bytes(json.get_ref<const std::string&>(), constant.tensor.byte_size());
   if (!bytes) return false;
-  std::ranges::copy(*bytes, constant.tensor.mutable_data());
+  const auto owner = std::make_shared<std::vector<std::byte>>(std::move(*bytes));
+  constant.tensor = spilled({constant.tensor.dtype, constant.tensor.shape, owner->data(), owner});
   return true;
 }
 
@@ -177,7 +179,7 @@ Json write_content(const ConstantReplacement& constant, const Graph& graph, cons
   if (!constant.factor.empty() && constant.reason != kRounded) short_forms.push_back({{"axis", constant.axis}, {"factor", as_json_numbers(constant.factor)}});
   if (const auto levels = as_levels(constant, graph, before)) short_forms.push_back(*levels);
   for (const Json& json : short_forms) {
-    ConstantReplacement again{constant.value, constant.uses, Tensor::allocate(constant.tensor.dtype, constant.tensor.shape),
+    ConstantReplacement again{constant.value, constant.uses, {constant.tensor.dtype, constant.tensor.shape, nullptr, nullptr},
                               constant.reason};
     if (read_content(json, graph, before, again) && same_bytes(again.tensor, constant.tensor)) return json;
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/spill.h"
 #include "quant/channels.h"
 
 namespace eightbit {
@@ -169,7 +170,7 @@ class Scaler {
     for_each_run(weight.shape, axes, [&](int64_t channel, int64_t first, int64_t count) {
       for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= factor(channel);
     });
-    plan_.constants.push_back({value, {use}, Tensor::from_floats(values, weight.shape), "channel_scales"});
+    plan_.constants.push_back({value, {use}, spilled_floats(values, weight.shape), "channel_scales"});
     for (Quantizer& q : plan_.quantizers)
       if (reads(q.uses, use)) scale_range(q, axes, channel_count(weight.shape, axes), factor);
   }

@@ -151,7 +151,7 @@ class PlanReader {
     c.reason = item["reason"].text();
     const Value& value = graph_.value(c.value);
     if (!value.is_constant()) item["uses"].refuse("read '{}', which is no constant", value.name);
-    c.tensor = Tensor::allocate(dtype(item["dtype"], value), shape(item["shape"], value));
+    c.tensor = {dtype(item["dtype"], value), shape(item["shape"], value), nullptr, nullptr};
     if (!read_content(item["content"].json(), graph_, plan_, c))
       item["content"].refuse("does not fit '{}', of type {} and shape {}, or is damaged", value.name, to_string(c.tensor.dtype),
                              to_string(c.tensor.shape));

@@ -9,6 +9,7 @@
 #include "backends/onnx/model_file.h"
 #include "backends/onnx/types.h"
 #include "base/error.h"
+#include "base/spill.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -153,7 +154,7 @@ void Constants::compute(const std::vector<std::string>& tensors) const {
   EIGHTBIT_CHECK(values.size() == missing.size(), "{} constants were asked for and {} computed", missing.size(),
                  values.size());
   const std::scoped_lock lock(mutex_);
-  for (size_t i = 0; i < missing.size(); ++i) computed_.emplace(missing[i], values[i]);
+  for (size_t i = 0; i < missing.size(); ++i) computed_.emplace(missing[i], spilled(values[i]));
 }
 
 // The nodes behind `tensors`, in the order of the graph; the shapes that are known become initializers.

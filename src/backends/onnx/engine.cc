@@ -7,26 +7,6 @@
 namespace eightbit::onnx {
 namespace {
 
-ValueInfoProto declared(const std::string& name, const Tensor& tensor) {
-  ValueInfoProto value;
-  value.set_name(name);
-  auto* type = value.mutable_type()->mutable_tensor_type();
-  type->set_elem_type(to_data_type(tensor.dtype));
-  for (int64_t d : tensor.shape) type->mutable_shape()->add_dim()->set_dim_value(d);
-  return value;
-}
-
-// Weights that are set aside become inputs: their values do not matter for types.
-void declare_weights(GraphProto& graph, const Weights& weights) {
-  auto& initializers = *graph.mutable_initializer();
-  for (int i = initializers.size() - 1; i >= 0; --i) {
-    const auto it = weights.find(initializers[i].name());
-    if (it == weights.end()) continue;
-    *graph.add_input() = declared(it->first, it->second);
-    initializers.DeleteSubrange(i, 1);
-  }
-}
-
 // A result without a type is given the one that ONNX Runtime infers.
 void yield_everything(GraphProto& graph) {
   graph.clear_output();
@@ -49,7 +29,7 @@ TensorType type_of(const Ort::TypeInfo& type) {
 TensorTypes infer_types(const Content& content) {
   Content typed{content.model, {}};
   GraphProto& graph = *typed.model.mutable_graph();
-  declare_weights(graph, content.weights);
+  declare_weights(graph, content.weights, 0);   // their values do not matter
   yield_everything(graph);
   SessionSettings settings;
   settings.threads = 1;

@@ -10,6 +10,7 @@
 #include "backends/onnx/constants.h"
 #include "backends/onnx/copy.h"
 #include "backends/onnx/graph_index.h"
+#include "base/spill.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -144,7 +145,7 @@ void fold(Copy& copy, const Folding& folding) {
   const bool scaled = std::ranges::any_of(folding.affine.factor, [](float factor) { return factor != 1.0f; });
   if (scaled)
     convolution.set_input(
-        1, copy.add_initializer(convolution.input(1), Tensor::from_floats(weight, folding.weight.shape)));
+        1, copy.add_initializer(convolution.input(1), spilled_floats(weight, folding.weight.shape)));
   if (convolution.input_size() < 3) convolution.add_input();
   convolution.set_input(
       2, copy.add_initializer(name + "/bias", Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));

@@ -9,6 +9,7 @@
 #include "backends/onnx/types.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
+#include "base/spill.h"
 #include "quant/fake_quantize.h"
 #include "quant/integers.h"
 
@@ -152,7 +153,7 @@ Tensor stored_integers(const Tensor& weight, const Quantizer& quantizer, Storage
   const auto values = to_floats(weight);
   const auto keep = [&](auto integers) {
     auto owner = std::make_shared<decltype(integers)>(std::move(integers));
-    return Tensor{storage.dtype, weight.shape, reinterpret_cast<const std::byte*>(owner->data()), owner};
+    return spilled({storage.dtype, weight.shape, reinterpret_cast<const std::byte*>(owner->data()), owner});
   };
   if (is_wide(quantizer)) return keep(integers<int16_t>(values, weight.shape, quantizer, storage.lowest));
   return keep(integers<int8_t>(values, weight.shape, quantizer, storage.lowest));
@@ -165,13 +166,13 @@ Tensor stored_fp8(const Copy& copy, const Tensor& weight, const Quantizer& quant
   content.model.add_opset_import()->set_version(19);
   content.model.mutable_graph()->set_name("weight");
   Copy program(std::move(content), {});
-  const Tensor floats = Tensor::from_floats(to_floats(weight), weight.shape);
+  const Tensor floats = weight.dtype == DType::f32 ? weight : spilled_floats(to_floats(weight), weight.shape);
   Quantizer along = quantizer;
   along.channel_axes = axis ? std::vector{*axis} : std::vector<int64_t>{};
   const Parameters p = fp8_parameters(program, along, DType::f32, "weight");
   const std::string input = program.add_initializer("values", floats);
   program.content.model.mutable_graph()->add_output()->set_name(add_linear(program, "QuantizeLinear", "weight", input, p));
-  return evaluate(program.content).at(0);
+  return spilled(evaluate(program.content).at(0));
 }
 
 // Values of channels that lie on several axes, in a shape that spreads over the stored tensor.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 
 #include "backends/onnx/types.h"
 #include "base/error.h"
@@ -69,6 +70,18 @@ void add_weights(Ort::SessionOptions& options, const Weights& weights) {
 constexpr std::string_view kNoKernel =
     ". It computes few ops in f64 and bf16: convert the model to f32, or read one of bf16 with the engine openvino";
 
+ValueInfoProto declared(const std::string& name, const Tensor& tensor) {
+  ValueInfoProto value;
+  value.set_name(name);
+  auto* type = value.mutable_type()->mutable_tensor_type();
+  type->set_elem_type(to_data_type(tensor.dtype));
+  for (int64_t d : tensor.shape) type->mutable_shape()->add_dim()->set_dim_value(d);
+  return value;
+}
+
+// Smaller ones may be what an optimization looks for: scales, biases, tables of shapes. In bytes.
+constexpr size_t kSmallestFed = 64 << 10;
+
 std::vector<const char*> pointers(const std::vector<std::string>& names) {
   std::vector<const char*> pointers;
   for (const std::string& name : names) pointers.push_back(name.c_str());
@@ -89,13 +102,33 @@ Ort::Session made(Ort::Env& env, const std::string& bytes, const Ort::SessionOpt
 
 }  // namespace
 
+std::vector<std::string> declare_weights(GraphProto& graph, const Weights& weights, size_t smallest) {
+  std::vector<std::string> names;
+  auto& initializers = *graph.mutable_initializer();
+  for (const TensorProto& initializer : initializers) {
+    const auto it = weights.find(initializer.name());
+    if (it == weights.end() || it->second.byte_size() < smallest) continue;
+    *graph.add_input() = declared(it->first, it->second);
+    names.push_back(it->first);
+  }
+  const std::unordered_set<std::string> moved(names.begin(), names.end());
+  initializers.erase(std::remove_if(initializers.begin(), initializers.end(),
+                                    [&](const auto& initializer) { return moved.contains(initializer.name()); }),
+                     initializers.end());
+  return names;
+}
+
 Session::Session(const Content& content, const SessionSettings& settings)
     : weights_(content.weights) {
   Ort::Env& env = environment();
   try {
     Ort::SessionOptions options = options_of(settings, has_fp8(content));
+    ModelProto model = content.model;
+    if (settings.feeds_weights)
+      for (const std::string& name : declare_weights(*model.mutable_graph(), weights_, kSmallestFed))
+        fed_.push_back(weights_.extract(name).mapped());
     add_weights(options, weights_);
-    const std::string bytes = content.model.SerializeAsString();
+    const std::string bytes = model.SerializeAsString();
     session_ = made(env, bytes, options, settings.operators != nullptr);
   } catch (const Ort::Exception& error) {
     const std::string cause = cause_of(error);
@@ -110,10 +143,11 @@ Session::Session(const Content& content, const SessionSettings& settings)
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
-  EIGHTBIT_CHECK(inputs.size() == input_names_.size(), "{} tensors for {} inputs", inputs.size(),
-                 input_names_.size());
+  EIGHTBIT_CHECK(inputs.size() + fed_.size() == input_names_.size(), "{} tensors for {} inputs", inputs.size(),
+                 input_names_.size() - fed_.size());
   std::vector<Ort::Value> values;
   for (const Tensor& tensor : inputs) values.push_back(borrow(tensor));
+  for (const Tensor& tensor : fed_) values.push_back(borrow(tensor));
   auto results = session_.Run(Ort::RunOptions{nullptr}, pointers(input_names_).data(), values.data(),
                               values.size(), pointers(output_names_).data(), output_names_.size());
   std::vector<Tensor> outputs;

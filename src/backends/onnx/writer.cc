@@ -19,6 +19,7 @@
 #include "backends/onnx/sort.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
+#include "base/spill.h"
 #include "quant/channels.h"
 #include "quant/hard_swish_blocks.h"
 #include "quant/one_range.h"
@@ -177,7 +178,7 @@ class Writer {
 
   std::string add_constant(const std::string& name, const Value& value, const Tensor& tensor) {
     Tensor stored = tensor;
-    if (tensor.dtype != value.dtype) stored = float_tensor(value.dtype, tensor.shape, to_floats(tensor));
+    if (tensor.dtype != value.dtype) stored = spilled(float_tensor(value.dtype, tensor.shape, to_floats(tensor)));
     stored.shape = stored_shape(value, tensor.shape);
     return copy_.add_initializer(name, stored);
   }
