@@ -63,7 +63,7 @@ def anonymous_megabytes(process):
 
     def watch():
         nonlocal peak
-        while not ended.wait(0.005):
+        while not ended.wait(0.01):
             if found := re.search(
                 r"RssAnon:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text()
             ):
