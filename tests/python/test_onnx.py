@@ -573,6 +573,21 @@ def test_the_command_line_refuses_with_one_line_and_writes_nothing(cli, tmp_path
     assert sorted(tmp_path.iterdir()) == before
 
 
+THREADS = """
+import os, sys
+import eightbit as eb
+before = len(os.listdir("/proc/self/task"))
+eb.plan(sys.argv[1])
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+def test_onnxruntime_sends_nothing_and_leaves_no_thread(tmp_path):
+    onnx.save(network(), tmp_path / "m.onnx")
+    done = subprocess.run([sys.executable, "-c", THREADS, tmp_path / "m.onnx"], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
+
+
 def quantize_there(cli, folder, *options, largest_file=None):
     """The command line on a model of two files; with files above `largest_file` bytes refused, as on a full disk."""
     external(folder)

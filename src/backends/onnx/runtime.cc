@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -49,7 +50,12 @@ std::optional<Runtime> open_library(const std::filesystem::path& path,
   return runtime;
 }
 
+// ONNX Runtime 1.31 sends its maker what it is used for, from a thread that still runs when the process has torn down what it
+// reads. Whoever wants that sets the variable to 0.
+void turn_off_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 0); }
+
 Runtime find_runtime() {
+  turn_off_telemetry();
   std::vector<std::string> problems;
   for (const auto& path : library_candidates())
     if (auto runtime = open_library(path, problems)) return *runtime;
