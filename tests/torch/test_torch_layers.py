@@ -136,5 +136,19 @@ def test_layers(case, exported):
     assert 24 < sqnr(wanted, found) < 60
 
 
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_recurrent_layers_taken_apart_are_quantized(kind):
+    generator = torch.Generator().manual_seed(3)
+    model = trained(Recurrent(kind))
+    samples = [floats(1, 5, 8)(generator) for _ in range(8)]
+    exported = torch.export.export(model, samples[0]).run_decompositions().module()
+    report = eb.Report()
+    quantized = eb.quantize(exported, eb.Dataset(samples), report=report)
+    assert report.weight_quantizers == 6  # of all inputs, of the state at each step but the first, where it is 0, of the last layer
+    with torch.no_grad():
+        wanted, found = (torch.cat([network(*item).flatten() for item in samples]) for network in (model, quantized))
+    assert 24 < sqnr(wanted, found) < 60
+
+
 def flat(outputs) -> torch.Tensor:
     return torch.cat([leaf.flatten() for leaf in pytree.tree_leaves(outputs)])
