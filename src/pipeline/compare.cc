@@ -67,14 +67,36 @@ NodeId fused_reader(const Graph& graph, const Node& node) {
   return adds || has(reader.op, kActivation) ? reader.id : kNone;
 }
 
-// Of a convolution or product the last node that runtimes compute with it, as far as both models have it; else the node.
-NodeId end_of_layer(const Graph& reference, const Graph& quantized, const Node& node) {
-  NodeId end = node.id;
+// What the only quantizer that reads a value makes of it; else kNone.
+ValueId behind_quantizer(const Graph& graph, ValueId id) {
+  if (graph.value(id).uses.size() != 1) return kNone;
+  const Node& quantizer = graph.node(graph.value(id).uses[0].node);
+  if (quantizer.op == Op::fake_quantize) return quantizer.outputs[0];
+  if (quantizer.op != Op::quantize_linear || graph.value(quantizer.outputs[0]).uses.empty()) return kNone;
+  const Node& back = graph.node(graph.value(quantizer.outputs[0]).uses[0].node);
+  return back.op == Op::dequantize_linear ? back.outputs[0] : kNone;
+}
+
+// Where a layer is compared.
+struct End {
+  NodeId last = kNone;          // of the reference
+  ValueId quantized = kNone;    // its output in the other model
+};
+
+// Of a convolution or product the last node that runtimes compute with it, as far as both models have it, or a quantizer does
+// what an activation did that only clips; else the node.
+End end_of_layer(const Graph& reference, const Graph& quantized, const Node& node) {
+  End end{node.id, quantized.node(twin_of(node, quantized)).outputs[0]};
   while (row(node.op).weight_layout != WeightLayout::none) {
-    const NodeId next = fused_reader(reference, reference.node(end));
-    const NodeId twin = next == kNone ? kNone : twin_of(reference.node(next), quantized);
-    if (twin == kNone || !comparable(reference.value(reference.node(next).outputs[0]), quantized.value(quantized.node(twin).outputs[0]))) break;
-    end = next;
+    const NodeId next = fused_reader(reference, reference.node(end.last));
+    if (next == kNone) break;
+    const NodeId twin = twin_of(reference.node(next), quantized);
+    const Op op = reference.node(next).op;
+    const bool clips = twin == kNone && (op == Op::relu || op == Op::clamp);
+    const ValueId to = twin != kNone ? quantized.node(twin).outputs[0] : clips ? behind_quantizer(quantized, end.quantized) : kNone;
+    if (to == kNone || !comparable(reference.value(reference.node(next).outputs[0]), quantized.value(to))) break;
+    end = {next, to};
+    if (clips) break;
   }
   return end;
 }
@@ -86,10 +108,9 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   std::set<NodeId> inside;            // of a layer in front
   for (const Node& node : reference.nodes) {
     if (!is_layer(node) || inside.contains(node.id) || twin_of(node, quantized) == kNone) continue;
-    const NodeId end = end_of_layer(reference, quantized, node);
-    for (NodeId at = node.id; at != end; inside.insert(at)) at = fused_reader(reference, reference.node(at));
-    const ValueId from = reference.node(end).outputs[0];
-    const ValueId to = quantized.node(twin_of(reference.node(end), quantized)).outputs[0];
+    const auto [last, to] = end_of_layer(reference, quantized, node);
+    for (NodeId at = node.id; at != last; inside.insert(at)) at = fused_reader(reference, reference.node(at));
+    const ValueId from = reference.node(last).outputs[0];
     if (!comparable(reference.value(from), quantized.value(to)) || reference.value(from).shape.empty()) continue;
     pairs.comparisons.push_back({from, to});
     pairs.rows.push_back({node.name, node.type});

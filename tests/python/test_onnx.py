@@ -221,6 +221,21 @@ def test_pairs_that_no_integer_kernel_takes_are_told(tmp_path):
     assert inspection.quantizers == 3
 
 
+def test_layers_whose_relu_became_part_of_a_quantizer_are_compared_behind_it():
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"], name="relu"),
+        helper.make_node("Conv", ["b", "w2"], ["y"], name="last"),
+    ]
+    initializers = [constant("w1", weights(8, 3, 3, 3)), constant("w2", weights(4, 8, 3, 3))]
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 10, 10])], initializers)
+    quantized = eb.quantize(model, eb.Dataset(samples()))
+    assert "Relu" not in types(quantized)
+    layers = {layer.name: layer for layer in eb.compare(model, quantized, eb.Dataset(samples())).layers}
+    assert layers.keys() == {"first", "last"}
+    assert min(layer.sqnr_db for layer in layers.values()) > 25
+
+
 def test_only_rows_that_are_looked_up_are_dequantized(tmp_path):
     n = helper.make_node
     nodes = [
