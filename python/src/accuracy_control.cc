@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 #include "python_error.h"
 #include "tensor.h"
 
@@ -46,7 +47,7 @@ AccuracyResult control_accuracy(const Model& model, const Dataset& calibration, 
                                 nb::object validate, const QuantizeOptions& options,
                                 const AccuracyControlOptions& control, const RunOptions& run) {
   const ValidationFunction function = validation_function(std::move(validate));
-  nb::gil_scoped_release release;
+  WithoutGil release;
   return quantize_with_accuracy_control(model, calibration, validation, function, options, control, run);
 }
 

@@ -5,13 +5,14 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
 namespace eightbit::python {
 namespace {
 
-using release = nb::call_guard<nb::gil_scoped_release>;
+using release = nb::call_guard<WithoutGil>;
 
 void bind_comparison(nb::module_& module) {
   nb::class_<LayerDifference>(module, "LayerDifference",

@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 #include "python_source.h"
 #include "tensor.h"
 
@@ -23,7 +24,7 @@ nb::list inputs_of(const Sample& sample) {
 Sample next_of(SampleSource& source) {
   std::optional<Sample> sample;
   {
-    nb::gil_scoped_release release;
+    WithoutGil release;
     sample = source.next();
   }
   if (!sample) throw nb::stop_iteration();
@@ -62,10 +63,10 @@ void bind_dataset(nb::module_& module) {
   nb::class_<Dataset>(module, "Dataset", "A description of data.")
       .def_static("from_python", &from_python, nb::arg("iterate"), nb::arg("size") = nb::none(),
                   nb::arg("fingerprint") = "")
-      .def("open", &Dataset::open, nb::call_guard<nb::gil_scoped_release>());
+      .def("open", &Dataset::open, nb::call_guard<WithoutGil>());
   bind_file_options(module);
   module.def("open_files", &open_files, nb::arg("source"), nb::arg("options"),
-             nb::call_guard<nb::gil_scoped_release>());
+             nb::call_guard<WithoutGil>());
 }
 
 }  // namespace eightbit::python

@@ -12,6 +12,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 #include "python_error.h"
 #include "tensor.h"
 
@@ -109,7 +110,7 @@ class PythonNetwork final : public external::Network {
 
 Model wrap_network(nb::object network) {
   auto native = std::make_shared<PythonNetwork>(std::move(network));
-  nb::gil_scoped_release release;
+  WithoutGil release;
   return external::wrap(std::move(native));
 }
 
@@ -243,7 +244,7 @@ void bind_measuring(nb::module_& module) {
       .def(
           "record",
           [](Recorder& self, int32_t tap, const Floats& value) {
-            nb::gil_scoped_release release;
+            WithoutGil release;
             self.record(tap, value.data(), shape_of(value));
           },
           "tap"_a, nb::arg("value").noconvert())
@@ -252,7 +253,7 @@ void bind_measuring(nb::module_& module) {
           [](Recorder& self, int32_t probe, const Floats& value) {
             Tensor shifts;
             {
-              nb::gil_scoped_release release;
+              WithoutGil release;
               shifts = self.shift(probe, value.data(), shape_of(value));
             }
             return to_dlpack_object(shifts);
@@ -261,7 +262,7 @@ void bind_measuring(nb::module_& module) {
       .def(
           "compare",
           [](Recorder& self, int32_t comparison, const Floats& reference, const Floats& other) {
-            nb::gil_scoped_release release;
+            WithoutGil release;
             if (shape_of(reference) != shape_of(other))
               throw InvalidArgument("[compare] two values that are compared differ in shape. Compare a model with its quantized form.");
             self.compare(comparison, reference.data(), other.data(), shape_of(reference));

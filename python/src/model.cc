@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 #include "openvino_model.h"
 
 namespace nb = nanobind;
@@ -16,32 +17,32 @@ namespace {
 
 Model wrap_model(nb::handle model) {
   std::shared_ptr<ov::Model> original = from_openvino(model);
-  nb::gil_scoped_release release;
+  WithoutGil release;
   return openvino::wrap(original);
 }
 
 void write_into(const Model& model, nb::handle shell) {
   std::shared_ptr<ov::Model> target = from_openvino(shell);
-  nb::gil_scoped_release release;
+  WithoutGil release;
   openvino::unwrap_into(model, *target);
 }
 
 Model read_model(const std::filesystem::path& path, const std::string& engine) {
   const Engine chosen = parse<Engine>(engine);
-  nb::gil_scoped_release release;
+  WithoutGil release;
   return Model::read(path, chosen);
 }
 
 Model wrap_onnx(nb::bytes model, const std::string& folder) {
   const std::span<const std::byte> bytes(static_cast<const std::byte*>(model.data()), model.size());
-  nb::gil_scoped_release release;
+  WithoutGil release;
   return onnx::wrap(bytes, folder);
 }
 
 nb::bytes unwrap_onnx(const Model& model) {
   std::string bytes;
   {
-    nb::gil_scoped_release release;
+    WithoutGil release;
     bytes = onnx::unwrap(model);
   }
   return nb::bytes(bytes.data(), bytes.size());
@@ -68,9 +69,9 @@ void bind_model(nb::module_& module) {
       .def("write_into", &write_into, nb::arg("shell"),
            "Replaces the contents of an openvino.Model that nobody else uses.")
       .def("save", &Model::save, nb::arg("path"), nb::arg("overwrite") = false,
-           nb::call_guard<nb::gil_scoped_release>())
-      .def("inputs", &Model::inputs, nb::call_guard<nb::gil_scoped_release>())
-      .def("outputs", &Model::outputs, nb::call_guard<nb::gil_scoped_release>());
+           nb::call_guard<WithoutGil>())
+      .def("inputs", &Model::inputs, nb::call_guard<WithoutGil>())
+      .def("outputs", &Model::outputs, nb::call_guard<WithoutGil>());
 }
 
 }  // namespace eightbit::python

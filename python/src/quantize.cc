@@ -3,13 +3,14 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
 namespace eightbit::python {
 
 void bind_quantize(nb::module_& module) {
-  using release = nb::call_guard<nb::gil_scoped_release>;
+  using release = nb::call_guard<WithoutGil>;
   module.def(
       "quantize",
       nb::overload_cast<const Model&, const Dataset&, const QuantizeOptions&, const RunOptions&>(

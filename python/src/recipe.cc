@@ -4,13 +4,14 @@
 #include <nanobind/stl/string_view.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
 namespace eightbit::python {
 
 void bind_recipe(nb::module_& module) {
-  using release = nb::call_guard<nb::gil_scoped_release>;
+  using release = nb::call_guard<WithoutGil>;
   nb::class_<QuantizationRecipe>(module, "QuantizationRecipe",
                                  "What a run decided: enough to make the same model again without data. Taken from\n"
                                  "`Report.recipe` after `quantize`, or read with `load`.")

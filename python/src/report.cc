@@ -6,13 +6,14 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
 namespace eightbit::python {
 namespace {
 
-using release = nb::call_guard<nb::gil_scoped_release>;
+using release = nb::call_guard<WithoutGil>;
 
 void bind_parts(nb::module_& module) {
   nb::class_<Fix>(module, "Fix", "Something to try, ready to be pasted.")

@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
@@ -34,7 +35,7 @@ void bind_calibrate_options(nb::module_& module) {
 }  // namespace
 
 void bind_statistics(nb::module_& module) {
-  using release = nb::call_guard<nb::gil_scoped_release>;
+  using release = nb::call_guard<WithoutGil>;
   nb::class_<Statistics>(module, "Statistics",
                          "What one pass over the data leaves behind: enough to quantize the same "
                          "model with any options,\n"

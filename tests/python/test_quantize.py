@@ -437,6 +437,47 @@ def test_ctrl_c_ends_a_running_calibration(model, samples):
     assert time.monotonic() - start < 20
 
 
+LOST_SIGNAL_STACK = """
+import ctypes, mmap, os, signal, sys, threading
+import numpy as np, eightbit as eb
+
+
+class Stack(ctypes.Structure):
+    _fields_ = [("sp", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+size = 1 << 20
+memory = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+
+
+def endless():
+    while True:
+        yield np.zeros((1, 3, 16, 16), np.float32)
+
+
+eb.quantize(sys.argv[1], eb.Dataset([np.zeros((1, 3, 16, 16), np.float32)]))
+assert libc.sigaltstack(ctypes.byref(Stack(memory, 0, size)), None) == 0
+assert libc.mprotect(memory, size, 0) == 0  # as good as gone
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    eb.quantize(sys.argv[1], eb.Dataset(endless()), subset_size=10**9)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_where_openvino_left_a_signal_stack_that_is_gone(model, tmp_path):
+    ov.save_model(model, tmp_path / "m.xml")
+    done = subprocess.run(
+        [sys.executable, "-c", LOST_SIGNAL_STACK, str(tmp_path / "m.xml")], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
+
+
 def test_progress_is_reported_in_order(model, dataset, samples):
     seen = []
     eb.quantize(model, dataset, progress=lambda step, done, total: seen.append((step, done, total)))
