@@ -5,9 +5,9 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "without_gil.h"
 #include "python_error.h"
 #include "tensor.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 

@@ -12,9 +12,9 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "without_gil.h"
 #include "python_error.h"
 #include "tensor.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 
@@ -244,7 +244,7 @@ void bind_measuring(nb::module_& module) {
       .def(
           "record",
           [](Recorder& self, int32_t tap, const Floats& value) {
-            WithoutGil release;
+            nb::gil_scoped_release release;
             self.record(tap, value.data(), shape_of(value));
           },
           "tap"_a, nb::arg("value").noconvert())
@@ -253,7 +253,7 @@ void bind_measuring(nb::module_& module) {
           [](Recorder& self, int32_t probe, const Floats& value) {
             Tensor shifts;
             {
-              WithoutGil release;
+              nb::gil_scoped_release release;
               shifts = self.shift(probe, value.data(), shape_of(value));
             }
             return to_dlpack_object(shifts);
@@ -262,7 +262,7 @@ void bind_measuring(nb::module_& module) {
       .def(
           "compare",
           [](Recorder& self, int32_t comparison, const Floats& reference, const Floats& other) {
-            WithoutGil release;
+            nb::gil_scoped_release release;
             if (shape_of(reference) != shape_of(other))
               throw InvalidArgument("[compare] two values that are compared differ in shape. Compare a model with its quantized form.");
             self.compare(comparison, reference.data(), other.data(), shape_of(reference));

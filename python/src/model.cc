@@ -7,8 +7,8 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "without_gil.h"
 #include "openvino_model.h"
+#include "without_gil.h"
 
 namespace nb = nanobind;
 

@@ -10,11 +10,6 @@
 namespace eightbit::accuracy {
 namespace {
 
-bool hands_on(const Node& node) {
-  const Trait trait = row(node.op).trait;
-  return trait == Trait::agnostic || trait == Trait::concat;
-}
-
 bool can_be_quantized(const Node& node) {
   const Trait trait = row(node.op).trait;
   return trait == Trait::inputs_quantizable || trait == Trait::output_as_weight;
@@ -44,7 +39,7 @@ class Reach {
 
  private:
   void visit(NodeId node, std::set<NodeId>& reached, std::vector<NodeId>& open) const {
-    if (reached.insert(node).second && hands_on(graph_.node(node))) open.push_back(node);
+    if (reached.insert(node).second && only_passes(graph_.node(node).op)) open.push_back(node);
   }
 
   const Graph& graph_;

@@ -26,15 +26,10 @@ int64_t activation_port(Use weight) { return 1 - weight.port; }
 
 Reach reach_of(const QuantizeOptions& options) { return rounds_thoroughly(options) ? kThorough : kQuick; }
 
-bool is_convolution(const Node& node) {
-  const WeightLayout layout = row(node.op).weight_layout;
-  return layout == WeightLayout::output_first || layout == WeightLayout::grouped;
-}
-
 // Whether a layer is one to round, by its op and the size of its weights.
 bool in_reach(const Graph& graph, const QuantizeOptions& options, Use use) {
   const Node& node = graph.node(use.node);
-  if (!is_convolution(node) && (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul)) return false;
+  if (!is_convolution(node.op) && (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul)) return false;
   const Shape& shape = graph.value(node.inputs[static_cast<size_t>(use.port)]).shape;
   return element_count(shape) <= reach_of(options).most_values * channel_count(shape, output_axes(graph, use.node, use.port));
 }
@@ -47,7 +42,7 @@ std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChann
   patches.groups = channels / outputs.inputs();
   if (patches.groups * outputs.inputs() != channels || outputs.count() % patches.groups != 0) return {};
   if (info.weight_layout == WeightLayout::matmul) return patches.groups == 1 ? std::optional(patches) : std::nullopt;
-  if (!is_convolution(node) || use.port != 1 || node.attributes.auto_pad) return {};
+  if (!is_convolution(node.op) || use.port != 1 || node.attributes.auto_pad) return {};
   const Shape& shape = graph.value(node.inputs[1]).shape;
   const size_t first = info.weight_layout == WeightLayout::grouped ? 3 : 2;
   patches.kernel.assign(shape.begin() + static_cast<int64_t>(first), shape.end());

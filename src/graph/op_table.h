@@ -81,6 +81,12 @@ enum OpFlag : uint32_t {
 
 const OpRow& row(Op op);
 inline bool has(Op op, uint32_t flags) { return (row(op).flags & flags) != 0; }
+// Convolutions that are not transposed.
+inline bool is_convolution(Op op) {
+  return row(op).weight_layout == WeightLayout::output_first || row(op).weight_layout == WeightLayout::grouped;
+}
+// Ops that move values and compute none.
+inline bool only_passes(Op op) { return row(op).trait == Trait::agnostic || row(op).trait == Trait::concat; }
 std::span<const OpRow> op_table();
 // Throws InvalidArgument for an unknown name.
 Op op_from_name(std::string_view name);

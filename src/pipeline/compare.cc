@@ -52,8 +52,7 @@ void pair_outputs(const Graph& reference, const Graph& quantized, Pairs& pairs) 
 }
 
 bool is_layer(const Node& node) {
-  const Trait trait = row(node.op).trait;
-  return node.outputs.size() == 1 && node.op != Op::parameter && node.op != Op::result && trait != Trait::agnostic && trait != Trait::concat;
+  return node.outputs.size() == 1 && node.op != Op::parameter && node.op != Op::result && !only_passes(node.op);
 }
 
 // The node that a runtime computes together with the one in front: a constant that is added, an activation.

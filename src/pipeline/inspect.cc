@@ -51,12 +51,11 @@ void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& 
 void find_unfused(const Graph& graph, const ExecutedLayers& executed, Inspection& out) {
   const std::vector<bool> carries = carries_quantized(graph);
   for (const Node& node : graph.nodes) {
-    const auto in_floats = [&](ValueId id) { return id != kNone && !graph.value(id).is_constant() && !carries[static_cast<size_t>(id)]; };
-    const auto computed = [&](ValueId id) { return id != kNone && !graph.value(id).is_constant(); };
-    const bool quantized = reads_quantized(graph, carries, node) && std::ranges::any_of(node.inputs, computed) &&
-                           std::ranges::none_of(node.inputs, in_floats);
-    const bool reads_values = node.op != Op::result && node.op != Op::shape_of;
-    const auto* layer = quantized && reads_values ? executed.find(node.name) : nullptr;
+    if (node.op == Op::result || node.op == Op::shape_of || !reads_quantized(graph, carries, node)) continue;
+    std::vector<ValueId> computed = node.inputs;
+    std::erase_if(computed, [&](ValueId id) { return id == kNone || graph.value(id).is_constant(); });
+    const bool all = !computed.empty() && std::ranges::all_of(computed, [&](ValueId id) { return carries[static_cast<size_t>(id)]; });
+    const auto* layer = all ? executed.find(node.name) : nullptr;
     if (layer != nullptr && is_float(layer->precision)) out.unfused.push_back({node.name, node.type, layer->precision, layer->milliseconds});
   }
 }

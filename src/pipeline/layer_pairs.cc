@@ -11,11 +11,6 @@ bool is_quantizer(Op op) {
   return op == Op::fake_quantize || op == Op::fake_convert || op == Op::quantize_linear || op == Op::dequantize_linear;
 }
 
-bool only_passes(const Node& node) {
-  const Trait trait = row(node.op).trait;
-  return trait == Trait::agnostic || trait == Trait::concat;
-}
-
 }  // namespace
 
 NodeId twin_of(const Node& node, const Graph& quantized) {
@@ -47,14 +42,14 @@ std::vector<bool> carries_quantized(const Graph& quantized) {
   std::vector<bool> carries(quantized.values.size());
   for (const Node& node : quantized.nodes) {
     const auto reads = [&](ValueId input) { return input != kNone && carries[static_cast<size_t>(input)]; };
-    if (!is_quantizer(node.op) && !(only_passes(node) && std::ranges::any_of(node.inputs, reads))) continue;
+    if (!is_quantizer(node.op) && !(only_passes(node.op) && std::ranges::any_of(node.inputs, reads))) continue;
     for (ValueId output : node.outputs) carries[static_cast<size_t>(output)] = true;
   }
   return carries;
 }
 
 bool reads_quantized(const Graph& quantized, const std::vector<bool>& carries, const Node& node) {
-  if (is_quantizer(node.op) || only_passes(node)) return false;
+  if (is_quantizer(node.op) || only_passes(node.op)) return false;
   return std::ranges::any_of(node.inputs, [&](ValueId input) {
     if (input == kNone) return false;
     const Value& value = quantized.value(input);

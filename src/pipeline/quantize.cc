@@ -26,6 +26,7 @@
 #include "pipeline/unfused.h"
 #include "placement/float_products.h"
 #include "placement/placement.h"
+#include "quant/plan_json.h"
 
 namespace eightbit {
 namespace {
@@ -367,7 +368,9 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   const auto runtimes = runtimes_for(model.impl().backend());
   for (std::string_view runtime : runtimes) std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
   preview.text = to_text(plan, graph, false) + to_text(preview.unfused, runtimes);
-  preview.json = with_unfused(to_json(plan, graph), preview.unfused);
+  auto json = write_plan(plan, graph, Tensors::left_out);
+  json["unfused"] = to_json(preview.unfused);
+  preview.json = to_text(json);
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
   return preview;

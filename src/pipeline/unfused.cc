@@ -6,7 +6,6 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "quant/hard_swish_blocks.h"
 
@@ -15,21 +14,13 @@ namespace {
 
 constexpr std::string_view kOnnxRuntime = "onnxruntime", kOpenVino = "openvino", kTensorRt = "tensorrt";
 
-bool is_convolution(const Node& node) {
-  const WeightLayout layout = row(node.op).weight_layout;
-  return layout == WeightLayout::output_first || layout == WeightLayout::grouped;
-}
-
 bool is_transposed(const Node& node) {
   const WeightLayout layout = row(node.op).weight_layout;
   return layout == WeightLayout::output_second || layout == WeightLayout::grouped_backprop;
 }
 
 // Ops that only move values around keep their integers.
-bool moves(const Node& node) {
-  const Trait trait = row(node.op).trait;
-  return trait == Trait::agnostic || trait == Trait::output_as_weight || trait == Trait::concat;
-}
+bool moves(Op op) { return only_passes(op) || row(op).trait == Trait::output_as_weight; }
 
 using Reason = std::optional<std::string_view>;   // nothing: fused
 
@@ -47,12 +38,12 @@ class Rules {
   Reason onnxruntime(size_t index, const Node& node) const {
     const bool scaled = std::ranges::find(scaled_, index) != scaled_.end();
     if (is_transposed(node)) return "there is no integer kernel for transposed convolutions";
-    if (is_convolution(node)) {
+    if (is_convolution(node.op)) {
       const bool in_block = std::ranges::find(blocks_, node.id) != blocks_.end();
       return in_block ? Reason() : behind(node);
     }
     if (node.op == Op::mat_mul) return other_operand(node);
-    if (moves(node) && node.op != Op::concat) return {};
+    if (moves(node.op) && node.op != Op::concat) return {};
     switch (node.op) {
       case Op::add: case Op::multiply: case Op::concat:
         if (const auto reason = other_operand(node)) return reason;
@@ -72,8 +63,8 @@ class Rules {
   }
 
   Reason openvino(const Node& node) const {
-    if (is_convolution(node) || is_transposed(node) || node.op == Op::mat_mul) return other_operand(node);
-    if (moves(node)) return {};
+    if (is_convolution(node.op) || is_transposed(node) || node.op == Op::mat_mul) return other_operand(node);
+    if (moves(node.op)) return {};
     switch (node.op) {
       case Op::add: case Op::subtract: case Op::maximum: case Op::minimum:
       case Op::avg_pool: case Op::adaptive_avg_pool: case Op::reduce_mean: case Op::reduce_sum: case Op::interpolate:
@@ -194,12 +185,11 @@ std::string to_text(const std::vector<UnfusedPair>& pairs, const std::vector<std
   return text;
 }
 
-std::string with_unfused(const std::string& plan_json, const std::vector<UnfusedPair>& pairs) {
-  auto json = nlohmann::ordered_json::parse(plan_json);
-  json["unfused"] = nlohmann::ordered_json::array();
+nlohmann::ordered_json to_json(const std::vector<UnfusedPair>& pairs) {
+  auto json = nlohmann::ordered_json::array();
   for (const UnfusedPair& pair : pairs)
-    json["unfused"].push_back({{"quantizer", pair.quantizer}, {"node", pair.node}, {"type", pair.type}, {"runtime", pair.runtime}, {"reason", pair.reason}});
-  return json.dump(2);
+    json.push_back({{"quantizer", pair.quantizer}, {"node", pair.node}, {"type", pair.type}, {"runtime", pair.runtime}, {"reason", pair.reason}});
+  return json;
 }
 
 }  // namespace eightbit

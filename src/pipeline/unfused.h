@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <eightbit/quantize.h>
+#include <nlohmann/json.hpp>
 
 #include "graph/graph.h"
 #include "quant/plan.h"
@@ -22,7 +23,6 @@ std::vector<UnfusedPair> unfused_pairs(const Graph& graph, const Plan& plan, std
 // Lines for people: every pair that the first runtime does not fuse, counts for the others. Empty where all fuse.
 std::string to_text(const std::vector<UnfusedPair>& pairs, const std::vector<std::string_view>& runtimes);
 
-// The plan's JSON with them as "unfused".
-std::string with_unfused(const std::string& plan_json, const std::vector<UnfusedPair>& pairs);
+nlohmann::ordered_json to_json(const std::vector<UnfusedPair>& pairs);
 
 }  // namespace eightbit

@@ -11,10 +11,6 @@
 namespace eightbit {
 namespace {
 
-bool is_convolution(Op op) {
-  return op == Op::convolution || op == Op::group_convolution || op == Op::depthwise_convolution;
-}
-
 // Output channels of a convolution's weight, in order.
 std::vector<int64_t> output_axes(const Graph& graph, NodeId layer) {
   const Value& weight = graph.value(graph.node(layer).inputs[1]);

@@ -78,7 +78,9 @@ Json write_plan(const Plan& plan, const Graph& graph, Tensors tensors) {
 }
 
 std::string to_json(const Plan& plan, const Graph& graph) {
-  return write_plan(plan, graph, Tensors::left_out).dump(2, ' ', false, Json::error_handler_t::replace);
+  return to_text(write_plan(plan, graph, Tensors::left_out));
 }
+
+std::string to_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace eightbit

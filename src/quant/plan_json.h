@@ -13,6 +13,9 @@ enum class Tensors { left_out, included };
 // Floats are written with the fewest digits that give the same float again.
 nlohmann::ordered_json write_plan(const Plan& plan, const Graph& graph, Tensors tensors);
 
+// Indented; bytes of names that are no UTF-8 are replaced.
+std::string to_text(const nlohmann::ordered_json& json);
+
 // Throws InvalidArgument naming the entry: unknown keys, wrong types, nodes that the graph lacks, numbers that no
 // quantizer can have.
 Plan read_plan(const nlohmann::ordered_json& json, const Graph& graph);

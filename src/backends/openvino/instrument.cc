@@ -41,11 +41,9 @@ Output as_f32(const Output& value) { return as_type(value, ov::element::f32); }
 std::vector<bool> channels_last(const Graph& graph) {
   std::vector<bool> last(graph.values.size());
   for (const Node& node : graph.nodes) {
-    const OpRow& info = row(node.op);
-    const bool conv = info.weight_layout == WeightLayout::output_first || info.weight_layout == WeightLayout::grouped;
     const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) || node.op == Op::concat ||
                        node.op == Op::max_pool || node.op == Op::avg_pool || node.op == Op::interpolate;
-    bool any = conv;
+    bool any = is_convolution(node.op);
     for (ValueId input : node.inputs)
       any |= keeps && input != kNone && last[static_cast<size_t>(input)] && graph.value(input).shape.size() > 3;
     if (!any) continue;
