@@ -66,6 +66,12 @@ void OptionFlags::add_to(CLI::App& verb) {
   add(verb, "mode", "/mode", Kind::name, "fp8_e4m3 or fp8_e5m2; default: INT8", group);
   add(verb, "weight-rounding", "/weight_rounding", Kind::name,
       "nearest, or adaptive: more accurate weights for a second pass over a few dozen samples", group);
+  add(verb, "trial-run", "/trial_run", Kind::boolean, "Run the result on a few samples as its users do, and tell (default) or not", group);
+  add(verb, "min-sqnr-db", "/min_sqnr_db", Kind::number,
+      "Layers stay in float until every output of the trial run has this signal to noise; default 20, 0: off", group);
+  add(verb, "max-float-share", "/max_float_share", Kind::number, "Of the multiplications that --min-sqnr-db may take out of 8 bits; default 0.5", group);
+  add(verb, "strict", "/strict", Kind::boolean, "Fail where --min-sqnr-db can not be held", group);
+  add(verb, "placement", "/placement", Kind::name, "rules; or measured: layers for which integers do not pay on this machine stay in float", group);
   add(verb, "recipe", "/recipe", Kind::name,
       "eightbit or nncf (its formulas and defaults); or a recipe file of an earlier run, which needs no data", group);
   add_scope(verb);

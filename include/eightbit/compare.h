@@ -23,6 +23,9 @@ struct LayerDifference {
   // The same with this layer alone quantized, measured on some samples; empty for outputs, layers in branches, and layers
   // that read nothing quantized.
   std::optional<double> alone_db{};
+  // Of an output, what the program says that measures the layers; `sqnr_db` is then what users of the models get, which are run
+  // as they are. A difference is the runtime's, which compiles the two differently.
+  std::optional<double> measured_db{};
 };
 
 struct CompareResult {

@@ -108,6 +108,11 @@ enum class WeightRounding {
   adaptive    // what rounding one weight does to an output, others make good: a second pass over a few dozen samples
 };
 
+enum class PlacementMode {
+  rules,      // what the target's kernels can do
+  measured    // and of that what pays on this machine, by the runtime's own times; a recipe file makes the same model elsewhere
+};
+
 struct QuantizeOptions {
   std::optional<QuantizationMode> mode;          // set: FP8 through FakeConvert
   std::optional<Preset> preset;                  // unset: the scheme with the smaller error
@@ -119,6 +124,14 @@ struct QuantizeOptions {
   AdvancedParameters advanced_parameters;
   Recipe recipe = Recipe::eightbit;
   std::optional<WeightRounding> weight_rounding;   // unset: adaptive where it costs little
+  // The result runs on a few kept samples as its users run it, by the runtime's defaults, beside the float model (trial_run.h).
+  bool trial_run = true;
+  // Where an output of the trial run has less signal to noise, the layers that it comes from stay in float. 0: off. Unset: 20,
+  // and with recipe nncf and FP8 off.
+  std::optional<double> min_sqnr_db;
+  double max_float_share = 0.5;      // of the multiplications that min_sqnr_db may take out of 8 bits, 0 to 1
+  bool strict = false;               // AccuracyNotReached, not a warning, where min_sqnr_db can not be held
+  PlacementMode placement = PlacementMode::rules;
 };
 
 // The names used in Python, JSON and on the command line; parse functions list what is allowed on failure.
@@ -134,6 +147,7 @@ std::string_view to_string(StatisticsType);
 std::string_view to_string(AggregatorType);
 std::string_view to_string(Recipe);
 std::string_view to_string(WeightRounding);
+std::string_view to_string(PlacementMode);
 
 // parse<TargetDevice>("CPU"): case does not matter. Throws InvalidArgument with the allowed names.
 template <typename Enum> Enum parse(std::string_view text);

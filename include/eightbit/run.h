@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <eightbit/log.h>
 #include <eightbit/recipe.h>
+#include <eightbit/trial_run.h>
 
 namespace eightbit {
 
@@ -25,6 +27,7 @@ struct Report {
   int64_t weight_quantizers = 0;
   int64_t corrected_biases = 0;
   std::vector<std::string> notes;      // decisions and warnings a user should read
+  std::optional<TrialRun> trial;       // what users of the result get; nothing where it was off or could not be run
   std::string plan_text;               // the plan with its ranges, one line an instruction
   std::string plan_json;
   QuantizationRecipe recipe;           // makes the same model again, without data

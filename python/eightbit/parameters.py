@@ -70,6 +70,13 @@ class WeightRounding(StrEnum):
     ADAPTIVE = "adaptive"
 
 
+class PlacementMode(StrEnum):
+    """RULES: what the target's kernels can do. MEASURED: and of that what pays on this machine, by the runtime's times."""
+
+    RULES = "rules"
+    MEASURED = "measured"
+
+
 class StripFormat(StrEnum):
     """What is left of quantizers: NATIVE torch's fake-quantize ops, DQ int8 weights behind dequantize ops, IN_PLACE rounded
     float weights."""

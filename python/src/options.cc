@@ -60,6 +60,9 @@ void bind_enums(nb::module_& module) {
   nb::enum_<WeightRounding>(module, "WeightRounding")
       .value("NEAREST", WeightRounding::nearest)
       .value("ADAPTIVE", WeightRounding::adaptive);
+  nb::enum_<PlacementMode>(module, "PlacementMode")
+      .value("RULES", PlacementMode::rules)
+      .value("MEASURED", PlacementMode::measured);
   nb::enum_<Recipe>(module, "Recipe")
       .value("EIGHTBIT", Recipe::eightbit)
       .value("NNCF", Recipe::nncf);
@@ -154,6 +157,11 @@ void bind_options(nb::module_& module) {
       .def_rw("advanced_parameters", &QuantizeOptions::advanced_parameters)
       .def_rw("recipe", &QuantizeOptions::recipe)
       .def_rw("weight_rounding", &QuantizeOptions::weight_rounding)
+      .def_rw("trial_run", &QuantizeOptions::trial_run)
+      .def_rw("min_sqnr_db", &QuantizeOptions::min_sqnr_db, nb::arg().none())
+      .def_rw("max_float_share", &QuantizeOptions::max_float_share)
+      .def_rw("strict", &QuantizeOptions::strict)
+      .def_rw("placement", &QuantizeOptions::placement)
       .def("to_json", [](const QuantizeOptions& options) { return to_json(options); })
       .def_static(
           "from_json", [](const std::string& json) { return options_from_json(json); },

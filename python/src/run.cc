@@ -1,5 +1,6 @@
 #include <eightbit/run.h>
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
@@ -32,6 +33,32 @@ ProgressSink progress_sink(nb::object callback) {
   };
 }
 
+void bind_trial_run(nb::module_& module) {
+  nb::class_<TrialOutput>(module, "TrialOutput", "An output of a trial run. Decibels are infinite where nothing differs.")
+      .def_ro("name", &TrialOutput::name)
+      .def_ro("sqnr_db", &TrialOutput::sqnr_db, "Of the quantized model by the runtime's defaults, beside the float model in f32.")
+      .def_ro("sqnr_f32_db", &TrialOutput::sqnr_f32_db, "The same with what is in floats computed in f32.")
+      .def_ro("float_sqnr_db", &TrialOutput::float_sqnr_db, "Of the float model by the runtime's defaults: what bf16 alone costs.")
+      .def_ro("agreement", &TrialOutput::agreement, "Share of items whose largest element is the same; None where there are no scores.");
+  nb::class_<TrialRun>(module, "TrialRun", "What users of the result get: the quantized model on a few kept samples, by the runtime's defaults.")
+      .def_ro("samples", &TrialRun::samples)
+      .def_ro("unseen", &TrialRun::unseen, "By the corrections; else there were too few samples to set some aside.")
+      .def_ro("precision", &TrialRun::precision, "That the runtime computes floats in by default.")
+      .def_ro("outputs", &TrialRun::outputs)
+      .def_ro("sqnr_db", &TrialRun::sqnr_db, "Of the worst output, as below.")
+      .def_ro("sqnr_f32_db", &TrialRun::sqnr_f32_db)
+      .def_ro("float_sqnr_db", &TrialRun::float_sqnr_db)
+      .def_ro("measured_db", &TrialRun::measured_db, "With quantizers computed in floats; None where there was no cause to ask.")
+      .def_ro("milliseconds", &TrialRun::milliseconds, "Of one sample; 0 where it was not measured.")
+      .def_ro("float_milliseconds", &TrialRun::float_milliseconds, "Of the float model by default.")
+      .def_ro("float_f32_milliseconds", &TrialRun::float_f32_milliseconds)
+      .def_ro("float_share", &TrialRun::float_share, "Of the multiplications that min_sqnr_db took out of 8 bits.")
+      .def_prop_ro("speedup", &TrialRun::speedup)
+      .def_prop_ro("speedup_over_f32", &TrialRun::speedup_over_f32)
+      .def("to_json", &TrialRun::to_json)
+      .def("__str__", &TrialRun::summary);
+}
+
 void bind_run_report(nb::module_& module) {
   nb::class_<StepTime>(module, "StepTime", "A step of a run and how long it took.")
       .def_ro("step", &StepTime::step)
@@ -50,6 +77,7 @@ void bind_run_report(nb::module_& module) {
       .def_ro("weight_quantizers", &Report::weight_quantizers)
       .def_ro("corrected_biases", &Report::corrected_biases)
       .def_ro("notes", &Report::notes, "Decisions and warnings that a user should read.")
+      .def_ro("trial", &Report::trial, "What users of the result get; None where it was off or could not be run.")
       .def_ro("plan_text", &Report::plan_text, "The plan with its ranges, one line an instruction.")
       .def_ro("plan_json", &Report::plan_json)
       .def_ro("recipe", &Report::recipe,
@@ -61,6 +89,7 @@ void bind_run_report(nb::module_& module) {
 }  // namespace
 
 void bind_run(nb::module_& module) {
+  bind_trial_run(module);
   bind_run_report(module);
   nb::class_<RunOptions>(module, "RunOptions", "How a run is carried out.")
       .def(

@@ -23,6 +23,24 @@ std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
   return BiasProbe{id, axis, channels};
 }
 
+// Whether magnitudes are taken of a layer's output: squares, powers, absolute values. What is 0 must stay 0 there: a shift, however
+// small, is all that logarithms and roots behind it see of silence.
+bool is_measured_in_magnitude(const Graph& graph, NodeId layer) {
+  std::vector<NodeId> open = {layer};
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    for (ValueId output : graph.node(id).outputs)
+      for (const Use& use : graph.value(output).uses) {
+        const Node& reader = graph.node(use.node);
+        const bool squares = reader.op == Op::multiply && reader.inputs.size() == 2 && reader.inputs[0] == reader.inputs[1];
+        if (squares || reader.op == Op::power || reader.op == Op::abs || reader.op == Op::reduce_l2) return true;
+        if (only_passes(reader.op)) open.push_back(use.node);
+      }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
@@ -31,7 +49,7 @@ std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
     for (const Use& use : q.uses) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
   for (NodeId id : quantized)
-    if (const auto probe = probe_at(graph, id)) probes.push_back(*probe);
+    if (const auto probe = probe_at(graph, id); probe && !is_measured_in_magnitude(graph, id)) probes.push_back(*probe);
   return probes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/extremes_range.h"
 #include "base/error.h"
 
 namespace eightbit::algorithms {
@@ -61,6 +62,13 @@ float Measured::max() const { return std::ranges::max(channel_max()); }
 const Histogram& Measured::histogram() const {
   static const Histogram none;
   return !is_moved() ? statistics_.histogram(point_) : none;
+}
+
+std::optional<std::pair<float, float>> Measured::scaled_range() const {
+  const auto shifts = [](float x) { return x < 0 || x > 0; };
+  if (!is_moved() || std::ranges::any_of(add_, shifts) || !statistics_.points()[static_cast<size_t>(point_)].tap.keep_channels) return {};
+  const ExtremesRange range = least_error_range(channel_extremes(statistics_, point_), multiply_);
+  return std::pair(range.low, range.high);
 }
 
 std::vector<records::Row> Measured::rows() const {

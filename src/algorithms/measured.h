@@ -2,6 +2,8 @@
 // consumers, or a change of the network, moves the measured numbers; nothing is measured again.
 #pragma once
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -28,6 +30,9 @@ class Measured {
   bool has_channels() const { return channels_ > 1; }
   // Of the value as it was measured; empty where it is another one now.
   const Histogram& histogram() const;
+  // For values that a scale moves, of which there is no histogram; see extremes_range.h. Nothing where the channels of samples
+  // were not kept, or where more than a scale moves them.
+  std::optional<std::pair<float, float>> scaled_range() const;
   float min() const;
   float max() const;
 

@@ -64,6 +64,8 @@ class RangeFinder {
   void activation(Quantizer& q) {
     const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
     if (uses_histogram(q.spec, options_) && !measured.histogram().empty()) return from_histogram(q, measured);
+    if (uses_histogram(q.spec, options_))
+      if (const auto range = measured.scaled_range()) return from_extremes(q, *range);
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
     const auto& user = options_.advanced_parameters.activations_range_estimator_params;
     const auto joined = q.spec.per_channel ? std::pair{AggregatorType::min, AggregatorType::max}
@@ -79,7 +81,13 @@ class RangeFinder {
       for (float& x : least) x = std::max(x, floor);
       set(q, std::move(least), q.spec.mode == QuantizationScheme::symmetric ? largest(measured) : measured.channel_max());
     } else {
-      set(q, {one(q, measured, low, false)}, {one(q, measured, high, true)});
+      const float least = one(q, measured, low, false), most = one(q, measured, high, true);
+      if (!symmetric && q.group == kNone && scheme_is_free() && !clearly_narrower(least, most)) {
+        q.spec.mode = QuantizationScheme::symmetric;
+        high.statistics_type = high.statistics_type == StatisticsType::max ? StatisticsType::abs_max : high.statistics_type;
+        return set(q, {least}, {std::max({std::fabs(least), most, one(q, measured, high, true)})});
+      }
+      set(q, {least}, {most});
     }
   }
 
@@ -128,6 +136,23 @@ class RangeFinder {
     float least = std::numeric_limits<float>::infinity();
     for (const Use& use : q.uses) least = std::min(least, floor_of(graph_.node(use.node).op));
     return least;
+  }
+
+  // An estimator's ends may clip. A range from zero to zero's other side must be worth it.
+  static bool clearly_narrower(float least, float most) {
+    const float low = std::min(least, 0.0f), high = std::max(most, 0.0f), reach = std::max(-low, high);
+    const float both = low < 0 ? 2 * reach : reach;
+    return 2 * (high - low) < both;
+  }
+
+  void from_extremes(Quantizer& q, std::pair<float, float> range) {
+    const auto [low, high] = range;
+    const float reach = std::max(-low, high);
+    const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
+    const double both = low < 0 ? 2.0 * reach : reach, width = high - low;
+    if (!symmetric && q.group == kNone && scheme_is_free() && both * both <= kClearlyBetter * width * width)
+      q.spec.mode = QuantizationScheme::symmetric;
+    set(q, {low}, {q.spec.mode == QuantizationScheme::symmetric ? reach : high});
   }
 
   void from_histogram(Quantizer& q, const Measured& measured) {

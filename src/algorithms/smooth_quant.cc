@@ -1,6 +1,6 @@
 // The error of one product y = x W after smoothing, per element of y, from the records alone:
-//   activations: step_x^2 / 12 for every x_k (or E[x_k^2] / s_k^2 where the channel rounds to 0), weighted by
-//                sum_n (s_k W_kn)^2; step_x = mean over samples of (max_k max_x / s_k - min_k min_x / s_k) / 255
+//   activations: what the range of least error leaves of x_k / s_k by rounding and clipping (extremes_range.h), weighted by
+//                sum_n (s_k W_kn)^2
 //   weights:     the squared rounding error of each s_k W_kn, weighted by E[x_k^2] / s_k^2;
 //                step_n = max_k |s_k W_kn| / 127
 // Both are sums over channels, so a candidate costs two passes over the weight (over some of its columns).
@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/extremes_range.h"
 #include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -20,6 +21,7 @@
 #include "quant/fake_quantize.h"
 #include "quant/rounding.h"
 #include "records/quantile.h"
+#include "records/range_estimator.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -112,18 +114,20 @@ InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
 
 struct Channels {
   std::vector<float> min, max, abs_max, mean_square, variance;
-  std::vector<std::vector<float>> samples;   // minima, then maxima of the channels of a sample
+  ChannelExtremes extremes;
+  float low = 0, high = 0;   // the range of least error where nothing is scaled
 };
 
 Channels channels_of(const StatisticsData& statistics, int point) {
-  constexpr int64_t kSamples = 64;           // evenly spread; enough for a mean
   const records::Fold& fold = statistics.fold(point);
-  Channels out{fold.min, fold.max, {}, fold.mean_squares(), fold.variances(), {}};
-  const auto seen = statistics.seen(point);
-  const auto all = static_cast<int64_t>(seen.size()), count = std::min(kSamples, all);
-  for (int64_t k = 0; k < count; ++k)
-    out.samples.push_back(statistics.kept_channels(point, seen[static_cast<size_t>(k * all / count)]));
+  Channels out{fold.min, fold.max, {}, fold.mean_squares(), fold.variances(), channel_extremes(statistics, point)};
   for (size_t c = 0; c < out.min.size(); ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
+  const float least = std::ranges::min(fold.min), most = std::ranges::max(fold.max);
+  const Histogram& histogram = statistics.histogram(point);
+  const auto range = histogram.empty() ? records::ClippedRange{least, most, 0}
+                                       : records::least_error_range(histogram, least, most, 256, QuantizationScheme::asymmetric);
+  out.low = range.low;
+  out.high = range.high;
   return out;
 }
 
@@ -145,21 +149,7 @@ std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> a
   return {s, std::ranges::min(s) / (std::ranges::max(s) + 1e-10)};
 }
 
-// The mean width of a sample's range after smoothing.
-double width(const Channels& x, std::span<const float> s) {
-  double sum = 0;
-  for (const auto& sample : x.samples) {
-    float low = 0, high = 0;
-    for (size_t k = 0; k < s.size(); ++k) {
-      low = std::min(low, sample[k] / s[k]);
-      high = std::max(high, sample[s.size() + k] / s[k]);
-    }
-    sum += high - low;
-  }
-  return sum / static_cast<double>(x.samples.size());
-}
-
-double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, double width) {
+double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, const ExtremesRange& range) {
   const auto columns = static_cast<size_t>(w.rest);
   std::vector<float> step(columns, 0.0f), inverse(columns);
   for (size_t k = 0; k < s.size(); ++k) raise_to(step, w.row(static_cast<int64_t>(k)), s[k]);
@@ -167,15 +157,13 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
     step[n] /= 127.0f;
     inverse[n] = step[n] > 0 ? 1.0f / step[n] : 0.0f;
   }
-
-  const double rounding = width / 255 * width / 255 / 12;
   double error = 0;
   for (size_t k = 0; k < s.size(); ++k) {
     const auto [energy, missed] = row_error(w.row(static_cast<int64_t>(k)), s[k], step, inverse);
     const double square = static_cast<double>(s[k]) * s[k];
     // What rounded weights do to the mean, bias correction takes away.
     const double varies = (x.variance.empty() ? x.mean_square : x.variance)[k] / square;
-    error += energy * std::min(rounding, x.mean_square[k] / square) + missed * varies;
+    error += energy * range.error[k] + missed * varies;
   }
   return error;
 }
@@ -203,8 +191,10 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::op
     const auto m = w.abs_max();
     for (size_t k = 0; k < m.size(); ++k) weight_max[k] = std::max(weight_max[k], m[k]);
   }
-  const auto error_of = [&](std::span<const float> s) {
-    const double reach = width(x, s);
+  const auto error_of = [&](std::span<const float> s, bool scales = true) {
+    std::vector<float> multiply;
+    for (float one : s) multiply.push_back(1.0f / one);
+    const ExtremesRange reach = scales ? least_error_range(x.extremes, multiply) : range_between(x.extremes, multiply, x.low, x.high);
     return std::accumulate(weights.begin(), weights.end(), 0.0,
                            [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s, reach); });
   };
@@ -216,7 +206,7 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::op
   });
   const double least = std::ranges::min(errors);
   const std::vector<float> ones(x.abs_max.size(), 1.0f);
-  if (least >= 0.98 * error_of(ones)) return {};
+  if (least >= 0.98 * error_of(ones, false)) return {};
   // Where the error is flat the smaller alpha is the safer one: it leaves the weights, which err alike for every
   // sample, as they are.
   const auto best = std::ranges::find_if(errors, [&](double e) { return e <= kFlat * least; }) - errors.begin();

@@ -91,6 +91,20 @@ struct LayerPrecision {               // what a runtime really executed
   std::vector<std::string> nodes;     // of the model that became this layer, as far as the runtime tells
 };
 
+// What a runtime computes floats in: what it chooses by itself (bf16, where the processor has it), or f32.
+enum class FloatPrecision { by_default, f32 };
+
+// A model compiled as its users compile it: with no setting of ours but the precision of floats.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  // The outputs in order; states are reset first unless the sample says otherwise. Throws DataError naming the sample by its
+  // place in the order of the runs.
+  virtual std::vector<Tensor> run(const Sample& sample) = 0;
+  // The type that floats are computed in: "f32", "bf16", "f16".
+  virtual std::string precision() const { return "f32"; }
+};
+
 class BackendModel {
  public:
   virtual ~BackendModel() = default;
@@ -116,9 +130,10 @@ class BackendModel {
   // Writes all files or none; see Model::save.
   virtual void save(const std::filesystem::path& path, bool overwrite) const = 0;
 
-  // Compiles and runs the model as it is, with the runtime's default settings for inference precision f32, and returns
-  // its outputs in order.
-  virtual std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const = 0;
+  // Throws ModelError where the runtime can not compile the model.
+  virtual std::unique_ptr<Runner> runner(FloatPrecision precision) const = 0;
+  // The outputs of each sample, in f32.
+  std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const;
   virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample) const = 0;
   // Bytes of the stored constants, by element type.
   virtual std::map<std::string, int64_t> weight_bytes() const = 0;

@@ -106,6 +106,15 @@ void check_smooth_quant(const QuantizeOptions& options, Findings& out) {
   out.refuse(alphas.matmul && is_on(alphas.matmul), "smooth_quant_alphas.matmul", cause);
 }
 
+void check_trial(const QuantizeOptions& options, Findings& out) {
+  const std::string_view cause = "trial_run is off, and nothing else measures the outputs";
+  out.refuse(!options.trial_run && options.min_sqnr_db.value_or(0) > 0, "min_sqnr_db", cause);
+  out.refuse(!options.trial_run && options.placement == PlacementMode::measured, "placement", cause);
+  const bool off = !options.trial_run || options.min_sqnr_db == 0.0 || (!options.min_sqnr_db && (options.mode || options.recipe == Recipe::nncf));
+  out.refuse(off && options.strict, "strict", "min_sqnr_db is off");
+  out.report(off && differs(options.max_float_share, QuantizeOptions{}.max_float_share), "max_float_share", "min_sqnr_db is off");
+}
+
 bool adds_pairs(TargetDevice target) { return target == TargetDevice::any || target == TargetDevice::cpu; }
 
 bool narrows(const AdvancedParameters& advanced) {
@@ -141,6 +150,7 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options) {
   check_bias_correction(options, out);
   check_smooth_quant(options, out);
   check_overflow(options, out);
+  check_trial(options, out);
   check_moot(options.advanced_parameters, out);
   out.report(!options.ignored_scope.validate && options.ignored_scope.empty(), "ignored_scope.validate",
              "the ignored scope is empty");

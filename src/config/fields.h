@@ -104,6 +104,11 @@ template <> struct Fields<QuantizeOptions> {
     visit("advanced_parameters", s.advanced_parameters);
     visit("recipe", s.recipe);
     visit("weight_rounding", s.weight_rounding);
+    visit("trial_run", s.trial_run);
+    visit("min_sqnr_db", s.min_sqnr_db);
+    visit("max_float_share", s.max_float_share);
+    visit("strict", s.strict);
+    visit("placement", s.placement);
   }
 };
 

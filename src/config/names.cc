@@ -108,6 +108,12 @@ template <> struct Names<WeightRounding> {
       {WeightRounding::adaptive, "adaptive"}}};
 };
 
+template <> struct Names<PlacementMode> {
+  static constexpr std::string_view kOption = "placement";
+  static constexpr std::array<Row<PlacementMode>, 2> kRows = {{{PlacementMode::rules, "rules"},
+      {PlacementMode::measured, "measured"}}};
+};
+
 template <typename Enum>
 std::string_view name_of(Enum value) {
   return Names<Enum>::kRows[static_cast<size_t>(value)].second;
@@ -132,6 +138,7 @@ std::string_view to_string(StatisticsType value) { return name_of(value); }
 std::string_view to_string(AggregatorType value) { return name_of(value); }
 std::string_view to_string(Recipe value) { return name_of(value); }
 std::string_view to_string(WeightRounding value) { return name_of(value); }
+std::string_view to_string(PlacementMode value) { return name_of(value); }
 std::string_view to_string(DropType value) { return name_of(value); }
 std::string_view to_string(RestoreMode value) { return name_of(value); }
 std::string_view to_string(OnFailure value) { return name_of(value); }
@@ -161,6 +168,7 @@ template StatisticsType parse<StatisticsType>(std::string_view);
 template AggregatorType parse<AggregatorType>(std::string_view);
 template Recipe parse<Recipe>(std::string_view);
 template WeightRounding parse<WeightRounding>(std::string_view);
+template PlacementMode parse<PlacementMode>(std::string_view);
 template DropType parse<DropType>(std::string_view);
 template RestoreMode parse<RestoreMode>(std::string_view);
 template OnFailure parse<OnFailure>(std::string_view);

@@ -91,6 +91,13 @@ void check_threshold(const std::optional<double>& threshold) {
     fail<InvalidArgument>("options", "bias_correction_params.threshold is {}. Allowed: numbers from 0 on", *threshold);
 }
 
+void check_floor(const QuantizeOptions& options) {
+  if (options.min_sqnr_db && !(*options.min_sqnr_db >= 0 && *options.min_sqnr_db <= 200))
+    fail<InvalidArgument>("options", "min_sqnr_db is {}. Allowed: 0 (off) to 200, in dB", *options.min_sqnr_db);
+  if (!(options.max_float_share >= 0 && options.max_float_share <= 1))
+    fail<InvalidArgument>("options", "max_float_share is {}. Allowed: 0 to 1", options.max_float_share);
+}
+
 // Something else would happen than was asked for.
 void refuse_contradictions(const std::vector<NoEffect>& found) {
   for (const NoEffect& option : found)
@@ -111,6 +118,7 @@ void validate(const QuantizeOptions& options) {
   check_alpha("matmul", advanced.smooth_quant_alphas.matmul);
   check_scope(options.ignored_scope);
   check_threshold(advanced.bias_correction_params.threshold);
+  check_floor(options);
   if (options.mode) check_fp8(options);
   refuse_contradictions(without_effect(options));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,7 @@
 #include "pipeline/measure.h"
 #include "pipeline/noise.h"
 #include "pipeline/steps.h"
+#include "pipeline/trial_run.h"
 
 namespace eightbit {
 namespace {
@@ -135,6 +137,32 @@ void measure_alone(const BackendModel& reference, const BackendModel& quantized,
   for (size_t k = 0; k < noise.size(); ++k) measured[k]->alone_db = noise[k].sqnr_db();
 }
 
+// Both models as users run them, beside the program that measures.
+class AsTheyAre {
+ public:
+  AsTheyAre(const BackendModel& reference, const BackendModel& quantized)
+      : reference_(reference.runner(backends::FloatPrecision::f32)), quantized_(quantized.runner(backends::FloatPrecision::f32)) {}
+
+  void run(const Sample& sample) {
+    constexpr int64_t kMost = 64;   // samples; enough for a figure
+    if (samples_++ == kMost) reference_.reset(), quantized_.reset();
+    if (!reference_) return;
+    const std::vector<Tensor> a = reference_->run(sample), b = quantized_->run(sample);
+    noise_.resize(a.size());
+    for (size_t i = 0; i < a.size() && i < b.size(); ++i) noise_[i].add(a[i], b[i]);
+  }
+
+  void tell(std::vector<LayerDifference>& outputs) const {
+    for (size_t i = 0; i < outputs.size() && outputs.size() == noise_.size(); ++i)
+      outputs[i].measured_db = std::exchange(outputs[i].sqnr_db, noise_[i].decibels());
+  }
+
+ private:
+  std::unique_ptr<backends::Runner> reference_, quantized_;
+  std::vector<OutputNoise> noise_;   // of each output
+  int64_t samples_ = 0;
+};
+
 nlohmann::ordered_json decibels(std::optional<double> value) {
   return value && std::isfinite(*value) ? nlohmann::ordered_json(*value) : nullptr;   // JSON knows no infinity
 }
@@ -143,6 +171,7 @@ nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
   auto out = nlohmann::ordered_json::array();
   for (const LayerDifference& row : rows) {
     nlohmann::ordered_json j = {{"name", row.name}, {"type", row.type}, {"sqnr_db", decibels(row.sqnr_db)}, {"cosine", row.cosine}};
+    if (row.measured_db) j["measured_db"] = decibels(row.measured_db);
     if (row.alone_db) j["alone_db"] = decibels(row.alone_db);
     out.push_back(std::move(j));
   }
@@ -184,10 +213,18 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
   check_inputs(a, b);
   Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, kAloneSamples, false, true});
   int64_t done = 0;
+  AsTheyAre as_they_are(a, b);
   CompareResult result = steps("compare", [&] {
-    return compare_whole(a, b, run.threads, [&] { return feed.next(); }, [&] {
+    const auto next = [&] {
+      std::optional<Sample> sample = feed.next();
+      if (sample) as_they_are.run(*sample);
+      return sample;
+    };
+    CompareResult found = compare_whole(a, b, run.threads, next, [&] {
       if (run.progress) run.progress({"compare", ++done, feed.total()});
     });
+    as_they_are.tell(found.outputs);
+    return found;
   });
   steps("layers alone", [&] { measure_alone(a, b, feed.kept(), run.threads, result.layers); });
   steps.report().samples = result.samples;

@@ -41,6 +41,11 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
   batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1;
   if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
+  const bool known = !batched_ && source_->size();
+  if (!known && options_.keep > 0 && !options_.from_front) {
+    stride_ = 1;
+    return;
+  }
   const int64_t keep = std::min(options_.keep, total_);
   for (int64_t k = 0; k < keep; ++k) to_keep_.insert(options_.from_front ? k : k * total_ / keep);
 }
@@ -61,6 +66,7 @@ std::optional<Sample> Feed::pull() {
 }
 
 bool Feed::keeps(int64_t first, int64_t count) const {
+  if (stride_ > 0) return (first + count - 1) / stride_ * stride_ >= first;
   const auto at = to_keep_.lower_bound(first);
   return at != to_keep_.end() && *at < first + count;
 }
@@ -71,7 +77,42 @@ void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
     return;
   }
   for (int64_t i = 0; i < count; ++i)
-    if (to_keep_.contains(first + i)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1));
+    if (keeps(first + i, 1)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1));
+}
+
+void Feed::give_up(int64_t number) {
+  if (options_.set_aside) given_up_.push_back(number);
+  else kept_.remove(number);
+}
+
+// Half of what is kept is enough from here on.
+void Feed::widen_stride() {
+  while (stride_ > 0 && position_ >= 2 * options_.keep * stride_) {
+    stride_ *= 2;
+    for (int64_t number : kept_.numbers())
+      if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end()) give_up(number);
+  }
+}
+
+// At the end of the data, by the numbers that would have been kept if all samples were wanted.
+void Feed::choose_kept() {
+  if (stride_ == 0) return;
+  const int64_t all = (position_ + stride_ - 1) / stride_, keep = std::min(options_.keep, all);
+  for (int64_t k = 0; k < keep; ++k) to_keep_.insert(k * all / keep * stride_);
+  stride_ = 0;
+  for (int64_t number : kept_.numbers())
+    if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end()) give_up(number);
+}
+
+std::optional<Sample> Feed::next_given_up() {
+  if (given_up_.empty()) return std::nullopt;
+  const int64_t first = given_up_.front();
+  given_up_.pop_front();
+  Sample sample = kept_.load(first);
+  for (int64_t i = 0; i < batch_of(sample, inputs_); ++i) numbers_.push_back(first + i);
+  handed_out_ = first;
+  kept_.remove(first);
+  return sample;
 }
 
 // Jumps over samples that nobody wants, where the source gives them one by one.
@@ -85,15 +126,19 @@ void Feed::skip_unwanted() {
 }
 
 std::optional<Sample> Feed::next() {
-  while (position_ < options_.limit) {
+  while (!ended_ && position_ < options_.limit) {
+    widen_stride();
+    if (auto sample = next_given_up()) return sample;
     skip_unwanted();
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
-    if (!sample) break;
+    ended_ = !sample;
+    if (ended_) break;
     const int64_t batch = batch_of(*sample, inputs_);
     // How many items from the front share the same fate.
     const bool take = wanted(position_);
     int64_t count = 1;
-    const int64_t usable = std::min(batch, options_.limit - position_);
+    int64_t usable = std::min(batch, options_.limit - position_);
+    if (stride_ > 0) usable = std::min(usable, std::max<int64_t>(2 * options_.keep * stride_ - position_, 1));
     if (frozen_batch_) count = batch;
     while (count < usable && wanted(position_ + count) == take && aside(position_ + count) == aside(position_)) ++count;
     if (count < batch) {
@@ -108,6 +153,8 @@ std::optional<Sample> Feed::next() {
     handed_out_ = first;
     return sample;
   }
+  choose_kept();
+  if (auto sample = next_given_up()) return sample;
   finished_ = true;
   return std::nullopt;
 }

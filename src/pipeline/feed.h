@@ -1,4 +1,9 @@
 // Picks from a source the samples that a calibration measures, and numbers them.
+//
+// Where it is known how many samples there will be, the kept ones are those that divide them evenly. Else (a source that tells
+// no length, batches of any size) every `stride`-th is kept for the time being; the stride doubles whenever twice as many as
+// asked for are there, and at the end as many as asked for remain, spread evenly. What is not kept after all is handed out
+// then. All of this depends on numbers alone, not on shards or on what an earlier run has done.
 #pragma once
 
 #include <deque>
@@ -45,7 +50,7 @@ class Feed {
   int64_t total() const { return total_; }          // samples of all shards, as far as known
   const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
-  bool keeps_all() const { return static_cast<int64_t>(to_keep_.size()) == total_; }
+  bool keeps_all() const { return stride_ == 0 && static_cast<int64_t>(to_keep_.size()) == total_; }
   // Records that a kept sample gives.
   int64_t items(int64_t number) const { return frozen_batch_ ? batch_of(kept_.load(number), inputs_) : 1; }
 
@@ -53,7 +58,11 @@ class Feed {
   std::optional<Sample> pull();
   void skip_unwanted();
   bool wanted(int64_t number) const;
-  bool aside(int64_t number) const { return options_.set_aside && !frozen_batch_ && to_keep_.contains(number); }
+  bool aside(int64_t number) const { return options_.set_aside && !frozen_batch_ && keeps(number, 1); }
+  void widen_stride();
+  void choose_kept();
+  void give_up(int64_t number);
+  std::optional<Sample> next_given_up();
   bool keeps(int64_t first, int64_t count) const;
   void keep(int64_t first, const Sample& sample, int64_t count);
 
@@ -66,9 +75,12 @@ class Feed {
   std::optional<Sample> rest_;                      // what is left of a batch
   std::deque<int64_t> numbers_;
   std::set<int64_t> to_keep_;
+  int64_t stride_ = 0;                              // between kept samples while their number is not known; else 0
+  std::deque<int64_t> given_up_;                    // set aside at first, and still to be handed out
   records::KeptSamples kept_;
   bool frozen_batch_ = false;                       // the model takes whole batches only
   bool batched_ = false;                            // one pull may hold several samples
+  bool ended_ = false;                              // the source
   bool finished_ = false;
 };
 

@@ -32,7 +32,7 @@ std::vector<int64_t> items_of(const Sample& sample) {
 }
 
 struct Fed {
-  std::vector<int64_t> numbers;                  // of all records, in order
+  std::vector<int64_t> numbers;                  // of all records, sorted
   std::vector<size_t> batches;                   // sizes of what was handed out
   std::map<int64_t, std::vector<int64_t>> kept;  // number -> items
 };
@@ -50,6 +50,7 @@ Fed run(Feed& feed) {
     }
   }
   EXPECT_TRUE(feed.finished());
+  std::ranges::sort(fed.numbers);
   for (int64_t number : feed.kept().numbers()) fed.kept[number] = items_of(feed.kept().load(number));
   return fed;
 }
@@ -108,7 +109,26 @@ TEST(Feed, BatchesAreSplitAroundWhatIsSetAside) {
   EXPECT_THAT(keys(fed), ElementsAre(0, 4, 8));
   EXPECT_THAT(fed.kept.at(4), ElementsAre(4));
   EXPECT_EQ(fed.numbers, all_but(12, {0, 4, 8}));
-  EXPECT_THAT(fed.batches, ElementsAre(3, 1, 2, 3));
+  EXPECT_EQ(fed.batches, (std::vector<size_t>{1, 1, 1, 1, 1, 1, 1, 1, 1}));
+}
+
+// Sources without a length, and batches of any size.
+TEST(Feed, WhereTheNumberOfSamplesIsNotKnownAsManyAreKeptAndSpread) {
+  for (const int64_t count : {1, 3, 4, 7, 8, 10, 40, 150, 300, 1000})
+    for (const int64_t batch : {1, 3})
+      for (const bool aside : {false, true}) {
+        const Fed fed = run(source_of(count, batch), -1, options_of(300, 4, aside));
+        const int64_t total = std::min<int64_t>(count, 300);
+        ASSERT_EQ(fed.kept.size(), static_cast<size_t>(std::min<int64_t>(total, 4))) << count;
+        std::vector<int64_t> all = fed.numbers;
+        for (const auto& [number, items] : fed.kept) {
+          EXPECT_THAT(items, ElementsAre(number));
+          if (aside) all.push_back(number);
+        }
+        std::ranges::sort(all);
+        EXPECT_EQ(all, all_but(total, {}));
+        if (total >= 8) EXPECT_GE(keys(fed).back(), total / 2) << count;
+      }
 }
 
 TEST(Feed, AModelOfAFixedBatchTakesItWhole) {

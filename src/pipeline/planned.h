@@ -10,6 +10,7 @@
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/run.h>
+#include <eightbit/trial_run.h>
 
 #include "backends/backend.h"
 #include "pipeline/recipe_content.h"
@@ -49,6 +50,7 @@ struct Planned {
   Model base;       // after channel alignment
   Plan alignment;   // what that did; empty: nothing
   Plan plan;        // for `base`
+  int64_t correction_samples = 0;   // that corrections ask for, of those that are kept (trial_run.h)
 };
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
@@ -59,7 +61,8 @@ void correct_biases(const backends::BackendModel& model, const records::Statisti
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan);
 
 // With `plan`, which may be another than that of `planned`.
-std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options);
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options,
+                                               const std::optional<TrialRun>& trial = {});
 Model write(const Model& base, const RecipeContent& recipe, const Plan& plan);
 void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe, const Plan& plan);
 

@@ -19,9 +19,11 @@
 #include "graph/transformer.h"
 #include "pipeline/measure.h"
 #include "pipeline/planned.h"
+#include "pipeline/quality_floor.h"
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
+#include "pipeline/trial_run.h"
 #include "pipeline/tuner.h"
 #include "pipeline/unfused.h"
 #include "placement/float_products.h"
@@ -55,8 +57,21 @@ int64_t rounding_samples(const QuantizeOptions& options) {
   if (!rounds_adaptively(options)) return 0;
   return algorithms::rounds_thoroughly(options) ? algorithms::kCarefulRoundingSamples : algorithms::kRoundingSamples;
 }
-int64_t samples_to_keep(const QuantizeOptions& options) {
+int64_t samples_wanted(const QuantizeOptions& options) {
   return std::max(correction_samples(options), rounding_samples(options));
+}
+int64_t samples_to_keep(const QuantizeOptions& options) {
+  return options.trial_run ? std::max(2 * samples_wanted(options), kTrialSamples) : samples_wanted(options);
+}
+
+// Of those that are kept, as many as a correction asks for and the trial run leaves.
+std::vector<int64_t> samples_for(const records::StatisticsData& statistics, const QuantizeOptions& options, int64_t wanted) {
+  if (!options.trial_run) return statistics.kept_samples.spread(wanted);
+  const auto all = split_samples(statistics.kept_samples, samples_wanted(options)).correction;
+  std::vector<int64_t> some;
+  const auto count = static_cast<int64_t>(all.size());
+  for (int64_t k = 0, n = std::min(wanted, count); k < n; ++k) some.push_back(all[static_cast<size_t>(k * count / n)]);
+  return some;
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -141,7 +156,7 @@ void warn_if_empty(const Plan& plan) {
 // Where the statistics keep no samples, weights stay on their nearest levels.
 void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
-  const auto samples = statistics.kept_samples.spread(rounding_samples(options));
+  const auto samples = samples_for(statistics, options, rounding_samples(options));
   if (samples.empty() && !options.weight_rounding) return;
   if (samples.empty())
     fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
@@ -161,12 +176,27 @@ Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, co
   return quantized;
 }
 
+[[noreturn]] void fail_strictly(const Settled& settled, Model quantized) {
+  AccuracyResult result;
+  result.model = std::move(quantized);
+  result.quantizers = result.all_quantizers = static_cast<int64_t>(settled.plan.quantizers.size());
+  result.notes = settled.plan.notes;
+  result.stopped_by = "min_sqnr_db";
+  throw AccuracyNotReached("[quantize] " + settled.missed, std::move(result));
+}
+
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
   steps.report().samples = statistics.samples();
-  return written(planned.base, recipe_of(planned, planned.plan, options), planned.plan, steps);
+  Settled settled{planned.plan, {}, {}};
+  if (options.trial_run)
+    settled = steps("trial run", [&] { return settle(planned, statistics, options, run, steps.seconds_of("calibrate")); });
+  steps.report().trial = settled.trial;
+  Model quantized = written(planned.base, recipe_of(planned, settled.plan, options, settled.trial), settled.plan, steps);
+  if (!settled.missed.empty() && options.strict) fail_strictly(settled, std::move(quantized));
+  return quantized;
 }
 
 // Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for any runtime.
@@ -195,7 +225,8 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
 
 QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options) {
   const bool free = !options.model_type && options.recipe == Recipe::eightbit;
-  if (free && !dynamic_cast<const backends::OwnPlacement*>(&model) && is_transformer(model.graph()))
+  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
+  if (free && !(placing && placing->placement()) && is_transformer(model.graph()))
     options.model_type = ModelType::transformer;
   return options;
 }
@@ -243,7 +274,7 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
 void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
-  const auto samples = statistics.kept_samples.spread(correction_samples(options));
+  const auto samples = samples_for(statistics, options, correction_samples(options));
   std::optional<std::vector<BiasShift>> measured;
   plan.biases.clear();   // shifts are those of the network without any
   if (!corrects_in_closed_form(options))
@@ -261,7 +292,7 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   if (algorithms::smooth_quant_applies(options))
     steps("smooth quant",
           [&] { algorithms::smooth_quant(model.impl().graph(), statistics, options, plan); });
-  Planned planned{model, model, {}, {}};
+  Planned planned{model, model, {}, {}, samples_wanted(options)};
   if (!options.advanced_parameters.disable_channel_alignment)
     planned.base = steps("channel alignment", [&] {
       planned.alignment = algorithms::channel_alignment(model.impl().graph(), statistics, plan);
@@ -281,7 +312,8 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   return planned;
 }
 
-std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options) {
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options,
+                                               const std::optional<TrialRun>& trial) {
   auto recipe = std::make_shared<RecipeContent>();
   recipe->version = version();
   recipe->backend = planned.model.impl().backend();
@@ -290,6 +322,7 @@ std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Pla
   recipe->model = planned.model;
   recipe->alignment = planned.alignment;
   recipe->plan = plan;
+  if (trial) recipe->trial = nlohmann::ordered_json::parse(trial->to_json(false)).dump();
   return recipe;
 }
 
@@ -302,6 +335,7 @@ void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeConten
     ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
   report.corrected_biases = static_cast<int64_t>(plan.biases.size());
   report.notes = plan.notes;
+  if (report.trial) report.notes.push_back("trial run: " + report.trial->summary());
   report.plan_text = to_text(plan, graph, true);
   report.plan_json = to_json(plan, graph);
   report.recipe = QuantizationRecipe(std::move(recipe));

@@ -61,7 +61,7 @@ QuantizationRecipe QuantizationRecipe::from_json(std::string_view text) {
   const Json json = parse(text);
   const JsonEntry file(json, "recipe");
   check_version(file);
-  file.allow_only({"schema", "version", "eightbit", "model", "options", "channel_alignment", "plan"});
+  file.allow_only({"schema", "version", "eightbit", "model", "options", "trial", "channel_alignment", "plan"});
   auto content = std::make_shared<RecipeContent>();
   content->version = file["eightbit"].text();
   file["model"].allow_only({"backend", "fingerprint"});
@@ -69,6 +69,7 @@ QuantizationRecipe QuantizationRecipe::from_json(std::string_view text) {
   content->fingerprint = file["model"]["fingerprint"].text();
   content->options = options_from_json(file["options"].json().dump(-1, ' ', false, Json::error_handler_t::replace));
   validate(content->options);
+  if (file.has("trial")) content->trial = file["trial"].json().dump(-1, ' ', false, Json::error_handler_t::replace);
   if (file.has("channel_alignment")) content->alignment_json = file["channel_alignment"].json();
   content->plan_json = file["plan"].json();
   return QuantizationRecipe(std::move(content));
@@ -88,6 +89,7 @@ std::string QuantizationRecipe::to_json() const {
   Json json{{"schema", kSchema}, {"version", kVersion}, {"eightbit", recipe.version}};
   json["model"] = {{"backend", recipe.backend}, {"fingerprint", recipe.fingerprint}};
   json["options"] = Json::parse(eightbit::to_json(recipe.options));
+  if (!recipe.trial.empty()) json["trial"] = Json::parse(recipe.trial);
   if (recipe.plan_json) {
     if (recipe.alignment_json) json["channel_alignment"] = *recipe.alignment_json;
     json["plan"] = *recipe.plan_json;
@@ -120,9 +122,11 @@ std::filesystem::path recipe_path(const std::filesystem::path& model) {
 }
 
 std::map<std::string, std::string> metadata_of(const RecipeContent& recipe) {
-  return {{"version", recipe.version},
-          {"options", to_json(recipe.options)},
-          {"recipe", std::string(to_string(recipe.options.recipe))}};
+  std::map<std::string, std::string> metadata = {{"version", recipe.version},
+                                                 {"options", to_json(recipe.options)},
+                                                 {"recipe", std::string(to_string(recipe.options.recipe))}};
+  if (!recipe.trial.empty()) metadata["trial"] = recipe.trial;
+  return metadata;
 }
 
 Plan alignment_for(const RecipeContent& recipe, const Graph& graph) {

@@ -19,6 +19,7 @@ struct RecipeContent {
   std::string version;                       // of eightbit
   std::string backend, fingerprint;          // of the float model
   QuantizeOptions options;
+  std::string trial;                         // what the trial run found, without times, as JSON; empty: there was none
 
   Model model;                               // of a run
   Plan alignment, plan;                      // what channel alignment does first; empty plan: nothing

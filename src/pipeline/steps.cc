@@ -9,6 +9,13 @@ void Steps::finish() {
   if (run_.report != nullptr) *run_.report = report_;
 }
 
+double Steps::seconds_of(std::string_view name) const {
+  double sum = 0;
+  for (const StepTime& step : report_.steps)
+    if (step.step == name) sum += step.seconds;
+  return sum;
+}
+
 std::string Report::to_json() const {
   nlohmann::ordered_json j;
   j["seconds"] = seconds;
@@ -19,6 +26,7 @@ std::string Report::to_json() const {
   j["weight_quantizers"] = weight_quantizers;
   j["corrected_biases"] = corrected_biases;
   j["notes"] = notes;
+  if (trial) j["trial"] = nlohmann::ordered_json::parse(trial->to_json());
   if (!plan_json.empty()) j["plan"] = nlohmann::ordered_json::parse(plan_json);
   return j.dump(2);
 }

@@ -25,6 +25,8 @@ class Steps {
   // Fills in the times of the caller's report, if there is one.
   void finish();
   Report& report() { return report_; }
+  // Of the steps of that name so far.
+  double seconds_of(std::string_view name) const;
 
  private:
   using Clock = std::chrono::steady_clock;

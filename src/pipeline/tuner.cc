@@ -113,7 +113,7 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   int64_t total = 1;
   for (const Kind& kind : kinds) total += static_cast<int64_t>(kind.size());
   RunOptions quiet = run;
-  Tuned out{candidate("as asked", asked_), {model_, model_, {}, {}}, {}};
+  Tuned out{candidate("as asked", asked_), {model_, model_, {}, {}, 0}, {}};
   quiet.progress = [&](const Progress&) {   // lets the caller stop within a candidate
     if (run.progress) run.progress({"tune", static_cast<int64_t>(out.trials.size()), total});
   };

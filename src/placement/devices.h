@@ -32,7 +32,9 @@ class Device {
   TargetDevice target() const { return target_; }
   // Whether an op behind a layer becomes part of its kernel, as far as activations go.
   bool fuses_behind_layers(Op op) const;
-  // Whether there is an integer kernel for a layer of that op, whatever the device.
+  // Whether products of two activations compute in floats whatever they read, and need nothing quantized in front.
+  bool multiplies_in_floats() const;
+  // Whether there is an integer kernel for that op.
   bool has_kernel(Op op) const;
   std::string_view name() const;  // "NPU"
   Offer offer(const Node& node) const;

@@ -106,6 +106,7 @@ Given read_options(const std::string& text) {
       const std::string key = word.substr(0, word.find('=')), value = word.substr(word.find('=') + 1);
       if (key == "layers_end_in_any_activation") given.kernels.layers_end_in_any_activation = value == "true";
       else if (key == "recurrent") given.kernels.recurrent = value == "true";
+      else if (key == "arithmetic") given.kernels.arithmetic = value == "true";
       else set_option(given.options, key, value);
     }
   }

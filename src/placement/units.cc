@@ -4,6 +4,7 @@
 
 #include "graph/ignored_scope.h"
 #include "graph/patterns.h"
+#include "placement/float_arithmetic.h"
 #include "placement/post_processing.h"
 
 namespace eightbit::placement {
@@ -41,8 +42,12 @@ class Reasons {
     for (const Node& node : flow_.graph->nodes) {
       if (node.op == Op::gru_sequence && node.attributes.linear_before_reset)
         set(node.id, "linear_before_reset");
-      if (!device_.has_kernel(node.op)) set(node.id, "the runtime computes it in floats");
     }
+    const std::vector<bool> floats = float_arithmetic(flow_, device_);
+    for (const Node& node : flow_.graph->nodes)
+      if (!device_.has_kernel(node.op)) set(node.id, "the runtime computes it in floats");
+      else if (floats[static_cast<size_t>(node.id)])
+        set(node.id, node.op == Op::multiply ? "computes in floats whatever it reads" : "what it reads is computed in floats");
   }
 
   void patterns() {

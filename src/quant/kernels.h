@@ -11,6 +11,9 @@ struct Kernels {
   bool layers_may_end_in_floats = false;
   // LSTM and GRU compute in integers. Else quantizers around them and their weights would cost time and save none.
   bool recurrent = true;
+  // Powers, roots, differences, sums over axes, comparisons and norms compute in integers. Else their inputs stay in floats,
+  // and so do those of additions, means, pools and resizing that read what such ops yield.
+  bool arithmetic = true;
 };
 
 }  // namespace eightbit

@@ -16,6 +16,8 @@ class KeptSamples {
   // Copies the bytes. A number that is there already keeps its first sample.
   void add(int64_t number, const Sample& sample);
   void add(const KeptSamples& other);
+  // Its bytes stay in the file.
+  void remove(int64_t number) { samples_.erase(number); }
 
   // In order.
   std::vector<int64_t> numbers() const;

@@ -15,6 +15,7 @@ from eightbit.errors import InvalidArgument
 from eightbit.parameters import (
     Engine,
     ModelType,
+    PlacementMode,
     QuantizationMode,
     QuantizationPreset,
     Recipe,
@@ -40,6 +41,11 @@ def quantize(
     advanced_parameters: AdvancedQuantizationParameters | None = None,
     recipe: Recipe | _eightbit.QuantizationRecipe | str | os.PathLike = Recipe.EIGHTBIT,
     weight_rounding: WeightRounding | None = None,
+    trial_run: bool = True,
+    min_sqnr_db: float | None = None,
+    max_float_share: float = 0.5,
+    strict: bool = False,
+    placement: PlacementMode = PlacementMode.RULES,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
@@ -68,6 +74,13 @@ def quantize(
     weight_rounding: WeightRounding.ADAPTIVE rounds the weights of an output together, so that the errors of some make
         good those of others. It needs one more pass over a few samples. None: ADAPTIVE for convolutions of moderate
         width, where it costs little; with fast_bias_correction False for all layers; with recipe NNCF, NEAREST.
+    trial_run: the result runs on a few kept samples as its users run it, by the runtime's defaults, beside the float model;
+        `report.trial` and the log tell what came out.
+    min_sqnr_db: where an output of the trial run has less signal to noise than this, in dB, the layers that it comes from
+        stay in float. 0 is off. None: 20, and with recipe NNCF and FP8 off.
+    max_float_share: of the multiplications that min_sqnr_db may take out of 8 bits, 0 to 1.
+    strict: AccuracyNotReached, not a warning, where min_sqnr_db can not be held.
+    placement: PlacementMode.MEASURED puts layers back into float for which integers do not pay on this machine.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
@@ -87,7 +100,9 @@ def quantize(
             target_device=_unless_default(target_device, TargetDevice.ANY),
             subset_size=_unless_default(subset_size, 300),
             fast_bias_correction=_unless_default(fast_bias_correction, True),
-            weight_rounding=weight_rounding,
+            weight_rounding=weight_rounding, trial_run=_unless_default(trial_run, True), min_sqnr_db=min_sqnr_db,
+            max_float_share=_unless_default(max_float_share, 0.5), strict=_unless_default(strict, False),
+            placement=_unless_default(placement, PlacementMode.RULES),
         )  # fmt: skip
         sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
         native = _prepared("quantize", model, sample, engine)[0] if exports else to_native_model(model, engine)
@@ -98,6 +113,7 @@ def quantize(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
+    _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement)
     native, source = _prepared("quantize", model, source, engine)
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
@@ -258,6 +274,22 @@ def quantize_options(
         as_enum(where, "weight_rounding", WeightRounding, weight_rounding)
     )
     return options
+
+
+def _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement) -> None:
+    for name, value in (("trial_run", trial_run), ("strict", strict)):
+        if not isinstance(value, bool):
+            raise InvalidArgument(f"[quantize] {name} is {value!r}. It must be True or False.")
+    for name, value in (("min_sqnr_db", min_sqnr_db), ("max_float_share", max_float_share)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
+            raise InvalidArgument(f"[quantize] {name} is {value!r}. It must be a number.")
+    if max_float_share is None:
+        raise InvalidArgument("[quantize] max_float_share is None. It must be a number.")
+    options.trial_run = trial_run
+    options.min_sqnr_db = min_sqnr_db
+    options.max_float_share = max_float_share
+    options.strict = strict
+    options.placement = to_native(_chosen("quantize", "placement", PlacementMode, placement))
 
 
 def _saved_recipe(recipe: Any) -> _eightbit.QuantizationRecipe | None:

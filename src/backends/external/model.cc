@@ -10,6 +10,21 @@
 #include "base/hash.h"
 
 namespace eightbit::external {
+namespace {
+
+class ExternalRunner : public backends::Runner {
+ public:
+  explicit ExternalRunner(const ExternalModel& model) : network_(model.network()), binding_(binding_of(model)) {}
+
+  std::vector<Tensor> run(const Sample& sample) override { return network_->infer(binding_.bind(sample, count_++)); }
+
+ private:
+  std::shared_ptr<const Network> network_;
+  backends::Binding binding_;
+  int64_t count_ = 0;
+};
+
+}  // namespace
 
 ExternalModel::ExternalModel(std::shared_ptr<const Network> network)
     : network_(std::move(network)), graph_(build_graph(network_->describe())) {}
@@ -46,12 +61,8 @@ void ExternalModel::save(const std::filesystem::path& path, bool) const {
   fail<Unsupported>("save", "'{}': models of {} are saved by their own framework", path.string(), backend());
 }
 
-std::vector<std::vector<Tensor>> ExternalModel::infer(const std::function<std::optional<Sample>()>& next) const {
-  const backends::Binding binding = binding_of(*this);
-  std::vector<std::vector<Tensor>> results;
-  while (const std::optional<Sample> sample = next())
-    results.push_back(network_->infer(binding.bind(*sample, static_cast<int64_t>(results.size()))));
-  return results;
+std::unique_ptr<backends::Runner> ExternalModel::runner(backends::FloatPrecision) const {
+  return std::make_unique<ExternalRunner>(*this);
 }
 
 std::vector<backends::LayerPrecision> ExternalModel::executed_precisions(const Sample&) const {

@@ -21,6 +21,7 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   const Graph& graph() const override { return graph_; }
   std::vector<PortInfo> inputs() const override { return network_->inputs(); }
   std::vector<PortInfo> outputs() const override { return network_->outputs(); }
+  Kernels kernels() const override { return {.arithmetic = false}; }   // of the runtimes that such models go to
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
   std::optional<Plan> placement() const override;
@@ -28,7 +29,7 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   std::shared_ptr<const BackendModel> apply(const Plan& plan,
                                             const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
-  std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const override;
+  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
   std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;

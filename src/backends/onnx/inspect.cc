@@ -102,18 +102,26 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, co
   return layers;
 }
 
+class OnnxRunner : public backends::Runner {
+ public:
+  explicit OnnxRunner(const OnnxModel& model) : binding_(binding_of(model)), session_(with_closed_bodies(model.content()), {}) {}
+
+  std::vector<Tensor> run(const Sample& sample) override {
+    const int64_t index = count_++;
+    return onnx::run(session_, binding_.bind(sample, index), index);
+  }
+
+ private:
+  backends::Binding binding_;
+  Session session_;
+  int64_t count_ = 0;
+};
+
 }  // namespace
 
-std::vector<std::vector<Tensor>> OnnxModel::infer(
-    const std::function<std::optional<Sample>()>& next) const {
-  const auto binding = binding_of(*this);
-  Session session(with_closed_bodies(content()), {});
-  std::vector<std::vector<Tensor>> results;
-  while (const auto sample = next()) {
-    const auto index = static_cast<int64_t>(results.size());
-    results.push_back(run(session, binding.bind(*sample, index), index));
-  }
-  return results;
+// ONNX Runtime computes floats as they are written.
+std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) const {
+  return std::make_unique<OnnxRunner>(*this);
 }
 
 std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample) const {

@@ -30,7 +30,7 @@ class OnnxModel final : public backends::BackendModel {
   std::string fingerprint() const override;
   bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
   // ONNX Runtime's: docs/onnx.md.
-  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false}; }
+  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false}; }
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
@@ -38,8 +38,7 @@ class OnnxModel final : public backends::BackendModel {
 
   // The engine's part.
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
-  std::vector<std::vector<Tensor>> infer(
-      const std::function<std::optional<Sample>()>& next) const override;
+  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
   std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   double throughput(const Sample& sample, double seconds) const override;

@@ -22,10 +22,7 @@ std::vector<Tensor> evaluate(const Content&) { refuse(); }
 std::unique_ptr<backends::Executor> make_executor(const OnnxModel&, const backends::Program&) {
   refuse();
 }
-std::vector<std::vector<Tensor>> OnnxModel::infer(
-    const std::function<std::optional<Sample>()>&) const {
-  refuse();
-}
+std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) const { refuse(); }
 std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample&) const {
   refuse();
 }

@@ -185,6 +185,25 @@ size_t spatial_axes(const NodeProto& node, const NodeContext& context) {
   return weight.size() > 2 ? weight.size() - 2 : 0;
 }
 
+// What SAME_UPPER and SAME_LOWER come to (ONNX's Conv: outputs of ceil(size / stride)). False where sizes are not known.
+bool work_out_pads(const NodeProto& node, const NodeContext& context, bool lower, Attributes& attributes) {
+  const Shape input = context.type_of(node.input(0)).shape;
+  const Shape weight = node.input_size() > 1 ? context.type_of(node.input(1)).shape : Shape{};
+  auto kernel = ints_attribute(node, "kernel_shape");
+  if (kernel.empty() && weight.size() > 2) kernel.assign(weight.begin() + 2, weight.end());
+  if (input.size() != kernel.size() + 2 || attributes.strides.size() != kernel.size()) return false;
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    const int64_t size = input[i + 2], stride = attributes.strides[i];
+    if (size < 1 || kernel[i] < 1 || stride < 1) return false;
+    const int64_t reach = (kernel[i] - 1) * (attributes.dilations.empty() ? 1 : attributes.dilations[i]) + 1;
+    const int64_t all = std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + reach - size, 0);
+    const int64_t less = all / 2, more = all - less;
+    attributes.pads_begin[i] = lower ? more : less;
+    attributes.pads_end[i] = lower ? less : more;
+  }
+  return true;
+}
+
 void read_window(const NodeProto& node, const NodeContext& context, bool dilated, Attributes& attributes) {
   const size_t axes = spatial_axes(node, context);
   attributes.strides = spatial(node, "strides", axes, 1);
@@ -194,7 +213,7 @@ void read_window(const NodeProto& node, const NodeContext& context, bool dilated
   attributes.pads_begin.assign(pads.begin(), half);
   attributes.pads_end.assign(half, pads.end());
   const std::string mode = string_attribute(node, "auto_pad", "NOTSET");
-  attributes.auto_pad = mode != "NOTSET" && mode != "VALID";
+  attributes.auto_pad = mode != "NOTSET" && mode != "VALID" && !work_out_pads(node, context, mode == "SAME_LOWER", attributes);
 }
 
 std::optional<int64_t> read_axis(Op op, const NodeProto& node, const NodeContext& context) {

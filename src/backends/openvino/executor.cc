@@ -103,7 +103,7 @@ class OpenVinoExecutor : public backends::Executor {
       fail<ModelError>("calibrate", "OpenVINO could not run the model on sample {}: {}", request.number, cause_of(e));
     }
     std::vector<ov::Tensor> results;
-    for (size_t i = 0; i < compiled_.outputs().size(); ++i) results.push_back(request.infer.get_output_tensor(i));
+    for (size_t i = 0; i < instrumented_.results; ++i) results.push_back(request.infer.get_output_tensor(i));
     request.sample = {};
     size_t batch = 1;   // records of branches come once, whatever the batch
     for (size_t i = 0; i < instrumented_.histograms.size(); ++i) batch = std::max(batch, results[i].get_shape()[0]);

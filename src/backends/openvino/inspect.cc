@@ -21,15 +21,26 @@ double seconds_since(Clock::time_point start) {
 }
 
 ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
-                                  ov::AnyMap extra = {}) {
-  ov::AnyMap options = compile_options();
-  options.insert(extra.begin(), extra.end());
+                                  const ov::AnyMap& options) {
   try {
     return core().compile_model(model, "CPU", options);
   } catch (const std::exception& error) {
     fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}",
                      model->get_friendly_name(), cause_of(error));
   }
+}
+
+ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
+                                 const ov::AnyMap& extra = {}) {
+  ov::AnyMap options = compile_options();
+  options.insert(extra.begin(), extra.end());
+  return compile_for_cpu(model, options);
+}
+
+ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
+                                  backends::FloatPrecision precision) {
+  return precision == backends::FloatPrecision::f32 ? compile_in_f32(model)
+                                                    : compile_for_cpu(model, ov::AnyMap{});
 }
 
 void set_inputs(ov::InferRequest& request, const BoundSample& sample) {
@@ -76,6 +87,35 @@ std::vector<std::string> split_names(const std::string& text) {
   return names;
 }
 
+class OpenVinoRunner : public backends::Runner {
+ public:
+  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision)
+      : binding_(*model), stateful_(!model->get_variables().empty()), compiled_(compile_for_cpu(model, precision)) {
+    request_ = compiled_.create_infer_request();
+  }
+
+  std::vector<Tensor> run(const Sample& sample) override {
+    const auto bound = binding_.bind(sample, count_);
+    if (stateful_ && sample.reset_state.value_or(true)) reset_states(request_);
+    infer(request_, bound, count_++);
+    std::vector<Tensor> outputs;
+    for (size_t i = 0; i < compiled_.outputs().size(); ++i)
+      outputs.push_back(copy_of(request_.get_output_tensor(i)));
+    return outputs;
+  }
+
+  std::string precision() const override {
+    return compiled_.get_property(ov::hint::inference_precision).to_string();
+  }
+
+ private:
+  Binding binding_;
+  bool stateful_ = false;
+  ov::CompiledModel compiled_;
+  ov::InferRequest request_;
+  int64_t count_ = 0;
+};
+
 bool is_computed(const std::string& type) {
   return !type.empty() && type != "Input" && type != "Output" && type != "Const" &&
          type != "Parameter" && type != "Result";
@@ -83,28 +123,14 @@ bool is_computed(const std::string& type) {
 
 }  // namespace
 
-std::vector<std::vector<Tensor>> OpenVinoModel::infer(
-    const std::function<std::optional<Sample>()>& next) const {
-  const Binding binding(*model_);
-  auto compiled = compile_for_cpu(model_);
-  auto request = compiled.create_infer_request();
-  std::vector<std::vector<Tensor>> results;
-  while (const auto sample = next()) {
-    const auto index = static_cast<int64_t>(results.size());
-    const auto bound = binding.bind(*sample, index);
-    if (stateful() && sample->reset_state.value_or(true)) reset_states(request);
-    openvino::infer(request, bound, index);
-    auto& outputs = results.emplace_back();
-    for (size_t i = 0; i < compiled.outputs().size(); ++i)
-      outputs.push_back(copy_of(request.get_output_tensor(i)));
-  }
-  return results;
+std::unique_ptr<backends::Runner> OpenVinoModel::runner(backends::FloatPrecision precision) const {
+  return std::make_unique<OpenVinoRunner>(model_, precision);
 }
 
 std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
     const Sample& sample) const {
   constexpr int kRuns = 5;
-  auto compiled = compile_for_cpu(model_, {ov::enable_profiling(true)});
+  auto compiled = compile_in_f32(model_, {ov::enable_profiling(true)});
   auto request = compiled.create_infer_request();
   const auto bound = Binding(*model_).bind(sample, 0);
   std::map<std::string, double> best;
@@ -129,7 +155,7 @@ std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
 std::vector<double> OpenVinoModel::latencies(const Sample& sample, double seconds) const {
   constexpr int kWarmUp = 5;
   auto compiled =
-      compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
+      compile_in_f32(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
   auto request = compiled.create_infer_request();
   const auto bound = Binding(*model_).bind(sample, 0);
   for (int run = 0; run < kWarmUp; ++run) openvino::infer(request, bound, 0);
@@ -144,7 +170,7 @@ std::vector<double> OpenVinoModel::latencies(const Sample& sample, double second
 
 double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
   auto compiled =
-      compile_for_cpu(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
+      compile_in_f32(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
   const auto bound = Binding(*model_).bind(sample, 0);
   std::vector<ov::InferRequest> requests;
   for (uint32_t i = 0; i < compiled.get_property(ov::optimal_number_of_infer_requests); ++i)

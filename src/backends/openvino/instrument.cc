@@ -8,6 +8,7 @@
 #include <openvino/op/assign.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/fake_quantize.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/read_value.hpp>
 #include <openvino/op/reduce_mean.hpp>
@@ -114,6 +115,36 @@ void fold_dequantization(const Copy& copy, const Reading& reading) {
   }
 }
 
+bool is_constant(const Output& value) { return ov::is_type<ov::op::v0::Constant>(value.get_node()); }
+
+bool is_scale_or_shift(const ov::Node& node) {
+  const std::string_view type = node.get_type_info().name;
+  if (type == "BatchNormInference") return true;
+  return (type == "Add" || type == "Multiply" || type == "Subtract" || type == "Divide") &&
+         (is_constant(node.input_value(0)) || is_constant(node.input_value(1)));
+}
+
+bool is_layer(const ov::Node& node) {
+  const std::string_view type = node.get_type_info().name;
+  return type == "MatMul" || type.find("Convolution") != std::string_view::npos;
+}
+
+const ov::Node& varying_input(const ov::Node& node) {
+  return *node.input_value(node.get_input_size() > 1 && is_constant(node.input_value(0)) ? 1 : 0).get_node();
+}
+
+// Without low precision transformations OpenVINO 2026.4 folds a scale and a shift by channel, no layer's, into the FakeQuantize
+// behind them, and comes to wrong values where a dimension is free (docs/runtime_faults.md).
+bool is_folded_wrongly(const ov::Node& quantizer) {
+  if (quantizer.get_input_partial_shape(0).is_static()) return false;
+  const ov::Node* node = quantizer.get_input_node_ptr(0);
+  while (node->get_input_size() == 1 && node->get_output_size() == 1 && !ov::is_type<ov::op::v0::Parameter>(node))
+    node = node->get_input_node_ptr(0);   // activations
+  if (!is_scale_or_shift(*node)) return false;
+  while (is_scale_or_shift(*node)) node = &varying_input(*node);
+  return !is_layer(*node);
+}
+
 // The models' own outputs are not computed; left in place, the plugin would stumble over them.
 void drop_results(const ov::Model& model) {
   for (const auto& result : model.get_results()) {
@@ -148,8 +179,17 @@ class Instrumenter {
     planned_ = copy_model(model, reading);
     if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
     if (plan == nullptr && !program_.integer_arithmetic) fold_dequantization(planned_, reading);
+    keep_from_folding();
     share_inputs(planned_, *reference_.model);
     if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
+  }
+
+  // A value with a second reader is not folded.
+  void keep_from_folding() {
+    if (program_.integer_arithmetic) return;
+    for (const auto& op : planned_.model->get_ordered_ops())
+      if (ov::is_type<ov::op::v0::FakeQuantize>(op) && is_folded_wrongly(*op))
+        unread_.push_back(std::make_shared<ov::op::v0::Result>(std::make_shared<ov::op::v3::ShapeOf>(op->input_value(0))));
   }
 
   // Readers of quantized values, the quantizers among them, read the float model's.
@@ -222,6 +262,8 @@ class Instrumenter {
     if (planned_.model) drop_results(*planned_.model);
     auto parameters = reference_.model->get_parameters();
     parameters.insert(parameters.end(), references_.begin(), references_.end());
+    out_.results = results_.size();
+    results_.insert(results_.end(), unread_.begin(), unread_.end());
     out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
     return std::move(out_);
   }
@@ -233,7 +275,7 @@ class Instrumenter {
   const Reading& reading_;
   Copy reference_;
   Copy planned_;
-  ov::ResultVector results_;
+  ov::ResultVector results_, unread_;
   ov::ParameterVector references_;   // one a probe
   int64_t next_id_ = 0;
   Instrumented out_;

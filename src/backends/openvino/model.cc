@@ -4,6 +4,7 @@
 
 #include "backends/openvino/executor.h"
 #include "backends/openvino/fingerprint.h"
+#include "backends/openvino/runtime_faults.h"
 #include "backends/openvino/save.h"
 #include "backends/openvino/types.h"
 #include "backends/openvino/writer.h"
@@ -74,6 +75,7 @@ std::unique_ptr<backends::Executor> OpenVinoModel::compile(const backends::Progr
 std::shared_ptr<const backends::BackendModel> OpenVinoModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   auto rewritten = copy(&plan).model;
+  avoid_runtime_faults(*rewritten);
   name_new_nodes(*rewritten);
   for (const auto& [key, value] : metadata)
     rewritten->set_rt_info(value, std::vector<std::string>{"eightbit", "quantization", key});

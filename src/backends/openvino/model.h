@@ -26,7 +26,7 @@ class OpenVinoModel final : public backends::BackendModel {
   const Graph& graph() const override { return reading().graph; }
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;
-  Kernels kernels() const override { return {.layers_may_end_in_floats = true}; }
+  Kernels kernels() const override { return {.layers_may_end_in_floats = true, .recurrent = false, .arithmetic = false}; }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
 
@@ -34,8 +34,7 @@ class OpenVinoModel final : public backends::BackendModel {
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
-  std::vector<std::vector<Tensor>> infer(
-      const std::function<std::optional<Sample>()>& next) const override;
+  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
   std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   std::map<std::string, int64_t> weight_bytes() const override;

@@ -1,5 +1,6 @@
 #include "backends/openvino/op_map.h"
 
+#include <algorithm>
 #include <openvino/op/util/interpolate_base.hpp>
 #include <openvino/opsets/opset1.hpp>
 #include <openvino/opsets/opset14.hpp>
@@ -169,7 +170,12 @@ void read_window(const Window& node, Attributes& attributes) {
   attributes.strides = widen(node.get_strides());
   attributes.pads_begin = widen(node.get_pads_begin());
   attributes.pads_end = widen(node.get_pads_end());
-  attributes.auto_pad = node.get_auto_pad() != ov::op::PadType::EXPLICIT;
+  // Where the size of the input is known, the node has worked out what automatic padding comes to.
+  const auto& shape = node.get_input_partial_shape(0);
+  const auto is_same = node.get_auto_pad() == ov::op::PadType::SAME_UPPER || node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
+  const bool sizes_known = shape.rank().is_static() && shape.size() > 2 &&
+                           std::all_of(shape.begin() + 2, shape.end(), [](const auto& size) { return size.is_static(); });
+  attributes.auto_pad = is_same && !sizes_known;
 }
 
 template <typename T>

@@ -1,0 +1,204 @@
+#include "pipeline/trial_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace eightbit {
+namespace {
+
+using backends::FloatPrecision;
+using Clock = std::chrono::steady_clock;
+using nlohmann::ordered_json;
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+// Scores of classes: a row an item.
+bool looks_like_scores(const Tensor& tensor) {
+  return is_float(tensor.dtype) && tensor.shape.size() == 2 && tensor.shape[1] > 1;
+}
+
+std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOutputs& other, size_t output) {
+  int64_t same = 0, all = 0;
+  for (size_t s = 0; s < reference.size(); ++s) {
+    const Tensor& a = reference[s][output];
+    const Tensor& b = other[s][output];
+    if (!looks_like_scores(a) || a.shape != b.shape) return {};
+    const std::vector<float> x = to_floats(a), y = to_floats(b);
+    const auto classes = static_cast<std::ptrdiff_t>(a.shape[1]);
+    for (auto i = x.begin(), j = y.begin(); i != x.end(); i += classes, j += classes, ++all)
+      same += std::max_element(i, i + classes) - i == std::max_element(j, j + classes) - j;
+  }
+  return all > 0 ? std::optional(static_cast<double>(same) / static_cast<double>(all)) : std::nullopt;
+}
+
+double worst(const std::vector<double>& decibels) {
+  return decibels.empty() ? kInfinite : std::ranges::min(decibels);
+}
+
+double seconds_of(backends::Runner& runner, const Sample& sample) {
+  const auto begin = Clock::now();
+  runner.run(sample);
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+ordered_json finite(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
+
+std::string text_of(double decibels) {
+  if (std::isinf(decibels)) return decibels > 0 ? "no noise" : "NaN, Inf or another shape where the float model has numbers";
+  return fmt::format("{:.1f} dB", decibels);
+}
+
+}  // namespace
+
+void OutputNoise::add(const Tensor& reference, const Tensor& other) {
+  const std::vector<float> a = to_floats(reference), b = to_floats(other);
+  if (a.size() != b.size()) {
+    noise_ = kInfinite;
+    return;
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i])) continue;
+    const double difference = static_cast<double>(a[i]) - b[i];
+    signal_ += static_cast<double>(a[i]) * a[i];
+    noise_ += std::isfinite(b[i]) ? difference * difference : kInfinite;
+  }
+}
+
+double OutputNoise::decibels() const {
+  if (std::isinf(noise_)) return -kInfinite;
+  if (noise_ <= 0) return kInfinite;
+  return signal_ > 0 ? 10 * std::log10(signal_ / noise_) : -kInfinite;
+}
+
+// Twice as many as the corrections ask for are kept, where there are so many: every other one is free.
+SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
+  const auto count = static_cast<int64_t>(kept.size());
+  const int64_t trial = std::min(kTrialSamples, count / 3);
+  SampleSplit split;
+  split.correction = kept.spread(std::min(wanted, count - trial));
+  const std::vector<int64_t> all = kept.spread(std::max(2 * wanted, kTrialSamples));
+  std::vector<int64_t> rest;
+  std::ranges::set_difference(all, split.correction, std::back_inserter(rest));
+  split.disjoint = !rest.empty();
+  const std::vector<int64_t>& from = split.disjoint ? rest : all;
+  const auto left = static_cast<int64_t>(from.size()), some = std::min(left, kTrialSamples);
+  for (int64_t k = 0; k < some; ++k) split.trial.push_back(from[static_cast<size_t>(k * left / some)]);
+  return split;
+}
+
+TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples) : reference_(reference), samples_(std::move(samples)) {
+  by_default_ = reference_.impl().runner(FloatPrecision::by_default);
+  precision_ = by_default_->precision();
+  if (reduced()) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
+  float_outputs_ = outputs_of(reduced() ? *in_f32_ : *by_default_);
+  for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
+    if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
+  float_db_ = reduced() ? decibels(outputs_of(*by_default_)) : std::vector<double>(judged_.size(), kInfinite);
+}
+
+TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
+  TrialOutputs outputs;
+  for (const Sample& sample : samples_) outputs.push_back(runner.run(sample));
+  return outputs;
+}
+
+std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
+  std::vector<double> out;
+  for (size_t output : judged_) {
+    OutputNoise noise;
+    for (size_t s = 0; s < outputs.size(); ++s) noise.add(float_outputs_[s][output], outputs[s][output]);
+    out.push_back(noise.decibels());
+  }
+  return out;
+}
+
+Tried TrialBench::tried(Model quantized) const {
+  Tried tried{std::move(quantized), nullptr, {}, 0};
+  tried.runner = tried.model.impl().runner(FloatPrecision::f32);
+  tried.outputs = outputs_of(*tried.runner);
+  tried.sqnr_db = worst(decibels(tried.outputs));
+  return tried;
+}
+
+TrialRun TrialBench::run(Tried& tried, double seconds) const {
+  TrialRun trial;
+  trial.samples = static_cast<int64_t>(samples_.size());
+  trial.precision = precision_;
+  const std::vector<double> f32 = decibels(tried.outputs);
+  const auto other = reduced() ? tried.model.impl().runner(FloatPrecision::by_default) : nullptr;
+  const TrialOutputs outputs = other ? outputs_of(*other) : std::move(tried.outputs);
+  const std::vector<double> by_default = other ? decibels(outputs) : f32;
+  const std::vector<PortInfo> ports = tried.model.impl().outputs();
+  for (size_t i = 0; i < judged_.size(); ++i) {
+    const size_t output = judged_[i];
+    trial.outputs.push_back({output < ports.size() ? ports[output].name : fmt::format("output {}", output), by_default[i], f32[i],
+                             float_db_[i], agreement_of(float_outputs_, outputs, output)});
+  }
+  trial.sqnr_db = worst(by_default);
+  trial.sqnr_f32_db = worst(f32);
+  trial.float_sqnr_db = worst(float_db_);
+  time(other ? *other : *tried.runner, seconds, trial);
+  return trial;
+}
+
+void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& trial) const {
+  constexpr int kMostRounds = 50;
+  std::vector<backends::Runner*> runners = {&quantized, by_default_.get()};
+  if (reduced()) runners.push_back(in_f32_.get());
+  const size_t some = std::min<size_t>(samples_.size(), 2);
+  std::vector<std::vector<double>> best(runners.size(), std::vector<double>(some, kInfinite));
+  const auto begin = Clock::now();
+  for (int round = 0; round < kMostRounds; ++round) {
+    for (size_t s = 0; s < some; ++s)
+      for (size_t r = 0; r < runners.size(); ++r) best[r][s] = std::min(best[r][s], seconds_of(*runners[r], samples_[s]));
+    if (round > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) break;
+  }
+  const auto mean = [&](size_t r) {
+    double sum = 0;
+    for (double x : best[r]) sum += x;
+    return 1e3 * sum / static_cast<double>(some);
+  };
+  trial.milliseconds = mean(0);
+  trial.float_milliseconds = mean(1);
+  trial.float_f32_milliseconds = mean(runners.size() - 1);
+}
+
+std::string TrialRun::summary(bool times) const {
+  std::string text = fmt::format("{} on {} samples", text_of(sqnr_db), samples);
+  if (precision != "f32")
+    text += fmt::format(" ({} with floats in f32; {} by itself leaves {})", text_of(sqnr_f32_db), precision, text_of(float_sqnr_db));
+  for (const TrialOutput& output : outputs)
+    if (output.agreement) text += fmt::format("; largest element of '{}' the same in {:.1f} %", output.name, 100 * *output.agreement);
+  if (measured_db && std::fabs(*measured_db - sqnr_f32_db) > 1)
+    text += fmt::format("; {} where quantizers are computed in floats", text_of(*measured_db));
+  if (times && milliseconds > 0) text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
+  if (times && milliseconds > 0 && precision != "f32") text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
+  return text;
+}
+
+std::string TrialRun::to_json(bool times) const {
+  ordered_json json = {{"samples", samples}, {"unseen", unseen}, {"precision", precision}, {"sqnr_db", finite(sqnr_db)},
+                       {"sqnr_f32_db", finite(sqnr_f32_db)}, {"float_sqnr_db", finite(float_sqnr_db)}};
+  json["measured_db"] = measured_db ? finite(*measured_db) : ordered_json(nullptr);
+  if (times) {
+    json["milliseconds"] = milliseconds;
+    json["float_milliseconds"] = float_milliseconds;
+    json["float_f32_milliseconds"] = float_f32_milliseconds;
+  }
+  json["float_share"] = float_share;
+  json["outputs"] = ordered_json::array();
+  for (const TrialOutput& output : outputs) {
+    ordered_json row = {{"name", output.name}, {"sqnr_db", finite(output.sqnr_db)}, {"sqnr_f32_db", finite(output.sqnr_f32_db)},
+                        {"float_sqnr_db", finite(output.float_sqnr_db)}};
+    if (output.agreement) row["agreement"] = *output.agreement;
+    json["outputs"].push_back(std::move(row));
+  }
+  return json.dump(2);
+}
+
+}  // namespace eightbit

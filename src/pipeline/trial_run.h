@@ -1,0 +1,73 @@
+// Runs models as their users do, and tells how far they are from the float model.
+#pragma once
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/trial_run.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backends/backend.h"
+#include "records/kept_samples.h"
+
+namespace eightbit {
+
+// Of the samples that were kept for corrections, some are set aside for the trial run.
+struct SampleSplit {
+  std::vector<int64_t> correction, trial;   // numbers; the same ones where there are too few to split
+  bool disjoint = true;
+};
+inline constexpr int64_t kTrialSamples = 8;
+// `wanted`: samples that corrections ask for.
+SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
+
+// Signal and noise of one output over samples. Elements that are no numbers in the float model can not be judged.
+class OutputNoise {
+ public:
+  void add(const Tensor& reference, const Tensor& other);
+  double decibels() const;
+
+ private:
+  double signal_ = 0, noise_ = 0;
+};
+
+// The outputs of a model on the samples of a trial.
+using TrialOutputs = std::vector<std::vector<Tensor>>;
+
+// A quantized model that was run, in f32.
+struct Tried {
+  Model model;
+  std::unique_ptr<backends::Runner> runner;
+  TrialOutputs outputs;
+  double sqnr_db = 0;   // of the worst output; infinite where there is no float output
+};
+
+class TrialBench {
+ public:
+  // Runs the float model. Throws ModelError where the runtime can not compile it.
+  TrialBench(const Model& reference, std::vector<Sample> samples);
+
+  Tried tried(Model quantized) const;
+  // By the runtime's defaults as well, where these are not f32. All models then take turns for about `seconds`.
+  TrialRun run(Tried& tried, double seconds) const;
+
+  const std::vector<Sample>& samples() const { return samples_; }
+  bool reduced() const { return precision_ != "f32"; }
+
+ private:
+  TrialOutputs outputs_of(backends::Runner& runner) const;
+  std::vector<double> decibels(const TrialOutputs& outputs) const;
+  void time(backends::Runner& quantized, double seconds, TrialRun& trial) const;
+
+  const Model& reference_;
+  std::vector<Sample> samples_;
+  std::unique_ptr<backends::Runner> by_default_, in_f32_;   // of the float model; the second where it differs
+  std::string precision_ = "f32";
+  TrialOutputs float_outputs_;                              // in f32
+  std::vector<double> float_db_;                            // of each output, by default
+  std::vector<size_t> judged_;                              // outputs in floats
+};
+
+}  // namespace eightbit

@@ -1,0 +1,97 @@
+#include "placement/float_arithmetic.h"
+
+#include <algorithm>
+
+namespace eightbit::placement {
+namespace {
+
+// Integers are only how these read and write memory.
+bool saves_traffic_only(Op op) {
+  switch (op) {
+    case Op::add: case Op::avg_pool: case Op::adaptive_avg_pool: case Op::reduce_mean: case Op::interpolate:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Part of the kernel in front, or computed element by element on what it wrote.
+bool changes_elements(const Node& node) {
+  switch (node.op) {
+    case Op::gelu: case Op::mish: case Op::multiply: case Op::divide: case Op::subtract:
+      return true;
+    default:
+      return has(node.op, kActivation) || node.op == Op::add || only_passes(node.op);
+  }
+}
+
+class Origins {
+ public:
+  Origins(const InferenceGraph& flow, const Device& device)
+      : flow_(flow), graph_(*flow.graph), device_(device), in_integers_(graph_.values.size()) {}
+
+  std::vector<bool> run() {
+    std::vector<bool> floats(graph_.nodes.size());
+    for (const Node& node : graph_.nodes) {
+      floats[static_cast<size_t>(node.id)] = is_float_arithmetic(node);
+      const bool integers = yields_integers(node);
+      for (ValueId output : node.outputs) in_integers_[static_cast<size_t>(output)] = integers;
+    }
+    return floats;
+  }
+
+ private:
+  std::vector<ValueId> varying(const Node& node) const {
+    std::vector<ValueId> out;
+    for (ValueId input : node.inputs)
+      if (input != kNone && !graph_.value(input).is_constant() && is_float(graph_.value(input).dtype)) out.push_back(input);
+    return out;
+  }
+  bool reads_integers(ValueId value) const { return in_integers_[static_cast<size_t>(value)]; }
+
+  bool needs_floats(const Node& node) const {
+    return !device_.has_kernel(node.op) ||
+           (node.op == Op::multiply && device_.multiplies_in_floats() && varying(node).size() > 1);
+  }
+
+  bool is_float_arithmetic(const Node& node) const {
+    if (!flow_.is_alive(node.id)) return false;
+    if (needs_floats(node)) return true;
+    if (!saves_traffic_only(node.op)) return false;
+    const auto inputs = varying(node);
+    return !std::ranges::all_of(inputs, [&](ValueId v) { return reads_integers(v); }) ||
+           (inputs.size() == 1 && has_float_reader(inputs[0]));   // which has the value written in floats
+  }
+
+  bool has_float_reader(ValueId value) const {
+    return std::ranges::any_of(graph_.value(value).uses, [&](const Use& use) {
+      return flow_.is_alive(use.node) && needs_floats(graph_.node(use.node));
+    });
+  }
+
+  // Whether a value comes out of an integer kernel, as far as ops go.
+  bool yields_integers(const Node& node) const {
+    if (row(node.op).weight_layout != WeightLayout::none || node.op == Op::scaled_dot_product_attention)
+      return device_.has_kernel(node.op);
+    const auto inputs = varying(node);
+    const auto reads = [&](ValueId v) { return reads_integers(v); };
+    if (row(node.op).trait == Trait::concat) return std::ranges::any_of(inputs, reads);
+    if (saves_traffic_only(node.op) && inputs.size() > 1) return std::ranges::all_of(inputs, reads);
+    if (saves_traffic_only(node.op) || only_passes(node.op)) return !inputs.empty() && reads(inputs[0]);
+    return changes_elements(node) && inputs.size() == 1 && reads(inputs[0]);
+  }
+
+  const InferenceGraph& flow_;
+  const Graph& graph_;
+  const Device& device_;
+  std::vector<bool> in_integers_;   // by value
+};
+
+}  // namespace
+
+std::vector<bool> float_arithmetic(const InferenceGraph& flow, const Device& device) {
+  if (device.has_kernel(Op::power)) return std::vector<bool>(flow.graph->nodes.size());
+  return Origins(flow, device).run();
+}
+
+}  // namespace eightbit::placement
