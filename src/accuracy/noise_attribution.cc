@@ -38,14 +38,6 @@ std::map<NodeId, size_t> groups_by_node(const Plan& plan, const std::vector<Quan
   return out;
 }
 
-std::vector<ValueId> outputs_of(const Graph& graph) {
-  std::vector<ValueId> outputs;
-  for (const Node& node : graph.nodes)
-    if (node.op == Op::result && node.owner == kNone && is_measurable(graph, node.inputs[0]))
-      outputs.push_back(node.inputs[0]);
-  return outputs;
-}
-
 double relative(const Noise& noise) { return noise.signal > 0 ? noise.noise / noise.signal : 0; }
 
 class Walk {
@@ -55,7 +47,7 @@ class Walk {
 
   std::vector<double> run(const std::map<NodeId, size_t>& group_of, size_t groups) {
     std::vector<double> shares(groups);
-    const auto outputs = outputs_of(graph_);
+    const auto outputs = noisy_outputs(graph_);
     for (ValueId output : outputs) need(output) += relative(noise_at(output));
     for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
       const auto group = group_of.find(node->id);
@@ -107,6 +99,14 @@ class Walk {
 
 }  // namespace
 
+std::vector<ValueId> noisy_outputs(const Graph& graph) {
+  std::vector<ValueId> outputs;
+  for (const Node& node : graph.nodes)
+    if (node.op == Op::result && node.owner == kNone && is_measurable(graph, node.inputs[0]))
+      outputs.push_back(node.inputs[0]);
+  return outputs;
+}
+
 std::vector<ValueId> values_with_own_noise(const Graph& graph, const Plan& plan) {
   std::vector<ValueId> values;
   for (NodeId node : quantized_nodes(plan))
@@ -116,7 +116,7 @@ std::vector<ValueId> values_with_own_noise(const Graph& graph, const Plan& plan)
 }
 
 std::vector<ValueId> values_with_noise(const Graph& graph, const Plan& plan) {
-  const auto own = values_with_own_noise(graph, plan), outputs = outputs_of(graph);
+  const auto own = values_with_own_noise(graph, plan), outputs = noisy_outputs(graph);
   std::set<ValueId> values(own.begin(), own.end());
   values.insert(outputs.begin(), outputs.end());
   for (const Node& node : graph.nodes) {

@@ -31,6 +31,9 @@ using NoiseByValue = std::map<ValueId, Noise>;
 std::vector<ValueId> values_with_noise(const Graph& graph, const Plan& plan);
 std::vector<ValueId> values_with_own_noise(const Graph& graph, const Plan& plan);
 
+// What the model's outputs in floats read.
+std::vector<ValueId> noisy_outputs(const Graph& graph);
+
 // By group: its share of the noise over signal of the outputs (averaged over outputs). Adds up to 1 where all is
 // explained.
 std::vector<double> attribute_noise(const Graph& graph, const Plan& plan, const std::vector<QuantizerGroup>& groups,

@@ -116,6 +116,17 @@ bool BiasCorrection::helps(size_t first, int64_t channels) const {
   return after < before;
 }
 
+// The mean m of n samples with variance v, less the share of m^2 that is chance: m max(0, 1 - v / (n m^2)) (the positive part of
+// James and Stein's estimator, Proc. Fourth Berkeley Symp. 1, 1961). A shift that all samples agree on stays; one that a few
+// samples make, which quantization has turned into something else, goes.
+double BiasCorrection::trusted_mean(size_t i) const {
+  const auto n = static_cast<double>(count_);
+  const double mean = sum_[i] / n;
+  if (count_ < 2 || !(mean < 0 || mean > 0)) return mean;
+  const double variance = std::max(0.0, square_[i] - n * mean * mean) / (n - 1);
+  return mean * std::max(0.0, 1 - variance / (n * mean * mean));
+}
+
 std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   std::vector<BiasShift> out;
   if (count_ == 0) return out;
@@ -124,7 +135,7 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
     const size_t first = std::exchange(at, at + static_cast<size_t>(probe.channels));
     if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
-    for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(sum_[i] / static_cast<double>(count_)));
+    for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(trusted_mean(i)));
     out.push_back(std::move(shift));
   }
   return out;

@@ -46,6 +46,7 @@ class BiasCorrection {
 
  private:
   bool helps(size_t first, int64_t channels) const;
+  double trusted_mean(size_t i) const;
   std::vector<BiasProbe> probes_;
   std::vector<double> sum_, square_;
   int64_t count_ = 0;

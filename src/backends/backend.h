@@ -66,6 +66,10 @@ struct Program {
   // Where the plan quantizes an activation, the planned model reads the float one's: each layer adds its noise and inherits
   // none.
   bool layers_alone = false;
+  // Nodes of the planned model that a run can put back into float, in order, where can_switch(): with a number s between 0 and 1
+  // for each switch they yield float + s (quantized - float). `switch_rows`: the numbers of each run.
+  std::vector<std::vector<NodeId>> switches;
+  std::vector<std::vector<float>> switch_rows;
   std::function<int64_t(int64_t)> number_of;   // what messages call the k-th sample that is run; unset: k
 
   int64_t number(int64_t k) const { return number_of ? number_of(k) : k; }
@@ -124,6 +128,8 @@ class BackendModel {
   virtual Kernels kernels() const { return {}; }
 
   virtual std::unique_ptr<Executor> compile(const Program& program) const = 0;
+  // Whether programs may have switches.
+  virtual bool can_switch() const { return false; }
   // The model with the plan carried out. `metadata` is stored in the model under "eightbit".
   virtual std::shared_ptr<const BackendModel> apply(const Plan& plan,
                                                     const std::map<std::string, std::string>& metadata) const = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -25,6 +26,9 @@ using Clock = std::chrono::steady_clock;
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;           // dB; less is chance on a few samples
 constexpr double kLeastSeconds = 3;        // that a search may take, however quick the calibration was
+constexpr double kFixedCost = 0.02;        // of a layer in float, in shares of all work, on top of its own
+constexpr double kMargin = 0.7;            // of the noise that is allowed: groups do not add up exactly
+constexpr size_t kRankingRuns = 160;       // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -40,12 +44,10 @@ class Settling {
   Settled run() {
     const SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
     if (split.trial.empty() || settled_.plan.quantizers.empty()) return std::move(settled_);
-    std::vector<Sample> samples;
-    for (int64_t number : split.trial) samples.push_back(statistics_.kept_samples.load(number));
     try {
-      bench_.emplace(planned_.model, std::move(samples));
+      bench_.emplace(planned_.model, samples_at(split.trial));
       judge_corrections();
-      hold_floor();
+      if (misses_floor()) hold_floor(split);
       finish(split);
     } catch (const ModelError& error) {
       note(fmt::format("the trial run failed: {}", error.what()));
@@ -73,17 +75,30 @@ class Settling {
     Plan uncorrected = settled_.plan;
     uncorrected.biases.clear();
     Tried without = bench_->tried(written(uncorrected));
-    if (!(without.sqnr_db > best_.sqnr_db + kClearly)) return;
+    if (!(without.mean_db > best_.mean_db + kClearly)) return;
     settled_.plan.biases.clear();
-    settled_.plan.notes.push_back(
-        fmt::format("bias correction is left out: {:.1f} dB with it, {:.1f} dB without", best_.sqnr_db, without.sqnr_db));
+    settled_.plan.notes.push_back(fmt::format("bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
+                                              best_.mean_db, without.mean_db));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     best_ = std::move(without);
   }
 
-  void hold_floor() {
-    if (floor_ <= 0 || best_.sqnr_db >= floor_) return;
+  std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
+    std::vector<Sample> samples;
+    for (int64_t number : numbers) samples.push_back(statistics_.kept_samples.load(number));
+    return samples;
+  }
+
+  bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
+
+  // Few samples may miss it by chance, and are too few to choose layers by.
+  void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
+    if (split.search.size() > split.trial.size()) {
+      bench_.emplace(planned_.model, samples_at(split.search));
+      best_ = bench_->tried(std::move(best_.model));
+      if (!misses_floor()) return;
+    }
     const double found = best_.sqnr_db;
     search();
     if (reverted_.empty()) return tell_missed(found);
@@ -94,23 +109,79 @@ class Settling {
     if (best_.sqnr_db < floor_) tell_missed(found);
   }
 
-  // What one group's noise costs in work to take away.
+  // Groups in the order in which they go, those first whose work takes away most noise for its share.
   void rank() {
     groups_ = accuracy::quantizer_groups(graph(), settled_.plan);
     work_ = accuracy::work_shares(graph(), groups_);
-    shares_ = noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_);
-    constexpr double kFixed = 0.02;   // any layer in float costs something
-    const auto merit = [&](int group) { return shares_[static_cast<size_t>(group)] / (kFixed + work_[static_cast<size_t>(group)]); };
-    std::vector<int> all(groups_.size());
-    std::iota(all.begin(), all.end(), 0);
-    std::ranges::stable_sort(all, std::greater<>(), merit);
-    double work = 0;
-    for (int group : all) {
-      const double next = work + work_[static_cast<size_t>(group)];
-      if (next > options_.max_float_share + 1e-9) continue;
-      work = next;
-      order_.push_back(group);
+    const auto begin = Clock::now();
+    noise_ = noise_of_groups();
+    log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(), seconds_since(begin));
+    const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
+    std::vector<double> left(outputs);
+    for (const auto& noise : noise_)
+      for (size_t i = 0; i < outputs; ++i) left[i] += noise[i];
+    std::set<int> open;
+    for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
+    for (double work = 0; !open.empty();) {
+      std::erase_if(open, [&](int g) { return work + work_[static_cast<size_t>(g)] > options_.max_float_share + 1e-9; });
+      if (open.empty()) break;
+      const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
+      if (goal_at_ == 0 && std::ranges::all_of(left, [&](double noise) { return noise <= kMargin * allowed(); }))
+        goal_at_ = static_cast<int>(order_.size());
+      log(LogLevel::debug, "quality search: {} of {:.1f} % of the work, noise {::.1e} of {::.1e}",
+          groups_[static_cast<size_t>(best)].layers.empty() ? "?" : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
+          100 * work_[static_cast<size_t>(best)], noise_[static_cast<size_t>(best)], left);
+      order_.push_back(best);
+      open.erase(best);
+      work += work_[static_cast<size_t>(best)];
+      for (size_t i = 0; i < outputs; ++i) left[i] -= noise_[static_cast<size_t>(best)][i];
     }
+    if (goal_at_ == 0) goal_at_ = static_cast<int>(order_.size());
+  }
+
+  // Noise over signal that an output may have.
+  double allowed() const { return std::pow(10.0, -floor_ / 10); }
+
+  // What counts is noise at outputs that have too much; the little that others have breaks ties.
+  double merit(int group, const std::vector<double>& left) const {
+    const auto& noise = noise_[static_cast<size_t>(group)];
+    double gain = 0;
+    for (size_t i = 0; i < left.size(); ++i) {
+      const double excess = std::max(0.0, left[i] - kMargin * allowed());
+      gain += std::min(noise[i], excess) + 1e-3 * std::min(noise[i], 1.0);
+    }
+    return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
+  }
+
+  // By group and output, over the signal of all samples. Those samples tell it whose outputs have most signal. Where a backend
+  // can not tell single groups, shares of the noise of all.
+  std::vector<std::vector<double>> noise_of_groups() const {
+    const auto signals = bench_->signals();
+    std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
+    for (const auto& row : signals)
+      for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / static_cast<double>(signals.size());
+    const auto activity = [&](size_t s) {
+      double sum = 0;
+      for (size_t i = 0; i < mean.size(); ++i) sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
+      return sum;
+    };
+    std::vector<size_t> order(signals.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::greater<>(), activity);
+    std::vector<Sample> samples;
+    const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
+    for (size_t s : order)
+      if (samples.size() < most) samples.push_back(bench_->samples()[s]);
+    auto noise = noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
+    for (auto& row : noise)
+      for (size_t i = 0; i < row.size(); ++i) {
+        const double signal = i < mean.size() && row.size() == mean.size() ? mean[i] * static_cast<double>(samples.size()) : 1;
+        row[i] = signal > 0 ? row[i] / signal : 0;
+      }
+    if (!noise.empty()) return noise;
+    const double all = std::pow(10.0, -best_.sqnr_db / 10);
+    for (double share : noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_)) noise.push_back({share * all});
+    return noise;
   }
 
   void search() {
@@ -120,13 +191,7 @@ class Settling {
     limits.groups = static_cast<int>(order_.size());
     limits.max_drop = 0;
     limits.put_back_trials = 12;
-    double noise = std::pow(10.0, -best_.sqnr_db / 10), left = 1;
-    for (int group : order_) {
-      if (noise * left <= std::pow(10.0, -floor_ / 10)) break;
-      left -= shares_[static_cast<size_t>(group)];
-      ++limits.first_guess;
-    }
-    limits.first_guess = std::clamp(limits.first_guess - 1, 1, limits.groups);
+    limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
     accuracy::find_reversal(limits, [&](const std::vector<int>& ranks) { return drop_without(ranks); });
     correct_again();
   }
@@ -160,10 +225,11 @@ class Settling {
   // The corrections were measured with all quantizers on. With some of them gone others may suit better, or not.
   void correct_again() {
     if (reverted_.empty()) return;
-    if (!best_plan_.biases.empty() && seconds_since(begin_) < seconds_) {
+    if (seconds_since(begin_) < 2 * seconds_ && !options_.advanced_parameters.disable_bias_correction) {
       Plan plan = best_plan_;
       correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
-      if (Tried tried = bench_->tried(written(plan)); tried.sqnr_db > best_.sqnr_db) {
+      plan.notes = best_plan_.notes;
+      if (Tried tried = bench_->tried(written(plan)); tried.sqnr_db > best_.sqnr_db && tried.mean_db > best_.mean_db) {
         best_ = std::move(tried);
         best_plan_ = std::move(plan);
       }
@@ -191,7 +257,10 @@ class Settling {
     std::vector<int> left(groups_.size());
     std::iota(left.begin(), left.end(), 0);
     std::erase_if(left, [&](int group) { return std::ranges::find(reverted_, group) != reverted_.end(); });
-    std::ranges::stable_sort(left, std::greater<>(), [&](int group) { return shares_[static_cast<size_t>(group)]; });
+    std::ranges::stable_sort(left, std::greater<>(), [&](int group) {
+      const auto& noise = noise_[static_cast<size_t>(group)];
+      return noise.empty() ? 0.0 : std::ranges::max(noise);
+    });
     std::vector<std::string> names;
     for (int group : left)
       if (names.size() < 3 && !groups_[static_cast<size_t>(group)].layers.empty())
@@ -225,8 +294,10 @@ class Settling {
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;
-  std::vector<double> work_, shares_;   // by group
+  std::vector<double> work_;                  // by group
+  std::vector<std::vector<double>> noise_;    // by group and output, over signal
   std::vector<int> order_;              // groups that may go, those that gain most for their work first
+  int goal_at_ = 0;                     // so many of them are expected to do
   std::vector<int> reverted_;
   int64_t trials_ = 0;
   double longest_ = 0;                  // seconds of a trial

@@ -4,7 +4,7 @@
 // Needs:   a complete plan, and kept samples that no correction has seen.
 // Does:    writes the model and runs it by the runtime's defaults. Biases that were corrected to no good go back. Where an
 //          output falls below min_sqnr_db, groups of quantizers are ranked by the noise that they cause for the work that they
-//          take into integers (accuracy/noise_attribution.h), and the fewest that mend it are searched for
+//          take into integers (pipeline/ranking.h), and the fewest that mend it are searched for
 //          (accuracy/reversal_search.h), each time in a trial run of its own, so that faults of the runtime count as well.
 #pragma once
 

@@ -86,8 +86,14 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   std::ranges::set_difference(all, split.correction, std::back_inserter(rest));
   split.disjoint = !rest.empty();
   const std::vector<int64_t>& from = split.disjoint ? rest : all;
-  const auto left = static_cast<int64_t>(from.size()), some = std::min(left, kTrialSamples);
-  for (int64_t k = 0; k < some; ++k) split.trial.push_back(from[static_cast<size_t>(k * left / some)]);
+  const auto spread = [&](int64_t most) {
+    const auto left = static_cast<int64_t>(from.size()), some = std::min(left, most);
+    std::vector<int64_t> out;
+    for (int64_t k = 0; k < some; ++k) out.push_back(from[static_cast<size_t>(k * left / some)]);
+    return out;
+  };
+  split.trial = spread(kTrialSamples);
+  split.search = spread(kSearchSamples);
   return split;
 }
 
@@ -117,11 +123,27 @@ std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   return out;
 }
 
+std::vector<std::vector<double>> TrialBench::signals() const {
+  std::vector<std::vector<double>> out;
+  for (const std::vector<Tensor>& outputs : float_outputs_) {
+    auto& row = out.emplace_back();
+    for (size_t output : judged_) {
+      double sum = 0;
+      for (float x : to_floats(outputs[output]))
+        if (std::isfinite(x)) sum += static_cast<double>(x) * x;
+      row.push_back(sum);
+    }
+  }
+  return out;
+}
+
 Tried TrialBench::tried(Model quantized) const {
-  Tried tried{std::move(quantized), nullptr, {}, 0};
+  Tried tried{std::move(quantized), nullptr, {}, 0, 0};
   tried.runner = tried.model.impl().runner(FloatPrecision::f32);
   tried.outputs = outputs_of(*tried.runner);
-  tried.sqnr_db = worst(decibels(tried.outputs));
+  const std::vector<double> each = decibels(tried.outputs);
+  tried.sqnr_db = worst(each);
+  for (double db : each) tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
   return tried;
 }
 

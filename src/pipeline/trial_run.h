@@ -17,9 +17,10 @@ namespace eightbit {
 // Of the samples that were kept for corrections, some are set aside for the trial run.
 struct SampleSplit {
   std::vector<int64_t> correction, trial;   // numbers; the same ones where there are too few to split
+  std::vector<int64_t> search;              // more of the latter, where layers must be chosen by what they cost
   bool disjoint = true;
 };
-inline constexpr int64_t kTrialSamples = 8;
+inline constexpr int64_t kTrialSamples = 8, kSearchSamples = 16;
 // `wanted`: samples that corrections ask for.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
 
@@ -42,6 +43,7 @@ struct Tried {
   std::unique_ptr<backends::Runner> runner;
   TrialOutputs outputs;
   double sqnr_db = 0;   // of the worst output; infinite where there is no float output
+  double mean_db = 0;   // over outputs, each between -10 and 60: what to choose by where no floor decides
 };
 
 class TrialBench {
@@ -54,6 +56,8 @@ class TrialBench {
   TrialRun run(Tried& tried, double seconds) const;
 
   const std::vector<Sample>& samples() const { return samples_; }
+  // Of the float model, by sample and output in floats: sums of squares.
+  std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
 
  private:

@@ -76,6 +76,7 @@ class OpenVinoExecutor : public backends::Executor {
     request.sample = binding_.bind(sample, request.number);
     for (size_t i = 0; i < binding_.size(); ++i) request.infer.set_input_tensor(i, request.sample.tensors[i]);
     set_references(request);
+    set_switches(request);
     if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
     request.infer.start_async();
     request.busy = true;
@@ -91,6 +92,14 @@ class OpenVinoExecutor : public backends::Executor {
       request.infer.set_input_tensor(binding_.size() + i, ov::Tensor(ov::element::f32, port.get_shape(), at));
       at += program_.probes[i].channels;
     }
+  }
+
+  // Behind the probes'.
+  void set_switches(Request& request) {
+    if (program_.switches.empty()) return;
+    auto& row = program_.switch_rows.at(static_cast<size_t>(started_));
+    for (size_t i = 0; i < row.size(); ++i)
+      request.infer.set_input_tensor(binding_.size() + program_.probes.size() + i, ov::Tensor(ov::element::f32, ov::Shape{}, &row[i]));
   }
 
   // Waits for a request and hands out its records; nothing where it is idle.

@@ -9,6 +9,7 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/fake_quantize.hpp>
+#include <openvino/op/multiply.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/read_value.hpp>
 #include <openvino/op/reduce_mean.hpp>
@@ -217,6 +218,42 @@ class Instrumenter {
     }
   }
 
+  // What reads a switched node reads its blend, and so does all that follows.
+  void add_switches() {
+    std::map<NodeId, size_t> switch_of;
+    for (size_t s = 0; s < program_.switches.size(); ++s) {
+      switches_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{}));
+      for (NodeId node : program_.switches[s]) switch_of.emplace(node, s);
+    }
+    for (const auto& [id, s] : switch_of) blend(id, switches_[s]);   // in topological order
+  }
+
+  void blend(NodeId id, const Output& weight) {
+    const Node& node = reading_.graph.node(id);
+    const auto& quantized = planned_.nodes[static_cast<size_t>(id)];
+    ov::OutputVector inputs = quantized->input_values();
+    for (size_t port = 0; port < inputs.size() && port < node.inputs.size(); ++port)
+      if (node.inputs[port] != kNone) inputs[port] = in_front_of_quantizers(node.inputs[port]);
+    const auto in_floats = quantized->clone_with_new_inputs(inputs);
+    for (size_t port = 0; port < node.outputs.size(); ++port) {
+      const Output a = in_floats->output(port), b = quantized->output(port);
+      if (!b.get_element_type().is_real()) continue;
+      const auto readers = b.get_target_inputs();
+      const Output by = as_type(weight, b.get_element_type());
+      const auto difference = std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
+      const Output blended = std::make_shared<ov::op::v1::Add>(a, difference);
+      for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(blended);
+      planned_.values[static_cast<size_t>(node.outputs[port])] = blended;
+    }
+  }
+
+  // The model's inputs are those of the reference (share_inputs).
+  Output in_front_of_quantizers(ValueId value) const {
+    const NodeId producer = reading_.graph.value(value).producer;
+    const bool input = producer != kNone && reading_.graph.node(producer).op == Op::parameter;
+    return (input ? reference_ : planned_).values[static_cast<size_t>(value)];
+  }
+
   void rewire() {
     for (const backends::Cut& cut : program_.cuts) {
       const Output reference = reference_.values[static_cast<size_t>(cut.reference)];
@@ -262,6 +299,7 @@ class Instrumenter {
     if (planned_.model) drop_results(*planned_.model);
     auto parameters = reference_.model->get_parameters();
     parameters.insert(parameters.end(), references_.begin(), references_.end());
+    parameters.insert(parameters.end(), switches_.begin(), switches_.end());
     out_.results = results_.size();
     results_.insert(results_.end(), unread_.begin(), unread_.end());
     out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
@@ -277,6 +315,7 @@ class Instrumenter {
   Copy planned_;
   ov::ResultVector results_, unread_;
   ov::ParameterVector references_;   // one a probe
+  ov::ParameterVector switches_;
   int64_t next_id_ = 0;
   Instrumented out_;
 };
@@ -290,6 +329,7 @@ Instrumented instrument(const ov::Model& model, const Reading& reading, const ba
   if (program.plan != nullptr) instrumenter.add_planned(model, reading, program.plan);
   else if (other != nullptr) instrumenter.add_planned(*other, *other_reading, nullptr);
   instrumenter.add_probes();
+  instrumenter.add_switches();
   instrumenter.rewire();
   instrumenter.add_comparisons(other_reading != nullptr ? *other_reading : reading);
   return instrumenter.finish();

@@ -13,7 +13,7 @@
 namespace eightbit::openvino {
 
 struct Instrumented {
-  // Inputs: those of the original, then the reference means of each probe. Outputs: taps, then probes, then comparisons.
+  // Inputs: those of the original, then the reference means of each probe, then each switch. Outputs: taps, then probes, then comparisons.
   std::shared_ptr<ov::Model> model;
   size_t results = 0;                                       // outputs that belong to the records; nobody reads the others
   std::vector<std::shared_ptr<HistogramSink>> histograms;   // one a tap; null where none is counted

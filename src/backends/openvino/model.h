@@ -30,6 +30,7 @@ class OpenVinoModel final : public backends::BackendModel {
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
 
+  bool can_switch() const override { return true; }
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
