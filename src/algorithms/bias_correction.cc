@@ -107,6 +107,7 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
     if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
     for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(sum_[i] / static_cast<double>(count_)));
+    if (std::ranges::all_of(shift.shift, [](float x) { return x == 0; })) continue;   // of a tensor without elements
     out.push_back(std::move(shift));
   }
   return out;

@@ -114,7 +114,7 @@ void share_equal_quantizers(Plan& plan) {
   plan.quantizers = std::move(kept);
 }
 
-// Layers in bodies that no sample came to stay in float: their inputs have no range.
+// Layers in bodies that no sample came to, and those of tensors without elements, stay in float: their inputs have no range.
 void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, Plan& plan) {
   std::set<NodeId> unseen;
   std::erase_if(plan.quantizers, [&](const Quantizer& q) {
@@ -126,9 +126,9 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
   for (Quantizer& q : plan.quantizers)
     if (q.weight) std::erase_if(q.uses, [&](const Use& use) { return unseen.contains(use.node); });
   std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
-  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took, or a loop that none ran"});
+  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took, or a loop that none ran, or without elements in all samples"});
   if (unseen.empty()) return;
-  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If, or ran their loop", unseen.size()));
+  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If, ran their loop, or had elements there", unseen.size()));
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 

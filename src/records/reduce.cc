@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "records/histogram.h"
 #include "records/quantile.h"
+#include "records/unseen.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "records/reduce.cc"
@@ -299,7 +300,7 @@ void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uin
       *at++ = values.empty() ? 0.0f : static_cast<float>(records::quantile(values, std::fabs(p)));
     }
   }
-  *at++ = total == 0 ? 1.0f : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
+  *at++ = total == 0 ? kUnseen : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
   EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}", record.size(), at - record.data());
   if (counts != nullptr) count(view, finite, counts);
 }
