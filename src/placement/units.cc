@@ -4,6 +4,7 @@
 
 #include "graph/ignored_scope.h"
 #include "graph/patterns.h"
+#include "placement/deciding_nodes.h"
 #include "placement/post_processing.h"
 
 namespace eightbit::placement {
@@ -28,6 +29,7 @@ class Reasons {
     patterns();
     if (is_transformer(options_)) transformer_ops();
     for (NodeId node : post_processing_nodes(flow_)) set(node, "post-processing");
+    for (NodeId node : deciding_nodes(flow_)) set(node, "decides a size or a place");
     return std::move(reasons_);
   }
 
@@ -144,7 +146,7 @@ void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& r
 }  // namespace
 
 bool UnitGraph::is_activation(const Node& node, size_t port) const {
-  if (node.inputs[port] == kNone) return false;
+  if (node.inputs[port] == kNone || !carries_data(node.op, port)) return false;
   const Value& value = flow.graph->value(node.inputs[port]);
   return value.producer != kNone && flow.is_alive(value.producer) && is_float(value.dtype);
 }
