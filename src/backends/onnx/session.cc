@@ -37,7 +37,8 @@ Tensor share(Ort::Value value) {
   return tensor;
 }
 
-// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values.
+// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values. Models that are
+// written here keep it from that (quantizer_nodes.cc), others do not.
 bool has_fp8(const Content& content) {
   return std::ranges::any_of(content.model.graph().initializer(), [](const TensorProto& initializer) {
     const DType dtype = to_dtype(initializer.data_type());
