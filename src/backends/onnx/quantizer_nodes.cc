@@ -279,8 +279,8 @@ bool can_compress(const Quantizer& quantizer) {
 }
 
 std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_shape, const Quantizer& quantizer,
-                       const std::string& name) {
-  const bool per_channel = !quantizer.channel_axes.empty();
+                       const std::string& name, Scales scales) {
+  const bool per_channel = !quantizer.channel_axes.empty() && scales == Scales::along_an_axis;
   const auto axis = per_channel ? stored_axis(quantizer, weight.shape, stored_shape) : std::nullopt;
   const size_t channels = quantizer.spec.fp8 ? quantizer.scale.size() : quantizer.low.size();
   const bool spread = channels > 1 && !axis;
