@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "backends/onnx/types.h"
+#include "backends/onnx/unknown_ops.h"
 #include "base/error.h"
 
 namespace eightbit::onnx {
@@ -133,6 +134,8 @@ Session::Session(const Content& content, const SessionSettings& settings)
     session_ = made(env, bytes, options, settings.operators != nullptr);
   } catch (const Ort::Exception& error) {
     const std::string cause = cause_of(error);
+    if (const NodeProto* node = unknown_node(content.model.graph(), cause))
+      fail<ModelError>("onnxruntime", "{}. ONNX Runtime says: {}", about_unknown(*node), cause);
     const bool lacks_kernel = cause.find("Could not find an implementation") != std::string::npos;
     fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause, lacks_kernel ? kNoKernel : "");
   }
