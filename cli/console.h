@@ -14,6 +14,9 @@
 
 namespace eightbit::cli {
 
+inline constexpr const char* kModelHelp =
+    "IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (.pb, a SavedModel's folder) or PaddlePaddle (.pdmodel)";
+
 // Flags that every verb has.
 struct CommonFlags {
   int threads = 0;

@@ -49,8 +49,9 @@ def quantize(
     """Returns a new model that computes in 8 bits: an openvino.Model, or for an ONNX model an onnx.ModelProto. The model
     that is passed in does not change.
 
-    model: an openvino.Model, an onnx.ModelProto, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file. An ONNX model
-        that has external data or is larger than 2 GB must be passed as a path.
+    model: an openvino.Model, an onnx.ModelProto, or a path: of OpenVINO IR (.xml), ONNX (.onnx), or what OpenVINO reads
+        too: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, a frozen .pb), PaddlePaddle (.pdmodel); these give an
+        openvino.Model. An ONNX model that has external data or is larger than 2 GB must be passed as a path.
     calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
         `calibrate`, in which case no data is read. None with a saved recipe.
     mode: None for INT8, or one of the FP8 modes.
