@@ -19,6 +19,7 @@
 #include "graph/transformer.h"
 #include "pipeline/measure.h"
 #include "pipeline/planned.h"
+#include "pipeline/quantized_already.h"
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
@@ -189,6 +190,10 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
   report_without_effect(without_effect(options), plan.notes);
   report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
   return plan;
+  if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
+    log(LogLevel::warning, "{}", warning);
+    plan.notes.push_back(std::move(warning));
+  }
 }
 
 }  // namespace
