@@ -39,8 +39,10 @@ TEST(OpTable, DataPorts) {
   EXPECT_FALSE(carries_data(Op::convolution, 2));    // bias
   EXPECT_TRUE(carries_data(Op::concat, 100));
   EXPECT_FALSE(carries_data(Op::reshape, 100));
-  for (const OpRow& r : op_table())
-    if (r.trait == Trait::agnostic && r.op != Op::scatter_update) EXPECT_EQ(r.data_ports, kFirstPort) << r.name;
+  for (const OpRow& r : op_table()) {
+    const bool moves_one = r.trait == Trait::agnostic && r.op != Op::scatter_update;
+    EXPECT_TRUE(!moves_one || r.data_ports == kFirstPort) << r.name;
+  }
 }
 
 TEST(OpTable, ChannelAxes) {

@@ -67,6 +67,11 @@ QuantizeOptions with_free_scheme(QuantizeOptions options) {
   return options;
 }
 
+// As NNCF does, unless it is told the size of a batch.
+bool counts_whole_batches(const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf && !options.advanced_parameters.batchwise_statistics.value_or(false);
+}
+
 void request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_request(graph, plan, options, taps);
@@ -185,15 +190,15 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
   const bool asked = options.model_type.has_value();
   options = with_model_type(model, options);
   Plan plan = place(model, options);
+  if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
+    log(LogLevel::warning, "{}", warning);
+    plan.notes.push_back(std::move(warning));
+  }
   if (!asked && options.model_type)
     plan.notes.push_back(fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
   report_without_effect(without_effect(options), plan.notes);
   report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
   return plan;
-  if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
-    log(LogLevel::warning, "{}", warning);
-    plan.notes.push_back(std::move(warning));
-  }
 }
 
 }  // namespace
@@ -230,7 +235,7 @@ records::StatisticsData measure_for(const Model& model, std::span<const Candidat
   const Graph& graph = model.impl().graph();
   const Candidate& first = candidates.front();
   records::TapRequest taps(graph);
-  MeasureOptions measured{first.options.subset_size, {}, keep, {}};
+  MeasureOptions measured{first.options.subset_size, {}, keep, {}, counts_whole_batches(first.options)};
   for (const Candidate& candidate : candidates) {
     request(graph, candidate.plan, candidate.options, taps);
     measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));

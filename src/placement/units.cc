@@ -51,7 +51,9 @@ class Reasons {
     std::vector<Pattern> wanted;
     std::vector<std::pair<std::string, std::string_view>> reason_of;
     for (const IgnoredRow& row : ignored_patterns()) {
-      if (row.when != IgnoredWhen::always && !is_transformer(options_)) continue;
+      if (row.when == IgnoredWhen::recipe_nncf && options_.recipe != Recipe::nncf) continue;
+      const bool of_transformers = row.when == IgnoredWhen::transformer || row.when == IgnoredWhen::transformer_but_not_spr;
+      if (of_transformers && !is_transformer(options_)) continue;
       if (row.when == IgnoredWhen::transformer_but_not_spr &&
           device_.target() == TargetDevice::cpu_spr)
         continue;

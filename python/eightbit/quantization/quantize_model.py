@@ -99,6 +99,7 @@ def quantize(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
+    _count_as_nncf(options, calibration_dataset)
     native, source = _prepared("quantize", model, source, engine)
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
@@ -259,6 +260,15 @@ def quantize_options(
         as_enum(where, "weight_rounding", WeightRounding, weight_rounding)
     )
     return options
+
+
+def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
+    """Recipe nncf takes a batch for one sample, unless the source of the data tells that it makes batches."""
+    advanced = options.advanced_parameters
+    batched = isinstance(dataset, Dataset) and (dataset.get_batch_size() or 1) > 1
+    if options.recipe == to_native(Recipe.NNCF) and batched and advanced.batchwise_statistics is None:
+        advanced.batchwise_statistics = True
+        options.advanced_parameters = advanced
 
 
 def _saved_recipe(recipe: Any) -> _eightbit.QuantizationRecipe | None:
