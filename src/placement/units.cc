@@ -121,13 +121,18 @@ void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
           out.unit_of[static_cast<size_t>(match.nodes.front())];
 }
 
+// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe nncf lets quantizers pass.
+bool cuts_parts(const Node& node, const QuantizeOptions& options) {
+  return options.recipe != Recipe::nncf && node.op == Op::strided_slice && node.type == "Slice";
+}
+
 Unit make_unit(const Node& node, NodeId last, const std::string& reason,
                const QuantizeOptions& options, const Device& device) {
   const Offer offer = device.offer(node);
   Unit unit{node.id, last, offer.trait, offer.trait, reason, offer.unified};
   if (node.op == Op::result && options.advanced_parameters.quantize_outputs)
     unit.trait = unit.natural = Trait::inputs_quantizable;
-  if (!reason.empty()) unit.trait = Trait::non_quantizable;
+  if (!reason.empty() || cuts_parts(node, options)) unit.trait = Trait::non_quantizable;
   return unit;
 }
 
