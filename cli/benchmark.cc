@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <filesystem>
+
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -33,6 +36,17 @@ std::string rows_json(const std::vector<std::string>& models, const std::vector<
   return json.dump(2);
 }
 
+// Figures of two runtimes differ by more than the models.
+std::string runtimes_note(const std::vector<std::string>& models, Engine engine) {
+  const auto in_onnxruntime = [&](const std::string& path) {
+    return std::filesystem::path(path).extension() == ".onnx" && engine != Engine::openvino;
+  };
+  const auto onnx = std::ranges::find_if(models, in_onnxruntime), other = std::ranges::find_if_not(models, in_onnxruntime);
+  if (onnx == models.end() || other == models.end()) return "";
+  return fmt::format("  note: '{}' runs in ONNX Runtime, '{}' in OpenVINO: this compares runtimes, too. --engine openvino runs both "
+                     "in OpenVINO\n", *onnx, *other);
+}
+
 void run(const Benchmark& verb) {
   Console console(verb.common);
   if (!(verb.options.seconds > 0) || verb.options.rounds < 1)
@@ -43,7 +57,7 @@ void run(const Benchmark& verb) {
   BenchmarkOptions options = verb.options;
   options.threads = verb.common.threads;
   const auto rows = benchmark(models, verb.data.first_sample(models.front()), options, console.run_options());
-  console.print(rows_text(verb.models, rows));
+  console.print(rows_text(verb.models, rows) + runtimes_note(verb.models, parse<Engine>(verb.common.engine)));
   console.print_json(rows_json(verb.models, rows));
 }
 

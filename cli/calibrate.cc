@@ -68,7 +68,7 @@ void run(const Calibrate& verb) {
 void add_calibrate(CLI::App& app) {
   auto verb = std::make_shared<Calibrate>();
   CLI::App* flags = app.add_subcommand("calibrate", "Measure a model on samples once, to quantize from the statistics later");
-  flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
+  flags->add_option("MODEL", verb->model, kModelHelp)->required();
   verb->output.add_to(*flags, "Statistics file");
   flags->add_option("--shard", verb->shard, "INDEX/COUNT: measure every COUNT-th sample, for 'eightbit merge'");
   flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; default: OUTPUT.checkpoint");

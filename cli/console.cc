@@ -1,7 +1,9 @@
 #include "console.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <map>
 
 #include <eightbit/options.h>
 #include <fmt/format.h>
@@ -32,6 +34,17 @@ std::shared_ptr<spdlog::logger> make_logger(const CommonFlags& flags) {
 // Terminal columns of UTF-8 text, to a good approximation: its code points.
 size_t width(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// What a note is about: what stands in front of a colon, without what is quoted and without digits.
+std::string kind_of(const std::string& note) {
+  std::string out;
+  bool quoted = false;
+  for (char c : note.substr(0, note.find(": "))) {
+    if (c == '\'') quoted = !quoted;
+    else if (!quoted && !std::isdigit(static_cast<unsigned char>(c))) out += c;
+  }
+  return out;
 }
 
 }  // namespace
@@ -99,6 +112,21 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     out += line + "\n";
   }
   return out;
+}
+
+std::string notes_text(const std::vector<std::string>& notes) {
+  constexpr size_t kShown = 3;
+  std::map<std::string, size_t> counts;
+  for (const std::string& note : notes) ++counts[kind_of(note)];
+  std::string text;
+  for (const std::string& note : notes) {
+    size_t& count = counts[kind_of(note)];
+    if (count == 0) continue;   // told with the first
+    if (count > kShown) text += fmt::format("  note: {} (and {} more of this kind; --json lists them)\n", note, count - 1);
+    else text += fmt::format("  note: {}\n", note);
+    if (count > kShown) count = 0;
+  }
+  return text;
 }
 
 std::string megabytes(uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }

@@ -14,6 +14,9 @@
 
 namespace eightbit::cli {
 
+inline constexpr const char* kModelHelp =
+    "IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (.pb, a SavedModel's folder) or PaddlePaddle (.pdmodel)";
+
 // Flags that every verb has.
 struct CommonFlags {
   int threads = 0;
@@ -50,6 +53,8 @@ void print_error(std::string_view text);        // one line, "eightbit: " in fro
 
 // Columns as wide as their widest cell; numbers and all columns but the first go right.
 std::string table(const std::vector<std::vector<std::string>>& rows);
+// A line a note. Of many that differ in names and numbers alone, the first and how many there are.
+std::string notes_text(const std::vector<std::string>& notes);
 std::string megabytes(uint64_t bytes);
 
 }  // namespace eightbit::cli

@@ -84,7 +84,7 @@ void run(const Inspect& verb) {
 void add_inspect(CLI::App& app) {
   auto verb = std::make_shared<Inspect>();
   CLI::App* flags = app.add_subcommand("inspect", "Show what a model consists of and in which precision it really runs");
-  flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
+  flags->add_option("MODEL", verb->model, kModelHelp)->required();
   flags->add_option("--layers", verb->layers, "Slowest layers to list")->capture_default_str();
   verb->data.add_to(*flags);
   verb->common.add_to(*flags);

@@ -61,7 +61,7 @@ void OptionFlags::add_to(CLI::App& verb) {
   add(verb, "preset", "/preset", Kind::name, "performance (symmetric activations) or mixed; default: the smaller error", group);
   add(verb, "target-device", "/target_device", Kind::name, "ANY, CPU, CPU_SPR, GPU or NPU", group);
   add(verb, "subset-size", "/subset_size", Kind::integer, "Samples to calibrate on; default 300", group);
-  add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean, "Bias correction without (or with --no-...) a run of its own", group);
+  add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean, "Biases from 16 samples (default); --no-...: from 64, each layer checked, and weights rounded together", group);
   add(verb, "model-type", "/model_type", Kind::name, "transformer, where the model is one", group);
   add(verb, "mode", "/mode", Kind::name, "fp8_e4m3 or fp8_e5m2; default: INT8", group);
   add(verb, "weight-rounding", "/weight_rounding", Kind::name,

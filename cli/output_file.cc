@@ -32,6 +32,14 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
+uint64_t folder_bytes(const fs::path& folder) {
+  std::error_code error;
+  uint64_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.is_regular_file(error)) bytes += entry.file_size(error);
+  return bytes;
+}
+
 }  // namespace
 
 void OutputFlags::add_to(CLI::App& verb, const std::string& what) {
@@ -64,6 +72,7 @@ fs::path OutputFlags::check(const std::string& extension, const std::vector<std:
 
 uint64_t model_bytes(const fs::path& path) {
   std::error_code error;
+  if (fs::is_directory(path, error)) return folder_bytes(path);
   uint64_t bytes = fs::file_size(path, error);
   if (error) return 0;
   if (path.extension() == ".xml") {

@@ -29,7 +29,7 @@ void run(const PlanVerb& verb) {
 void add_plan(CLI::App& app) {
   auto verb = std::make_shared<PlanVerb>();
   CLI::App* flags = app.add_subcommand("plan", "Show what quantize would do, without data");
-  flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
+  flags->add_option("MODEL", verb->model, kModelHelp)->required();
   verb->options.add_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });

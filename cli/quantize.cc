@@ -80,7 +80,7 @@ std::string summary(const Outcome& outcome) {
   rows.push_back({"total", fmt::format("{:.2f} s", report.seconds)});
   rows.push_back({"size", fmt::format("{} -> {}", megabytes(outcome.before), megabytes(outcome.after))});
   std::string text = table(rows);
-  for (const std::string& note : report.notes) text += fmt::format("  note: {}\n", note);
+  text += notes_text(report.notes);
   return text + fmt::format("Saved to {}, its recipe to {}\n", outcome.path, recipe_path(outcome.path).string());
 }
 
@@ -146,8 +146,8 @@ void run(const Quantize& verb) {
 void add_quantize(CLI::App& app) {
   auto verb = std::make_shared<Quantize>();
   CLI::App* flags = app.add_subcommand("quantize", "Quantize a model with calibration samples or saved statistics");
-  flags->add_option("MODEL", verb->model, "OpenVINO IR (.xml) or ONNX (.onnx)")->required();
-  verb->output.add_to(*flags, "Quantized model, .xml or .onnx: OpenVINO IR, or ONNX as the model is");
+  flags->add_option("MODEL", verb->model, kModelHelp)->required();
+  verb->output.add_to(*flags, "Quantized model: .onnx for an ONNX model, else IR (.xml), also for an ONNX model with --engine openvino");
   flags->add_option("--statistics", verb->statistics, "Statistics of 'eightbit calibrate', in the place of --data");
   flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; an interrupted run goes on from it");
   verb->data.add_to(*flags);

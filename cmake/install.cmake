@@ -2,7 +2,8 @@
 # package folder, where openvino/ is the neighbour in site-packages.
 if(SKBUILD)
   install(TARGETS eightbit LIBRARY DESTINATION eightbit COMPONENT python)
-  set_target_properties(eightbit PROPERTIES INSTALL_RPATH "$ORIGIN/../openvino/libs")
+  set_target_properties(eightbit PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../openvino/libs")
+  install(FILES ${EIGHTBIT_RENAMED_PROTOBUF} DESTINATION eightbit COMPONENT python)
   if(TARGET eightbit_cli)
     install(TARGETS eightbit_cli RUNTIME DESTINATION eightbit/bin COMPONENT python)
     set_target_properties(eightbit_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..;$ORIGIN/../../openvino/libs")
@@ -13,6 +14,7 @@ endif()
 set_target_properties(eightbit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
   INSTALL_RPATH "$ORIGIN;${EIGHTBIT_OPENVINO_LIBS}")
 set(EIGHTBIT_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/eightbit)
+install(FILES ${EIGHTBIT_RENAMED_PROTOBUF} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS eightbit EXPORT eightbit_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/eightbit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT eightbit_targets NAMESPACE eightbit:: DESTINATION ${EIGHTBIT_CMAKE_DIR})

@@ -1,8 +1,9 @@
 # The classes of ONNX's protobuf messages, generated from the onnx-ml.proto of the installed `onnx` package.
 #
 # They are generated for protobuf's lite runtime, which keeps no process-wide registry of messages: any number of
-# protobufs may live in one Python process. The static libprotobuf-lite is taken where it can go into a shared library;
-# Debian's can not (its thread-local variables are compiled for programs), so there the shared one is taken.
+# protobufs may live in one Python process, if their symbols do not meet. TensorFlow shows its own to all libraries that are
+# loaded after it, and those are found first. So the static libprotobuf-lite is taken where it can go into a shared library.
+# Debian's can not (it is compiled for programs): there a copy of the shared one is made whose symbols have another name.
 set(EIGHTBIT_ONNX_PROTO_DIR "" CACHE PATH "Folder of onnx-ml.proto; empty: the installed Python package onnx")
 set(onnx_proto_dir ${EIGHTBIT_ONNX_PROTO_DIR})
 if(NOT onnx_proto_dir)
@@ -24,7 +25,7 @@ endif()
 if(PROTOBUF_LITE_STATIC AND EIGHTBIT_PROTOBUF_IS_PIC)
   set(EIGHTBIT_PROTOBUF ${PROTOBUF_LITE_STATIC})
 elseif(PROTOBUF_LITE_SHARED)
-  set(EIGHTBIT_PROTOBUF ${PROTOBUF_LITE_SHARED})
+  include(cmake/renamed_protobuf.cmake)
 else()
   message(FATAL_ERROR "protobuf was not found. Install libprotobuf-dev and protobuf-compiler.")
 endif()
@@ -38,4 +39,5 @@ add_custom_command(
   DEPENDS ${onnx_proto_dir}/onnx-ml.proto)
 add_library(eightbit_onnx_proto OBJECT ${onnx_generated}/onnx-ml.pb.cc ${onnx_generated}/onnx-ml.pb.h)
 target_compile_options(eightbit_onnx_proto PRIVATE -w)
+target_compile_definitions(eightbit_onnx_proto PUBLIC ${EIGHTBIT_PROTOBUF_DEFINITIONS})
 target_include_directories(eightbit_onnx_proto SYSTEM PUBLIC ${onnx_generated} ${PROTOBUF_INCLUDE_DIR})

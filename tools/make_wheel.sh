@@ -11,7 +11,7 @@ export PATH
 
 raw=$(mktemp -d)
 trap 'rm -rf "$raw"' EXIT
-"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" -C cmake.define.EIGHTBIT_WITH_OPENCV=OFF .
+"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF .
 # OpenVINO and its TBB are the neighbour in site-packages, where the RPATH finds them.
 "$python" -m auditwheel repair -w "$dist" --exclude 'libopenvino*' --exclude 'libtbb*' "$raw"/eightbit-*.whl
 echo "Image folders (--data FOLDER with pictures) are not in this wheel; everything else is."

@@ -90,7 +90,7 @@ struct AdvancedParameters {
   bool inplace_statistics = true;                // as it always is; for callers who know NNCF's option
   bool disable_channel_alignment = true;
   bool disable_bias_correction = false;
-  std::optional<bool> batchwise_statistics;      // samples of a batch count one by one; false does not change that
+  std::optional<bool> batchwise_statistics;      // samples of a batch count one by one; false: in recipe nncf alone, and its default
   std::optional<QuantizationParameters> activations_quantization_params;
   std::optional<QuantizationParameters> weights_quantization_params;
   std::optional<FP8QuantizationParameters> activations_fp8_params;

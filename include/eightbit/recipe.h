@@ -38,7 +38,7 @@ class QuantizationRecipe {
   std::shared_ptr<const RecipeContent> content_;
 };
 
-// Where the recipe of a model file lies: model.recipe.json beside model.xml or model.onnx.
+// Where the recipe of a model file lies: model.recipe.json beside model.xml, model.onnx.recipe.json beside model.onnx.
 std::filesystem::path recipe_path(const std::filesystem::path& model);
 
 }  // namespace eightbit

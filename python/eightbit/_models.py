@@ -7,7 +7,7 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_enum
-from eightbit.errors import Unsupported, UnsupportedBackendError
+from eightbit.errors import ModelError, Unsupported, UnsupportedBackendError
 from eightbit.parameters import Engine
 
 _HINTS = {
@@ -23,9 +23,9 @@ def to_native_model(model: Any, engine: Engine = Engine.AUTO) -> _eightbit.Model
         return _eightbit.Model.read(os.fspath(model), engine.value)
     if _is(model, "openvino", "Model") and engine != Engine.ONNXRUNTIME:
         return _eightbit.Model.from_openvino(model)
-    if _is(model, "onnx", "ModelProto") and engine != Engine.OPENVINO:
-        return _from_onnx(model)
-    if _is(model, "openvino", "Model") or _is(model, "onnx", "ModelProto"):
+    if _is(model, "onnx", "ModelProto"):
+        return _from_onnx(model, engine)
+    if _is(model, "openvino", "Model"):
         raise UnsupportedBackendError(
             f"[model] engine {engine.value!r} does not take a {type(model).__name__} object. "
             "Leave the engine out, or pass the path of an .onnx file."
@@ -57,7 +57,7 @@ def _is(model: Any, package: str, name: str) -> bool:
     )
 
 
-def _from_onnx(model: Any) -> _eightbit.Model:
+def _from_onnx(model: Any, engine: Engine) -> _eightbit.Model:
     try:
         serialized = model.SerializeToString()
     except Exception as error:  # protobuf's own classes differ between its implementations
@@ -65,7 +65,17 @@ def _from_onnx(model: Any) -> _eightbit.Model:
             f"[model] the onnx.ModelProto can not be serialized: {error}. A model above 2 GB must "
             "be passed as the path of its .onnx file."
         ) from error
-    return _eightbit.Model.from_onnx(serialized)
+    if engine != Engine.OPENVINO:
+        return _eightbit.Model.from_onnx(serialized)
+    import openvino
+
+    try:
+        return _eightbit.Model.from_openvino(openvino.Core().read_model(serialized))
+    except RuntimeError as error:
+        raise ModelError(
+            f"[model] OpenVINO can not read this onnx.ModelProto: {error}. Leave the engine out, or "
+            "export the model again."
+        ) from error
 
 
 def _refusal(model: Any) -> str:
@@ -73,7 +83,7 @@ def _refusal(model: Any) -> str:
     hint = next((_HINTS[package] + " " for package in packages if package in _HINTS), "")
     return (
         f"[model] a {type(model).__module__}.{type(model).__qualname__} is not supported. {hint}"
-        "Supported are openvino.Model, onnx.ModelProto, torch.nn.Module, exported torch.fx.GraphModule, and paths of OpenVINO IR (.xml) and ONNX (.onnx) files."
+        "Supported are openvino.Model, onnx.ModelProto, torch.nn.Module, exported torch.fx.GraphModule, and paths of models: OpenVINO IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, .pb), PaddlePaddle (.pdmodel)."
     )
 
 

@@ -133,6 +133,8 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   size_t at = 0;
   for (const auto& probe : probes_) {
     const size_t first = std::exchange(at, at + static_cast<size_t>(probe.channels));
+    const auto squares = std::span(square_).subspan(first, static_cast<size_t>(probe.channels));
+    if (std::ranges::all_of(squares, [](double x) { return x == 0; })) continue;   // a tensor without elements
     if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
     for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(trusted_mean(i)));

@@ -110,6 +110,15 @@ TEST(BiasCorrection, CheckedShiftsLeaveOutLayersThatAreNotHelped) {
   EXPECT_EQ(checked[0].node, 5);
 }
 
+TEST(BiasCorrection, WhereNoSampleDiffersNothingIsShifted) {
+  BiasCorrection correction({{5, 1, 2}, {6, 1, 1}});
+  correction.add(std::vector<float>{0, 0, 1});
+  correction.add(std::vector<float>{0, 0, 3});
+  const auto shifts = correction.shifts(false);
+  ASSERT_EQ(shifts.size(), 1u);
+  EXPECT_EQ(shifts[0].node, 6);
+}
+
 // Against leaving each sample out in turn.
 TEST(BiasCorrection, TheCheckIsLeaveOneOut) {
   Random random(8);

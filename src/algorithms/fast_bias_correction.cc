@@ -177,6 +177,10 @@ double magnitude(const std::vector<float>& shift, const std::vector<float>& bias
   return largest;
 }
 
+bool moves(const std::vector<float>& shift) {
+  return std::ranges::any_of(shift, [](float x) { return x != 0; });
+}
+
 bool is_wanted(const Graph& graph, const QuantizeOptions& options, NodeId node,
                const std::vector<float>& shift) {
   if (options.recipe != Recipe::nncf) return true;
@@ -203,7 +207,7 @@ std::vector<BiasShift> fast_bias_shifts(const Graph& graph,
   std::vector<BiasShift> out;
   for (const Layer& layer : layers_of(graph, plan)) {
     auto shift = shift_of(graph, statistics, plan, layer);
-    if (shift && is_wanted(graph, options, layer.node, *shift))
+    if (shift && moves(*shift) && is_wanted(graph, options, layer.node, *shift))
       out.push_back({layer.node, layer.output_axis, std::move(*shift)});
   }
   return out;

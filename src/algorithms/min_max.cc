@@ -233,11 +233,13 @@ class RangeFinder {
     if (q.spec.fp8) {
       q.scale = fp8_scale(min, max, *q.spec.fp8, !q.spec.per_channel);
     } else if (q.spec.mode == QuantizationScheme::symmetric) {
-      assign(q, symmetric_range(min, max, q.spec.bits, q.spec.narrow_range, q.spec.signedness));
+      assign(q, symmetric_range(min, max, q.spec.bits, q.spec.narrow_range, q.spec.signedness, narrowest()));
     } else {
-      assign(q, asymmetric_range(min, max, q.spec.bits, q.spec.narrow_range));
+      assign(q, asymmetric_range(min, max, q.spec.bits, q.spec.narrow_range, narrowest()));
     }
   }
+
+  Narrowest narrowest() const { return options_.recipe == Recipe::nncf ? Narrowest::absolute : Narrowest::relative; }
 
   static void assign(Quantizer& q, QuantizedRange range) {
     q.low = std::move(range.low);

@@ -14,14 +14,15 @@ std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engi
   std::string extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return std::tolower(c); });
-  if (extension != ".xml" && extension != ".onnx")
+  std::error_code code;
+  if (!openvino::reads(extension) && !std::filesystem::is_directory(path, code))
     fail<Unsupported>(
         "read",
-        "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml) and "
-        "ONNX (.onnx)",
+        "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml), ONNX (.onnx), and what OpenVINO turns "
+        "into IR: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, or a frozen .pb) and PaddlePaddle (.pdmodel)",
         path.string());
-  if (extension == ".xml" && engine == Engine::onnxruntime)
-    fail<Unsupported>("read", "'{}' is an OpenVINO model, which ONNX Runtime does not run. Choose engine openvino",
+  if (extension != ".onnx" && engine == Engine::onnxruntime)
+    fail<Unsupported>("read", "'{}' is a model for OpenVINO, which ONNX Runtime does not run. Choose engine openvino",
                       path.string());
   if (extension == ".onnx" && engine != Engine::openvino)
     return std::make_shared<const onnx::OnnxModel>(onnx::read_file(path));

@@ -131,10 +131,11 @@ void check_overflow(const QuantizeOptions& options, Findings& out) {
              fmt::format("{} does not add products in 16 bits. It costs accuracy there and saves nothing", to_string(options.target_device)));
 }
 
-void check_moot(const AdvancedParameters& advanced, Findings& out) {
+void check_moot(const QuantizeOptions& options, Findings& out) {
+  const AdvancedParameters& advanced = options.advanced_parameters;
   out.report(!advanced.inplace_statistics, "inplace_statistics",
              "tensors are always reduced where the runtime makes them; the statistics are the same either way");
-  out.report(advanced.batchwise_statistics == false, "batchwise_statistics",
+  out.report(options.recipe != Recipe::nncf && advanced.batchwise_statistics == false, "batchwise_statistics",
              "each item of a batch counts as a sample, so that results do not depend on how data is batched");
 }
 
@@ -151,7 +152,7 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options) {
   check_smooth_quant(options, out);
   check_overflow(options, out);
   check_trial(options, out);
-  check_moot(options.advanced_parameters, out);
+  check_moot(options, out);
   out.report(!options.ignored_scope.validate && options.ignored_scope.empty(), "ignored_scope.validate",
              "the ignored scope is empty");
   return out.take();

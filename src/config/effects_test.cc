@@ -135,6 +135,11 @@ TEST(WithoutEffect, MootOnes) {
                 o.ignored_scope.validate = false;
               }),
               ElementsAre("inplace_statistics", "batchwise_statistics", "ignored_scope.validate"));
+  EXPECT_THAT(of_options([](auto& o, auto& a) {
+                o.recipe = Recipe::nncf;
+                a.batchwise_statistics = false;
+              }),
+              IsEmpty());
 }
 
 TEST(WithoutEffect, OfAModel) {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "data/digest.h"
 
@@ -107,9 +108,15 @@ void settle_values(const FileDatasetOptions& options, ImageForm& form) {
           pick(options.scale, c % static_cast<size_t>(form.channels), 1.0));
 }
 
+// Nobody can see from a model what its pictures are to hold, and the wrong range calibrates to noise.
+void tell_range(const FileDatasetOptions& options) {
+  if (options.mean.empty() && options.scale.empty())
+    log(LogLevel::info, "images hold values from 0 to 255, as neither mean nor scale is given. A model for 0 to 1 takes scale 255");
+}
+
 void settle_type(const FileDatasetOptions& options, ImageForm& form) {
   const size_t index = target_input(options);
-  if (index >= options.model_input_dtypes.size() || options.model_input_dtypes[index] != DType::u8) return;
+  if (index >= options.model_input_dtypes.size() || options.model_input_dtypes[index] != DType::u8) return tell_range(options);
   if (!options.mean.empty() || !options.scale.empty())
     fail<InvalidArgument>("data", "the model's input takes u8, as images are decoded. Leave out mean and scale: it normalizes "
                           "by itself");

@@ -51,6 +51,10 @@ enum class WeightLayout : uint8_t {
   embedding          // [rows, width]: axis 0
 };
 
+// Inputs that carry data, a bit a port. What the others say (sizes, scales, places, limits) decides what the op does, and a
+// rounded number there makes it another op: quantizers neither go there nor pass. Biases are added as they are.
+constexpr uint8_t kFirstPort = 0b1, kFirstTwoPorts = 0b11, kAllPorts = 0xff;
+
 struct OpRow {
   Op op;
   std::string_view name;  // "convolution"
@@ -58,6 +62,7 @@ struct OpRow {
   WeightLayout weight_layout;
   uint8_t weight_ports;  // only inputs below this port can hold a weight; 0: none
   uint32_t flags;
+  uint8_t data_ports = kAllPorts;
 };
 
 enum OpFlag : uint32_t {
@@ -81,6 +86,9 @@ enum OpFlag : uint32_t {
 
 const OpRow& row(Op op);
 inline bool has(Op op, uint32_t flags) { return (row(op).flags & flags) != 0; }
+inline bool carries_data(Op op, size_t port) {
+  return port < 8 ? ((row(op).data_ports >> port) & 1) != 0 : row(op).data_ports == kAllPorts;
+}
 // Convolutions that are not transposed.
 inline bool is_convolution(Op op) {
   return row(op).weight_layout == WeightLayout::output_first || row(op).weight_layout == WeightLayout::grouped;

@@ -33,6 +33,18 @@ TEST(OpTable, WeightsHavePortsAndALayout) {
     EXPECT_EQ(r.weight_ports > 0, r.weight_layout != WeightLayout::none) << r.name;
 }
 
+TEST(OpTable, DataPorts) {
+  EXPECT_TRUE(carries_data(Op::interpolate, 0));
+  EXPECT_FALSE(carries_data(Op::interpolate, 2));    // scales
+  EXPECT_FALSE(carries_data(Op::convolution, 2));    // bias
+  EXPECT_TRUE(carries_data(Op::concat, 100));
+  EXPECT_FALSE(carries_data(Op::reshape, 100));
+  for (const OpRow& r : op_table()) {
+    const bool moves_one = r.trait == Trait::agnostic && r.op != Op::scatter_update;
+    EXPECT_TRUE(!moves_one || r.data_ports == kFirstPort) << r.name;
+  }
+}
+
 TEST(OpTable, ChannelAxes) {
   EXPECT_EQ(weight_channel_axes(Op::convolution, 4, 1, false, false), (Axes{0}));
   EXPECT_EQ(weight_channel_axes(Op::convolution_backprop, 4, 1, false, false), (Axes{1}));

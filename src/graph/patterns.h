@@ -59,7 +59,7 @@ struct FusedRow {
 std::span<const FusedRow> fused_patterns();
 
 // Shapes that stay in float, with the reason that is reported.
-enum class IgnoredWhen { always, transformer, transformer_but_not_spr };
+enum class IgnoredWhen { always, transformer, transformer_but_not_spr, recipe_nncf };
 struct IgnoredRow {
   IgnoredWhen when;
   std::string_view reason;

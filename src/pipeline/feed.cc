@@ -38,7 +38,8 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
     : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
   total_ = options_.limit;
   frozen_batch_ = leads_with_batch(inputs_) && inputs_.front().shape[0] > 1;
-  batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1;
+  frozen_batch_ = frozen_batch_ && !options_.whole_batches;
+  batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1 && !options_.whole_batches;
   if (const auto size = source_->size(); size && !batched_)
     total_ = std::min(total_, *size);
   const bool known = !batched_ && source_->size();
@@ -133,7 +134,7 @@ std::optional<Sample> Feed::next() {
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
     ended_ = !sample;
     if (ended_) break;
-    const int64_t batch = batch_of(*sample, inputs_);
+    const int64_t items = batch_of(*sample, inputs_), batch = options_.whole_batches ? 1 : items;
     // How many items from the front share the same fate.
     const bool take = wanted(position_);
     int64_t count = 1;
@@ -150,6 +151,7 @@ std::optional<Sample> Feed::next() {
     keep(first, *sample, count);
     if (options_.set_aside && keeps(first, count)) continue;
     for (int64_t i = 0; i < count; ++i) numbers_.push_back(first + i);
+    if (options_.whole_batches) items_.push_back(items);
     handed_out_ = first;
     return sample;
   }
@@ -163,6 +165,7 @@ int64_t Feed::take_number() {
   EIGHTBIT_CHECK(!numbers_.empty(), "a record without a sample");
   const int64_t number = numbers_.front();
   numbers_.pop_front();
+  if (!items_.empty()) items_.pop_front();
   return number;
 }
 

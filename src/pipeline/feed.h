@@ -33,6 +33,7 @@ struct FeedOptions {
   int64_t keep = 0;                                 // inputs to keep, spread evenly
   bool set_aside = false;                           // kept inputs are not handed out by next()
   bool from_front = false;                          // kept are the first ones, not spread: states go on from each to the next
+  bool whole_batches = false;                       // what the source gives is one sample, however many items it has
 };
 
 class Feed {
@@ -52,7 +53,11 @@ class Feed {
   bool sets_aside() const { return options_.set_aside; }
   bool keeps_all() const { return stride_ == 0 && static_cast<int64_t>(to_keep_.size()) == total_; }
   // Records that a kept sample gives.
-  int64_t items(int64_t number) const { return frozen_batch_ ? batch_of(kept_.load(number), inputs_) : 1; }
+  int64_t items(int64_t number) const {
+    return frozen_batch_ || options_.whole_batches ? batch_of(kept_.load(number), inputs_) : 1;
+  }
+  // Records that the sample of the next number gives, of those that next() handed out.
+  int64_t items_of_next() const { return options_.whole_batches ? items_.front() : 1; }
 
  private:
   std::optional<Sample> pull();
@@ -73,7 +78,7 @@ class Feed {
   int64_t position_ = 0;                            // number of the next sample of the source
   int64_t handed_out_ = 0;
   std::optional<Sample> rest_;                      // what is left of a batch
-  std::deque<int64_t> numbers_;
+  std::deque<int64_t> numbers_, items_;             // items_: of whole batches
   std::set<int64_t> to_keep_;
   int64_t stride_ = 0;                              // between kept samples while their number is not known; else 0
   std::deque<int64_t> given_up_;                    // set aside at first, and still to be handed out

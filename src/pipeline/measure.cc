@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "pipeline/feed.h"
+#include "records/tensor_record.h"
 
 namespace eightbit {
 namespace {
@@ -42,8 +43,8 @@ StatisticsData start(const backends::BackendModel& model, std::vector<records::P
 // there the detailed program runs them all.
 class Measurement {
  public:
-  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, const RunOptions& run)
-      : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())) {
+  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, bool whole_batches, const RunOptions& run)
+      : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())), whole_batches_(whole_batches) {
     remember_histograms();
     const auto begin = Clock::now();
     compile(model, !feed_.keeps_all());
@@ -92,12 +93,43 @@ class Measurement {
       return sample;
     };
     run(next, [&](int64_t, std::span<const float> record) {
-      const int64_t number = feed_.take_number();
-      data_.add(number, points_of(record));
+      const int64_t number = numbered(record);
+      if (number < 0) return;
+      data_.add(number, points_of(joined_.empty() ? record : joined_));
       if (!data_.layers().empty() && feed_.kept().contains(number) && !feed_.sets_aside())
-        data_.add_layers(number, layers_of(record));
+        data_.add_layers(number, layers_of(joined_.empty() ? record : joined_));
       report();
     });
+  }
+
+  // The number of the sample that `record` completes; -1 while more of its items are to come. `joined_`: the record of all
+  // of them, where there are several.
+  int64_t numbered(std::span<const float> record) {
+    joined_.clear();
+    const int64_t items = feed_.items_of_next();
+    if (items == 1) return feed_.take_number();
+    pending_.emplace_back(record.begin(), record.end());
+    if (static_cast<int64_t>(pending_.size()) < items) return -1;
+    joined_ = joined(std::exchange(pending_, {}));
+    return feed_.take_number();
+  }
+
+  // One record of those of several items.
+  std::vector<float> joined(const std::vector<std::vector<float>>& items) const {
+    std::vector<float> out(items.front().size()), rows;
+    std::vector<Tap> taps = data_.taps();
+    if (out.size() > static_cast<size_t>(taps_))
+      for (const records::Point& layer : data_.layers()) taps.push_back(layer.tap);
+    size_t from = 0;
+    for (const Tap& tap : taps) {
+      const auto size = static_cast<size_t>(tap.record_size());
+      rows.clear();
+      for (const auto& item : items)
+        rows.insert(rows.end(), item.begin() + static_cast<int64_t>(from), item.begin() + static_cast<int64_t>(from + size));
+      fold_records(tap, rows, std::span(out).subspan(from, size));
+      from += size;
+    }
+    return out;
   }
 
   std::span<const float> points_of(std::span<const float> record) const {
@@ -152,6 +184,7 @@ class Measurement {
   }
 
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items) {
+    if (whole_batches_ && items.size() > 1) return add_kept(first, {joined(items)});
     std::vector<float> means(layers_of(items.front()).size());
     for (size_t i = 0; i < items.size(); ++i) {
       data_.add(first + static_cast<int64_t>(i), points_of(items[i]));
@@ -183,6 +216,9 @@ class Measurement {
   Feed feed_;
   const RunOptions& run_;
   int64_t taps_ = 0;                    // floats of a record that belong to the points
+  bool whole_batches_ = false;
+  std::vector<std::vector<float>> pending_;   // items of the batch that is being recorded
+  std::vector<float> joined_;
   std::unique_ptr<backends::Executor> plain_, detailed_;
   std::vector<std::vector<Histogram>> earlier_;
   std::vector<int64_t> started_;        // numbers of the samples that the present program has begun
@@ -209,13 +245,13 @@ StatisticsData measure(const backends::BackendModel& model, std::vector<records:
   auto source = dataset.open();
   StatisticsData data = start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
   FeedOptions feed_options{options.limit, options.shard, {}, options.keep, !data.layers().empty() && !model.stateful(),
-                           model.stateful()};
+                           model.stateful(), options.whole_batches};
   std::set<int64_t> done;
   for (int64_t k = 0; k < options.limit; ++k)
     if (data.has_sample(k)) done.insert(k);
   feed_options.is_done = [done = std::move(done)](int64_t number) { return done.contains(number); };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
-  StatisticsData result = Measurement(model, std::move(data), std::move(feed), run).finish();
+  StatisticsData result = Measurement(model, std::move(data), std::move(feed), options.whole_batches, run).finish();
   if (result.samples() == 0)
     fail<DataError>("calibrate", "the dataset gave no samples. Check that it is not empty{}.",
                     options.shard.count > 1 ? " and that this shard has a share" : " and was not read before (a generator)");

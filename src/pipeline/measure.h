@@ -24,6 +24,7 @@ struct MeasureOptions {
   Shard shard;
   int64_t keep = 0;                               // sample inputs to keep for bias correction
   std::map<std::string, std::string> facts;       // what shards and a resumed run must agree on
+  bool whole_batches = false;                     // a batch is one sample, as recipe nncf counts
 };
 
 // `layers`: what is measured of the kept samples only, besides the points (algorithms/bias_correction.h). Throws DataError

@@ -20,6 +20,7 @@
 #include "pipeline/measure.h"
 #include "pipeline/planned.h"
 #include "pipeline/quality_floor.h"
+#include "pipeline/quantized_already.h"
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
@@ -81,6 +82,11 @@ QuantizeOptions with_free_scheme(QuantizeOptions options) {
   return options;
 }
 
+// As NNCF does, unless it is told the size of a batch.
+bool counts_whole_batches(const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf && !options.advanced_parameters.batchwise_statistics.value_or(false);
+}
+
 void request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_request(graph, plan, options, taps);
@@ -129,7 +135,7 @@ void share_equal_quantizers(Plan& plan) {
   plan.quantizers = std::move(kept);
 }
 
-// Layers in bodies that no sample came to stay in float: their inputs have no range.
+// Layers in bodies that no sample came to, and those of tensors without elements, stay in float: their inputs have no range.
 void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, Plan& plan) {
   std::set<NodeId> unseen;
   std::erase_if(plan.quantizers, [&](const Quantizer& q) {
@@ -141,9 +147,9 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
   for (Quantizer& q : plan.quantizers)
     if (q.weight) std::erase_if(q.uses, [&](const Use& use) { return unseen.contains(use.node); });
   std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
-  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took, or a loop that none ran"});
+  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took, or a loop that none ran, or without elements in all samples"});
   if (unseen.empty()) return;
-  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If, or ran their loop", unseen.size()));
+  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If, ran their loop, or had elements there", unseen.size()));
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
@@ -214,6 +220,10 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
   const bool asked = options.model_type.has_value();
   options = with_model_type(model, options);
   Plan plan = place(model, options);
+  if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
+    log(LogLevel::warning, "{}", warning);
+    plan.notes.push_back(std::move(warning));
+  }
   if (!asked && options.model_type)
     plan.notes.push_back(fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
   report_without_effect(without_effect(options), plan.notes);
@@ -256,7 +266,7 @@ records::StatisticsData measure_for(const Model& model, std::span<const Candidat
   const Graph& graph = model.impl().graph();
   const Candidate& first = candidates.front();
   records::TapRequest taps(graph);
-  MeasureOptions measured{first.options.subset_size, {}, keep, {}};
+  MeasureOptions measured{first.options.subset_size, {}, keep, {}, counts_whole_batches(first.options)};
   for (const Candidate& candidate : candidates) {
     request(graph, candidate.plan, candidate.options, taps);
     measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));

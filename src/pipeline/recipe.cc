@@ -118,6 +118,7 @@ const RecipeContent& QuantizationRecipe::content() const {
 }
 
 std::filesystem::path recipe_path(const std::filesystem::path& model) {
+  if (model.extension() == ".onnx") return std::filesystem::path(model) += ".recipe.json";
   return std::filesystem::path(model).replace_extension(".recipe.json");
 }
 

@@ -4,6 +4,7 @@
 
 #include "graph/ignored_scope.h"
 #include "graph/patterns.h"
+#include "placement/deciding_nodes.h"
 #include "placement/float_arithmetic.h"
 #include "placement/post_processing.h"
 
@@ -29,6 +30,7 @@ class Reasons {
     patterns();
     if (is_transformer(options_)) transformer_ops();
     for (NodeId node : post_processing_nodes(flow_)) set(node, "post-processing");
+    for (NodeId node : deciding_nodes(flow_)) set(node, "decides a size or a place");
     return std::move(reasons_);
   }
 
@@ -54,7 +56,9 @@ class Reasons {
     std::vector<Pattern> wanted;
     std::vector<std::pair<std::string, std::string_view>> reason_of;
     for (const IgnoredRow& row : ignored_patterns()) {
-      if (row.when != IgnoredWhen::always && !is_transformer(options_)) continue;
+      if (row.when == IgnoredWhen::recipe_nncf && options_.recipe != Recipe::nncf) continue;
+      const bool of_transformers = row.when == IgnoredWhen::transformer || row.when == IgnoredWhen::transformer_but_not_spr;
+      if (of_transformers && !is_transformer(options_)) continue;
       if (row.when == IgnoredWhen::transformer_but_not_spr &&
           device_.target() == TargetDevice::cpu_spr)
         continue;
@@ -122,13 +126,18 @@ void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
           out.unit_of[static_cast<size_t>(match.nodes.front())];
 }
 
+// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe nncf lets quantizers pass.
+bool cuts_parts(const Node& node, const QuantizeOptions& options) {
+  return options.recipe != Recipe::nncf && node.op == Op::strided_slice && node.type == "Slice";
+}
+
 Unit make_unit(const Node& node, NodeId last, const std::string& reason,
                const QuantizeOptions& options, const Device& device) {
   const Offer offer = device.offer(node);
   Unit unit{node.id, last, offer.trait, offer.trait, reason, offer.unified};
   if (node.op == Op::result && options.advanced_parameters.quantize_outputs)
     unit.trait = unit.natural = Trait::inputs_quantizable;
-  if (!reason.empty()) unit.trait = Trait::non_quantizable;
+  if (!reason.empty() || cuts_parts(node, options)) unit.trait = Trait::non_quantizable;
   return unit;
 }
 
@@ -149,7 +158,7 @@ void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& r
 }  // namespace
 
 bool UnitGraph::is_activation(const Node& node, size_t port) const {
-  if (node.inputs[port] == kNone) return false;
+  if (node.inputs[port] == kNone || !carries_data(node.op, port)) return false;
   const Value& value = flow.graph->value(node.inputs[port]);
   return value.producer != kNone && flow.is_alive(value.producer) && is_float(value.dtype);
 }

@@ -9,10 +9,14 @@
 namespace eightbit {
 namespace {
 
+// Steps of less are no normal f32.
+constexpr double kNothing = 1e-35;
+
 // Channels that are nearly dead get 1 % of the largest one, so that their scales stay finite and sensible.
-std::vector<double> floored(std::span<const float> abs_max) {
+std::vector<double> floored(std::span<const float> abs_max, Narrowest narrowest = Narrowest::absolute) {
   const double largest = abs_max.empty() ? 0.0 : *std::ranges::max_element(abs_max);
-  const double floor = std::max(0.01 * largest, 8e-5);
+  const bool counts = narrowest == Narrowest::relative && largest > kNothing;
+  const double floor = std::max(0.01 * largest, counts ? kNothing : 8e-5);
   std::vector<double> out(abs_max.begin(), abs_max.end());
   for (double& value : out) value = std::max(value, floor);
   return out;
@@ -38,13 +42,13 @@ int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
 int levels_of(int bits, bool narrow_range) { return (1 << bits) - (narrow_range ? 1 : 0); }
 
 QuantizedRange symmetric_range(std::span<const float> min, std::span<const float> abs_max, int bits, bool narrow_range,
-                               std::optional<bool> signedness) {
+                               std::optional<bool> signedness, Narrowest narrowest) {
   QuantizedRange range{{}, {}, levels_of(bits, narrow_range)};
   const bool negative = std::ranges::any_of(min, [](float x) { return x < 0; });
   const bool is_signed = signedness.value_or(negative) || negative;
   const double levels = range.levels;
   const double ratio = !is_signed ? 0.0 : narrow_range ? -1.0 : -levels / (levels - 2);
-  for (double high : floored(abs_max)) append(range, high * ratio, high);
+  for (double high : floored(abs_max, narrowest)) append(range, high * ratio, high);
   return range;
 }
 
@@ -57,12 +61,14 @@ QuantizedRange half_symmetric_range(std::span<const float> abs_max, int bits, bo
   return range;
 }
 
-QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits, bool narrow_range) {
+QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits, bool narrow_range,
+                                Narrowest narrowest) {
   constexpr double kSmallest = 8e-4;
   QuantizedRange range{{}, {}, levels_of(bits, narrow_range)};
   for (size_t c = 0; c < min.size(); ++c) {
     double low = min[c], high = max[c];
-    if (high - low <= kSmallest) low -= kSmallest, high += kSmallest;
+    const bool counts = narrowest == Narrowest::relative && std::max(high, 0.0) - std::min(low, 0.0) > 256 * kNothing;
+    if (!counts && high - low <= kSmallest) low -= kSmallest, high += kSmallest;
     const auto [tuned_low, tuned_high] = tune_zero(std::min(low, 0.0), std::max(high, 0.0), range.levels - 1);
     append(range, tuned_low, tuned_high);
   }

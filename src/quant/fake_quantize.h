@@ -25,14 +25,19 @@ int levels_of(int bits, bool narrow_range);
 // The largest signed integer of so many bits.
 int largest_level(int bits);
 
+// How narrow a range may be. `absolute`: NNCF's limits, in the unit of the data, below which a tensor becomes zeros.
+// `relative`: these hold for tensors that are zero alone.
+enum class Narrowest : uint8_t { absolute, relative };
+
 // Symmetric range from measured extremes. min: decides the sign unless `signedness` forces it; max: largest |x|.
 //   high = max(abs_max, 0.01 * max over channels, 8e-5)
 //   signed: low = -high * levels / (levels - 2), or -high for a narrow range; unsigned: low = 0
 QuantizedRange symmetric_range(std::span<const float> min, std::span<const float> abs_max, int bits, bool narrow_range,
-                               std::optional<bool> signedness);
+                               std::optional<bool> signedness, Narrowest narrowest = Narrowest::absolute);
 
 // Asymmetric range, widened to at least 1.6e-3, to hold 0, and tuned so that 0 falls on a level exactly.
-QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits, bool narrow_range);
+QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits, bool narrow_range,
+                                Narrowest narrowest = Narrowest::absolute);
 
 // Half range: integer weights within +-64, so that pairs of u8 x s8 products fit into int16. The range of one bit less,
 // stretched to the full number of levels: 2 for a narrow range, 255/127 otherwise.

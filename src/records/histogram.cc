@@ -1,5 +1,6 @@
 #include "records/histogram.h"
 
+#include <limits>
 #include <numeric>
 
 namespace eightbit {
@@ -13,11 +14,19 @@ void Histogram::add(const Histogram& other) {
 }
 
 float Histogram::lower(int magnitude_bin) {
-  if (magnitude_bin == 0) return 0.0f;
-  const int32_t bits = (magnitude_bin - 1 + ((127 + kLowestExponent) << kMantissaBits)) << (23 - kMantissaBits);
-  return std::bit_cast<float>(bits);
+  constexpr int kFine = kFineTo - kFineFrom;
+  const int32_t p = magnitude_bin < kBelow           ? magnitude_bin << kDroppedOutside
+                    : magnitude_bin < kBelow + kFine ? magnitude_bin - kBelow + kFineFrom
+                                                     : ((magnitude_bin - kBelow - kFine) << kDroppedOutside) + kFineTo;
+  return std::bit_cast<float>(p << (23 - kMantissaBits));
 }
 
-float Histogram::upper(int magnitude_bin) { return lower(magnitude_bin + 1); }
+float Histogram::upper(int magnitude_bin) {
+  return magnitude_bin + 1 < kHalf ? lower(magnitude_bin + 1) : std::numeric_limits<float>::max();
+}
+
+float Histogram::middle(int magnitude_bin) {
+  return magnitude_bin == 0 ? 0.0f : 0.5f * lower(magnitude_bin) + 0.5f * upper(magnitude_bin);
+}
 
 }  // namespace eightbit

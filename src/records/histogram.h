@@ -1,11 +1,13 @@
-// Histograms on a fixed logarithmic grid, so that counts of any two samples, threads or machines simply add up, and
-// a per-channel rescaling by a power of 2^(1/32) is a shift of bins.
+// Histograms on one fixed logarithmic grid that covers every finite f32, so that counts of any two samples, threads or
+// machines simply add up.
 //
-// The bin of x is read off its bits: sign, exponent and the 5 leading mantissa bits, i.e. 32 bins an octave, each at
-// most 3.1 % wide, from 2^-24 (and all that is smaller: one bin, with zero) to 2^24 (and all that is larger).
+// The bin of x is read off the leading bits of its magnitude, p = exponent and 5 bits of the mantissa: 32 bins an octave,
+// each at most 3.1 % wide, from 2^-24 to 2^24, where networks live; outside 8 bins an octave, at most 12.5 % wide. Zero is
+// in the lowest bin.
 // Layout: kHalf bins for x >= 0 with growing magnitude, then kHalf bins for x < 0 with growing magnitude.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -14,9 +16,11 @@
 namespace eightbit {
 
 struct Histogram {
-  static constexpr int kMantissaBits = 5;
-  static constexpr int kLowestExponent = -24, kHighestExponent = 24;
-  static constexpr int kHalf = ((kHighestExponent - kLowestExponent) << kMantissaBits) + 1;   // bin 0: |x| < 2^-24
+  static constexpr int kMantissaBits = 5, kDroppedOutside = 2;   // bits of p
+  static constexpr int kFineFrom = (127 - 24) << kMantissaBits, kFineTo = (127 + 24) << kMantissaBits,
+                       kLargest = (255 << kMantissaBits) - 1;    // p of 2^-24, 2^24 and the largest f32
+  static constexpr int kBelow = kFineFrom >> kDroppedOutside;    // bins below 2^-24
+  static constexpr int kHalf = kBelow + (kFineTo - kFineFrom) + ((kLargest - kFineTo) >> kDroppedOutside) + 1;
   static constexpr int kBins = 2 * kHalf;
 
   std::vector<uint64_t> counts;      // kBins, or empty
@@ -26,14 +30,17 @@ struct Histogram {
   void add(const Histogram& other);
 
   static int magnitude_bin(float x) {
-    const int32_t bits = static_cast<int32_t>(std::bit_cast<uint32_t>(x) & 0x7fffffffu) >> (23 - kMantissaBits);
-    const int32_t bin = bits - ((127 + kLowestExponent) << kMantissaBits) + 1;
-    return bin < 0 ? 0 : bin >= kHalf ? kHalf - 1 : bin;
+    const auto bits = static_cast<int32_t>(std::bit_cast<uint32_t>(x) & 0x7fffffffu);
+    const int32_t p = std::min(bits >> (23 - kMantissaBits), kLargest);
+    return (std::min(p, kFineFrom) >> kDroppedOutside) + std::clamp(p - kFineFrom, 0, kFineTo - kFineFrom) +
+           (std::max(p - kFineTo, 0) >> kDroppedOutside);
   }
   static int bin(float x) { return magnitude_bin(x) + (std::bit_cast<uint32_t>(x) >> 31 ? kHalf : 0); }
-  // Bounds of the magnitudes in bin b of a half: [lower, upper). Bin 0 is [0, 2^-24).
+  // Bounds of the magnitudes in bin b of a half: [lower, upper); the last ends with the largest f32.
   static float lower(int magnitude_bin);
   static float upper(int magnitude_bin);
+  // What stands for the values of a bin.
+  static float middle(int magnitude_bin);
 };
 
 }  // namespace eightbit

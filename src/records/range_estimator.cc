@@ -35,7 +35,7 @@ std::vector<Mass> masses(const Histogram& histogram) {
     for (int b = 0; b < Histogram::kHalf; ++b) {
       const uint64_t count = histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)];
       if (count == 0) continue;
-      const float middle = b == 0 ? 0.0f : 0.5f * (Histogram::lower(b) + Histogram::upper(b));
+      const float middle = Histogram::middle(b);
       out.push_back({sign ? -middle : middle, static_cast<double>(count)});
     }
   return out;
@@ -95,7 +95,7 @@ double expected_error(const Histogram& histogram, float low, float high, int lev
 double mean_square(const Histogram& histogram) {
   double sum = 0, total = 0;
   for (const Mass& mass : masses(histogram)) {
-    sum += mass.weight * mass.value * mass.value;
+    sum += mass.weight * mass.value * static_cast<double>(mass.value);
     total += mass.weight;
   }
   return total > 0 ? sum / total : 0.0;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "records/histogram.h"
 #include "records/quantile.h"
+#include "records/unseen.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "records/reduce.cc"
@@ -150,8 +151,7 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, ui
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto magnitude = hn::Set(di, 0x7fffffff);
-  const auto base = hn::Set(di, ((127 + Histogram::kLowestExponent) << Histogram::kMantissaBits) - 1);
-  const auto last = hn::Set(di, Histogram::kHalf - 1), zero = hn::Zero(di);
+  const auto from = hn::Set(di, Histogram::kFineFrom), to = hn::Set(di, Histogram::kFineTo), zero = hn::Zero(di);
   const auto half = hn::Set(di, Histogram::kHalf);
   HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
   uint32_t place = 0;
@@ -162,8 +162,10 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, ui
     int64_t i = first;
     for (; i + lanes <= end; i += lanes) {
       const auto bits = hn::BitCast(di, hn::LoadU(d, data + i));
-      auto bin = hn::ShiftRight<23 - Histogram::kMantissaBits>(hn::And(bits, magnitude));
-      bin = hn::Min(hn::Max(hn::Sub(bin, base), zero), last);
+      const auto p = hn::ShiftRight<23 - Histogram::kMantissaBits>(hn::And(bits, magnitude));
+      auto bin = hn::Sub(hn::Min(hn::Max(p, from), to), from);
+      bin = hn::Add(bin, hn::ShiftRight<Histogram::kDroppedOutside>(hn::Min(p, from)));
+      bin = hn::Add(bin, hn::ShiftRight<Histogram::kDroppedOutside>(hn::Max(hn::Sub(p, to), zero)));
       bin = hn::Add(bin, hn::And(hn::ShiftRight<31>(bits), half));
       hn::Store(bin, di, bins);
       for (int64_t k = 0; k < lanes; ++k) ++tables[(k & 3) * Histogram::kBins + bins[k]];
@@ -299,7 +301,7 @@ void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uin
       *at++ = values.empty() ? 0.0f : static_cast<float>(records::quantile(values, std::fabs(p)));
     }
   }
-  *at++ = total == 0 ? 1.0f : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
+  *at++ = total == 0 ? kUnseen : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
   EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}", record.size(), at - record.data());
   if (counts != nullptr) count(view, finite, counts);
 }

@@ -114,6 +114,17 @@ TEST(Reduce, SmallTensorsAreCountedInFull) {
   EXPECT_EQ(counts, expected);
 }
 
+TEST(Reduce, LargeAndSmallValuesHaveBinsOfTheirOwn) {
+  for (float factor : {1e-38f, 1e-9f, 1e8f, 1e37f}) {
+    auto values = normal(999, 7);
+    std::vector<uint32_t> counts, expected(Histogram::kBins, 0);
+    for (float& value : values) ++expected[static_cast<size_t>(Histogram::bin(value *= factor))];
+    record_of(tap_of(1, kMinMax | kHistogram), {values.data(), 1, 1, 999}, &counts);
+    EXPECT_EQ(counts, expected) << factor;
+    EXPECT_GT(std::ranges::count_if(counts, [](uint32_t count) { return count > 0; }), 30) << factor;
+  }
+}
+
 // A sampling that falls into step with the channels would miss some of them.
 TEST(Reduce, CountsOfLargeTensorsSeeEveryChannel) {
   constexpr float kLarge = 1000;

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 constexpr char kMagic[8] = {'8', 'B', 'I', 'T', 'S', 'T', 'A', 'T'};
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 // Appends plain values to a section.
 class Packer {

@@ -337,12 +337,19 @@ def pointwise(net: Net):
     return [net.head(net.relu(net.conv(x, 16, size=1)))]
 
 
+def batch_of_four(net: Net):
+    """A batch counts as one sample there."""
+    x = net.relu(net.conv(net.input(4, 3, 16, 16), 8))
+    x = net.relu6(net.depthwise(x))
+    return [net.linear(net.mean(x, keep=False), 5)]
+
+
 BUILDERS: dict[str, Callable[[Net], list]] = {
     f.__name__: f
     for f in (
         plain, residual, inverted_residual, squeeze_excite, hard_swish, dense, inception, encoder, text_encoder,
         embedding_product, lstm, gru, u_net, detector, top_k, decoder, preprocessing, shuffle, arithmetic, layout,
-        shared_weights, two_heads, mixer, audio, volume, pointwise,
+        shared_weights, two_heads, mixer, audio, volume, pointwise, batch_of_four,
     )
 }  # fmt: skip
 

@@ -356,6 +356,33 @@ def test_fp8_lifts_the_opset():
     assert sqnr(run(model, data), run(quantized, data, optimized=False)) > 10
 
 
+FP8_PIECES = {
+    "convolutions": [("Conv", ["a", "v"], {"pads": [1] * 4}), ("Relu", ["t0"], {})],
+    "pool": [("MaxPool", ["a"], {"kernel_shape": [3, 3], "pads": [1] * 4})],
+    "mean": [("AveragePool", ["a"], {"kernel_shape": [3, 3], "pads": [1] * 4}), ("Sigmoid", ["t0"], {})],
+    "sum": [("Conv", ["a", "v"], {"pads": [1] * 4}), ("Add", ["t0", "a"], {}), ("Mul", ["t1", "t0"], {})],
+    "join": [("Conv", ["a", "v"], {"pads": [1] * 4}), ("Concat", ["t0", "a"], {"axis": 2})],
+    "turn": [("Transpose", ["a"], {"perm": [0, 1, 3, 2]}), ("MatMul", ["t0", "m"], {}), ("Softmax", ["t1"], {})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["FP8_E4M3", "FP8_E5M2"])
+@pytest.mark.parametrize("piece", FP8_PIECES)
+def test_fp8_runs_in_a_session_as_users_make_it(piece, mode):
+    """ONNX Runtime's optimizations take FP8 between quantizers for integers, unless they are kept from it."""
+    nodes = [helper.make_node("Conv", ["x", "u"], ["a"], "first", pads=[1] * 4)]
+    for i, (kind, inputs, attributes) in enumerate(FP8_PIECES[piece]):
+        nodes.append(helper.make_node(kind, inputs, [f"t{i}"], f"n{i}", **attributes))
+    nodes.append(helper.make_node("Conv", [nodes[-1].output[0], "w"], ["y"], "last", pads=[1] * 4))
+    constants = [constant("u", weights(8, 3, 3, 3)), constant("v", weights(8, 8, 3, 3)), constant("w", weights(4, 8, 3, 3)), constant("m", weights(12, 12))]  # fmt: skip
+    model, data = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, None, None])], constants), samples()
+    quantized = eb.quantize(model, eb.Dataset(data), mode=eb.QuantizationMode[mode])
+    assert any(i.data_type in (TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2) for i in quantized.graph.initializer)
+    plain = run(quantized, data, optimized=False)
+    assert sqnr(run(model, data), plain) > (15 if mode == "FP8_E4M3" else 9)
+    assert sqnr(plain, run(quantized, data)) > 40
+
+
 def test_functions_are_seen_through():
     inner = helper.make_function(
         "own", "Product", ["a"], ["b"],

@@ -305,3 +305,30 @@ def test_openvino_quantizes_what_computes_in_bf16(tmp_path):
         )
     )
     assert error(expected, got) < 0.1
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 16, 16), (1, 1, 16, 16)], ids=str)
+@pytest.mark.parametrize("rows", [(2, 6, 16), (6, 16)], ids=str)
+def test_a_weight_of_more_than_two_axes(shape, rows):
+    """ONNX Runtime takes scales of columns with matrices alone."""
+    inner = [node("MatMul", "a w", "t", "inner"), node("Relu", "t", "b")]
+    model = between(*inner, shape=rows, w=weight(3, *shape, fan_in=16))
+    rank = max(len(shape), len(rows))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * rank))
+    random = np.random.default_rng(8)
+    data = [{"x": random.normal(size=rows).astype(np.float32)} for _ in range(12)]
+    quantized = eb.quantize(model, eb.Dataset(data))
+    onnx.checker.check_model(quantized, full_check=True)
+    before, after = (
+        ort.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])
+        for m in (model, quantized)
+    )
+    noise = signal = 0.0
+    for sample in data:
+        a, b = before.run(None, sample)[0], after.run(None, sample)[0]
+        assert a.shape == b.shape
+        noise, signal = noise + np.sum((a - b) ** 2), signal + np.sum(a * a)
+    assert 10 * np.log10(signal / noise) > 30
+    stored = [t.dims for t in quantized.graph.initializer if t.name == "inner/weights_1/quantized"]
+    squeezed = np.prod(shape[:-2]) == 1 and len(rows) >= len(shape)
+    assert [list(dims) for dims in stored] == [[16, 16] if squeezed else list(shape)]

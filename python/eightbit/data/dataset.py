@@ -58,7 +58,8 @@ class Dataset:
             return None
 
     def get_batch_size(self) -> int | None:
-        """The `batch_size` of the source, where it has one. For information only: samples are counted one by one."""
+        """The `batch_size` of the source, where it has one. Samples are counted one by one; with recipe
+        NNCF only where it is more than 1, else a batch is one sample, as there."""
         return getattr(self._data_source, "batch_size", None)
 
     def _native(self) -> _eightbit.Dataset:

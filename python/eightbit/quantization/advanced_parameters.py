@@ -90,7 +90,8 @@ class AdvancedQuantizationParameters:
     quantize_outputs: put quantizers in front of the results too.
     inplace_statistics: what is measured is always reduced inside the runtime; False changes nothing, and says so.
     disable_channel_alignment, disable_bias_correction: leave that step out.
-    batchwise_statistics: each item of a batch counts as a sample; False changes nothing, and says so.
+    batchwise_statistics: each item of a batch counts as a sample. False changes that with recipe NNCF, whose default it is
+        unless the dataset has a batch_size above 1; else it changes nothing, and says so.
     activations_quantization_params, weights_quantization_params: QuantizationParameters, or
         FP8QuantizationParameters in an FP8 mode.
     quantizer_propagation_rule: when quantizers of branches are merged.

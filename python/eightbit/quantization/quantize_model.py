@@ -55,8 +55,9 @@ def quantize(
     """Returns a new model that computes in 8 bits: an openvino.Model, or for an ONNX model an onnx.ModelProto. The model
     that is passed in does not change.
 
-    model: an openvino.Model, an onnx.ModelProto, or the path of an OpenVINO IR (.xml) or ONNX (.onnx) file. An ONNX model
-        that has external data or is larger than 2 GB must be passed as a path.
+    model: an openvino.Model, an onnx.ModelProto, or a path: of OpenVINO IR (.xml), ONNX (.onnx), or what OpenVINO reads
+        too: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, a frozen .pb), PaddlePaddle (.pdmodel); these give an
+        openvino.Model. An ONNX model that has external data or is larger than 2 GB must be passed as a path.
     calibration_dataset: a `Dataset`, which is read once; the result of `open_files`; or `Statistics` of an earlier
         `calibrate`, in which case no data is read. None with a saved recipe.
     mode: None for INT8, or one of the FP8 modes.
@@ -114,6 +115,7 @@ def quantize(
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
     _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement)
+    _count_as_nncf(options, calibration_dataset)
     native, source = _prepared("quantize", model, source, engine)
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report) as run:
@@ -290,6 +292,15 @@ def _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, pla
     options.max_float_share = max_float_share
     options.strict = strict
     options.placement = to_native(_chosen("quantize", "placement", PlacementMode, placement))
+
+
+def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
+    """Recipe nncf takes a batch for one sample, unless the source of the data tells that it makes batches."""
+    advanced = options.advanced_parameters
+    batched = isinstance(dataset, Dataset) and (dataset.get_batch_size() or 1) > 1
+    if options.recipe == to_native(Recipe.NNCF) and batched and advanced.batchwise_statistics is None:
+        advanced.batchwise_statistics = True
+        options.advanced_parameters = advanced
 
 
 def _saved_recipe(recipe: Any) -> _eightbit.QuantizationRecipe | None:

@@ -2,6 +2,7 @@
 
 #include "backends/onnx/session.h"
 #include "backends/onnx/types.h"
+#include "backends/onnx/unknown_ops.h"
 #include "base/error.h"
 
 namespace eightbit::onnx {
@@ -24,13 +25,7 @@ TensorType type_of(const Ort::TypeInfo& type) {
   return {to_dtype(static_cast<int32_t>(info.GetElementType())), std::move(shape), rank_known};
 }
 
-}  // namespace
-
-TensorTypes infer_types(const Content& content) {
-  Content typed{content.model, {}};
-  GraphProto& graph = *typed.model.mutable_graph();
-  declare_weights(graph, content.weights, 0);   // their values do not matter
-  yield_everything(graph);
+TensorTypes types_in(const Content& typed) {
   SessionSettings settings;
   settings.threads = 1;
   settings.optimization = ORT_DISABLE_ALL;
@@ -39,6 +34,25 @@ TensorTypes infer_types(const Content& content) {
   for (size_t i = 0; i < session.output_names().size(); ++i)
     types[session.output_names()[i]] = type_of(session.output_type(i));
   return types;
+}
+
+}  // namespace
+
+TensorTypes infer_types(const Content& content) {
+  Content typed{content.model, {}};
+  GraphProto& graph = *typed.model.mutable_graph();
+  declare_weights(graph, content.weights, 0);   // their values do not matter
+  for (bool whole = true;; whole = false) {
+    yield_everything(graph);
+    try {
+      return types_in(typed);
+    } catch (const Error& error) {
+      const NodeProto* unknown = unknown_node(graph, error.what());
+      if (!unknown && whole) throw;
+      if (!unknown) return {};   // what the model declares is left
+      open_at(graph, *unknown);
+    }
+  }
 }
 
 std::vector<Tensor> evaluate(const Content& content) {

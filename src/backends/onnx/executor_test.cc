@@ -162,13 +162,23 @@ TEST(Engine, EvaluatesAModelWithoutInputs) {
 
 TEST(Engine, SaysWhyAModelCanNotBeLoaded) {
   ModelProto proto = scaling_model(kFactor);
-  proto.mutable_graph()->mutable_node(1)->set_op_type("Nonsense");
+  NodeProto& node = *proto.mutable_graph()->mutable_node(1);
+  node.set_op_type("Nonsense");
+  node.set_name("odd");
   try {
-    infer_types(Content{proto, {}});
+    evaluate(Content{proto, {}});
     FAIL() << "no error";
   } catch (const ModelError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("Nonsense"));
+    EXPECT_THAT(error.what(), HasSubstr("node 'odd' is of type Nonsense"));
   }
+}
+
+TEST(Engine, InfersTheTypesAroundWhatItDoesNotKnow) {
+  ModelProto proto = scaling_model(kFactor);
+  proto.mutable_graph()->mutable_node(1)->set_op_type("Nonsense");
+  const TensorTypes types = infer_types(Content{proto, {}});
+  EXPECT_TRUE(types.contains(proto.graph().node(0).output(0)));
+  EXPECT_FALSE(types.contains(proto.graph().node(1).output(0)));
 }
 
 TEST(Inspect, RunsAndTells) {

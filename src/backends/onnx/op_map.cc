@@ -81,7 +81,7 @@ const Table& standard_table() {
       {"ScatterElements", Op::scatter_update},
       {"ScatterND", Op::scatter_update},
       {"Split", Op::split},
-      {"Slice", Op::slice},
+      {"Slice", Op::strided_slice},   // as NNCF has it for ONNX, and for OpenVINO not
       {"Tile", Op::tile},
       {"Transpose", Op::transpose},
       {"Identity", Op::identity},

@@ -118,6 +118,14 @@ std::string add_cast(Copy& copy, const std::string& name, const std::string& inp
   return output;
 }
 
+// The sum of one tensor. ONNX Runtime 1.31 takes any op between DequantizeLinear and QuantizeLinear for one that it has in
+// integers, moves both past MaxPool, and then finds no kernel for FP8; what stands between them and the op keeps them apart.
+std::string add_barrier(Copy& copy, const std::string& name, const std::string& input) {
+  const std::string output = copy.new_name(name + "_output");
+  copy.add_node("Sum", name, {input}, {output});
+  return output;
+}
+
 // The range of fewer levels than the integer type has.
 std::string add_clip(Copy& copy, const std::string& name, const std::string& input, const Quantizer& quantizer,
                      DType dtype) {
@@ -250,6 +258,7 @@ std::string add_quantizer(Copy& copy, const QuantizedTensor& tensor, const Quant
   if (dtype != tensor.dtype) at = add_cast(copy, name + "/to_f32", at, dtype);
   Parameters p;
   if (quantizer.spec.fp8) {
+    at = add_barrier(copy, name + "/before", at);
     p = fp8_parameters(copy, quantizer, dtype, name);
   } else {
     if (!has_all_levels(quantizer)) at = add_clip(copy, name, at, quantizer, dtype);
@@ -257,6 +266,7 @@ std::string add_quantizer(Copy& copy, const QuantizedTensor& tensor, const Quant
   }
   at = add_linear(copy, "QuantizeLinear", name, at, p);
   at = add_linear(copy, "DequantizeLinear", name, at, p);
+  if (quantizer.spec.fp8) at = add_barrier(copy, name + "/behind", at);
   return dtype == tensor.dtype ? at : add_cast(copy, name + "/to_" + std::string(to_string(tensor.dtype)), at, tensor.dtype);
 }
 
@@ -269,8 +279,8 @@ bool can_compress(const Quantizer& quantizer) {
 }
 
 std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_shape, const Quantizer& quantizer,
-                       const std::string& name) {
-  const bool per_channel = !quantizer.channel_axes.empty();
+                       const std::string& name, Scales scales) {
+  const bool per_channel = !quantizer.channel_axes.empty() && scales == Scales::along_an_axis;
   const auto axis = per_channel ? stored_axis(quantizer, weight.shape, stored_shape) : std::nullopt;
   const size_t channels = quantizer.spec.fp8 ? quantizer.scale.size() : quantizer.low.size();
   const bool spread = channels > 1 && !axis;

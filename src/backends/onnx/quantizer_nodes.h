@@ -27,11 +27,14 @@ std::string add_quantizer(Copy& copy, const QuantizedTensor& tensor, const Quant
 // Whether the integers of a weight can stand in the model.
 bool can_compress(const Quantizer& quantizer);
 
-// `weight` as a constant of integers behind DequantizeLinear; returns what that yields. `stored_shape` is the shape in
-// the model, which may join the first two axes of the weight's. Channels on several axes become a Mul behind a
+// How scales of channels are written: along an axis of DequantizeLinear where they lie on one, else as a Mul behind a
 // DequantizeLinear by one.
+enum class Scales : uint8_t { along_an_axis, behind };
+
+// `weight` as a constant of integers behind DequantizeLinear; returns what that yields. `stored_shape` is the shape in
+// the model, which may join the first two axes of the weight's.
 std::string add_weight(Copy& copy, const Tensor& weight, const Shape& stored_shape, const Quantizer& quantizer,
-                       const std::string& name);
+                       const std::string& name, Scales scales = Scales::along_an_axis);
 
 // A table from which rows are looked up: integers, and the scale and zero point of each row, or of all of them.
 struct Table {

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "backends/onnx/types.h"
+#include "backends/onnx/unknown_ops.h"
 #include "base/error.h"
 
 namespace eightbit::onnx {
@@ -37,7 +38,8 @@ Tensor share(Ort::Value value) {
   return tensor;
 }
 
-// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values.
+// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values. Models that are
+// written here keep it from that (quantizer_nodes.cc), others do not.
 bool has_fp8(const Content& content) {
   return std::ranges::any_of(content.model.graph().initializer(), [](const TensorProto& initializer) {
     const DType dtype = to_dtype(initializer.data_type());
@@ -132,6 +134,8 @@ Session::Session(const Content& content, const SessionSettings& settings)
     session_ = made(env, bytes, options, settings.operators != nullptr);
   } catch (const Ort::Exception& error) {
     const std::string cause = cause_of(error);
+    if (const NodeProto* node = unknown_node(content.model.graph(), cause))
+      fail<ModelError>("onnxruntime", "{}. ONNX Runtime says: {}", about_unknown(*node), cause);
     const bool lacks_kernel = cause.find("Could not find an implementation") != std::string::npos;
     fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause, lacks_kernel ? kNoKernel : "");
   }

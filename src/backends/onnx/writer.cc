@@ -306,11 +306,41 @@ class Writer {
     Tensor weight = found;
     if (found.dtype != value.dtype) weight = float_tensor(value.dtype, found.shape, to_floats(found));
     if (is_looked_up(quantizer)) return quantize_table(quantizer, weight, name);
-    redirect(places(quantizer.uses),
-             add_weight(copy_, weight, stored_shape(value, weight.shape), quantizer, name));
-    if (quantizer.levels > 256 || quantizer.spec.fp8) return;
+    Quantizer written = quantizer;
+    Shape stored = stored_shape(value, weight.shape);
+    if (is_matrix_behind_ones(quantizer, weight.shape)) stored = leave_out_ones(written, weight.shape);
+    const Scales scales = takes_scales_along_an_axis(written, stored) ? Scales::along_an_axis : Scales::behind;
+    redirect(places(quantizer.uses), add_weight(copy_, weight, stored, written, name, scales));
+    if (quantizer.levels > 256 || quantizer.spec.fp8 || scales == Scales::behind) return;
     for (const Use& use : quantizer.uses)
       if (use.port == 1) weight_steps_[use.node] = steps_of(quantizer);
+  }
+
+  // ONNX Runtime's integer products take scales of channels from the columns of a matrix and from nothing else.
+  bool takes_scales_along_an_axis(const Quantizer& quantizer, const Shape& stored) const {
+    return quantizer.spec.fp8 || std::ranges::none_of(quantizer.uses, [&](const Use& use) {
+      return graph_.node(use.node).op == Op::mat_mul && (use.port == 0 || stored.size() > 2);
+    });
+  }
+
+  // [1, ..., K, N], where a product yields the same for [K, N].
+  bool is_matrix_behind_ones(const Quantizer& quantizer, const Shape& shape) const {
+    const size_t rank = shape.size();
+    if (rank < 3 || element_count(shape) != shape[rank - 2] * shape[rank - 1]) return false;
+    return std::ranges::all_of(quantizer.uses, [&](const Use& use) {
+      const Node& node = graph_.node(use.node);
+      if (node.op != Op::mat_mul || use.port != 1 || node.inputs[0] == kNone) return false;
+      const Value& other = graph_.value(node.inputs[0]);
+      return other.rank_known && other.shape.size() >= rank;
+    });
+  }
+
+  static Shape leave_out_ones(Quantizer& quantizer, Shape& shape) {
+    const auto ones = static_cast<int64_t>(shape.size()) - 2;
+    shape.erase(shape.begin(), shape.begin() + ones);
+    std::erase_if(quantizer.channel_axes, [&](int64_t axis) { return axis < ones; });
+    for (int64_t& axis : quantizer.channel_axes) axis -= ones;
+    return shape;
   }
 
   // The step of what arrives there, which ops that only move elements keep.

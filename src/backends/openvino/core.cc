@@ -1,5 +1,6 @@
 #include "backends/openvino/core.h"
 
+#include <algorithm>
 #include <fstream>
 #include <openvino/frontend/manager.hpp>
 #include <openvino/runtime/properties.hpp>
@@ -10,15 +11,39 @@
 namespace eightbit::openvino {
 namespace {
 
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension;
+}
+
+struct Format {
+  std::string_view extension, framework;
+};
+
+constexpr Format kFormats[] = {{".xml", "ir"}, {".onnx", "onnx"}, {".tflite", "tflite"}, {".pb", "tf"}, {".pdmodel", "paddle"}};
+
+// TensorFlow's too for folders.
+std::string_view framework_of(const std::filesystem::path& path) {
+  const auto format = std::ranges::find(kFormats, lower_extension(path), &Format::extension);
+  return format == std::end(kFormats) ? "tf" : format->framework;
+}
+
+bool is_saved_model(const std::filesystem::path& folder) {
+  std::error_code code;
+  return std::filesystem::exists(folder / "saved_model.pb", code);
+}
+
 void check_readable(const std::filesystem::path& path) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
   if (!std::filesystem::exists(status))
-    fail<FileError>("read", "'{}' does not exist. Give the path of an .xml or .onnx file",
-                    path.string());
-  if (std::filesystem::is_directory(status))
-    fail<FileError>("read", "'{}' is a folder. Give the path of the .xml or .onnx file in it",
-                    path.string());
+    fail<FileError>("read", "'{}' does not exist. Give the path of a model's file", path.string());
+  if (std::filesystem::is_directory(status)) {
+    if (is_saved_model(path)) return;
+    fail<FileError>("read", "'{}' is a folder, and no SavedModel of TensorFlow: it holds no saved_model.pb. Give the path of the "
+                    "model's file in it", path.string());
+  }
   if (!std::ifstream(path, std::ios::binary))
     fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
   if (std::filesystem::file_size(path, code) == 0 && !code)
@@ -34,7 +59,7 @@ bool lacks_weights(const std::filesystem::path& path) {
 // they think of it.
 bool is_of_its_format(const std::filesystem::path& path) {
   static auto* manager = new ov::frontend::FrontEndManager();
-  const auto reader = manager->load_by_framework(path.extension() == ".onnx" ? "onnx" : "ir");
+  const auto reader = manager->load_by_framework(std::string(framework_of(path)));
   return !reader || reader->supported(path.string());
 }
 
@@ -72,6 +97,8 @@ std::string cause_of(const std::exception& error) {
   if (cause.size() > kLongest) cause = cause.substr(0, kLongest) + "...";
   return cause.empty() ? "no cause was given" : cause;
 }
+
+bool reads(std::string_view extension) { return std::ranges::find(kFormats, extension, &Format::extension) != std::end(kFormats); }
 
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
   check_readable(path);

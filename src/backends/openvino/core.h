@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <openvino/runtime/core.hpp>
+#include <string_view>
 
 namespace eightbit::openvino {
 
@@ -13,7 +14,11 @@ ov::Core& core();
 // leaves the choice to OpenVINO.
 ov::AnyMap compile_options(int threads = 0);
 
-// Reads .xml (with its .bin) or .onnx. Throws FileError or ModelError.
+// Whether files of this extension, such as ".tflite", are read here; a SavedModel is a folder.
+bool reads(std::string_view extension);
+
+// Reads what OpenVINO has a front end for: its own .xml (with its .bin), ONNX, TensorFlow Lite, TensorFlow, PaddlePaddle. Throws
+// FileError or ModelError.
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path);
 
 // What went wrong, without OpenVINO's source positions.
