@@ -12,9 +12,12 @@ import torch
 from torch import fx
 from torch.utils import _pytree as pytree
 
-from eightbit.errors import DataError, InvalidArgument, ModelError, UnsupportedBackendError
+from eightbit.errors import DataError, Error, InvalidArgument, ModelError, UnsupportedBackendError
+from eightbit.torch.agreement import check_exported, check_module
 from eightbit.torch.clean import clean, refuse_training
+from eightbit.torch.functional import exported_again, functional, untouched
 from eightbit.torch.signature import Signature, as_call, as_tensors
+from eightbit.torch.tensors import states_of
 from eightbit.torch.writing import copy_module
 
 _OLDEST = (2, 9)
@@ -45,11 +48,12 @@ class Call:
     dynamic: bool | None = None
 
 
-def capture(model: Any, example: Any) -> fx.GraphModule:
-    """A clean graph. `example`: a sample or a Call, which an nn.Module is exported with; exported graphs need none.
+def capture(model: Any, example: Any = None) -> fx.GraphModule:
+    """A clean graph. `example`: a sample or a Call, which an nn.Module is exported with. On a sample the graph is compared
+    with the model.
 
-    Raises InvalidArgument in training mode, ModelError with the exporter's reason, DataError where the sample does not
-    fit forward().
+    Raises InvalidArgument in training mode, ModelError with the exporter's reason or where the graph computes something
+    else, DataError where the sample does not fit forward().
     """
     require_torch()
     if isinstance(model, torch.export.ExportedProgram):
@@ -57,11 +61,38 @@ def capture(model: Any, example: Any) -> fx.GraphModule:
     check_devices(model)
     if is_exported(model):
         refuse_training(model)
-        captured, _ = copy_module(model)
+        captured = functional(copy_module(model)[0], lambda: exported_again(model))
+        _compare_exported(model, captured, example)
     else:
-        captured = _export(model, example)
+        call = example if isinstance(example, Call) else call_of(model, example)
+        captured = _export(model, call)
+        if call is not example:
+            check_module(model, captured, call.args, call.kwargs)
     clean(captured)
     return captured
+
+
+def _compare_exported(model: fx.GraphModule, captured: fx.GraphModule, example: Any) -> None:
+    """Samples of shapes that the graph does not take are left to be refused with the others."""
+    signature = Signature(captured)
+    if example is None:
+        return
+    named = signature.flatten(example, 0)
+    if not all(_takes(signature.placeholders[place], named) for place in signature.tensors):
+        return
+    check_exported(model, captured, signature.place(list(named.values())))
+
+
+def _takes(node: fx.Node, named: dict[str, torch.Tensor]) -> bool:
+    value, tensor = node.meta["val"], named[str(node.target)]
+    return (
+        value.dtype == tensor.dtype
+        and value.dim() == tensor.dim()
+        and all(
+            not isinstance(size, int) or size == own
+            for size, own in zip(value.shape, tensor.shape, strict=True)
+        )
+    )
 
 
 def check_devices(model: torch.nn.Module) -> None:
@@ -72,7 +103,7 @@ def check_devices(model: torch.nn.Module) -> None:
         )
 
 
-def _export(model: torch.nn.Module, example: Any) -> fx.GraphModule:
+def _export(model: torch.nn.Module, call: Call) -> fx.GraphModule:
     training = [
         name or type(model).__name__ for name, part in model.named_modules() if part.training
     ]
@@ -81,13 +112,14 @@ def _export(model: torch.nn.Module, example: Any) -> fx.GraphModule:
             f"[torch] {len(training)} modules are in training mode, the first is '{training[0]}': batch norms and dropouts "
             "would change from call to call. Call model.eval() first."
         )
-    call = example if isinstance(example, Call) else call_of(model, example)
     batched = _twice((call.args, call.kwargs)) if call.dynamic is not False else None
     if batched is not None:
         with contextlib.suppress(Exception):
             module = _exported(model, *batched, dynamic=True)
-            if _is_dynamic(module) and (
-                call.dynamic or _items_are_independent(model, module, call)
+            if (
+                _is_dynamic(module)
+                and not states_of(module)  # what a batch leaves there is not what its items would
+                and (call.dynamic or _items_are_independent(model, module, call))
             ):
                 return module
     return _exported(model, call.args, call.kwargs, dynamic=False)
@@ -131,7 +163,9 @@ def _exported(
             program = torch.export.export(
                 model, args, kwargs, dynamic_shapes=shapes if dynamic else None
             )
-            return program.module()
+            return functional(program.module(), lambda: program)
+    except Error:
+        raise
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelError(
@@ -173,7 +207,7 @@ def _items_are_independent(model: torch.nn.Module, module: fx.GraphModule, call:
     mixed = pytree.tree_map_only(
         torch.Tensor, lambda tensor: torch.cat([tensor, tensor.flip(-1)]), (call.args, call.kwargs)
     )
-    with torch.no_grad():
+    with torch.no_grad(), untouched(model):
         alone = pytree.tree_leaves(model(*call.args, **call.kwargs))
         beside = pytree.tree_leaves(module(*mixed[0], **mixed[1]))
     return len(alone) == len(beside) and all(map(_first_half_agrees, alone, beside))

@@ -10,7 +10,7 @@ import torch
 
 from eightbit import _eightbit
 from eightbit.data.dataset import Dataset
-from eightbit.errors import DataError, InvalidArgument, UnsupportedBackendError
+from eightbit.errors import DataError, Error, InvalidArgument, UnsupportedBackendError
 from eightbit.parameters import Engine
 from eightbit.torch.capture import capture, is_exported
 from eightbit.torch.network import TorchNetwork
@@ -33,6 +33,12 @@ class Samples:
             raise DataError(
                 "[dataset] the dataset gave no samples. Check that it is not empty and was not read before (a generator)."
             ) from None
+        except Error:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"[dataset] sample 0 could not be loaded: {type(error).__name__}: {error}"
+            ) from error
         self._items = itertools.chain([first], items)
         return first
 
@@ -62,7 +68,7 @@ def prepare(
             f"[{where}] an nn.Module is exported with the first sample of an eightbit.Dataset, and there is none. Pass "
             "torch.export.export(model, example_inputs).module()."
         )
-    captured = capture(model, None if exported else samples.first() if samples else _first_of(data))
+    captured = capture(model, samples.first() if samples else None if exported else _first_of(data))
     form = Form.OPENVINO if exported else Form.MODULES
     network = TorchNetwork(captured, form, engine=engine)
     native = _eightbit.wrap_network(network)

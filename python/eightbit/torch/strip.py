@@ -10,6 +10,7 @@ from eightbit.errors import InvalidArgument
 from eightbit.parameters import StripFormat
 from eightbit.torch.clean import drop_unused_tensors
 from eightbit.torch.fake_quantize import FakeQuantize
+from eightbit.torch.functional import own_states
 from eightbit.torch.quantizer_nodes import (
     Numbers,
     add_dequantize,
@@ -42,6 +43,7 @@ def strip(
             "nn.Module."
         )
     module, _ = copy_module(model)
+    own_states(module)
     with torch.no_grad():
         for node in _quantizers(module):
             _replace(module, node, chosen)

@@ -21,7 +21,7 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   const Graph& graph() const override { return graph_; }
   std::vector<PortInfo> inputs() const override { return network_->inputs(); }
   std::vector<PortInfo> outputs() const override { return network_->outputs(); }
-  bool stateful() const override { return false; }
+  bool stateful() const override { return network_->stateful(); }
   std::string fingerprint() const override;
   std::optional<Plan> placement() const override;
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
