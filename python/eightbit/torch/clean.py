@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from eightbit.errors import InvalidArgument
+from eightbit.torch.products import drop_batches_of_one, take_einsum_apart
 from eightbit.torch.tensors import add_tensor, constant_of, get_tensor, settle_names
 
 aten = torch.ops.aten
@@ -51,7 +52,9 @@ def argument(node: fx.Node, name: str, default: Any = None) -> Any:
 def clean(module: fx.GraphModule) -> None:
     """All rewrites, in place, of a graph without writes in place (see functional.py)."""
     drop_copies(module)
+    take_einsum_apart(module)
     fold_constants(module)
+    drop_batches_of_one(module)
     fold_batch_norms(module)
     module.graph.eliminate_dead_code()
     drop_unused_tensors(module)
