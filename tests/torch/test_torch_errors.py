@@ -38,9 +38,9 @@ def test_a_sample_that_does_not_fit(images):
             eb.Dataset([{"ids": torch.zeros(1, 4, dtype=torch.long), "musk": torch.ones(1, 4)}]),
         )
     samples = [torch.from_numpy(images[0]), torch.zeros(1, 3, 8, 16)]
-    with pytest.raises(eb.DataError, match="sample 1: input 'x' has shape"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(samples))
     exported = export(trained(ConvNet()), torch.from_numpy(images[0]))
+    with pytest.raises(eb.DataError, match="sample 1: input 'x' has shape.*dynamic_shapes"):
+        eb.quantize(exported, eb.Dataset(samples))
     with pytest.raises(eb.DataError, match="sample 0 does not fit forward"):
         eb.quantize(exported, eb.Dataset([(samples[0], samples[0])]))
 

@@ -91,16 +91,16 @@ def quantize(
         )  # fmt: skip
         sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
         native = _prepared("quantize", model, sample, engine)[0] if exports else to_native_model(model, engine)
-        with run_options("quantize", threads, progress, None, report) as run:
+        with run_options("quantize", threads, progress, None, report, native) as run:
             return from_native_model(_eightbit.quantize(native, saved, run))
     source = _source("quantize", calibration_dataset, statistics_too=True)
     options = quantize_options(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native, source = _prepared("quantize", model, source, engine)
+    native, source = _prepared("quantize", model, source, engine, options.subset_size)
     _name_nodes(options, native, ignored_scope)
-    with run_options("quantize", threads, progress, checkpoint, report) as run:
+    with run_options("quantize", threads, progress, checkpoint, report, native) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
 
@@ -141,9 +141,9 @@ def tune(
         "tune", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native, source = _prepared("tune", model, source, engine)
+    native, source = _prepared("tune", model, source, engine, options.subset_size)
     _name_nodes(options, native, ignored_scope)
-    with run_options("tune", threads, progress, None, report) as run:
+    with run_options("tune", threads, progress, None, report, native) as run:
         found = _eightbit.tune(native, source, options, run)
     if result is not None:
         result.assign(found)
@@ -180,7 +180,7 @@ def calibrate(
     ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    native, source = _prepared("calibrate", model, source, engine)
+    native, source = _prepared("calibrate", model, source, engine, options.subset_size)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
 
@@ -311,10 +311,14 @@ def _source(
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")
 
 
-def _prepared(where: str, model: Any, data: Any, engine: Engine) -> tuple[_eightbit.Model, Any]:
+def _prepared(
+    where: str, model: Any, data: Any, engine: Engine, subset_size: int = 1
+) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and the library's twin of `data`: a Dataset, or Statistics."""
     if is_torch(model):
         from eightbit.torch.prepare import prepare
 
-        return prepare(where, model, data, as_enum(where, "engine", Engine, engine))
+        return prepare(
+            where, model, data, as_enum(where, "engine", Engine, engine), subset_size
+        )
     return to_native_model(model, engine), data._native() if isinstance(data, Dataset) else data

@@ -11,6 +11,8 @@ from torch import fx
 
 from eightbit.errors import ModelError
 from eightbit.torch.clean import aten, drop_guards, packet
+from eightbit.torch.recurrent import shapes_at_once
+from eightbit.torch.shapes import example, open_dimensions
 from eightbit.torch.signature import Signature
 from eightbit.torch.tensors import is_state, set_tensor, states_of
 from eightbit.torch.writing import copy_module
@@ -49,29 +51,10 @@ def exported_again(module: fx.GraphModule) -> torch.export.ExportedProgram:
     flat.recompile()
     signature = Signature(module)
     values = [node.meta.get("val") for node in signature.placeholders]
-    examples = [_example(value) if isinstance(value, torch.Tensor) else value for value in values]
-    shapes = [
-        _open_dimensions(value) if isinstance(value, torch.Tensor) else None for value in values
-    ]
-    return torch.export.export(flat, tuple(examples), dynamic_shapes=tuple(shapes))
-
-
-def example_size(size: Any) -> int:
-    """A size of 1 would be taken for a fixed one."""
-    return size if isinstance(size, int) else max(2, size.node.hint or 2)
-
-
-def _example(value: torch.Tensor) -> torch.Tensor:
-    shape = [example_size(size) for size in value.shape]
-    return torch.zeros(shape, dtype=value.dtype, device=value.device)
-
-
-def _open_dimensions(value: torch.Tensor) -> dict[int, Any]:
-    return {
-        axis: torch.export.Dim.AUTO
-        for axis, size in enumerate(value.shape)
-        if not isinstance(size, int)
-    }
+    examples = [example(value) if isinstance(value, torch.Tensor) else value for value in values]
+    shapes = tuple(open_dimensions(value) for value in values)
+    with shapes_at_once():
+        return torch.export.export(flat, tuple(examples), dynamic_shapes=shapes)
 
 
 def _writes(node: fx.Node) -> bool:
@@ -144,7 +127,7 @@ def _taken_apart(
 ) -> fx.GraphModule:
     first = next(node for node in module.graph.nodes if _writes(node))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), shapes_at_once():
             made = program().run_decompositions({}).module()
     except Exception as error:
         reason = str(error).strip().splitlines()

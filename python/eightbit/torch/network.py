@@ -18,6 +18,7 @@ from eightbit.torch.scope import resolved
 from eightbit.torch.session import CompareSession, ProbeSession, TapSession, run_graph
 from eightbit.torch.signature import Signature
 from eightbit.torch.tensors import DTYPES, from_library, set_tensor, states_of
+from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import Form, carry_out
 
 
@@ -40,6 +41,7 @@ class TorchNetwork:
         self.storage: dict[tuple[int, int], tuple[int, torch.dtype]] = {}
         self.config: dict[str, Any] = example_of(self.signature) if form is Form.MODULES else {}
         self.engine = engine
+        self.steps_before: dict[str, float] = {}  # seconds of what was done before the library was called
         self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
         self._requests = requests
 
@@ -125,6 +127,8 @@ class TorchNetwork:
         for name, tensor in [*self.module.named_parameters(), *self.module.named_buffers()]:
             own = tensor.detach().clone()
             set_tensor(self.module, name, own, isinstance(tensor, torch.nn.Parameter))
+        if self.form is Form.MODULES:
+            make_traceable(self.module)
         self.module.meta["eightbit"] = self.metadata
         if self.config:
             self.module.meta["eightbit_config"] = self.config

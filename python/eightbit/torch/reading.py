@@ -14,6 +14,7 @@ from eightbit.errors import ModelError
 from eightbit.torch import op_map
 from eightbit.torch.clean import argument
 from eightbit.torch.names import UniqueNames, op_name, path_of, type_of
+from eightbit.torch.shapes import is_open
 from eightbit.torch.tensors import DTYPES, constant_of, is_state
 
 Path = tuple[Any, ...]  # ("args", 0, 1): the second item of the first argument
@@ -55,7 +56,7 @@ class Reading:
 
 
 def shape_of(value: Any) -> list[int]:
-    return [size if isinstance(size, int) else -1 for size in value.shape]
+    return [-1 if is_open(size) else int(size) for size in value.shape]
 
 
 def read(module: fx.GraphModule, description: _eightbit.Description) -> Reading:
