@@ -157,3 +157,73 @@ def test_a_traced_module_takes_any_batch(kind, stripped):
     compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     x = torch.cat(samples[:3])
     assert sqnr(model(x), torch.from_numpy(compiled(x.numpy())[0])) > 30
+
+
+def test_a_module_in_training_mode_is_captured_for_inference_and_left_in_it(images):
+    model = trained(ConvNet())
+    wanted = eb.quantize(model, eb.Dataset(images))
+    model.train()
+    model.layer1.eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    modes = [part.training for part in model.modules()]
+    quantized = eb.quantize(model, eb.Dataset(images))
+    assert [part.training for part in model.modules()] == modes and not quantized.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(outputs(wanted, images), outputs(quantized, images))
+
+
+def test_a_module_in_training_mode_is_left_in_it_after_errors(images):
+    class Branches(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.sum() > 0 else x - 1
+
+    model = Branches()
+    with pytest.raises(eb.ModelError, match="can not be exported"):
+        eb.quantize(model, eb.Dataset(images))
+    assert model.training
+
+
+class Plain(nn.Module):
+    """Layers that ONNX Runtime has kernels for."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.two(torch.relu(self.one(x)))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_the_torchscript_exporter_to_onnx(images, stripped, tmp_path):
+    """It knows no limits of -127 and 127, which weights have."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    quantized = eb.quantize(trained(Plain()), eb.Dataset(images))
+    quantized = strip(quantized) if stripped else quantized
+    with torch.no_grad():
+        quantized.one.weight[0, 0, 0, 0] = -10.0  # is clipped to -127
+    path, x = str(tmp_path / "model.onnx"), torch.from_numpy(images[0])
+    torch.onnx.export(quantized, (x,), path, dynamo=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: images[0]})
+    assert sqnr(quantized(x).detach(), torch.from_numpy(found)) > 35
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions(images, kind, stripped):
+    model = trained(Plain())
+    quantized = eb.quantize(model, eb.Dataset(images))
+    quantized = strip(quantized) if stripped else quantized
+    wanted = outputs(model, images)
+    other = quantized.to(kind)
+    found = outputs(other, [torch.from_numpy(image).to(kind) for image in images])
+    assert found.dtype == kind and sqnr(wanted, found.float()) > 25
+    if not stripped:
+        assert all(
+            value.dtype == torch.float32
+            for name, value in other.named_parameters()
+            if ".scale" in name
+        )

@@ -7,11 +7,6 @@ import torch
 from torch_networks import Attention, ConvNet, export, trained
 
 
-def test_training_mode(images):
-    with pytest.raises(eb.InvalidArgument, match=r"training mode.*model\.eval\(\)"):
-        eb.quantize(trained(ConvNet()).train(), eb.Dataset(images))
-
-
 def test_a_graph_exported_in_training_mode(images):
     exported = torch.export.export(
         trained(ConvNet()).train(), (torch.from_numpy(np.concatenate(images[:2])),)

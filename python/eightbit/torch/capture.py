@@ -59,7 +59,8 @@ def capture(model: Any, example: Any = None, others: Sequence[Any] = ()) -> fx.G
     """A clean graph. `example`: a sample or a Call, which an nn.Module is exported with. On a sample the graph is compared
     with the model. `others`: more samples; what sizes differ in is left open.
 
-    Raises InvalidArgument in training mode, ModelError with the exporter's reason or where the graph computes something
+    A module in training mode is captured in evaluation mode, and is in training mode afterwards. Raises InvalidArgument for
+    a graph that was exported in training mode, ModelError with the exporter's reason or where the graph computes something
     else, DataError where the sample does not fit forward().
     """
     require_torch()
@@ -72,10 +73,11 @@ def capture(model: Any, example: Any = None, others: Sequence[Any] = ()) -> fx.G
         _compare_exported(model, captured, example)
     else:
         call = example if isinstance(example, Call) else _call_of_several(model, [example, *others])
-        captured = _export(model, call)
-        _check_open(type(model).__name__, captured, call)
-        if call is not example:
-            check_module(model, captured, call.args, call.kwargs)
+        with evaluating(model):
+            captured = _export(model, call)
+            _check_open(type(model).__name__, captured, call)
+            if call is not example:
+                check_module(model, captured, call.args, call.kwargs)
     clean(captured)
     return captured
 
@@ -112,14 +114,6 @@ def check_devices(model: torch.nn.Module) -> None:
 
 
 def _export(model: torch.nn.Module, call: Call) -> fx.GraphModule:
-    training = [
-        name or type(model).__name__ for name, part in model.named_modules() if part.training
-    ]
-    if training:
-        raise InvalidArgument(
-            f"[torch] {len(training)} modules are in training mode, the first is '{training[0]}': batch norms and dropouts "
-            "would change from call to call. Call model.eval() first."
-        )
     if call.open is not None:
         return _exported(model, call.args, call.kwargs, call.open)
     varying = call.varying or [set() for _ in call.tensors()]
@@ -132,6 +126,19 @@ def _export(model: torch.nn.Module, call: Call) -> fx.GraphModule:
                 if _items_are_independent(model, module, call):
                     return module
     return _exported(model, call.args, call.kwargs, varying)
+
+
+@contextlib.contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Batch norms and dropouts as in inference, whatever mode each part is in."""
+    modes = [(part, part.training) for part in model.modules()]
+    try:
+        if any(training for _, training in modes):
+            model.eval()
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 def _check_open(name: str, module: fx.GraphModule, call: Call) -> None:
@@ -295,9 +302,7 @@ def largest_batch(module: fx.GraphModule) -> int:
             continue
         symbolic = [size for size in value.shape if is_open(size)]
         if symbolic and (
-            not is_open(value.shape[0])
-            or str(value.shape[0]) != str(batch)
-            or len(symbolic) > 1
+            not is_open(value.shape[0]) or str(value.shape[0]) != str(batch) or len(symbolic) > 1
         ):
             return 1
         if symbolic:

@@ -19,6 +19,7 @@ from eightbit.torch.quantizer_nodes import (
     add_rounding,
 )
 from eightbit.torch.tensors import add_tensor, constant_of, settle_names
+from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import copy_module
 
 
@@ -51,7 +52,7 @@ def strip(
     module.delete_all_unused_submodules()  # the quantizers, which still belong to the original
     drop_unused_tensors(module)
     settle_names(module)
-    module.recompile()
+    make_traceable(module)
     return module.eval()
 
 
