@@ -8,7 +8,7 @@ from typing import Any
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
 from eightbit._models import from_native_model, is_torch, is_unexported, to_native_model
-from eightbit._native import ignored_scope_of, to_native
+from eightbit._native import external_data_dir, ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
@@ -98,7 +98,9 @@ def quantize(
         "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native, source = _prepared("quantize", model, source, engine, options.subset_size)
+    native, source = _prepared(
+        "quantize", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
+    )
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report, native) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
@@ -141,7 +143,9 @@ def tune(
         "tune", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native, source = _prepared("tune", model, source, engine, options.subset_size)
+    native, source = _prepared(
+        "tune", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
+    )
     _name_nodes(options, native, ignored_scope)
     with run_options("tune", threads, progress, None, report, native) as run:
         found = _eightbit.tune(native, source, options, run)
@@ -211,7 +215,7 @@ def plan(
         advanced_parameters,
         recipe,
     )
-    native = to_native_model(model, engine)
+    native = to_native_model(model, engine, external_data_dir(advanced_parameters))
     _name_nodes(options, native, ignored_scope)
     return _eightbit.plan(native, options)
 
@@ -312,7 +316,7 @@ def _source(
 
 
 def _prepared(
-    where: str, model: Any, data: Any, engine: Engine, subset_size: int = 1
+    where: str, model: Any, data: Any, engine: Engine, subset_size: int = 1, data_dir: Any = None
 ) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and the library's twin of `data`: a Dataset, or Statistics."""
     if is_torch(model):
@@ -321,4 +325,5 @@ def _prepared(
         return prepare(
             where, model, data, as_enum(where, "engine", Engine, engine), subset_size
         )
-    return to_native_model(model, engine), data._native() if isinstance(data, Dataset) else data
+    native = to_native_model(model, engine, data_dir)
+    return native, data._native() if isinstance(data, Dataset) else data
