@@ -136,6 +136,11 @@ struct Probe {
   int64_t channels = 0;
 };
 
+// Readers of `planned` in the second network get `reference` of this one instead.
+struct Cut {
+  int32_t reference = kNone, planned = kNone;
+};
+
 // What a session is asked to measure while it runs.
 struct Request {
   std::vector<int32_t> taps;                               // values of the network, for Recorder::record
@@ -143,6 +148,8 @@ struct Request {
   const class Network* other = nullptr;                    // or another network with the same inputs
   std::vector<Probe> probes;                               // on the second one, for Recorder::shift
   std::vector<std::pair<int32_t, int32_t>> comparisons;    // value here and in the second one, for Recorder::compare
+  std::vector<Cut> cuts;                                   // after the value has been compared
+  std::vector<int32_t> bypassed;                           // nodes of `other` that hand on their first input
   int threads = 0;                                         // 0: all cores
 };
 
@@ -180,6 +187,8 @@ class Network {
   virtual std::vector<PortInfo> outputs() const = 0;
   // How many samples may be stacked along axis 0 of all inputs for one run; each must give what it gives alone.
   virtual int64_t largest_batch() const { return 1; }
+  // Whether a run leaves something behind that the next one of its session reads. A session starts as the network is.
+  virtual bool stateful() const { return false; }
   // Set: what is quantized, instead of what the target device asks for.
   virtual std::optional<std::vector<QuantizerRequest>> requests() const { return std::nullopt; }
 

@@ -36,21 +36,35 @@ from eightbit._eightbit import (
     UnfusedPair,
 )
 from eightbit._eightbit import version as _version
-from eightbit._logging import set_log_level
+from eightbit._graph import GraphNode, ModelGraph, build_graph
+from eightbit._logging import disable_logging, set_log_level
+from eightbit._logging import logger as nncf_logger
 from eightbit.analysis import benchmark, compare, inspect, report
 from eightbit.data import Dataset, open_files
 from eightbit.errors import (
     AccuracyNotReached,
+    BufferFullError,
     DataError,
     Error,
     FileError,
+    InstallationError,
     InternalError,
     Interrupted,
     InvalidArgument,
+    InvalidCollectorTypeError,
+    InvalidGroupSizeError,
+    InvalidPathError,
+    InvalidQuantizerGroupError,
     ModelError,
+    ModuleNotFoundError,
     ParameterNotSupportedError,
+    StatisticsCacheError,
+    UnknownDatasetError,
     Unsupported,
     UnsupportedBackendError,
+    UnsupportedDatasetError,
+    UnsupportedModelError,
+    UnsupportedVersionError,
     ValidationError,
 )
 from eightbit.parameters import (
@@ -63,6 +77,7 @@ from eightbit.parameters import (
     QuantizationPreset,
     QuantizationScheme,
     Recipe,
+    StripFormat,
     TargetDevice,
     WeightRounding,
 )
@@ -101,6 +116,24 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "BufferFullError",
+    "InstallationError",
+    "InvalidCollectorTypeError",
+    "InvalidGroupSizeError",
+    "InvalidPathError",
+    "InvalidQuantizerGroupError",
+    "ModuleNotFoundError",
+    "StatisticsCacheError",
+    "UnknownDatasetError",
+    "UnsupportedDatasetError",
+    "UnsupportedModelError",
+    "UnsupportedVersionError",
+    "build_graph",
+    "disable_logging",
+    "GraphNode",
+    "ModelGraph",
+    "nncf_logger",
+    "StripFormat",
     "AccuracyNotReached",
     "AccuracyResult",
     "AdvancedAccuracyRestorerParameters",

@@ -5,6 +5,11 @@ import logging
 logger = logging.getLogger("eightbit")
 
 
+def disable_logging() -> None:
+    """Nothing but critical errors is logged from then on."""
+    logger.setLevel(logging.CRITICAL)
+
+
 def set_log_level(level: int | str) -> None:
     """Sets which messages are wanted, for example logging.INFO or "DEBUG".
 

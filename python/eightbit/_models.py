@@ -7,7 +7,8 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_enum
-from eightbit.errors import ModelError, Unsupported, UnsupportedBackendError
+from eightbit._logging import logger
+from eightbit.errors import FileError, ModelError, Unsupported, UnsupportedBackendError
 from eightbit.parameters import Engine
 
 _HINTS = {
@@ -16,15 +17,25 @@ _HINTS = {
 }
 
 
-def to_native_model(model: Any, engine: Engine = Engine.AUTO) -> _eightbit.Model:
-    """A path, an openvino.Model or an onnx.ModelProto, as the library's handle. The caller's object is not changed."""
+def to_native_model(
+    model: Any, engine: Engine = Engine.AUTO, external_data_dir: str | os.PathLike | None = None
+) -> _eightbit.Model:
+    """A path, an openvino.Model or an onnx.ModelProto, as the library's handle. The caller's object is not changed.
+
+    external_data_dir: of an onnx.ModelProto with tensors in other files.
+    """
+    if external_data_dir is not None and not _is(model, "onnx", "ModelProto"):
+        logger.warning(
+            "backend_params['external_data_dir'] has no effect: a %s says itself where its data lie",
+            type(model).__name__,
+        )
     engine = as_enum("model", "engine", Engine, engine or Engine.AUTO)
     if isinstance(model, (str, os.PathLike)):
         return _eightbit.Model.read(os.fspath(model), engine.value)
     if _is(model, "openvino", "Model") and engine != Engine.ONNXRUNTIME:
         return _eightbit.Model.from_openvino(model)
     if _is(model, "onnx", "ModelProto"):
-        return _from_onnx(model, engine)
+        return _from_onnx(_with_data(model, external_data_dir), engine)
     if _is(model, "openvino", "Model"):
         raise UnsupportedBackendError(
             f"[model] engine {engine.value!r} does not take a {type(model).__name__} object. "
@@ -55,6 +66,24 @@ def _is(model: Any, package: str, name: str) -> bool:
         kind.__module__.partition(".")[0] == package and kind.__name__ == name
         for kind in type(model).__mro__
     )
+
+
+def _with_data(model: Any, folder: str | os.PathLike | None) -> Any:
+    """A copy that holds the tensors in `folder` too; the model itself where no folder is given."""
+    if folder is None:
+        return model
+    import onnx
+
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    try:
+        onnx.load_external_data_for_model(whole, os.fspath(folder))
+    except Exception as error:
+        raise FileError(
+            f"[model] the external data of the onnx.ModelProto can not be read from '{folder}': {error}. Pass the folder that "
+            "they lie in as backend_params['external_data_dir'], or the path of the .onnx file as the model."
+        ) from error
+    return whole
 
 
 def _from_onnx(model: Any, engine: Engine) -> _eightbit.Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
@@ -22,7 +23,10 @@ from eightbit.quantization.range_estimator import (
 )
 from eightbit.scopes import IgnoredScope
 
-_BACKEND_PARAMS = {"compress_weights": bool}
+_BACKEND_PARAMS = {
+    "compress_weights": (bool, "True or False"),
+    "external_data_dir": ((str, os.PathLike), "a folder"),
+}
 
 
 def to_native(value: Any) -> Any:
@@ -128,11 +132,18 @@ def _apply_backend_params(native: Any, parameters: dict[str, Any]) -> None:
             raise InvalidArgument(
                 f"[options] backend_params has the key {name!r}. Allowed is: {', '.join(_BACKEND_PARAMS)}."
             )
-        if not isinstance(value, _BACKEND_PARAMS[name]):
+        kind, allowed = _BACKEND_PARAMS[name]
+        if not isinstance(value, kind):
             raise InvalidArgument(
-                f"[options] backend_params[{name!r}] is {value!r}. It must be True or False."
+                f"[options] backend_params[{name!r}] is {value!r}. It must be {allowed}."
             )
-        setattr(native, name, value)
+        if hasattr(native, name):
+            setattr(native, name, value)
+
+
+def external_data_dir(options: AdvancedQuantizationParameters | None) -> str | os.PathLike | None:
+    """Where the tensors of an onnx.ModelProto lie that are not in it."""
+    return (options.backend_params or {}).get("external_data_dir") if options is not None else None
 
 
 def ignored_scope_of(where: str, scope: Any) -> _eightbit.IgnoredScope:

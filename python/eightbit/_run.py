@@ -20,8 +20,10 @@ def run_options(
     progress: ProgressCallback | None = None,
     checkpoint: str | os.PathLike | None = None,
     report: _eightbit.Report | None = None,
+    model: _eightbit.Model | None = None,
 ) -> Iterator[_eightbit.RunOptions]:
-    """The library's RunOptions; without `progress`, a progress line that is gone when the call ends."""
+    """The library's RunOptions; without `progress`, a progress line that is gone when the call ends. The report also has what
+    was done to make `model` before."""
     line = progress_line() if progress is None else None
     try:
         yield _eightbit.RunOptions(
@@ -30,6 +32,9 @@ def run_options(
             progress=progress or line,
             report=report,
         )
+        network = _eightbit.network_of(model) if report is not None and model is not None else None
+        for step, seconds in (network.steps_before if network is not None else {}).items():
+            report._began_with(step, seconds)
     finally:
         if line:
             line.close()

@@ -32,7 +32,7 @@ def compare(
     if is_torch(reference) and is_torch(quantized):
         from eightbit.torch.prepare import prepare_two
 
-        models, source = prepare_two((reference, quantized), dataset)
+        models, source = prepare_two((reference, quantized), dataset, count)
     else:
         source = _data("compare", dataset)
         models = to_native_model(reference), to_native_model(quantized)

@@ -2,7 +2,8 @@
 
 Every text has the form ``[where] what was wrong, with the values. What is allowed, or what to do.``
 The names that NNCF's users catch are here too, as bases: ``except ValidationError`` catches InvalidArgument and
-DataError, ``except ParameterNotSupportedError`` catches InvalidArgument and Unsupported.
+DataError, ``except ParameterNotSupportedError`` catches InvalidArgument and Unsupported. Those of NNCF's that nothing here
+corresponds to are never raised.
 """
 
 
@@ -18,11 +19,59 @@ class ParameterNotSupportedError(Error):
     """An option that can not be met."""
 
 
+class UnsupportedModelError(Error):
+    """NNCF's name for a model that can not be read; `except` catches ModelError with it."""
+
+
+class InvalidPathError(Error):
+    """NNCF's name for a path that does not lead anywhere; `except` catches FileError with it."""
+
+
+class UnsupportedDatasetError(Error):
+    """NNCF's name for data of another kind; `except` catches DataError with it."""
+
+
+class InstallationError(Error):
+    """NNCF's name for what is not installed; `except` catches UnsupportedBackendError with it."""
+
+
+class ModuleNotFoundError(InstallationError):
+    """NNCF's name for a package that is missing; `except` catches UnsupportedBackendError with it."""
+
+
+class UnsupportedVersionError(InstallationError):
+    """NNCF's name for another version; `except` catches UnsupportedBackendError with it."""
+
+
+class UnknownDatasetError(Error):
+    """A name of NNCF's, never raised here."""
+
+
+class BufferFullError(Error):
+    """A name of NNCF's, never raised here."""
+
+
+class InvalidCollectorTypeError(Error):
+    """A name of NNCF's, never raised here."""
+
+
+class InvalidGroupSizeError(Error):
+    """A name of NNCF's, never raised here."""
+
+
+class InvalidQuantizerGroupError(Error):
+    """A name of NNCF's, never raised here."""
+
+
+class StatisticsCacheError(Error):
+    """A name of NNCF's, never raised here."""
+
+
 class InvalidArgument(ValidationError, ParameterNotSupportedError):
     """The caller passed an option, a path or a combination that can not work."""
 
 
-class DataError(ValidationError):
+class DataError(ValidationError, UnsupportedDatasetError):
     """A sample is missing, has the wrong name, shape or type, or holds NaN or Inf; also a damaged statistics file."""
 
 
@@ -30,15 +79,15 @@ class Unsupported(ParameterNotSupportedError, NotImplementedError):
     """The request is sensible, but this build, backend or device can not do it."""
 
 
-class UnsupportedBackendError(Unsupported):
+class UnsupportedBackendError(Unsupported, ModuleNotFoundError, UnsupportedVersionError):
     """A model of a framework that eightbit does not take."""
 
 
-class ModelError(Error, ValueError):
+class ModelError(UnsupportedModelError, ValueError):
     """The model is broken or not what it claims to be; the text names node and op."""
 
 
-class FileError(Error, OSError):
+class FileError(InvalidPathError, OSError):
     """A file could not be read or written: missing, no permission, disk full."""
 
 

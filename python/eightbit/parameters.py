@@ -82,7 +82,7 @@ class StripFormat(StrEnum):
     float weights."""
 
     NATIVE = "native"
-    DQ = "dq"
+    DQ = "dequantize"
     IN_PLACE = "in_place"
 
 

@@ -1,5 +1,5 @@
 // Networks that are Python objects. Such an object has
-//   backend, inputs, outputs (lists of PortInfo), largest_batch
+//   backend, inputs, outputs (lists of PortInfo), largest_batch, stateful
 //   describe(description), requests() -> list | None, compile(request) -> session, apply(instructions, metadata) -> network,
 //   infer(inputs) -> list, twin() -> (Model, {value: name of a result}) | None
 // and a session has run(inputs, recorder). Tensors come as objects with DLPack. What they raise reaches the caller as it is.
@@ -62,6 +62,7 @@ class PythonNetwork final : public external::Network {
   std::vector<PortInfo> inputs() const override { return attribute<std::vector<PortInfo>>("inputs"); }
   std::vector<PortInfo> outputs() const override { return attribute<std::vector<PortInfo>>("outputs"); }
   int64_t largest_batch() const override { return attribute<int64_t>("largest_batch"); }
+  bool stateful() const override { return attribute<bool>("stateful"); }
 
   std::optional<std::vector<external::QuantizerRequest>> requests() const override {
     nb::gil_scoped_acquire gil;
@@ -239,6 +240,12 @@ void bind_measuring(nb::module_& module) {
       .def_prop_ro("other", &other_of)
       .def_ro("probes", &Request::probes)
       .def_ro("comparisons", &Request::comparisons)
+      .def_prop_ro("cuts", [](const Request& self) {
+        std::vector<std::pair<int32_t, int32_t>> pairs;
+        for (const Cut& cut : self.cuts) pairs.emplace_back(cut.reference, cut.planned);
+        return pairs;
+      })
+      .def_ro("bypassed", &Request::bypassed)
       .def_ro("threads", &Request::threads);
   nb::class_<Recorder>(module, "Recorder", "Takes f32 tensors while a session runs.")
       .def(

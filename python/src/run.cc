@@ -83,7 +83,14 @@ void bind_run_report(nb::module_& module) {
       .def_ro("recipe", &Report::recipe,
               "Makes the same model again, without data: `report.recipe.save(path)`, then "
               "`quantize(model, recipe=path)`.")
-      .def("to_json", &Report::to_json);
+      .def("to_json", &Report::to_json)
+      .def(
+          "_began_with",
+          [](Report& self, std::string step, double seconds) {
+            self.steps.insert(self.steps.begin(), StepTime{std::move(step), seconds});
+            self.seconds += seconds;
+          },
+          nb::arg("step"), nb::arg("seconds"), "Adds a step that was done before the run.");
 }
 
 }  // namespace

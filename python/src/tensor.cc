@@ -1,7 +1,9 @@
 #include "tensor.h"
 
 #include <eightbit/error.h>
+#include <eightbit/strings.h>
 #include <fmt/format.h>
+#include <nanobind/stl/string.h>
 
 #include <cstring>
 
@@ -82,6 +84,44 @@ bool held_alone(nb::handle value, Py_ssize_t references) {
   return base.is_none() || held_alone(base, 2);  // the view's reference and `base` itself
 }
 
+bool is_openvino_tensor(nb::handle value) {
+  return nb::cast<std::string>(value.type().attr("__name__")) == "Tensor" && nb::hasattr(value.type(), "str_data") &&
+         nb::hasattr(value.type(), "element_type");
+}
+
+// What is in an openvino.Tensor, as a NumPy array.
+nb::object opened(nb::handle value) {
+  const bool strings = std::string_view(nb::repr(value.attr("element_type")).c_str()).find("string") != std::string_view::npos;
+  return value.attr(strings ? "str_data" : "data");
+}
+
+// An array of strings, or of objects that all are; None for any other value. A bare string is no array.
+nb::object as_strings(nb::handle value) {
+  if (nb::isinstance<nb::str>(value) || nb::isinstance<nb::bytes>(value)) return nb::none();
+  if (nb::hasattr(value, "__dlpack__") && !is_numpy_array(value)) return nb::none();
+  nb::object array = nb::module_::import_("numpy").attr("asarray")(value);
+  const auto kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
+  if (kind == "U" || kind == "S" || kind == "T") return array;
+  if (kind != "O") return nb::none();
+  for (nb::handle item : array.attr("ravel")().attr("tolist")())
+    if (!nb::isinstance<nb::str>(item) && !nb::isinstance<nb::bytes>(item)) return nb::none();
+  return array;
+}
+
+std::string utf8(nb::handle item) {
+  if (nb::isinstance<nb::str>(item)) return nb::cast<std::string>(item);
+  const auto bytes = nb::cast<nb::bytes>(item);
+  return {bytes.c_str(), bytes.size()};
+}
+
+Tensor string_tensor(nb::handle array) {
+  std::vector<std::string> values;
+  for (nb::handle item : array.attr("ravel")().attr("tolist")()) values.push_back(utf8(item));
+  Shape shape;
+  for (nb::handle size : array.attr("shape")) shape.push_back(nb::cast<int64_t>(size));
+  return from_strings(values, shape);
+}
+
 // Host arrays as nanobind takes them; else through torch's own way to a plain host tensor, else
 // through NumPy.
 bool import_array(nb::handle value, Array& array) {
@@ -112,11 +152,16 @@ Tensor copy_of(const Tensor& tensor) {
 }  // namespace
 
 Tensor to_tensor(nb::handle value, bool alone, std::string_view what) {
+  if (is_openvino_tensor(value)) return to_tensor(opened(value), false, what);
   const bool take_over =
       alone && held_alone(value, 1) && nb::cast<bool>(value.attr("flags").attr("c_contiguous"));
   Array array;
   try {
-    if (!import_array(value, array)) refuse(value, what);
+    if (!import_array(value, array)) {
+      const nb::object strings = as_strings(value);
+      if (strings.is_none()) refuse(value, what);
+      return string_tensor(strings);
+    }
   } catch (nb::python_error& error) {
     refuse(value, what, fmt::format(": {}", error.what()));
   }

@@ -1,5 +1,7 @@
 #include "backends/binding.h"
 
+#include <eightbit/strings.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -71,15 +73,32 @@ bool convert_any_integer(const Tensor& from, Tensor& to) {
   });
 }
 
+// Strings are rows of bytes along one more axis; a tensor that is all zeros may have no type of bytes yet.
+Shape shape_of(const BoundInput& input, const Tensor& tensor) {
+  const bool rows = input.port.dtype == DType::string && tensor.dtype != DType::string;
+  return rows && !tensor.shape.empty() ? Shape(tensor.shape.begin(), tensor.shape.end() - 1) : tensor.shape;
+}
+
 bool fits(const BoundInput& input, const Tensor& tensor) {
   return !input.rank_known ||
-         std::ranges::equal(input.port.shape, tensor.shape,
+         std::ranges::equal(input.port.shape, shape_of(input, tensor),
                             [](int64_t a, int64_t b) { return a < 0 || a == b; });
+}
+
+void check_strings(const BoundInput& input, const Tensor& tensor, int64_t index) {
+  const bool wanted = input.port.dtype == DType::string;
+  if (wanted && tensor.dtype != DType::string && !holds_strings(tensor))
+    fail<DataError>("data", "sample {}: input '{}' takes strings, the tensor is {}. Pass an array of strings", index,
+                    input.port.name, to_string(tensor.dtype));
+  // Rows of bytes are told from bytes by the axis more that they have.
+  if (!wanted && !fits(input, tensor) && tensor.shape.size() == input.port.shape.size() + 1 && holds_strings(tensor))
+    fail<DataError>("data", "sample {}: input '{}' takes {}, and the sample holds strings. Convert them to numbers", index,
+                    input.port.name, to_string(input.port.dtype));
 }
 
 Tensor convert(const BoundInput& input, const Tensor& tensor, int64_t index) {
   const DType wanted = input.port.dtype;
-  if (tensor.dtype == wanted) return tensor;
+  if (tensor.dtype == wanted || wanted == DType::string) return tensor;
   if (is_float(wanted) && (is_float(tensor.dtype) || is_integer(tensor.dtype)))
     return float_tensor(wanted, tensor.shape, to_floats(tensor));
   if (is_integer(wanted) && is_integer(tensor.dtype)) {
@@ -159,11 +178,13 @@ std::vector<Tensor> Binding::bind(const Sample& sample, int64_t index) const {
     if (tensor.empty())
       fail<DataError>("data", "sample {}: the tensor for input '{}' is empty", index,
                       input.port.name);
+    check_strings(input, tensor, index);
     if (!fits(input, tensor))
       fail<DataError>("data",
                       "sample {}: input '{}' has shape {}, the tensor {}. Change the data, or "
                       "reshape the model",
-                      index, input.port.name, to_string(input.port.shape), to_string(tensor.shape));
+                      index, input.port.name, to_string(input.port.shape),
+                      to_string(shape_of(input, tensor)));
     if (!all_finite(tensor))
       fail<DataError>(
           "data",

@@ -26,7 +26,7 @@ class Binding {
 
   // Tensors in the order of the inputs, of their element types. Named tensors go to their inputs, the others in order to
   // those that are left. Element types are converted where no meaning is lost: integers to any float, between float
-  // types, between integers that hold the values. Throws DataError naming sample `index` and the input: wrong count,
+  // types, between integers that hold the values; strings stay rows of bytes (eightbit/strings.h). Throws DataError naming sample `index` and the input: wrong count,
   // name, rank, dimension or type, NaN or Inf.
   std::vector<Tensor> bind(const Sample& sample, int64_t index) const;
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "graph/text.h"
 
 namespace eightbit {
@@ -106,9 +108,10 @@ TEST(IgnoredScope, AllProblemsInOneError) {
 }
 
 TEST(IgnoredScope, ConstantsAreNamedWithTheirReaders) {
-  EXPECT_THAT(error_of(names({"weight1"})),
-              HasSubstr("'weight1' is a constant, read by block/conv1: name it instead"));
-  EXPECT_THAT(error_of(patterns({"weight"})), HasSubstr("read by block/conv1"));
+  const IgnoredNodes named = resolve_ignored_scope(sample(), names({"weight1"}));
+  EXPECT_THAT(named.notes, ElementsAre(HasSubstr("'weight1' has no effect: it is a constant, read by block/conv1. Name it instead")));
+  EXPECT_TRUE(std::ranges::all_of(named.rule, [](const std::string& rule) { return rule.empty(); }));
+  EXPECT_THAT(resolve_ignored_scope(sample(), patterns({"weight"})).notes, ElementsAre(HasSubstr("read by block/conv1")));
 }
 
 TEST(IgnoredScope, WithoutValidationTheRestIsUsed) {

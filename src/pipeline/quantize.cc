@@ -205,6 +205,12 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   return quantized;
 }
 
+// Where the model says itself what is quantized.
+std::optional<Plan> own_placement(const backends::BackendModel& model) {
+  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
+  return placing ? placing->placement() : std::nullopt;
+}
+
 // Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for any runtime.
 Kernels kernels_for(const backends::BackendModel& model, const QuantizeOptions& options) {
   return options.recipe == Recipe::nncf || options.mode ? Kernels{} : model.kernels();
@@ -235,16 +241,14 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
 
 QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options) {
   const bool free = !options.model_type && options.recipe == Recipe::eightbit;
-  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
-  if (free && !(placing && placing->placement()) && is_transformer(model.graph()))
+  if (free && !own_placement(model) && is_transformer(model.graph()))
     options.model_type = ModelType::transformer;
   return options;
 }
 
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
-  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
-  std::optional<Plan> own = placing ? placing->placement() : std::nullopt;
+  std::optional<Plan> own = own_placement(model);
   const Kernels kernels = kernels_for(model, options);
   Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
   if (is_cpu(options.target_device)) placement::leave_products_in_float(graph, kernels, plan);

@@ -60,7 +60,6 @@ def test_data_and_statistics(eightbit):
         (("--mode", "fp8_e4m3", "--preset", "mixed"), ("fp8_e4m3", "preset 'mixed'")),
         (("--bias-correction-threshold", "2"), ("threshold", "recipe 'nncf'")),
         (("--smooth-quant-alpha-matmul", "3"), ("matmul is 3", "0 to 1")),
-        (("--smooth-quant-alpha-matmul", "0.5"), ("smooth_quant_alphas.matmul has no effect", "model_type 'transformer'")),
         (("--disable-bias-correction", "--no-fast-bias-correction"), ("fast_bias_correction has no effect", "disable_bias_correction")),
         (("--preset", "mixed", "--activations-mode", "symmetric"), ("preset has no effect", "'symmetric' decides")),
         (("--activations-fp8-destination-type", "f8e4m3"), ("activations_fp8_params has no effect", "fp8_e5m2")),

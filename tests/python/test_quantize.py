@@ -282,10 +282,10 @@ def test_every_advanced_option_reaches_the_library():
 
 def test_options_without_effect_are_refused_or_reported(model, dataset, samples, caplog):
     alphas = eb.AdvancedQuantizationParameters(
-        smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(matmul=0.5)
+        smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(convolution=0.5)
     )
     with pytest.raises(
-        eb.InvalidArgument, match=r"smooth_quant_alphas\.matmul has no effect: .*transformer"
+        eb.InvalidArgument, match=r"smooth_quant_alphas\.convolution has no effect: .*transformer"
     ):
         eb.quantize(model, dataset, advanced_parameters=alphas)
 

@@ -7,11 +7,6 @@ import torch
 from torch_networks import Attention, ConvNet, export, trained
 
 
-def test_training_mode(images):
-    with pytest.raises(eb.InvalidArgument, match=r"training mode.*model\.eval\(\)"):
-        eb.quantize(trained(ConvNet()).train(), eb.Dataset(images))
-
-
 def test_a_graph_exported_in_training_mode(images):
     exported = torch.export.export(
         trained(ConvNet()).train(), (torch.from_numpy(np.concatenate(images[:2])),)
@@ -38,9 +33,9 @@ def test_a_sample_that_does_not_fit(images):
             eb.Dataset([{"ids": torch.zeros(1, 4, dtype=torch.long), "musk": torch.ones(1, 4)}]),
         )
     samples = [torch.from_numpy(images[0]), torch.zeros(1, 3, 8, 16)]
-    with pytest.raises(eb.DataError, match="sample 1: input 'x' has shape"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(samples))
     exported = export(trained(ConvNet()), torch.from_numpy(images[0]))
+    with pytest.raises(eb.DataError, match="sample 1: input 'x' has shape.*dynamic_shapes"):
+        eb.quantize(exported, eb.Dataset(samples))
     with pytest.raises(eb.DataError, match="sample 0 does not fit forward"):
         eb.quantize(exported, eb.Dataset([(samples[0], samples[0])]))
 

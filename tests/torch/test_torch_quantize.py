@@ -158,6 +158,20 @@ def test_compare_tells_layers_by_the_names_of_modules(images):
     assert {"stem", "layer1.0.conv", "fc"} <= {layer.name for layer in result.layers}
 
 
+def test_compare_measures_layers_of_two_graphs_alone(images):
+    model = trained(ConvNet())
+    exported = export(model, torch.from_numpy(images[0]))
+    quantized = eb.quantize(exported, eb.Dataset(images))
+    result = eb.compare(exported, quantized, eb.Dataset(images))
+    assert result.outputs[0].sqnr_db > 25
+    layers = {layer.name: layer for layer in result.layers}
+    stem, last = layers["stem"], layers["fc"]
+    assert 30 < last.alone_db < 60 and last.alone_db > last.sqnr_db + 3  # what came before is left out
+    assert stem.alone_db == pytest.approx(stem.sqnr_db, abs=3)  # nothing came before
+    same = eb.compare(exported, exported, eb.Dataset(images))
+    assert all(np.isinf(layer.sqnr_db) and layer.alone_db is None for layer in same.layers)
+
+
 def test_a_quantized_module_can_be_copied_and_trained(images):
     model = trained(ConvNet())
     quantized = copy.deepcopy(eb.quantize(model, eb.Dataset(images)))

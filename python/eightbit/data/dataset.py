@@ -16,7 +16,8 @@ class Dataset:
         once, lazily, front to back and only as far as it needs, so a generator that can be read only once will do.
     transform_func: makes the model's input of an item; None: the item is the input. An input is an array (for models
         with one input), a list or tuple of arrays (inputs in order) or a dict of input names and arrays. An array is a
-        NumPy array, a torch tensor, or anything else with `__array__` or DLPack. Axis 0 may hold several samples.
+        NumPy array, a torch tensor, an openvino.Tensor, or anything else with `__array__` or DLPack; for inputs of
+        strings an array or list of them. Axis 0 may hold several samples.
         In a dict the key "nncf_reset_state" says whether a stateful model forgets its state before the sample;
         without it, it does before every sample.
 

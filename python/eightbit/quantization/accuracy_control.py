@@ -12,7 +12,7 @@ from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
 from eightbit._logging import logger
 from eightbit._models import from_native_model, to_native_model
-from eightbit._native import to_native
+from eightbit._native import external_data_dir, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import AccuracyNotReached, InvalidArgument
@@ -96,7 +96,9 @@ def quantize_with_accuracy_control(
         WHERE, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_quantization_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native = to_native_model(model, engine)
+    native = to_native_model(
+        model, engine, external_data_dir(advanced_quantization_parameters)
+    )
     control = _control_options(
         max_drop, drop_type, max_minutes, best_model, native, advanced_accuracy_restorer_parameters
     )

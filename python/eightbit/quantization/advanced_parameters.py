@@ -99,7 +99,8 @@ class AdvancedQuantizationParameters:
     bias_correction_params, smooth_quant_alphas: for those algorithms.
     smooth_quant_alpha: deprecated; negative turns SmoothQuant off, else sets `smooth_quant_alphas.matmul`.
     backend_params: {"compress_weights": bool}: True (default) stores weights as INT8 constants, False leaves
-        FakeQuantize on float weights.
+        FakeQuantize on float weights. {"external_data_dir": path}: where the tensors of an onnx.ModelProto lie that it does
+        not hold.
     """
 
     overflow_fix: OverflowFix | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
 from eightbit._models import from_native_model, is_torch, is_unexported, to_native_model
-from eightbit._native import ignored_scope_of, to_native
+from eightbit._native import external_data_dir, ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
@@ -107,7 +107,7 @@ def quantize(
         )  # fmt: skip
         sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
         native = _prepared("quantize", model, sample, engine)[0] if exports else to_native_model(model, engine)
-        with run_options("quantize", threads, progress, None, report) as run:
+        with run_options("quantize", threads, progress, None, report, native) as run:
             return from_native_model(_eightbit.quantize(native, saved, run))
     source = _source("quantize", calibration_dataset, statistics_too=True)
     options = quantize_options(
@@ -116,9 +116,11 @@ def quantize(
     )  # fmt: skip
     _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement)
     _count_as_nncf(options, calibration_dataset)
-    native, source = _prepared("quantize", model, source, engine)
+    native, source = _prepared(
+        "quantize", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
+    )
     _name_nodes(options, native, ignored_scope)
-    with run_options("quantize", threads, progress, checkpoint, report) as run:
+    with run_options("quantize", threads, progress, checkpoint, report, native) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
 
@@ -159,9 +161,11 @@ def tune(
         "tune", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native, source = _prepared("tune", model, source, engine)
+    native, source = _prepared(
+        "tune", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
+    )
     _name_nodes(options, native, ignored_scope)
-    with run_options("tune", threads, progress, None, report) as run:
+    with run_options("tune", threads, progress, None, report, native) as run:
         found = _eightbit.tune(native, source, options, run)
     if result is not None:
         result.assign(found)
@@ -198,7 +202,7 @@ def calibrate(
     ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    native, source = _prepared("calibrate", model, source, engine)
+    native, source = _prepared("calibrate", model, source, engine, options.subset_size)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
 
@@ -229,7 +233,7 @@ def plan(
         advanced_parameters,
         recipe,
     )
-    native = to_native_model(model, engine)
+    native = to_native_model(model, engine, external_data_dir(advanced_parameters))
     _name_nodes(options, native, ignored_scope)
     return _eightbit.plan(native, options)
 
@@ -354,10 +358,15 @@ def _source(
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")
 
 
-def _prepared(where: str, model: Any, data: Any, engine: Engine) -> tuple[_eightbit.Model, Any]:
+def _prepared(
+    where: str, model: Any, data: Any, engine: Engine, subset_size: int = 1, data_dir: Any = None
+) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and the library's twin of `data`: a Dataset, or Statistics."""
     if is_torch(model):
         from eightbit.torch.prepare import prepare
 
-        return prepare(where, model, data, as_enum(where, "engine", Engine, engine))
-    return to_native_model(model, engine), data._native() if isinstance(data, Dataset) else data
+        return prepare(
+            where, model, data, as_enum(where, "engine", Engine, engine), subset_size
+        )
+    native = to_native_model(model, engine, data_dir)
+    return native, data._native() if isinstance(data, Dataset) else data

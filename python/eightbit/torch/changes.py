@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from eightbit.torch.capture import Call
 from eightbit.torch.reading import Reading, shape_of
+from eightbit.torch.shapes import example
 from eightbit.torch.signature import Signature
 
 
@@ -21,7 +23,13 @@ def example_of(signature: Signature) -> dict[str, Any]:
         value = node.meta.get("val")
         tensor = place in signature.tensors
         leaves.append(
-            {"shape": shape_of(value), "dtype": str(value.dtype)} if tensor else {"value": value}
+            {
+                "shape": shape_of(value),
+                "example": list(example(value).shape),
+                "dtype": str(value.dtype),
+            }
+            if tensor
+            else {"value": value}
         )
     return {
         "inputs": leaves,
@@ -29,21 +37,21 @@ def example_of(signature: Signature) -> dict[str, Any]:
     }
 
 
-def example_call(config: dict[str, Any]) -> tuple[tuple, dict[str, Any], bool]:
-    """Arguments of these shapes, and whether axis 0 is open."""
-    dynamic = False
+def example_call(config: dict[str, Any]) -> Call:
+    """Arguments of these shapes, and which axes of them are open."""
+    open_axes = []
     leaves = []
     for leaf in config["inputs"]:
         if "shape" in leaf:
-            dynamic = dynamic or -1 in leaf["shape"]
-            shape = [1 if size < 0 else size for size in leaf["shape"]]
+            open_axes.append({axis for axis, size in enumerate(leaf["shape"]) if size < 0})
+            shape = leaf.get("example") or [2 if size < 0 else size for size in leaf["shape"]]
             leaves.append(
                 torch.zeros(shape, dtype=getattr(torch, leaf["dtype"].removeprefix("torch.")))
             )
         else:
             leaves.append(leaf["value"])
     args, kwargs = pytree.tree_unflatten(leaves, pytree.treespec_loads(config["nested"]))
-    return args, kwargs, dynamic
+    return Call(args, kwargs, open_axes)
 
 
 def changes_of(instructions: Any) -> dict[str, Any]:

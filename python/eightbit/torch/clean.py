@@ -1,5 +1,5 @@
 """Rewrites that leave what a graph computes as it is, and make it one that can be measured and quantized: without
-in-place ops, dropouts, guards and computations on constants; batch norms in the convolutions before them."""
+dropouts, guards and computations on constants; batch norms in the convolutions before them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from eightbit.errors import InvalidArgument
+from eightbit.torch.products import drop_batches_of_one, take_einsum_apart
 from eightbit.torch.tensors import add_tensor, constant_of, get_tensor, settle_names
 
 aten = torch.ops.aten
@@ -49,12 +50,11 @@ def argument(node: fx.Node, name: str, default: Any = None) -> Any:
 
 
 def clean(module: fx.GraphModule) -> None:
-    """All rewrites, in place. Raises InvalidArgument for a graph that was exported in training mode."""
-    refuse_training(module)
-    drop_guards(module)
+    """All rewrites, in place, of a graph without writes in place (see functional.py)."""
     drop_copies(module)
-    make_functional(module)
+    take_einsum_apart(module)
     fold_constants(module)
+    drop_batches_of_one(module)
     fold_batch_norms(module)
     module.graph.eliminate_dead_code()
     drop_unused_tensors(module)
@@ -90,37 +90,6 @@ def drop_copies(module: fx.GraphModule) -> None:
         if op in _DROPOUTS | _COPIES and op is not aten.native_dropout:
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
-
-
-def make_functional(module: fx.GraphModule) -> None:
-    """`x.relu_()` becomes a new value, which later readers of x read."""
-    order = {node: place for place, node in enumerate(module.graph.nodes)}
-    for node in list(module.graph.nodes):
-        functional = _functional_twin(node)
-        if functional is None:
-            continue
-        node.target = functional
-        changed = node.args[0]
-        for user in list(changed.users):
-            if user is not node and order[user] > order[node]:
-                user.replace_input_with(changed, node)
-
-
-def _functional_twin(node: fx.Node) -> Any:
-    op = packet(node)
-    name = getattr(op, "__name__", "")
-    if (
-        op is None
-        or not name.endswith("_")
-        or name.endswith("__")
-        or not node.target._schema.is_mutable
-    ):
-        return None
-    if name == "copy_" or not isinstance(node.args[0], fx.Node):
-        return None
-    twin = getattr(getattr(torch.ops, op._qualified_op_name.split("::")[0]), name[:-1], None)
-    overload = node.target._overloadname
-    return getattr(twin, overload, None) if twin is not None else None
 
 
 def fold_constants(module: fx.GraphModule) -> None:
@@ -177,6 +146,7 @@ def _fold(module: fx.GraphModule, conv: fx.Node, norm: fx.Node) -> None:
     if (
         weight is None
         or mean is None
+        or not isinstance(argument(conv, "groups"), int)
         or len(weight_node.users) != 1
         or (bias_node is not None and bias is None)
     ):

@@ -10,7 +10,7 @@ from torch import fx
 
 from eightbit.errors import InvalidArgument, UnsupportedBackendError
 from eightbit.torch.capture import is_exported, quietly
-from eightbit.torch.reading import shape_of
+from eightbit.torch.shapes import example
 from eightbit.torch.signature import Signature
 
 
@@ -75,13 +75,10 @@ _BACKENDS = {"openvino": _with_openvino, "inductor": _with_inductor}
 
 
 def example_of(model: fx.GraphModule) -> tuple:
-    """Inputs of the shapes that the graph was exported with, 2 for an open batch."""
+    """Inputs of the shapes that the graph was exported with."""
     signature = Signature(model)
     leaves = []
     for place, node in enumerate(signature.placeholders):
         value = node.meta.get("val")
-        if place in signature.tensors:
-            shape = [2 if size < 0 else size for size in shape_of(value)]
-            value = torch.zeros(shape, dtype=value.dtype, device=value.device)
-        leaves.append(value)
+        leaves.append(example(value) if place in signature.tensors else value)
     return tuple(leaves)

@@ -8,7 +8,7 @@ import torch
 
 from eightbit import _eightbit
 from eightbit.errors import InvalidArgument, ModelError
-from eightbit.torch.capture import Call, capture
+from eightbit.torch.capture import capture
 from eightbit.torch.changes import as_json, example_call, instructions_from
 from eightbit.torch.network import TorchNetwork
 from eightbit.torch.writing import Form, carry_out
@@ -42,8 +42,7 @@ def load_from_config(model: torch.nn.Module, config: dict[str, Any]) -> torch.nn
         raise InvalidArgument(
             "[torch] this is no config of this release. Pass what eightbit.torch.get_config returned."
         )
-    args, kwargs, dynamic = example_call(config)
-    network = TorchNetwork(capture(model, Call(args, kwargs, dynamic)), Form.MODULES)
+    network = TorchNetwork(capture(model, example_call(config)), Form.MODULES)
     for changes in config["changes"]:
         description = _eightbit.Description()
         network.describe(description)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
+
+from eightbit.torch.traceable import exportable_limits
 
 _SMALLEST_SCALE = 1e-12
 
@@ -42,14 +46,25 @@ class FakeQuantize(nn.Module):
         """The scale, which training may have brought to zero or below, as it is used."""
         return self.scale.abs().clamp(min=_SMALLEST_SCALE)
 
+    def _apply(self, fn: Callable, recurse: bool = True) -> FakeQuantize:
+        """half(), double() and the like leave scales in f32, which rounding is computed in."""
+        kept = self.scale.detach()
+        super()._apply(fn, recurse)
+        if self.scale.dtype != torch.float32:
+            self.scale = nn.Parameter(kept.to(self.scale.device), self.scale.requires_grad)
+        return self
+
     def _rounded(self, x: torch.Tensor) -> torch.Tensor:
         scale = self.usable_scale().detach()
+        x, q_min, q_max = exportable_limits(
+            x, scale, self.zero_point, self.axis, self.q_min, self.q_max
+        )
         if self.axis is None:
             return torch.fake_quantize_per_tensor_affine(
-                x, scale.reshape(()), self.zero_point.reshape(()), self.q_min, self.q_max
+                x, scale.reshape(()), self.zero_point.reshape(()), q_min, q_max
             )
         return torch.fake_quantize_per_channel_affine(
-            x, scale, self.zero_point, self.axis, self.q_min, self.q_max
+            x, scale, self.zero_point, self.axis, q_min, q_max
         )
 
     def _trainable(self, x: torch.Tensor) -> torch.Tensor:

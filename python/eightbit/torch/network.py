@@ -17,7 +17,8 @@ from eightbit.torch.reading import Reading, read, shape_of
 from eightbit.torch.scope import resolved
 from eightbit.torch.session import CompareSession, ProbeSession, TapSession, run_graph
 from eightbit.torch.signature import Signature
-from eightbit.torch.tensors import DTYPES, from_library, set_tensor
+from eightbit.torch.tensors import DTYPES, from_library, set_tensor, states_of
+from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import Form, carry_out
 
 
@@ -34,11 +35,13 @@ class TorchNetwork:
         self.form = form
         self.signature = Signature(module)
         self.reading: Reading | None = None
-        self.largest_batch = largest_batch(module)
+        self.stateful = bool(states_of(module))
+        self.largest_batch = 1 if self.stateful else largest_batch(module)
         self.metadata: dict[str, str] = {}
         self.storage: dict[tuple[int, int], tuple[int, torch.dtype]] = {}
         self.config: dict[str, Any] = example_of(self.signature) if form is Form.MODULES else {}
         self.engine = engine
+        self.steps_before: dict[str, float] = {}  # seconds of what was done before the library was called
         self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
         self._requests = requests
 
@@ -83,14 +86,16 @@ class TorchNetwork:
     def _comparison(self, request: _eightbit.Request) -> CompareSession:
         if request.plan is not None:
             other, twins = carry_out(self.module, self.reading, request.plan, Form.SIMULATED)
-            second = [twins[self.reading.values[value]] for _, value in request.comparisons]
+            seconds = [twins.get(node) for node in self.reading.values]
+            bypassed: set[fx.Node] = set()
         else:
-            other = request.other.module
-            second = [request.other.reading.values[value] for _, value in request.comparisons]
-        first = [self.reading.values[value] for value, _ in request.comparisons]
-        return CompareSession(
-            self.module, other, list(zip(first, second, strict=True)), self._place
-        )
+            other, seconds = request.other.module, request.other.reading.values
+            bypassed = {request.other.reading.nodes[number] for number in request.bypassed}
+        firsts = self.reading.values
+        pairs = [(firsts[first], seconds[second]) for first, second in request.comparisons]
+        cuts = {seconds[second]: firsts[first] for first, second in request.cuts}
+        cuts.pop(None, None)  # outputs that nobody reads
+        return CompareSession(self.module, other, pairs, cuts, bypassed, self._place)
 
     def apply(self, instructions: _eightbit.Instructions, metadata: dict[str, str]) -> TorchNetwork:
         module, _ = carry_out(self.module, self.reading, instructions, self.form, self.storage)
@@ -104,15 +109,15 @@ class TorchNetwork:
         return applied
 
     def infer(self, inputs: list[Any]) -> list[torch.Tensor]:
-        results = run_graph(self.module, self._place(inputs), set(), lambda node, value: value)
+        results = run_graph(self.module, self._place(inputs), states_of(self.module))
         flat = results if isinstance(results, (tuple, list)) else [results]
         return [
             value.detach().cpu().contiguous() for value in flat if isinstance(value, torch.Tensor)
         ]
 
     def twin(self) -> tuple[_eightbit.Model, dict[int, str]] | None:
-        if self.engine != Engine.OPENVINO:
-            return None
+        if self.engine != Engine.OPENVINO or self.stateful:
+            return None  # the twin would forget between samples
         if self._twin is None:
             self._twin = openvino_twin(self.module, self.reading.values)
         return self._twin
@@ -122,6 +127,8 @@ class TorchNetwork:
         for name, tensor in [*self.module.named_parameters(), *self.module.named_buffers()]:
             own = tensor.detach().clone()
             set_tensor(self.module, name, own, isinstance(tensor, torch.nn.Parameter))
+        if self.form is Form.MODULES:
+            make_traceable(self.module)
         self.module.meta["eightbit"] = self.metadata
         if self.config:
             self.module.meta["eightbit_config"] = self.config

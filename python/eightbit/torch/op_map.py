@@ -158,6 +158,7 @@ _PLAIN = {
     "roi_align": "roi_align",
     "sym_size": "shape_of",
     "arange": "range",
+    "copy_": "assign",
     "quantize_per_tensor": "quantize_linear",
     "quantize_per_channel": "quantize_linear",
     "dequantize_per_tensor": "dequantize_linear",
@@ -174,6 +175,7 @@ _BINARY = {
     "less_equal", "greater", "greater_equal",
 }  # fmt: skip
 _AXIS = {"concat": "dim", "split": "dim", "softmax": "dim", "log_softmax": "dim", "gather": "dim"}
+_SETTLED = ("groups", "kernel_size", "stride", "padding", "dilation")
 _PORTS = {"addmm": ("mat1", "mat2", "self"), "baddbmm": ("batch1", "batch2", "self")}
 _TRANSPOSED_WEIGHT = ("linear",)
 
@@ -184,6 +186,8 @@ def op_of(node: fx.Node, is_constant: Callable[[Any], bool]) -> str:
     if op is None:
         return "unknown"
     name = op.__name__
+    if not _is_settled(node):
+        return "unknown"
     if name.startswith("conv"):
         return _convolution(node)
     if name.startswith("upsample_"):
@@ -202,6 +206,17 @@ def op_of(node: fx.Node, is_constant: Callable[[Any], bool]) -> str:
     if row in _BY_CONSTANT and is_constant(node.args[1]):
         return _BY_CONSTANT[row]
     return row
+
+
+def _is_settled(node: fx.Node) -> bool:
+    """Whether groups, kernels, strides and the like are numbers; others are computed from shapes of the inputs."""
+    names = {declared.name for declared in node.target._schema.arguments}
+    values = [argument(node, name) for name in _SETTLED if name in names]
+    return not any(
+        isinstance(item, fx.Node)
+        for value in values
+        for item in (value if isinstance(value, (list, tuple)) else [value])
+    )
 
 
 def _val(node: Any) -> Any:

@@ -10,6 +10,7 @@ from eightbit.errors import ModelError
 from eightbit.torch import op_map
 from eightbit.torch.capture import quietly
 from eightbit.torch.reading import shape_of
+from eightbit.torch.shapes import example, open_dimensions
 from eightbit.torch.signature import Signature
 from eightbit.torch.writing import copy_module
 
@@ -22,15 +23,9 @@ def to_openvino(module: fx.GraphModule, results: list[fx.Node], hint: str) -> op
     """
     signature = Signature(module)
     placeholders = signature.placeholders
-    examples = [
-        _example(node) if place in signature.tensors else node.meta.get("val")
-        for place, node in enumerate(placeholders)
-    ]
-    open_batch = {0: torch.export.Dim.AUTO}
-    shapes = tuple(
-        open_batch if place in signature.tensors and -1 in shape_of(node.meta["val"])[:1] else None
-        for place, node in enumerate(placeholders)
-    )
+    values = [node.meta.get("val") for node in placeholders]
+    examples = [example(value) if isinstance(value, torch.Tensor) else value for value in values]
+    shapes = tuple(open_dimensions(value) for value in values)
     try:
         with torch.no_grad(), quietly():
             model = openvino.convert_model(
@@ -56,12 +51,6 @@ def source_of(node: fx.Node) -> fx.Node:
     while op_map.op_of(node, lambda source: False) == "identity":
         node = node.args[0]
     return node
-
-
-def _example(node: fx.Node) -> torch.Tensor:
-    value = node.meta["val"]
-    shape = [2 if size < 0 else size for size in shape_of(value)]
-    return torch.zeros(shape, dtype=value.dtype, device=value.device)
 
 
 def _with_results(module: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:

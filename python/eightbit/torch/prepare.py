@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,22 +11,26 @@ import torch
 
 from eightbit import _eightbit
 from eightbit.data.dataset import Dataset
-from eightbit.errors import DataError, InvalidArgument, UnsupportedBackendError
+from eightbit.errors import DataError, Error, InvalidArgument, UnsupportedBackendError
 from eightbit.parameters import Engine
 from eightbit.torch.capture import capture, is_exported
 from eightbit.torch.network import TorchNetwork
 from eightbit.torch.signature import Signature
 from eightbit.torch.writing import Form
 
+_LOOKED_AT = 16  # samples, for their sizes
+
 
 class Samples:
-    """A dataset that is looked into before it is read: its first item is what a model is exported with."""
+    """A dataset that is looked into before it is read: its first item is what a model is exported with, and some more tell
+    which sizes differ."""
 
     def __init__(self, dataset: Dataset):
         self._dataset = dataset
         self._items: Iterator[Any] | None = None
 
-    def first(self) -> Any:
+    def first(self, count: int = 1) -> list[Any]:
+        """Up to `count` items, at least one."""
         items = self._dataset._read_once()
         try:
             first = next(items)
@@ -33,8 +38,20 @@ class Samples:
             raise DataError(
                 "[dataset] the dataset gave no samples. Check that it is not empty and was not read before (a generator)."
             ) from None
-        self._items = itertools.chain([first], items)
-        return first
+        except Error:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"[dataset] sample 0 could not be loaded: {type(error).__name__}: {error}"
+            ) from error
+        seen, later = [first], items
+        try:
+            for item in itertools.islice(items, count - 1):
+                seen.append(item)
+        except Exception as error:
+            later = _raising(error)  # when its turn comes
+        self._items = itertools.chain(seen, later)
+        return seen
 
     def native(self, signature: Signature) -> _eightbit.Dataset:
         """Samples by the names of the graph's inputs."""
@@ -47,8 +64,13 @@ class Samples:
         return _eightbit.Dataset.from_python(flat, self._dataset.get_length())
 
 
+def _raising(error: Exception) -> Iterator[Any]:
+    raise error
+    yield
+
+
 def prepare(
-    where: str, model: Any, data: Any, engine: Engine = Engine.AUTO
+    where: str, model: Any, data: Any, engine: Engine = Engine.AUTO, subset_size: int = 1
 ) -> tuple[_eightbit.Model, Any]:
     """The library's handle of a model, and its dataset (or the Statistics that were passed)."""
     if engine == Engine.ONNXRUNTIME:
@@ -62,9 +84,15 @@ def prepare(
             f"[{where}] an nn.Module is exported with the first sample of an eightbit.Dataset, and there is none. Pass "
             "torch.export.export(model, example_inputs).module()."
         )
-    captured = capture(model, None if exported else samples.first() if samples else _first_of(data))
+    begin = time.perf_counter()
+    if samples:
+        first, *others = samples.first(1 if exported else min(subset_size, _LOOKED_AT))
+    else:
+        first, others = None if exported else _first_of(data), []
+    captured = capture(model, first, others)
     form = Form.OPENVINO if exported else Form.MODULES
     network = TorchNetwork(captured, form, engine=engine)
+    network.steps_before["capture"] = time.perf_counter() - begin
     native = _eightbit.wrap_network(network)
     return native, samples.native(network.signature) if samples else data
 
@@ -75,11 +103,13 @@ def _first_of(data: _eightbit.Dataset) -> Any:
     return dict(inputs) if all(name for name, _ in inputs) else tuple(array for _, array in inputs)
 
 
-def prepare_two(models: tuple[Any, Any], data: Any) -> tuple[list[_eightbit.Model], Any]:
+def prepare_two(
+    models: tuple[Any, Any], data: Any, subset_size: int
+) -> tuple[list[_eightbit.Model], Any]:
     """Two models that read the same dataset."""
     samples = Samples(data)
-    first = samples.first()
-    networks = [TorchNetwork(capture(model, first), Form.OPENVINO) for model in models]
+    first, *others = samples.first(min(subset_size, _LOOKED_AT))
+    networks = [TorchNetwork(capture(model, first, others), Form.OPENVINO) for model in models]
     return [_eightbit.wrap_network(network) for network in networks], samples.native(
         networks[0].signature
     )

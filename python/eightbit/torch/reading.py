@@ -14,7 +14,8 @@ from eightbit.errors import ModelError
 from eightbit.torch import op_map
 from eightbit.torch.clean import argument
 from eightbit.torch.names import UniqueNames, op_name, path_of, type_of
-from eightbit.torch.tensors import DTYPES, constant_of
+from eightbit.torch.shapes import is_open
+from eightbit.torch.tensors import DTYPES, constant_of, is_state
 
 Path = tuple[Any, ...]  # ("args", 0, 1): the second item of the first argument
 
@@ -55,7 +56,7 @@ class Reading:
 
 
 def shape_of(value: Any) -> list[int]:
-    return [size if isinstance(size, int) else -1 for size in value.shape]
+    return [-1 if is_open(size) else int(size) for size in value.shape]
 
 
 def read(module: fx.GraphModule, description: _eightbit.Description) -> Reading:
@@ -79,6 +80,8 @@ class _Reader:
                 self._add_results(node)
             elif node.op in ("call_function", "call_module"):
                 self._add(node)
+            elif is_state(node):
+                self._emit(node, self._names(node.target), "buffer", "read_value", [], [node])
             elif node.op != "get_attr":
                 raise ModelError(
                     f"[torch] '{node.name}' is a {node.op} node, which torch.export does not make. Export the model with "
@@ -113,6 +116,8 @@ class _Reader:
         op = op_map.op_of(node, self._is_constant)
         inputs, places = [], []
         for path, source in self._arguments(node, op):
+            if op == "assign" and path == ("args", 0):
+                continue  # where to, no value
             weight = path == ("args", 1) or path == ("kwargs", "weight")
             inputs.append(self._value(source, op_map.groups_of(node, op) if weight else 1))
             places.append(path)

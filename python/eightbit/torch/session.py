@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit.errors import Error, ModelError
-from eightbit.torch.tensors import from_library
+from eightbit.torch.tensors import from_library, states_of
 
 
 def as_measured(value: torch.Tensor) -> torch.Tensor:
@@ -19,39 +19,67 @@ def as_measured(value: torch.Tensor) -> torch.Tensor:
 
 
 class Interpreter(fx.Interpreter):
-    """Calls `seen(node, value)` for every node among `watched`; what that returns takes the value's place."""
+    """Calls `seen(node, value)` for every node among `watched`; what that returns takes the value's place. `states`: in the
+    place of the tensors that the graph writes into. `bypassed`: nodes that hand on their first input."""
 
     def __init__(
-        self, module: fx.GraphModule, watched: set[fx.Node], seen: Callable[[fx.Node, Any], Any]
+        self,
+        module: fx.GraphModule,
+        watched: set[fx.Node],
+        seen: Callable[[fx.Node, Any], Any],
+        states: dict[str, torch.Tensor],
+        bypassed: Container[fx.Node] = (),
     ):
         super().__init__(module)
         self._watched = watched
         self._seen = seen
+        self._states = states
+        self._bypassed = bypassed
         self.extra_traceback = False
 
+    def fetch_attr(self, target: str) -> Any:
+        return self._states[target] if target in self._states else super().fetch_attr(target)
+
     def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
+        if n in self._bypassed:
+            value = self.env[n.args[0]]
+        elif n.target is torch.ops.aten.copy_.default and n.args[0].target in self._states:
+            value = self._states[n.args[0].target] = self._changed(n)
+        else:
+            value = super().run_node(n)
         return self._seen(n, value) if n in self._watched else value
+
+    def _changed(self, write: fx.Node) -> torch.Tensor:
+        """A new tensor: values that were seen before may be views of the old one."""
+        state, value = write.args[:2]
+        return self._states[state.target].clone().copy_(self.env[value])
 
 
 def run_graph(
     module: fx.GraphModule,
     inputs: list[Any],
-    watched: set[fx.Node],
-    seen: Callable[[fx.Node, Any], Any],
+    states: dict[str, torch.Tensor],
+    watched: Iterable[fx.Node] = (),
+    seen: Callable[[fx.Node, Any], Any] = lambda node, value: value,
+    bypassed: Container[fx.Node] = (),
 ) -> Any:
-    """The outputs, flat. Raises ModelError with torch's reason."""
+    """The outputs, flat; new states are in `states`. Raises ModelError with torch's reason."""
     try:
         with torch.no_grad():
-            return Interpreter(module, watched, seen).run(*inputs, enable_io_processing=False)
+            interpreter = Interpreter(module, set(watched), seen, states, bypassed)
+            return interpreter.run(*inputs, enable_io_processing=False)
     except (Error, KeyboardInterrupt):
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise ModelError(
-            f"[torch] the model could not be run: {type(error).__name__}: {reason[0] if reason else ''}. Check that it runs "
-            "on a sample of the dataset."
-        ) from error
+        raise not_runnable(error) from error
+
+
+def not_runnable(error: Exception) -> ModelError:
+    reason = str(error).strip().splitlines()
+    return ModelError(
+        f"[torch] the model could not be run: {type(error).__name__}: {reason[0] if reason else ''}. Check that it runs "
+        "on a sample of the dataset."
+    )
 
 
 class TapSession:
@@ -61,6 +89,7 @@ class TapSession:
         self, module: fx.GraphModule, taps: dict[fx.Node, list[int]], place: Callable[[list], list]
     ):
         self._module = module
+        self._states = states_of(module)
         self._taps = taps
         self._place = place
 
@@ -71,7 +100,7 @@ class TapSession:
                 recorder.record(tap, measured)
             return value
 
-        run_graph(self._module, self._place(inputs), set(self._taps), seen)
+        run_graph(self._module, self._place(inputs), self._states, self._taps, seen)
 
 
 class ProbeSession:
@@ -84,6 +113,7 @@ class ProbeSession:
         place: Callable[[list], list],
     ):
         self._module = module
+        self._states = states_of(module)
         self._probes = probes
         self._place = place
 
@@ -93,7 +123,7 @@ class ProbeSession:
             shifts = from_library(recorder.shift(number, as_measured(value)))
             return value + self._along(shifts, value, axis).to(value)
 
-        run_graph(self._module, self._place(inputs), set(self._probes), seen)
+        run_graph(self._module, self._place(inputs), self._states, self._probes, seen)
 
     @staticmethod
     def _along(shifts: torch.Tensor, value: torch.Tensor, axis: int) -> torch.Tensor:
@@ -108,30 +138,46 @@ class ProbeSession:
 
 
 class CompareSession:
-    """Two models on the same inputs: the values that are compared, of the first, then of the second."""
+    """Two models on the same inputs: the values that are compared, of the first, then of the second.
+
+    cuts: by node of the second, the node of the first whose value its readers get. bypassed: nodes of the second that hand on
+    their first input.
+    """
 
     def __init__(
-        self, reference, other, pairs: list[tuple[fx.Node, fx.Node]], place: Callable[[list], list]
+        self,
+        reference: fx.GraphModule,
+        other: fx.GraphModule,
+        pairs: list[tuple[fx.Node, fx.Node]],
+        cuts: dict[fx.Node, fx.Node],
+        bypassed: set[fx.Node],
+        place: Callable[[list], list],
     ):
         self._reference = reference
         self._other = other
-        self._pairs = pairs
+        self._states = states_of(reference), states_of(other)
+        self._pairs: dict[fx.Node, list[tuple[int, fx.Node]]] = {}
+        for number, (first, second) in enumerate(pairs):
+            self._pairs.setdefault(second, []).append((number, first))
+        self._cuts = cuts
+        self._bypassed = bypassed
+        self._kept = {first for first, _ in pairs} | set(cuts.values())
         self._place = place
 
     def run(self, inputs: list[Any], recorder: _eightbit.Recorder) -> None:
         kept: dict[fx.Node, torch.Tensor] = {}
 
         def keep(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            kept[node] = as_measured(value).clone()
+            kept[node] = value.detach()
             return value
 
         def compare(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            measured = as_measured(value)
-            for number, (first, second) in enumerate(self._pairs):
-                if second is node:
-                    recorder.compare(number, kept[first], measured)
-            return value
+            for number, first in self._pairs.get(node, ()):
+                recorder.compare(number, as_measured(kept[first]), as_measured(value))
+            return kept[self._cuts[node]].to(value.dtype) if node in self._cuts else value
 
         placed = self._place(inputs)
-        run_graph(self._reference, placed, {first for first, _ in self._pairs}, keep)
-        run_graph(self._other, placed, {second for _, second in self._pairs}, compare)
+        first, second = self._states
+        run_graph(self._reference, placed, first, self._kept, keep)
+        watched = {*self._pairs, *self._cuts}
+        run_graph(self._other, placed, second, watched, compare, self._bypassed)

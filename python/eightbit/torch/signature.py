@@ -10,6 +10,7 @@ from torch import fx
 from torch.utils import _pytree as pytree
 
 from eightbit.errors import DataError
+from eightbit.torch.shapes import is_open
 
 
 def as_call(item: Any, names: list[str]) -> tuple[tuple, dict[str, Any]]:
@@ -72,8 +73,24 @@ class Signature:
                 raise self._misfit(
                     number, f"'{node.target}' is a {type(value).__name__}, not a tensor"
                 )
-            named[str(node.target)] = _without_loader_axis(value.detach(), node.meta["val"])
+            tensor = _without_loader_axis(value.detach(), node.meta["val"])
+            self._check_shape(node, tensor, number)
+            named[str(node.target)] = tensor
         return named
+
+    def _check_shape(self, node: fx.Node, tensor: torch.Tensor, number: int) -> None:
+        sizes = node.meta["val"].shape
+        if len(sizes) != tensor.dim() or all(
+            is_open(size) or size == own
+            for size, own in zip(sizes, tensor.shape, strict=True)
+        ):
+            return
+        taken = ", ".join("?" if is_open(size) else str(size) for size in sizes)
+        raise DataError(
+            f"[dataset] sample {number}: input '{node.target}' has shape {list(tensor.shape)}, and the graph takes [{taken}]. "
+            "Bring samples to one size in transform_func, show the other sizes among the first samples, or pass "
+            "torch.export.export(model, args, dynamic_shapes=...).module() with these dimensions open."
+        )
 
     def place(self, tensors: list[torch.Tensor]) -> list[Any]:
         """All inputs of the graph, given those that are tensors in order."""

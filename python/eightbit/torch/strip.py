@@ -10,6 +10,7 @@ from eightbit.errors import InvalidArgument
 from eightbit.parameters import StripFormat
 from eightbit.torch.clean import drop_unused_tensors
 from eightbit.torch.fake_quantize import FakeQuantize
+from eightbit.torch.functional import own_states
 from eightbit.torch.quantizer_nodes import (
     Numbers,
     add_dequantize,
@@ -18,6 +19,7 @@ from eightbit.torch.quantizer_nodes import (
     add_rounding,
 )
 from eightbit.torch.tensors import add_tensor, constant_of, settle_names
+from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import copy_module
 
 
@@ -42,6 +44,7 @@ def strip(
             "nn.Module."
         )
     module, _ = copy_module(model)
+    own_states(module)
     with torch.no_grad():
         for node in _quantizers(module):
             _replace(module, node, chosen)
@@ -49,7 +52,7 @@ def strip(
     module.delete_all_unused_submodules()  # the quantizers, which still belong to the original
     drop_unused_tensors(module)
     settle_names(module)
-    module.recompile()
+    make_traceable(module)
     return module.eval()
 
 

@@ -65,9 +65,27 @@ def free_name(module: torch.nn.Module, wanted: str) -> str:
     return name
 
 
+def is_state(node: Any) -> bool:
+    """Whether this is a tensor of the module that the graph writes into."""
+    return (
+        isinstance(node, fx.Node)
+        and node.op == "get_attr"
+        and any(
+            user.target is torch.ops.aten.copy_.default and user.args[0] is node
+            for user in node.users
+        )
+    )
+
+
+def states_of(module: fx.GraphModule) -> dict[str, torch.Tensor]:
+    """Copies of the tensors that the graph writes into, by name: what a run begins with."""
+    targets = [node.target for node in module.graph.find_nodes(op="get_attr") if is_state(node)]
+    return {target: get_tensor(module, target).detach().clone() for target in targets}
+
+
 def constant_of(module: torch.nn.Module, node: Any) -> torch.Tensor | None:
-    """The tensor behind a `get_attr` node; None for anything else."""
-    if not isinstance(node, fx.Node) or node.op != "get_attr":
+    """The tensor behind a `get_attr` node; None for anything else, and for what the graph writes into."""
+    if not isinstance(node, fx.Node) or node.op != "get_attr" or is_state(node):
         return None
     found = get_tensor(module, node.target)
     return found if isinstance(found, torch.Tensor) else None

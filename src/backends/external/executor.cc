@@ -36,7 +36,7 @@ class ExternalExecutor : public backends::Executor {
   ExternalExecutor(const ExternalModel& model, const backends::Program& program, std::unique_ptr<Session> session)
       : binding_(binding_of(model)),
         batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
-        most_(model.network()->largest_batch()),
+        most_(program.cuts.empty() ? model.network()->largest_batch() : 1),   // cuts hold every value of a run
         program_(program),
         recorder_(program_),
         session_(std::move(session)) {}
@@ -112,6 +112,11 @@ Request request_of(const backends::Program& program, const Instructions& plan) {
   for (const BiasProbe& probe : program.probes) request.probes.push_back({probe.node, probe.axis, probe.channels});
   for (const auto& c : program.comparisons)
     request.comparisons.emplace_back(c.reference, c.planned == kNone ? c.reference : c.planned);
+  for (const auto& cut : program.cuts) request.cuts.push_back({cut.reference, cut.planned});
+  if (program.layers_alone)   // what the plan quantizes is the float model's
+    for (const Quantizer& q : program.plan->quantizers)
+      if (!q.weight) request.cuts.push_back({q.value, q.value});
+  request.bypassed = program.bypassed;
   return request;
 }
 

@@ -38,11 +38,13 @@ class Scaler final : public Network {
     return std::make_shared<Scaler>(batch_, weight_);
   }
   std::unique_ptr<Session> compile(const Request& request) const override {
+    asked = request;
     return std::make_unique<Run>(*this, request);
   }
 
   mutable int runs = 0;
   mutable Instructions applied;
+  mutable Request asked;
 
  private:
   struct Run final : Session {
@@ -127,6 +129,22 @@ TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
   const auto rows = records(reference, program, 2);
   // Sample 0: 0 1 2 by 2 and 3 4 5 by -3 against -2.
   EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200}));
+}
+
+TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
+  const ExternalModel reference(std::make_shared<Scaler>(2)), other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
+  backends::Program program;
+  program.other = &other;
+  program.comparisons = {{2, 2, 1, 2}, {2, 2}};
+  const auto rows = records(reference, program, 2);
+  // Sample 0: channel 1 is -9 -12 -15 against -6 -8 -10.
+  EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200, 0, 4, 6, 20 + 450, 50, 20 + 300, 20 + 200}));
+  program.cuts = {{2, 2}};
+  program.bypassed = {1};
+  records(reference, program, 1);
+  const auto& request = dynamic_cast<const Scaler&>(*reference.network()).asked;
+  EXPECT_EQ(request.cuts.at(0).planned, 2);
+  EXPECT_EQ(request.bypassed, (std::vector<int32_t>{1}));
 }
 
 TEST(Units, SplitsATensorWhoseFirstAxisHoldsThem) {

@@ -22,7 +22,7 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   std::vector<PortInfo> inputs() const override { return network_->inputs(); }
   std::vector<PortInfo> outputs() const override { return network_->outputs(); }
   Kernels kernels() const override { return {.arithmetic = false}; }   // of the runtimes that such models go to
-  bool stateful() const override { return false; }
+  bool stateful() const override { return network_->stateful(); }
   std::string fingerprint() const override;
   std::optional<Plan> placement() const override;
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;

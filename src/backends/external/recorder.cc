@@ -5,17 +5,12 @@
 #include <thread>
 
 #include "base/error.h"
-#include "records/reduce.h"
 
 namespace eightbit::external {
 namespace {
 
 int thread_count(const backends::Program& program) {
   return program.threads > 0 ? program.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-int64_t elements(std::span<const int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
 }  // namespace
@@ -30,9 +25,9 @@ RowRecorder::RowRecorder(const backends::Program& program) : program_(program), 
     probes_.push_back(width_);
     width_ += probe.channels;
   }
-  for (size_t i = 0; i < program.comparisons.size(); ++i) {
+  for (const backends::Comparison& comparison : program.comparisons) {
     comparisons_.push_back(width_);
-    width_ += 4;
+    width_ += comparison.record_size();
   }
 }
 
@@ -95,13 +90,17 @@ Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int6
 }
 
 void RowRecorder::compare(int32_t index, const float* reference, const float* other, std::span<const int64_t> shape) {
-  const int64_t offset = comparisons_.at(static_cast<size_t>(index));
+  const backends::Comparison& comparison = program_.comparisons.at(static_cast<size_t>(index));
+  const int64_t offset = comparisons_[static_cast<size_t>(index)], size = comparison.record_size();
+  if (comparison.axis != kNone)
+    EIGHTBIT_CHECK(static_cast<size_t>(comparison.axis) < shape.size() &&
+                       shape[static_cast<size_t>(comparison.axis)] == comparison.channels,
+                   "{} channels along axis {} are compared, and the shape is {}", comparison.channels, comparison.axis,
+                   to_string(Shape(shape.begin(), shape.end())));
   units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
-    double sums[4] = {};
-    accumulate_difference(reference + first, other + first, elements(own), sums);
-    std::ranges::transform(sums, place(unit, offset, 4).begin(), [](double sum) { return static_cast<float>(sum); });
+    record_difference(reference + first, other + first, own, comparison.axis, place(unit, offset, size));
   });
-  if (!units_.splits(shape)) copy_to_all(offset, 4);
+  if (!units_.splits(shape)) copy_to_all(offset, size);
   ++received_;
 }
 

@@ -26,6 +26,7 @@ class Binding {
 
  private:
   backends::Binding binding_;
+  std::vector<bool> is_string_;   // by input
 };
 
 }  // namespace eightbit::openvino

@@ -1,0 +1,1 @@
+"""What scripts for NNCF import from `common.utils`."""

@@ -1,0 +1,1 @@
+"""The paths under which NNCF's users find `eightbit.experimental.torch.fx`."""
