@@ -6,7 +6,10 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include "base/log.h"
 
 namespace eightbit {
 namespace {
@@ -97,10 +100,17 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   return split;
 }
 
-TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples) : reference_(reference), samples_(std::move(samples)) {
+Compiled compiled(Model quantized) {
+  auto runner = quantized.impl().runner(FloatPrecision::f32);
+  return {std::move(quantized), std::move(runner)};
+}
+
+TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples, const Model& candidate)
+    : reference_(reference), samples_(std::move(samples)), ahead_(candidate) {
   by_default_ = reference_.impl().runner(FloatPrecision::by_default);
   precision_ = by_default_->precision();
   if (reduced()) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
+  if (reduced() && ahead_.valid()) ahead_by_default_ = ahead_.impl().runner(FloatPrecision::by_default);
   float_outputs_ = outputs_of(reduced() ? *in_f32_ : *by_default_);
   for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
     if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
@@ -137,11 +147,11 @@ std::vector<std::vector<double>> TrialBench::signals() const {
   return out;
 }
 
-Tried TrialBench::tried(Model quantized) const {
-  Tried tried{std::move(quantized), nullptr, {}, 0, 0};
-  tried.runner = tried.model.impl().runner(FloatPrecision::f32);
+Tried TrialBench::tried(Compiled quantized) const {
+  Tried tried{std::move(quantized.model), std::move(quantized.runner), {}, 0, 0};
   tried.outputs = outputs_of(*tried.runner);
   const std::vector<double> each = decibels(tried.outputs);
+  log(LogLevel::debug, "trial run: {::.1f} dB", each);
   tried.sqnr_db = worst(each);
   for (double db : each) tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
   return tried;
@@ -152,7 +162,8 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
   const std::vector<double> f32 = decibels(tried.outputs);
-  const auto other = reduced() ? tried.model.impl().runner(FloatPrecision::by_default) : nullptr;
+  const bool is_ahead = ahead_by_default_ && tried.model.shared_impl() == ahead_.shared_impl();
+  const auto other = !reduced() ? nullptr : is_ahead ? std::move(ahead_by_default_) : tried.model.impl().runner(FloatPrecision::by_default);
   const TrialOutputs outputs = other ? outputs_of(*other) : std::move(tried.outputs);
   const std::vector<double> by_default = other ? decibels(outputs) : f32;
   const std::vector<PortInfo> ports = tried.model.impl().outputs();
