@@ -75,10 +75,10 @@ class Settling {
     const Model corrected = written(settled_.plan);
     const bool own_framework = planned_.base.impl().file_extension().empty(), both = !settled_.plan.biases.empty();
     auto others = std::async(own_framework ? std::launch::deferred : std::launch::async, [&] {
-      Compiled first = compiled(corrected);
-      return std::pair(std::move(first), both ? std::optional(compiled(written(uncorrected))) : std::nullopt);
+      Compiled first = compiled(corrected, precision_);
+      return std::pair(std::move(first), both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
     });
-    bench_.emplace(planned_.model, samples_at(split.trial), corrected);
+    bench_.emplace(planned_.model, samples_at(split.trial));
     auto [with, without] = others.get();
     progress("trial run", 1, 2);
     best_ = bench_->tried(std::move(with));
@@ -103,16 +103,24 @@ class Settling {
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
-  // Few samples may miss it by chance, and are too few to choose layers by.
+  Tried tried(Model model) const { return bench_->tried(compiled(std::move(model), precision_)); }
+
+  // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by what their integers do, not by
+  // what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
+    if (bench_->reduced()) {
+      precision_ = backends::FloatPrecision::f32;
+      best_ = tried(std::move(best_.compiled.model));
+      if (!misses_floor()) return;
+    }
     if (split.search.size() > split.trial.size()) {
       bench_.emplace(planned_.model, samples_at(split.search));
-      best_ = bench_->tried(std::move(best_.model));
+      best_ = tried(std::move(best_.compiled.model));
       if (!misses_floor()) return;
       if (Plan plan = settled_.plan; !plan.biases.empty()) {
         plan.biases.clear();
-        judge_corrections(bench_->tried(written(plan)));
+        judge_corrections(tried(written(plan)));
       }
     }
     const double found = best_.sqnr_db;
@@ -221,15 +229,15 @@ class Settling {
     for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
     Plan plan = without(reverted);
     correct(plan);
-    Tried tried = bench_->tried(written(plan));
-    const double db = tried.sqnr_db;
+    Tried found = tried(written(plan));
+    const double db = found.sqnr_db;
     ++trials_;
     longest_ = std::max(longest_, seconds_since(begin));
     const double share = share_of(reverted);
     log(LogLevel::debug, "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work", db, reverted.size(), 100 * share);
     const bool met = db >= floor_, best_met = !reverted_.empty() && best_.sqnr_db >= floor_;
-    const bool better = met != best_met ? met : met ? share < share_of(reverted_) : tried.mean_db > best_.mean_db;
-    if (better) take(std::move(plan), std::move(reverted), std::move(tried));
+    const bool better = met != best_met ? met : met ? share < share_of(reverted_) : found.mean_db > best_.mean_db;
+    if (better) take(std::move(plan), std::move(reverted), std::move(found));
     return floor_ - db;
   }
 
@@ -255,8 +263,8 @@ class Settling {
       if (other.biases.empty()) correct_biases(planned_.base.impl(), statistics_, options_, run_, other);
       else other.biases.clear();
       other.notes = best_plan_.notes;
-      if (Tried tried = bench_->tried(written(other)); tried.mean_db > best_.mean_db && tried.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
-        best_ = std::move(tried);
+      if (Tried found = tried(written(other)); found.mean_db > best_.mean_db && found.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
+        best_ = std::move(found);
         best_plan_ = std::move(other);
       }
     }
@@ -315,6 +323,7 @@ class Settling {
   const QuantizeOptions& options_;
   const RunOptions& run_;
   const double floor_, seconds_;
+  backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;   // that models are judged in
   Settled settled_;
   std::optional<TrialBench> bench_;
   Tried best_;

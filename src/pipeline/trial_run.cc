@@ -100,17 +100,15 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   return split;
 }
 
-Compiled compiled(Model quantized) {
-  auto runner = quantized.impl().runner(FloatPrecision::f32);
-  return {std::move(quantized), std::move(runner)};
+Compiled compiled(Model quantized, FloatPrecision precision) {
+  auto runner = quantized.impl().runner(precision);
+  return {std::move(quantized), std::move(runner), precision};
 }
 
-TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples, const Model& candidate)
-    : reference_(reference), samples_(std::move(samples)), ahead_(candidate) {
+TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples) : reference_(reference), samples_(std::move(samples)) {
   by_default_ = reference_.impl().runner(FloatPrecision::by_default);
   precision_ = by_default_->precision();
   if (reduced()) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
-  if (reduced() && ahead_.valid()) ahead_by_default_ = ahead_.impl().runner(FloatPrecision::by_default);
   float_outputs_ = outputs_of(reduced() ? *in_f32_ : *by_default_);
   for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
     if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
@@ -148,8 +146,8 @@ std::vector<std::vector<double>> TrialBench::signals() const {
 }
 
 Tried TrialBench::tried(Compiled quantized) const {
-  Tried tried{std::move(quantized.model), std::move(quantized.runner), {}, 0, 0};
-  tried.outputs = outputs_of(*tried.runner);
+  Tried tried{std::move(quantized), {}, 0, 0};
+  tried.outputs = outputs_of(*tried.compiled.runner);
   const std::vector<double> each = decibels(tried.outputs);
   log(LogLevel::debug, "trial run: {::.1f} dB", each);
   tried.sqnr_db = worst(each);
@@ -158,15 +156,21 @@ Tried TrialBench::tried(Compiled quantized) const {
 }
 
 TrialRun TrialBench::run(Tried& tried, double seconds) const {
+  constexpr double kTellable = 6;   // dB; noise so far below changes a figure by less than one
   TrialRun trial;
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
-  const std::vector<double> f32 = decibels(tried.outputs);
-  const bool is_ahead = ahead_by_default_ && tried.model.shared_impl() == ahead_.shared_impl();
-  const auto other = !reduced() ? nullptr : is_ahead ? std::move(ahead_by_default_) : tried.model.impl().runner(FloatPrecision::by_default);
-  const TrialOutputs outputs = other ? outputs_of(*other) : std::move(tried.outputs);
-  const std::vector<double> by_default = other ? decibels(outputs) : f32;
-  const std::vector<PortInfo> ports = tried.model.impl().outputs();
+  const Model& model = tried.compiled.model;
+  const bool was_default = !reduced() || tried.compiled.precision == FloatPrecision::by_default;
+  std::unique_ptr<backends::Runner> other;
+  if (!was_default) other = model.impl().runner(FloatPrecision::by_default);
+  const TrialOutputs outputs = was_default ? std::move(tried.outputs) : outputs_of(*other);
+  const std::vector<double> by_default = decibels(outputs);
+  const bool told_apart = !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
+  const std::vector<double> f32 = told_apart     ? by_default
+                                  : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
+                                                : decibels(tried.outputs);
+  const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i];
     trial.outputs.push_back({output < ports.size() ? ports[output].name : fmt::format("output {}", output), by_default[i], f32[i],
@@ -175,7 +179,7 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);
   trial.float_sqnr_db = worst(float_db_);
-  time(other ? *other : *tried.runner, seconds, trial);
+  time(other ? *other : *tried.compiled.runner, seconds, trial);
   return trial;
 }
 

@@ -37,31 +37,30 @@ class OutputNoise {
 // The outputs of a model on the samples of a trial.
 using TrialOutputs = std::vector<std::vector<Tensor>>;
 
-// A quantized model that was run, in f32.
-struct Tried {
+// A quantized model that is ready to run.
+struct Compiled {
   Model model;
   std::unique_ptr<backends::Runner> runner;
+  backends::FloatPrecision precision = backends::FloatPrecision::by_default;
+};
+Compiled compiled(Model quantized, backends::FloatPrecision precision);
+
+// A quantized model that was run.
+struct Tried {
+  Compiled compiled;
   TrialOutputs outputs;
   double sqnr_db = 0;   // of the worst output; infinite where there is no float output
   double mean_db = 0;   // over outputs, each between -10 and 60: what to choose by where no floor decides
 };
 
-// A quantized model that is ready to run, in f32.
-struct Compiled {
-  Model model;
-  std::unique_ptr<backends::Runner> runner;
-};
-Compiled compiled(Model quantized);
-
 class TrialBench {
  public:
-  // Runs the float model. `candidate`: what run() will probably be asked about; it is compiled ahead. Throws ModelError where
-  // the runtime can not compile a model.
-  TrialBench(const Model& reference, std::vector<Sample> samples, const Model& candidate = {});
+  // Runs the float model. Throws ModelError where the runtime can not compile it.
+  TrialBench(const Model& reference, std::vector<Sample> samples);
 
   Tried tried(Compiled quantized) const;
-  Tried tried(Model quantized) const { return tried(compiled(std::move(quantized))); }
-  // By the runtime's defaults as well, where these are not f32. All models then take turns for about `seconds`.
+  // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that of integers. All models then take
+  // turns for about `seconds`.
   TrialRun run(Tried& tried, double seconds) const;
 
   const std::vector<Sample>& samples() const { return samples_; }
@@ -78,8 +77,6 @@ class TrialBench {
   std::vector<Sample> samples_;
   std::unique_ptr<backends::Runner> by_default_, in_f32_;   // of the float model; the second where it differs
   std::string precision_ = "f32";
-  Model ahead_;
-  mutable std::unique_ptr<backends::Runner> ahead_by_default_;
   TrialOutputs float_outputs_;                              // in f32
   std::vector<double> float_db_;                            // of each output, by default
   std::vector<size_t> judged_;                              // outputs in floats
