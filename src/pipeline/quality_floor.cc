@@ -204,7 +204,7 @@ class Settling {
     std::vector<int> reverted;
     for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
     Plan plan = without(reverted);
-    Tried tried = bench_->tried(written(plan));
+    Tried tried = tried_in_search(plan);
     const double db = tried.sqnr_db;
     ++trials_;
     longest_ = std::max(longest_, seconds_since(begin));
@@ -214,6 +214,18 @@ class Settling {
     const bool better = met != best_met ? met : met ? share < share_of(reverted_) : db > best_.sqnr_db;
     if (better) take(std::move(plan), std::move(reverted), std::move(tried));
     return floor_ - db;
+  }
+
+  // Biases that make up for a quantizer are what is wrong once it is gone.
+  Tried tried_in_search(Plan& plan) const {
+    Tried tried = bench_->tried(written(plan));
+    if (tried.sqnr_db >= floor_ || plan.biases.empty()) return tried;
+    Plan uncorrected = plan;
+    uncorrected.biases.clear();
+    Tried other = bench_->tried(written(uncorrected));
+    if (!(other.sqnr_db > tried.sqnr_db)) return tried;
+    plan = std::move(uncorrected);
+    return other;
   }
 
   void take(Plan plan, std::vector<int> reverted, Tried tried) {
