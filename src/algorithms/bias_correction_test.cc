@@ -60,6 +60,18 @@ TEST(BiasCorrection, ProbesStandBehindQuantizedLayers) {
   EXPECT_EQ(probes[0].channels, 3);
 }
 
+// Behind them logarithms see silence, which must stay 0.
+TEST(BiasCorrection, LayersThatAreMeasuredInMagnitudeHaveNoProbe) {
+  for (Op op : {Op::power, Op::abs, Op::reduce_l2, Op::relu}) {
+    Network net;
+    const ValueId turned = add_layer(net.graph, "turned", Op::transpose, net.second, kNone, {1, 8, 8, 3});
+    add_layer(net.graph, "measured", op, turned, kNone, {1, 8, 8, 3});
+    Plan plan;
+    plan.quantizers = {quantizer_of(net.first, {net.node(net.second), 0}, {}, false)};
+    EXPECT_EQ(bias_probes(net.graph, plan).size(), op == Op::relu ? 1u : 0u) << static_cast<int>(op);
+  }
+}
+
 TEST(BiasCorrection, ReferenceMeansFollowTheOrderOfProbesAndSamples) {
   const Network net;
   const auto statistics = net.statistics(all_layers(net.graph));
