@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
@@ -16,13 +17,13 @@ struct Compare {
   CommonFlags common;
 };
 
-std::string differences(const char* title, const std::vector<LayerDifference>& layers, size_t count, bool alone) {
-  std::vector<std::vector<std::string>> rows = {{title, "type", "SQNR dB", "cosine"}};
-  if (alone) rows[0].push_back("alone dB");
-  for (size_t i = 0; i < std::min(layers.size(), count); ++i) {
-    rows.push_back({layers[i].name, layers[i].type, decibels(layers[i].sqnr_db, "equal"), fmt::format("{:.6f}", layers[i].cosine)});
-    if (alone) rows.back().push_back(decibels(layers[i].alone_db, "equal"));
-  }
+// `last`: a column that outputs or layers have alone.
+std::string differences(const char* title, const std::vector<LayerDifference>& layers, size_t count, const char* last,
+                        std::optional<double> LayerDifference::*value) {
+  std::vector<std::vector<std::string>> rows = {{title, "type", "SQNR dB", "cosine", last}};
+  for (size_t i = 0; i < std::min(layers.size(), count); ++i)
+    rows.push_back({layers[i].name, layers[i].type, decibels(layers[i].sqnr_db, "equal"), fmt::format("{:.6f}", layers[i].cosine),
+                    decibels(layers[i].*value, "equal")});
   return table(rows);
 }
 
@@ -31,9 +32,9 @@ void run(const Compare& verb) {
   const auto [reference, quantized] = verb.models.read(verb.common);
   const CompareResult result =
       compare(reference, quantized, verb.models.data.open(reference), verb.models.subset_size, console.run_options());
-  console.print(differences("output", result.outputs, result.outputs.size(), false));
+  console.print(differences("output", result.outputs, result.outputs.size(), "measured dB", &LayerDifference::measured_db));
   const size_t layers = verb.models.layers;
-  if (layers && !result.layers.empty()) console.print("\n" + differences("worst layers", result.layers, layers, true));
+  if (layers && !result.layers.empty()) console.print("\n" + differences("worst layers", result.layers, layers, "alone dB", &LayerDifference::alone_db));
   if (!result.unseen.empty())
     console.print(fmt::format("\n{} layers gave nothing but zeros: in branches that no sample took, or dead\n", result.unseen.size()));
   console.print(fmt::format("\n{} samples\n", result.samples));

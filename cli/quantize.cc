@@ -80,6 +80,7 @@ std::string summary(const Outcome& outcome) {
   rows.push_back({"total", fmt::format("{:.2f} s", report.seconds)});
   rows.push_back({"size", fmt::format("{} -> {}", megabytes(outcome.before), megabytes(outcome.after))});
   std::string text = table(rows);
+  if (report.trial) text += fmt::format("Trial run: {}\n", report.trial->summary());
   text += notes_text(report.notes);
   return text + fmt::format("Saved to {}, its recipe to {}\n", outcome.path, recipe_path(outcome.path).string());
 }

@@ -96,7 +96,8 @@ class Interrupted(Error):
 
 
 class AccuracyNotReached(Error):
-    """The metric fell by more than max_drop in every model that was tried.
+    """The metric fell by more than max_drop in every model that was tried; or, with strict=True, an output stays below
+    min_sqnr_db.
 
     model: the best one, of the framework of the float model. drop, metric, float_metric: what it loses and has.
     suspects: groups of layers that are still quantized in it, most suspicious first. result: the whole AccuracyResult.

@@ -25,6 +25,9 @@ void bind_comparison(nb::module_& module) {
       .def_ro("alone_db", &LayerDifference::alone_db,
               "The same with this layer alone quantized, measured on some samples; None for outputs,\n"
               "layers in branches, and layers that read nothing quantized.")
+      .def_ro("measured_db", &LayerDifference::measured_db,
+              "Of an output: what the program that measures the layers says of it; `sqnr_db` is what users of the models\n"
+              "get. A difference is the runtime's.")
       .def("__repr__", [](const LayerDifference& layer) {
         return nb::str("LayerDifference({!r}, {!r}, sqnr_db={:.2f}, cosine={:.6f})")
             .format(layer.name, layer.type, layer.sqnr_db, layer.cosine);

@@ -1,3 +1,4 @@
+#include <eightbit/accuracy_control.h>
 #include <eightbit/error.h>
 
 #include <cstring>
@@ -28,6 +29,17 @@ void set_error_with_cause(const LoaderError& error) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
 }
 
+// With the best model, of the framework of the float one.
+void set_error_with_model(const AccuracyNotReached& error) {
+  try {
+    const nb::object model = nb::module_::import_("eightbit._models").attr("from_native_model")(nb::cast(error.result().model));
+    nb::object raised = error_class("AccuracyNotReached")(error.what(), model, nb::cast(error.result()));
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
+  } catch (nb::python_error& failed) {
+    failed.restore();
+  }
+}
+
 void translate(const std::exception_ptr& pointer, void*) {
   try {
     std::rethrow_exception(pointer);
@@ -44,6 +56,8 @@ void translate(const std::exception_ptr& pointer, void*) {
     set_error("ModelError", error);
   } catch (const DataError& error) {
     set_error("DataError", error);
+  } catch (const AccuracyNotReached& error) {
+    set_error_with_model(error);
   } catch (const Interrupted& error) {
     set_error("Interrupted", error);
   } catch (const FileError& error) {

@@ -55,8 +55,9 @@ void bind_trial_run(nb::module_& module) {
       .def_ro("float_share", &TrialRun::float_share, "Of the multiplications that min_sqnr_db took out of 8 bits.")
       .def_prop_ro("speedup", &TrialRun::speedup)
       .def_prop_ro("speedup_over_f32", &TrialRun::speedup_over_f32)
-      .def("to_json", &TrialRun::to_json)
-      .def("__str__", &TrialRun::summary);
+      .def("to_json", &TrialRun::to_json, nb::arg("times") = true)
+      .def("summary", &TrialRun::summary, nb::arg("times") = true, "In a line. Without times the same on every run of a machine.")
+      .def("__str__", [](const TrialRun& trial) { return trial.summary(); });
 }
 
 void bind_run_report(nb::module_& module) {

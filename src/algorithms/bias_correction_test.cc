@@ -60,6 +60,18 @@ TEST(BiasCorrection, ProbesStandBehindQuantizedLayers) {
   EXPECT_EQ(probes[0].channels, 3);
 }
 
+// Behind them logarithms see silence, which must stay 0.
+TEST(BiasCorrection, LayersThatAreMeasuredInMagnitudeHaveNoProbe) {
+  for (Op op : {Op::power, Op::abs, Op::reduce_l2, Op::relu}) {
+    Network net;
+    const ValueId turned = add_layer(net.graph, "turned", Op::transpose, net.second, kNone, {1, 8, 8, 3});
+    add_layer(net.graph, "measured", op, turned, kNone, {1, 8, 8, 3});
+    Plan plan;
+    plan.quantizers = {quantizer_of(net.first, {net.node(net.second), 0}, {}, false)};
+    EXPECT_EQ(bias_probes(net.graph, plan).size(), op == Op::relu ? 1u : 0u) << static_cast<int>(op);
+  }
+}
+
 TEST(BiasCorrection, ReferenceMeansFollowTheOrderOfProbesAndSamples) {
   const Network net;
   const auto statistics = net.statistics(all_layers(net.graph));
@@ -86,16 +98,23 @@ TEST(BiasCorrection, NoReferenceWhereALayerWasNotMeasured) {
   EXPECT_THAT(reference_means(net.graph, probes, net.statistics(second), net.statistics(second).kept_samples.numbers(), {}), IsEmpty());
 }
 
-TEST(BiasCorrection, ShiftsAreAveragesOverSamples) {
+TEST(BiasCorrection, ShiftsAreAveragesOverSamplesLessWhatIsChance) {
   BiasCorrection correction({{5, 1, 2}, {6, 2, 1}});
   correction.add(std::vector<float>{1, -2, 8});
   correction.add(std::vector<float>{3, -4, 8});
   const auto shifts = correction.shifts(false);
   ASSERT_EQ(shifts.size(), 2u);
   EXPECT_EQ(shifts[0].node, 5);
-  EXPECT_THAT(shifts[0].shift, ElementsAre(2, -3));
+  EXPECT_THAT(shifts[0].shift, ElementsAre(FloatEq(2 * (1 - 2.0f / (2 * 4))), FloatEq(-3 * (1 - 2.0f / (2 * 9)))));   // variance 2
   EXPECT_EQ(shifts[1].axis, 2);
   EXPECT_THAT(shifts[1].shift, ElementsAre(8));
+}
+
+// One sample of eight is all that moves the mean.
+TEST(BiasCorrection, AShiftThatAFewSamplesMakeGoes) {
+  BiasCorrection correction({{5, 1, 1}});
+  for (int k = 0; k < 8; ++k) correction.add(std::vector<float>{k == 0 ? 4.0f : 0.0f});
+  EXPECT_THAT(correction.shifts(false).at(0).shift, ElementsAre(0));
 }
 
 // Of the first layer the error is the same in every sample; of the second it changes its sign, so that the average over

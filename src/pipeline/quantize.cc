@@ -349,7 +349,6 @@ void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeConten
     ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
   report.corrected_biases = static_cast<int64_t>(plan.biases.size());
   report.notes = plan.notes;
-  if (report.trial) report.notes.push_back("trial run: " + report.trial->summary());
   report.plan_text = to_text(plan, graph, true);
   report.plan_json = to_json(plan, graph);
   report.recipe = QuantizationRecipe(std::move(recipe));

@@ -97,7 +97,7 @@ def quantize_with(package, case: Case, setting: Setting, **more) -> ov.Model:
 def both(case: Case, setting: Setting) -> tuple[dict, dict]:
     logging.getLogger("nncf").setLevel(logging.ERROR)
     theirs = quantize_with(nncf, case, setting)
-    ours = quantize_with(eb, case, setting, recipe=eb.Recipe.NNCF)
+    ours = quantize_with(eb, case, setting, recipe=eb.Recipe.NNCF, trial_run=False)
     return edges_of(theirs), edges_of(ours)
 
 

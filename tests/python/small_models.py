@@ -36,3 +36,44 @@ def serialized(model: ov.Model, folder, name: str) -> tuple[bytes, bytes]:
     """The bytes of the model's files."""
     ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
     return (folder / f"{name}.xml").read_bytes(), (folder / f"{name}.bin").read_bytes()
+
+
+def by_runtime(model: ov.Model, samples: list, **options) -> np.ndarray:
+    """The first output on all samples, as users get it but for bf16."""
+    compiled = ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", **options})
+    return np.concatenate([compiled(sample)[0].ravel() for sample in samples])
+
+
+def sqnr(reference: np.ndarray, other: np.ndarray) -> float:
+    """Signal to noise in dB."""
+    return float(10 * np.log10((reference**2).sum() / ((reference - other) ** 2).sum()))
+
+
+def quantized_sqnr(model: ov.Model, quantized: ov.Model, samples: list) -> float:
+    return sqnr(by_runtime(model, samples), by_runtime(quantized, samples))
+
+
+def delicate_net() -> ov.Model:
+    """Four products with weights of one size. `ruined` reads one channel that is 3000 times as large as the others and that it
+    has no use for: a quantizer in front of it leaves nothing of these."""
+    random = np.random.default_rng(21)
+
+    def weights():
+        return (random.standard_normal((64, 64)) / np.sqrt(32)).astype(np.float32)
+
+    x = ops.parameter([1, 16, 64], np.float32, name="x")
+    node = ops.relu(ops.matmul(x, ops.constant(weights()), False, False, name="first"))
+    large = weights()
+    large[:, 0] *= 3000
+    node = ops.relu(ops.matmul(node, ops.constant(large), False, False, name="second"))
+    deaf = weights()
+    deaf[0] *= 1e-6
+    node = ops.relu(ops.matmul(node, ops.constant(deaf), False, False, name="ruined"))
+    node = ops.matmul(node, ops.constant(weights()), False, False, name="last")
+    node.output(0).get_tensor().set_names({"y"})
+    return ov.Model([ops.result(node)], [x], "delicate_net")
+
+
+def delicate_samples(count: int = 48, seed: int = 5) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    return [random.standard_normal((1, 16, 64)).astype(np.float32) for _ in range(count)]

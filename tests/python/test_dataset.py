@@ -188,23 +188,23 @@ def test_reading_is_lazy_and_happens_once(model, samples):
             yield sample
 
     report = eb.Report()
-    eb.quantize(model, eb.Dataset(source()), subset_size=5, report=report)
+    eb.quantize(model, eb.Dataset(source()), subset_size=5, report=report, trial_run=False)
     assert report.samples == 5
     assert taken == list(range(5))
 
 
 def test_a_used_up_generator_is_explained(model, samples):
     dataset = eb.Dataset(sample for sample in samples)
-    eb.quantize(model, dataset)
+    eb.quantize(model, dataset, trial_run=False)
     with pytest.raises(eb.DataError, match="generator"):
-        eb.quantize(model, dataset)
+        eb.quantize(model, dataset, trial_run=False)
 
 
 def test_a_list_can_be_read_again(model, samples):
     dataset = eb.Dataset(samples)
     for _ in range(2):
         report = eb.Report()
-        eb.quantize(model, dataset, report=report)
+        eb.quantize(model, dataset, report=report, trial_run=False)
         assert report.samples == len(samples)
 
 
@@ -213,13 +213,13 @@ def test_batches_count_as_samples(samples):
 
     report = eb.Report()
     batches = [np.concatenate(samples[i : i + 4]) for i in (0, 4, 8)]
-    eb.quantize(conv_net(batch=4), eb.Dataset(batches), subset_size=8, report=report)
+    eb.quantize(conv_net(batch=4), eb.Dataset(batches), subset_size=8, report=report, trial_run=False)
     assert report.samples == 8
 
 
 def test_no_samples_is_an_error(model):
     with pytest.raises(eb.ValidationError):
-        eb.quantize(model, eb.Dataset([]))
+        eb.quantize(model, eb.Dataset([]), trial_run=False)
 
 
 def test_length_is_asked_only_where_it_is_known():

@@ -152,7 +152,7 @@ def check(quantized):
 
 @pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
 def test_a_path_of_another_format_gives_an_openvino_model(files, name):
-    quantized = eb.quantize(files / name, eb.Dataset(SAMPLES))
+    quantized = eb.quantize(files / name, eb.Dataset(SAMPLES), trial_run=False)
     assert isinstance(quantized, ov.Model)
     check(quantized)
 
@@ -160,7 +160,7 @@ def test_a_path_of_another_format_gives_an_openvino_model(files, name):
 @pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
 def test_engine_onnxruntime_does_not_take_it(files, name):
     with pytest.raises(eb.Unsupported, match="Choose engine openvino"):
-        eb.quantize(files / name, eb.Dataset(SAMPLES), engine=eb.Engine.ONNXRUNTIME)
+        eb.quantize(files / name, eb.Dataset(SAMPLES), engine=eb.Engine.ONNXRUNTIME, trial_run=False)
 
 
 def test_a_folder_without_a_saved_model(tmp_path):
@@ -192,8 +192,8 @@ def test_a_model_proto_runs_in_openvino():
     tensors = [numpy_helper.from_array(a, n) for n, a in (("w1", W1), ("w2", W2))]
     graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    quantized = eb.quantize(model, eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO)
+    quantized = eb.quantize(model, eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False)
     assert isinstance(quantized, ov.Model)
     check(quantized)
     with pytest.raises(eb.ModelError, match="OpenVINO can not read"):
-        eb.quantize(onnx.ModelProto(), eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO)
+        eb.quantize(onnx.ModelProto(), eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False)

@@ -89,7 +89,7 @@ def run(model, sample, **options):
 
 
 def test_every_branch_is_quantized_and_right(model):
-    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)))
+    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), trial_run=False)
     assert by_convolution(quantized) == dict.fromkeys("abcd", True)
     assert op_types(quantized).count("FakeQuantize") == 0, "nothing outside needs a quantizer"
     for sample in samples(AB, C, D):
@@ -99,7 +99,7 @@ def test_every_branch_is_quantized_and_right(model):
 
 def test_branches_run_in_integers(model):
     """All quantizers are in branches, so integer kernels there are what the runtime's switch for them changes."""
-    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)))
+    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), trial_run=False)
     for sample in samples(AB, C, D)[::6]:
         assert not np.array_equal(run(quantized, sample), run(quantized, sample, LP_TRANSFORMS_MODE="NO"))
         assert np.array_equal(run(model, sample), run(model, sample, LP_TRANSFORMS_MODE="NO"))
@@ -119,7 +119,7 @@ def test_ranges_come_from_the_samples_that_took_the_branch(model):
 
 def test_a_branch_that_no_sample_takes_stays_in_float(model):
     report = eb.Report()
-    quantized = eb.quantize(model, eb.Dataset(samples(AB, C)), report=report)
+    quantized = eb.quantize(model, eb.Dataset(samples(AB, C)), report=report, trial_run=False)
     assert by_convolution(quantized) == {"a": True, "b": True, "c": True, "d": False}
     assert any("branch of an If" in note for note in report.notes)
     for sample in samples(D):
@@ -133,17 +133,17 @@ def test_statistics_of_branches_can_be_saved_and_merged(model, tmp_path):
     eb.Statistics.merge(parts).save(tmp_path / "merged.stats")
     whole.save(tmp_path / "whole.stats")
     assert (tmp_path / "merged.stats").read_bytes() == (tmp_path / "whole.stats").read_bytes()
-    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "merged.stats"))
+    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "merged.stats"), trial_run=False)
     assert all(by_convolution(quantized).values())
 
 
 def test_saved_statistics_know_which_branches_were_taken(model, tmp_path):
     eb.calibrate(model, eb.Dataset(samples(AB))).save(tmp_path / "some.stats")
-    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "some.stats"))
+    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "some.stats"), trial_run=False)
     assert by_convolution(quantized) == {"a": True, "b": True, "c": False, "d": False}
 
 
 def test_ignored_names_reach_into_branches(model):
     scope = eb.IgnoredScope(names=["conv_a"])
-    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), ignored_scope=scope)
+    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), ignored_scope=scope, trial_run=False)
     assert by_convolution(quantized) == {"a": False, "b": True, "c": True, "d": True}

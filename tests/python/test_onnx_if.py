@@ -255,7 +255,7 @@ def quantized_layers(model):
 def test_every_branch_is_quantized_and_every_runtime_agrees(name):
     model = NETWORKS[name]()
     data = samples(model, AB, C, D)
-    quantized = eb.quantize(model, eb.Dataset(data))
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
     onnx.checker.check_model(quantized, full_check=True)
     layers = quantized_layers(quantized)
     assert layers and all(layers.values()), layers
@@ -272,7 +272,7 @@ def ranges(model, data, **options):
     advanced = eb.AdvancedQuantizationParameters(
         disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE
     )
-    eb.quantize(model, eb.Dataset(data), report=report, advanced_parameters=advanced, **options)
+    eb.quantize(model, eb.Dataset(data), report=report, advanced_parameters=advanced, **options, trial_run=False)
     found = {False: [], True: []}
     for quantizer in json.loads(report.plan_json)["quantizers"]:
         found[quantizer["weight"]].append((*quantizer["low"], *quantizer["high"]))
@@ -302,7 +302,7 @@ def test_the_same_quantizers_as_in_ir(name, recipe, tmp_path):
 def test_layers_in_branches_run_in_integers(tmp_path):
     """Where a quantizer stands behind them, as everywhere in ONNX Runtime."""
     model = nested()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)))
+    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)), trial_run=False)
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
@@ -319,7 +319,7 @@ def test_layers_in_branches_run_in_integers(tmp_path):
 def test_what_a_branch_alone_needs_stands_in_it(inside):
     """Also weights that stood outside, so that a runtime can prepare them."""
     model = nested(inside)
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)))
+    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)), trial_run=False)
     assert not quantized.graph.initializer
     assert [n.op_type for n in quantized.graph.node] == ["If"]
     weights = [
@@ -334,7 +334,7 @@ def test_what_a_branch_alone_needs_stands_in_it(inside):
 def test_names_are_unique_over_all_branches():
     for build in NETWORKS.values():
         model = build()
-        quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)))
+        quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)), trial_run=False)
         names = [i.name for graph in all_graphs(quantized.graph) for i in graph.initializer]
         names += [o for graph in all_graphs(quantized.graph) for n in graph.node for o in n.output]
         assert len(names) == len(set(names))
@@ -342,7 +342,7 @@ def test_names_are_unique_over_all_branches():
 
 def test_a_branch_that_no_sample_takes_stays_in_float():
     model, report = nested(), eb.Report()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C)), report=report)
+    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C)), report=report, trial_run=False)
     assert quantized_layers(quantized) == {
         "conv_wa": True,
         "conv_wb": True,
@@ -377,7 +377,7 @@ def test_statistics_of_branches_can_be_saved_and_merged(tmp_path):
     eb.Statistics.merge(parts).save(tmp_path / "merged.stats")
     eb.calibrate(model, eb.Dataset(data)).save(tmp_path / "whole.stats")
     assert (tmp_path / "merged.stats").read_bytes() == (tmp_path / "whole.stats").read_bytes()
-    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "merged.stats"))
+    quantized = eb.quantize(model, eb.Statistics.load(tmp_path / "merged.stats"), trial_run=False)
     assert quantized_layers(quantized) == {
         "conv_wa": True,
         "conv_wb": True,
@@ -392,6 +392,7 @@ def test_ignored_names_reach_into_branches():
         model,
         eb.Dataset(samples(model, AB, C, D)),
         ignored_scope=eb.IgnoredScope(names=["conv_wc"]),
+        trial_run=False,
     )
     assert quantized_layers(quantized) == {
         "conv_wa": True,
@@ -418,7 +419,7 @@ def test_bodies_of_loops_in_branches_are_carried_along():
         constants(wa=WEIGHTS["wa"], wb=WEIGHTS["wb"], trips=np.array(3)), ["first"],
     )  # fmt: skip
     data = samples(model, AB, C)
-    quantized = eb.quantize(model, eb.Dataset(data))
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
     onnx.checker.check_model(quantized, full_check=True)
     assert all(quantized_layers(quantized).values())
     for sample in data[::6]:
@@ -438,16 +439,16 @@ def test_large_weights_and_external_data_in_branches(tmp_path):
         tensor.ClearField("raw_data")
     (tmp_path / "weights.bin").write_bytes(raw)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    quantized = eb.quantize(tmp_path / "model.onnx", eb.Dataset(data))
+    quantized = eb.quantize(tmp_path / "model.onnx", eb.Dataset(data), trial_run=False)
     assert (
-        quantized.SerializeToString() == eb.quantize(nested(), eb.Dataset(data)).SerializeToString()
+        quantized.SerializeToString() == eb.quantize(nested(), eb.Dataset(data), trial_run=False).SerializeToString()
     )
 
 
 def test_compare_measures_layers_of_branches():
     model = nested()
     data = eb.Dataset(samples(model, AB, C))
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)))
+    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C, D)), trial_run=False)
     layers = {layer.name: layer.sqnr_db for layer in eb.compare(model, quantized, data).layers}
     assert layers["conv_wb"] > 20 and layers["conv_wc"] > 20
     assert "conv_wd" not in layers, "no sample took its branch"

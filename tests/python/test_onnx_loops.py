@@ -180,7 +180,7 @@ def samples(model, count=8, trips=None):
 def test_bodies_are_quantized_and_every_runtime_agrees(name):
     model = NETWORKS[name]()
     data = samples(model)
-    quantized = eb.quantize(model, eb.Dataset(data))
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
     onnx.checker.check_model(quantized, full_check=True)
     layers = quantized_layers(quantized)
     assert layers and all(layers.values()), layers
@@ -268,7 +268,7 @@ def test_samples_that_do_not_run_the_loop_are_not_counted_there():
 
 def test_a_loop_that_no_sample_runs_stays_in_float():
     model, report = counted(), eb.Report()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, trips=0)), report=report)
+    quantized = eb.quantize(model, eb.Dataset(samples(model, trips=0)), report=report, trial_run=False)
     assert not any(quantized_layers(quantized).values())
     assert any("ran their loop" in note for note in report.notes)
     sample = samples(model, 1, trips=3)[0]
@@ -277,7 +277,7 @@ def test_a_loop_that_no_sample_runs_stays_in_float():
 
 def test_what_a_body_alone_needs_stands_in_it():
     model = counted()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, trips=3)))
+    quantized = eb.quantize(model, eb.Dataset(samples(model, trips=3)), trial_run=False)
     assert [n.op_type for n in quantized.graph.node] == ["Loop"]
     assert not quantized.graph.initializer
     body = list(all_graphs(quantized.graph))[1]
@@ -299,7 +299,7 @@ def test_statistics_of_bodies_can_be_merged(tmp_path):
 def test_compare_and_report_pass_over_layers_of_bodies():
     model = recurrent_loop()
     data = eb.Dataset(samples(model))
-    layers = {layer.name for layer in eb.compare(model, eb.quantize(model, data), data).layers}
+    layers = {layer.name for layer in eb.compare(model, eb.quantize(model, data, trial_run=False), data).layers}
     assert "of_wd" in layers
     assert "of_wa" not in layers
 
@@ -316,7 +316,7 @@ def test_what_stays_closed_is_said():
     model = model_of(nodes, STATE, weights, opset=13)
     assert "float loop | layers in its body stay in float: of_wa, of_wb" in eb.plan(model).text
     data = samples(model)
-    quantized = eb.quantize(model, eb.Dataset(data))
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
     onnx.checker.check_model(quantized, full_check=True)
     assert quantized_layers(quantized) == {"of_wa": False, "of_wb": False, "of_wc": True}
     for sample in data[:2]:

@@ -38,7 +38,7 @@ FORMS = {
 def test_strings_reach_the_model(form):
     report = eb.Report()
     model = labelled()
-    quantized = eb.quantize(model, eb.Dataset([FORMS[form]() for _ in range(6)]), report=report)
+    quantized = eb.quantize(model, eb.Dataset([FORMS[form]() for _ in range(6)]), report=report, trial_run=False)
     assert report.weight_quantizers == 1 and report.samples == 12
     result = eb.compare(model, quantized, eb.Dataset([FORMS[form]()]))
     assert result.outputs[0].sqnr_db > 25
@@ -48,8 +48,8 @@ def test_strings_survive_in_a_file_of_statistics(tmp_path):
     data = eb.Dataset([FORMS["array"]() for _ in range(6)])
     statistics = eb.calibrate(labelled(), data)
     statistics.save(tmp_path / "s.stats")
-    again = eb.quantize(labelled(), eb.Statistics.load(tmp_path / "s.stats"))
-    whole = eb.quantize(labelled(), statistics)
+    again = eb.quantize(labelled(), eb.Statistics.load(tmp_path / "s.stats"), trial_run=False)
+    whole = eb.quantize(labelled(), statistics, trial_run=False)
     x = FORMS["array"]()
     one, other = (
         ov.compile_model(model, "CPU")([x["x"], x["text"]])[0] for model in (again, whole)
@@ -59,11 +59,11 @@ def test_strings_survive_in_a_file_of_statistics(tmp_path):
 
 def test_what_is_no_string_is_refused_by_name():
     with pytest.raises(eb.DataError, match="'text' takes strings, the tensor is f32"):
-        eb.quantize(labelled(), eb.Dataset([(numbers(), numbers())]))
+        eb.quantize(labelled(), eb.Dataset([(numbers(), numbers())]), trial_run=False)
     with pytest.raises(eb.DataError, match="'text' has shape"):
-        eb.quantize(labelled(2), eb.Dataset([(numbers(), np.array([["a", "b"]]))]))
+        eb.quantize(labelled(2), eb.Dataset([(numbers(), np.array([["a", "b"]]))]), trial_run=False)
     with pytest.raises(eb.DataError, match="'x' takes f32, and the sample holds strings"):
-        eb.quantize(labelled(), eb.Dataset([(np.array([["a"] * 8]), ["a"])]))
+        eb.quantize(labelled(), eb.Dataset([(np.array([["a"] * 8]), ["a"])]), trial_run=False)
 
 
 def test_a_model_with_strings_is_inspected_without_a_sample():
@@ -91,7 +91,7 @@ def test_onnx_runtime_gets_no_strings():
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     with pytest.raises(eb.Unsupported, match="'text' takes strings.*openvino"):
-        eb.quantize(model, eb.Dataset([FORMS["array"]()]))
+        eb.quantize(model, eb.Dataset([FORMS["array"]()]), trial_run=False)
 
 
 def test_a_tensor_of_openvino_is_a_sample():
@@ -102,5 +102,5 @@ def test_a_tensor_of_openvino_is_a_sample():
     reports, model = [], conv_net()
     for data in (images, arrays, [{"image": tensor} for tensor in images]):
         reports.append(eb.Report())
-        eb.quantize(model, eb.Dataset(data), report=reports[-1])
+        eb.quantize(model, eb.Dataset(data), report=reports[-1], trial_run=False)
     assert reports[0].plan_text == reports[1].plan_text == reports[2].plan_text

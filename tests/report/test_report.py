@@ -32,7 +32,7 @@ def samples() -> list[np.ndarray]:
 def recipe(model, samples) -> dict:
     run = eb.Report()
     plain = eb.AdvancedQuantizationParameters(disable_bias_correction=True)
-    eb.quantize(model, eb.Dataset(samples), report=run, advanced_parameters=plain)
+    eb.quantize(model, eb.Dataset(samples), report=run, advanced_parameters=plain, trial_run=False)
     return json.loads(run.recipe.to_json())
 
 
@@ -173,12 +173,12 @@ def test_an_outlier_channel_is_found_and_its_fix_helps():
     model = transformer()
     rng = np.random.default_rng(1)
     samples = [rng.standard_normal((1, 4, 16)).astype(np.float32) for _ in range(16)]
-    before, _ = reported(model, eb.quantize(model, eb.Dataset(samples)), samples)
+    before, _ = reported(model, eb.quantize(model, eb.Dataset(samples), trial_run=False), samples)
     worst = before.layers[0]
     assert (worst.name, worst.cause, worst.inputs[0].widest_channel) == ("fc", "outlier channel", 5)
     assert worst.fix.python == "model_type=eightbit.ModelType.TRANSFORMER"
     options = eval(f"dict({worst.fix.python})", {"eightbit": eb})
-    after, _ = reported(model, eb.quantize(model, eb.Dataset(samples), **options), samples)
+    after, _ = reported(model, eb.quantize(model, eb.Dataset(samples), **options, trial_run=False), samples)
     assert after.layers[0].alone_db > worst.alone_db + 6
 
 
@@ -188,12 +188,12 @@ def test_fixes_are_valid_options(model, samples, recipe):
     )
     for fix in [*report.fixes, *(layer.leave_out for layer in report.layers if layer.quantized)]:
         options = eval(f"dict({fix.python})", {"eightbit": eb})
-        assert eb.quantize(model, eb.Dataset(samples), **options)
+        assert eb.quantize(model, eb.Dataset(samples), **options, trial_run=False)
 
 
 def test_layers_in_floating_point_are_listed(model, samples):
     quantized = eb.quantize(
-        model, eb.Dataset(samples), ignored_scope=eb.IgnoredScope(names=["conv_1"])
+        model, eb.Dataset(samples), ignored_scope=eb.IgnoredScope(names=["conv_1"]), trial_run=False
     )
     _, layers = reported(model, quantized, samples)
     assert not layers["conv_1"].quantized and "floating point" in layers["conv_1"].note
@@ -229,7 +229,7 @@ def test_layers_in_branches_are_measured():
         {"x": rng.standard_normal((1, 8)).astype(np.float32), "first": np.array([i % 2 == 0])}
         for i in range(16)
     ]
-    quantized = eb.quantize(model, eb.Dataset(samples))
+    quantized = eb.quantize(model, eb.Dataset(samples), trial_run=False)
     _, layers = reported(model, quantized, samples)
     for name in ("then_fc", "else_fc"):
         assert layers[name].quantized and "branch" in layers[name].note
@@ -248,7 +248,7 @@ def test_a_model_that_ignores_its_input_is_not_blamed_on_quantization(samples):
     model = ov.Model(
         [ops.result(ops.matmul(flat, weight, False, False, name="fc"))], [image], "dead"
     )
-    report, _ = reported(model, eb.quantize(model, eb.Dataset(samples)), samples)
+    report, _ = reported(model, eb.quantize(model, eb.Dataset(samples), trial_run=False), samples)
     assert any("does not depend on the input" in text for text in report.float_check.problems)
     assert not report.fixes and "float model itself" in report.notes[0]
 
@@ -274,7 +274,7 @@ def onnx_report(inputs, count=6):
         for _ in range(count)
     ]
     return eb.report(
-        path, eb.quantize(path, eb.Dataset(images)), eb.Dataset(images), subset_size=count
+        path, eb.quantize(path, eb.Dataset(images), trial_run=False), eb.Dataset(images), subset_size=count
     )
 
 
@@ -288,7 +288,7 @@ def test_onnx_models_have_reports(inputs):
 
 
 def test_refusals(model, samples, tmp_path):
-    quantized = eb.quantize(model, eb.Dataset(samples))
+    quantized = eb.quantize(model, eb.Dataset(samples), trial_run=False)
     with pytest.raises(eb.InvalidArgument, match="subset_size"):
         eb.report(model, quantized, eb.Dataset(samples), subset_size=0)
     with pytest.raises(eb.InvalidArgument, match="input 'tokens'|input 'image'"):
@@ -336,7 +336,7 @@ def test_names_can_not_break_out_of_the_page(samples):
     evil = '</script><script>document.title="broken"</script>'
     model = ov.Model([ops.result(ops.matmul(image, weight, False, False, name=evil))], [image], "m")
     flat = [sample.reshape(1, 768) for sample in samples]
-    html = eb.report(model, eb.quantize(model, eb.Dataset(flat)), eb.Dataset(flat)).to_html()
+    html = eb.report(model, eb.quantize(model, eb.Dataset(flat), trial_run=False), eb.Dataset(flat)).to_html()
     assert evil not in html
     assert embedded(html)["layers"][0]["name"] == evil
 

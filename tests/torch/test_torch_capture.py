@@ -37,7 +37,7 @@ def outputs(model, samples):
 def test_pictures_of_several_sizes(first):
     images = pictures([first, (16, 24), (24, 16), (12, 20), *[(16, 16)] * 12])
     model = trained(ConvNet())
-    quantized = eb.quantize(model, eb.Dataset(images))
+    quantized = eb.quantize(model, eb.Dataset(images), trial_run=False)
     more = pictures([(32, 20), (18, 18)])
     assert sqnr(outputs(model, images + more), outputs(quantized, images + more)) > 25
     assert quantized(torch.zeros(3, 3, 18, 30)).shape == (3, 5)
@@ -51,7 +51,7 @@ def test_pictures_of_several_sizes(first):
 def test_a_size_that_appears_late_is_refused_with_what_to_do():
     images = pictures([(16, 16)] * 20 + [(18, 18)])
     with pytest.raises(eb.DataError, match=r"sample 20: input 'x'.*one size.*dynamic_shapes"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(images))
+        eb.quantize(trained(ConvNet()), eb.Dataset(images), trial_run=False)
 
 
 def test_a_module_that_is_made_for_one_size_is_named():
@@ -64,7 +64,7 @@ def test_a_module_that_is_made_for_one_size_is_named():
             return self.conv(x) * torch.ones(int(x.shape[2]), 1)
 
     with pytest.raises(eb.ModelError, match="axis 2 of 'x'.*Fixed.*transform_func"):
-        eb.quantize(trained(Fixed()), eb.Dataset(pictures([(16, 16), (18, 16), (20, 16)])))
+        eb.quantize(trained(Fixed()), eb.Dataset(pictures([(16, 16), (18, 16), (20, 16)])), trial_run=False)
 
 
 def test_samples_are_looked_at_once_and_no_further_than_asked():
@@ -75,7 +75,7 @@ def test_samples_are_looked_at_once_and_no_further_than_asked():
 
     read: list[int] = []
     report = eb.Report()
-    eb.quantize(trained(ConvNet()), eb.Dataset(source()), subset_size=3, report=report)
+    eb.quantize(trained(ConvNet()), eb.Dataset(source()), subset_size=3, report=report, trial_run=False)
     assert report.samples == 3 and read == [0, 1, 2]
 
 
@@ -85,7 +85,7 @@ def test_a_loader_that_fails_fails_at_its_sample():
         raise RuntimeError("no disk")
 
     with pytest.raises(eb.DataError, match="sample 2.*no disk"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(source()))
+        eb.quantize(trained(ConvNet()), eb.Dataset(source()), trial_run=False)
 
 
 LAYERS = [
@@ -139,7 +139,7 @@ def test_the_report_tells_the_time_of_the_capture(images, exported):
         torch.export.export(model, (torch.from_numpy(images[0]),)).module() if exported else model
     )
     report = eb.Report()
-    eb.quantize(source, eb.Dataset(images), report=report)
+    eb.quantize(source, eb.Dataset(images), report=report, trial_run=False)
     assert report.steps[0].step == "capture" and report.steps[0].seconds > 0
     assert report.seconds > sum(step.seconds for step in report.steps) * 0.9
 
@@ -151,7 +151,7 @@ def test_a_traced_module_takes_any_batch(kind, stripped):
     openvino = pytest.importorskip("openvino")
     model = trained(Recurrent(kind, batch_first=True))
     samples = [torch.randn(1, 20, 16) for _ in range(12)]
-    quantized = eb.quantize(model, eb.Dataset(samples))
+    quantized = eb.quantize(model, eb.Dataset(samples), trial_run=False)
     quantized = strip(quantized) if stripped else quantized
     converted = openvino.convert_model(quantized, example_input=samples[0])
     compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -161,12 +161,12 @@ def test_a_traced_module_takes_any_batch(kind, stripped):
 
 def test_a_module_in_training_mode_is_captured_for_inference_and_left_in_it(images):
     model = trained(ConvNet())
-    wanted = eb.quantize(model, eb.Dataset(images))
+    wanted = eb.quantize(model, eb.Dataset(images), trial_run=False)
     model.train()
     model.layer1.eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modes = [part.training for part in model.modules()]
-    quantized = eb.quantize(model, eb.Dataset(images))
+    quantized = eb.quantize(model, eb.Dataset(images), trial_run=False)
     assert [part.training for part in model.modules()] == modes and not quantized.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert torch.equal(outputs(wanted, images), outputs(quantized, images))
@@ -179,7 +179,7 @@ def test_a_module_in_training_mode_is_left_in_it_after_errors(images):
 
     model = Branches()
     with pytest.raises(eb.ModelError, match="can not be exported"):
-        eb.quantize(model, eb.Dataset(images))
+        eb.quantize(model, eb.Dataset(images), trial_run=False)
     assert model.training
 
 
@@ -200,7 +200,7 @@ def test_the_torchscript_exporter_to_onnx(images, stripped, tmp_path):
     """It knows no limits of -127 and 127, which weights have."""
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
-    quantized = eb.quantize(trained(Plain()), eb.Dataset(images))
+    quantized = eb.quantize(trained(Plain()), eb.Dataset(images), trial_run=False)
     quantized = strip(quantized) if stripped else quantized
     with torch.no_grad():
         quantized.one.weight[0, 0, 0, 0] = -10.0  # is clipped to -127
@@ -215,7 +215,7 @@ def test_the_torchscript_exporter_to_onnx(images, stripped, tmp_path):
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(images, kind, stripped):
     model = trained(Plain())
-    quantized = eb.quantize(model, eb.Dataset(images))
+    quantized = eb.quantize(model, eb.Dataset(images), trial_run=False)
     quantized = strip(quantized) if stripped else quantized
     wanted = outputs(model, images)
     other = quantized.to(kind)

@@ -15,7 +15,7 @@ def test_the_same_plan_from_both_engines(images, dynamic):
     reports = []
     for engine in (eb.Engine.AUTO, eb.Engine.OPENVINO):
         reports.append(eb.Report())
-        quantized = eb.quantize(exported, eb.Dataset(images), engine=engine, report=reports[-1])
+        quantized = eb.quantize(exported, eb.Dataset(images), engine=engine, report=reports[-1], trial_run=False)
         with torch.no_grad():
             batch = [torch.from_numpy(image) for image in images]
             assert sqnr(*(torch.cat([net(x) for x in batch]) for net in (model, quantized))) > 25
@@ -49,7 +49,7 @@ def test_a_value_and_its_copy():
     model = trained(Turned())
     samples = [torch.randn(1, 8, 8, generator=torch.Generator().manual_seed(k)) for k in range(8)]
     exported = export(model, samples[0])
-    quantized = eb.quantize(exported, eb.Dataset(samples), engine="openvino")
+    quantized = eb.quantize(exported, eb.Dataset(samples), engine="openvino", trial_run=False)
     with torch.no_grad():
         pairs = [torch.cat([net(sample) for sample in samples]) for net in (model, quantized)]
     assert sqnr(*pairs) > 25
@@ -62,11 +62,11 @@ def test_several_inputs():
         for _ in range(4)
     ]
     model = trained(Attention())
-    quantized = eb.quantize(model, eb.Dataset(samples), model_type="transformer", engine="openvino")
+    quantized = eb.quantize(model, eb.Dataset(samples), model_type="transformer", engine="openvino", trial_run=False)
     with torch.no_grad():
         assert sqnr(model(**samples[0])["hidden"], quantized(**samples[0])["hidden"]) > 20
 
 
 def test_onnxruntime_is_refused(images):
     with pytest.raises(eb.UnsupportedBackendError, match="ONNX Runtime"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(images), engine="onnxruntime")
+        eb.quantize(trained(ConvNet()), eb.Dataset(images), engine="onnxruntime", trial_run=False)

@@ -130,7 +130,7 @@ def test_layers(case, exported):
     report = eb.Report()
     # Eight samples are few for SmoothQuant, which the two with attention would get.
     options = eb.AdvancedQuantizationParameters(smooth_quant_alphas=PLAIN)
-    quantized = eb.quantize(source, eb.Dataset(samples), advanced_parameters=options, report=report)
+    quantized = eb.quantize(source, eb.Dataset(samples), advanced_parameters=options, report=report, trial_run=False)
     assert report.weight_quantizers == weights
     with torch.no_grad():
         pairs = [(model(*item), quantized(*item)) for item in samples]
@@ -148,7 +148,7 @@ def test_recurrent_layers_taken_apart_are_quantized(kind):
     samples = [floats(1, 5, 8)(generator) for _ in range(8)]
     exported = torch.export.export(model, samples[0]).run_decompositions().module()
     report = eb.Report()
-    quantized = eb.quantize(exported, eb.Dataset(samples), report=report)
+    quantized = eb.quantize(exported, eb.Dataset(samples), report=report, trial_run=False)
     assert (
         report.weight_quantizers == 6
     )  # of all inputs, of the state at each step but the first, where it is 0, of the last layer

@@ -21,7 +21,7 @@ def samples():
 @pytest.fixture(scope="module")
 def quantized(samples):
     return eb.quantize(
-        export(trained(ConvNet()), torch.from_numpy(samples[0])), eb.Dataset(samples)
+        export(trained(ConvNet()), torch.from_numpy(samples[0])), eb.Dataset(samples), trial_run=False
     )
 
 
@@ -86,7 +86,7 @@ def test_compile_with_openvino_keeps_nesting_and_batches():
     inputs = ({"left": images[0], "right": images[1]}, torch.ones(1))
     open_batch = ({"left": {0: torch.export.Dim.AUTO}, "right": {0: torch.export.Dim.AUTO}}, None)
     exported = torch.export.export(Nested().eval(), inputs, dynamic_shapes=open_batch).module()
-    quantized = eb.quantize(exported, eb.Dataset([inputs]))
+    quantized = eb.quantize(exported, eb.Dataset([inputs]), trial_run=False)
     compiled = eb.torch.compile(quantized)
     for count in (2, 1):
         left, right = images[2][:count], images[3][:count]
@@ -123,7 +123,7 @@ def test_what_compile_refuses(quantized):
 
 @pytest.mark.parametrize("traced", [False, True])
 def test_openvino_runs_stripped_modules_in_integers(samples, traced):
-    module = eb.strip(eb.quantize(trained(ConvNet()), eb.Dataset(samples)))
+    module = eb.strip(eb.quantize(trained(ConvNet()), eb.Dataset(samples), trial_run=False))
     example = torch.from_numpy(samples[0])
     if traced:
         model = ov.convert_model(module, example_input=example)

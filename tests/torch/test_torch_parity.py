@@ -16,7 +16,7 @@ _TOLERANCE = 1e-3  # relative, of the wider end of a range
 
 def quantizers(model, samples, **options) -> list[dict]:
     report = eb.Report()
-    eb.quantize(model, eb.Dataset(samples), report=report, **options)
+    eb.quantize(model, eb.Dataset(samples), report=report, **options, trial_run=False)
     return json.loads(report.plan_json)["quantizers"]
 
 

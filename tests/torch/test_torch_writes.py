@@ -138,8 +138,8 @@ KINDS = [
 def test_what_is_written_is_read(kind, exported):
     model, data = made(kind), samples()
     source = export(model, data[0].clone()) if exported else model
-    same = eb.quantize(source, eb.Dataset(data), ignored_scope=EVERYTHING)
-    quantized = eb.quantize(source, eb.Dataset(data))
+    same = eb.quantize(source, eb.Dataset(data), ignored_scope=EVERYTHING, trial_run=False)
+    quantized = eb.quantize(source, eb.Dataset(data), trial_run=False)
     assert not model.state.any() and not model.step.any()
     want = talk(made(kind), data)
     assert sqnr(want, talk(same, data)) > 100
@@ -151,7 +151,7 @@ def test_a_cache_is_the_models_own(exported):
     model = made(Cache)
     data = [(torch.randn(1, 1, 16), torch.tensor([i % 10])) for i in range(40)]
     source = export(model, *data[0]) if exported else model
-    quantized = eb.quantize(source, eb.Dataset(data))
+    quantized = eb.quantize(source, eb.Dataset(data), trial_run=False)
     assert not model.keys.any() and not quantized.keys.any()
     assert sqnr(talk(made(Cache), data[:10]), talk(quantized, data[:10])) > 15
     assert quantized.keys.any()
@@ -165,7 +165,7 @@ def test_a_second_call_sees_what_the_first_has_written():
     """In the records too: the third sample counts to three."""
     report = eb.Report()
     data = [torch.ones(2, 8)] * 3
-    eb.quantize(made(Counter), eb.Dataset(data), report=report)
+    eb.quantize(made(Counter), eb.Dataset(data), report=report, trial_run=False)
     assert report.samples == 3
     assert sqnr(talk(made(Counter), data), talk(capture(made(Counter), data[0]), data)) > 100
 
@@ -181,7 +181,7 @@ def test_a_model_that_remembers_outside_of_its_buffers_is_refused():
     with pytest.raises(
         eb.ModelError, match="captured from Remembers computes something else.*buffers"
     ):
-        eb.quantize(made(Remembers), eb.Dataset(samples()))
+        eb.quantize(made(Remembers), eb.Dataset(samples()), trial_run=False)
 
 
 def test_a_write_that_torch_can_not_take_apart_is_named():
@@ -200,7 +200,7 @@ def test_random_numbers_are_no_difference():
             return self.b(torch.relu(self.a(x)) + 0.01 * torch.rand_like(x))
 
     data = samples()
-    quantized = eb.quantize(made(Noisy), eb.Dataset(data))
+    quantized = eb.quantize(made(Noisy), eb.Dataset(data), trial_run=False)
     assert sqnr(talk(made(Noisy), data), talk(quantized, data)) > 20
 
 
@@ -220,7 +220,7 @@ def test_groups_that_depend_on_the_batch_stay_in_float():
 
     model = made(Grouped)
     data = [torch.randn(1, 3, 8, 8) for _ in range(8)]
-    quantized = eb.quantize(model, eb.Dataset(data))
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
     with torch.no_grad():
         want, got = (torch.cat([net(x) for x in data]) for net in (model, quantized))
     assert sqnr(want, got) > 25

@@ -1,9 +1,18 @@
 #include "backends/openvino/runtime_faults.h"
 
 #include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
 #include <openvino/op/fake_quantize.hpp>
 #include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/reduce_max.hpp>
+#include <openvino/op/reduce_min.hpp>
+#include <openvino/op/reshape.hpp>
 #include <openvino/op/shuffle_channels.hpp>
+#include <openvino/op/squeeze.hpp>
+#include <openvino/op/subtract.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/unsqueeze.hpp>
 #include <openvino/op/util/binary_elementwise_arithmetic.hpp>
 #include <openvino/op/util/unary_elementwise_arithmetic.hpp>
 
@@ -50,19 +59,69 @@ bool ends_a_broken_chain(const ov::op::v0::MatMul& product) {
   return quantized && at.get_target_inputs().size() == 1 && product_with_weights(*at.get_node());
 }
 
-// An op that changes nothing, which neither the compiler removes nor that kernel takes in, and which hands integers on.
+// An op that changes nothing, which neither the compiler removes nor a kernel takes in, and which hands integers on.
+Output held_apart(const Output& value, const std::string& name) {
+  const auto same = std::make_shared<ov::op::v0::ShuffleChannels>(value, value.get_partial_shape().size() > 1 ? 1 : 0, 1);
+  same->set_friendly_name(name + "/apart");
+  return same;
+}
+
 void break_chain(ov::op::v0::MatMul& product) {
-  const auto same = std::make_shared<ov::op::v0::ShuffleChannels>(product.input_value(0), 1, 1);
-  same->set_friendly_name(product.get_friendly_name() + "/apart");
-  product.input(0).replace_source_output(same);
+  product.input(0).replace_source_output(held_apart(product.input_value(0), product.get_friendly_name()));
+}
+
+bool keeps_elements(const ov::Node& node) {
+  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) || ov::is_type<ov::op::v0::Squeeze>(&node) ||
+         ov::is_type<ov::op::v0::Unsqueeze>(&node);
+}
+
+// The kernel of ReduceMin and ReduceMax takes in what follows. With a quantizer among it, OpenVINO 2026.4 begins from a wrong
+// value: the output is 0 to 25 dB of signal to noise, often constant.
+bool is_reduced_wrongly(const ov::Node& node) {
+  if (!ov::is_type<ov::op::v1::ReduceMin>(&node) && !ov::is_type<ov::op::v1::ReduceMax>(&node)) return false;
+  const auto rank = node.get_output_partial_shape(0).rank();
+  if (rank.is_dynamic() || rank.get_length() < 1) return false;
+  const ov::Node* at = &node;
+  while (at->output(0).get_target_inputs().size() == 1) {
+    at = at->output(0).get_target_inputs().begin()->get_node();
+    if (ov::is_type<ov::op::v0::FakeQuantize>(at)) return true;
+    if (!computes_by_element(*at) && !keeps_elements(*at)) return false;
+  }
+  return false;
+}
+
+void end_reduction(ov::Node& node) {
+  const auto readers = node.output(0).get_target_inputs();
+  const Output same = held_apart(node.output(0), node.get_friendly_name());
+  for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(same);
+}
+
+// Convert of 8-bit integers, Subtract, Multiply are to OpenVINO 2026.4 how a quantized model goes back to floats, also where
+// they make a bias for Softmax of a mask.
+bool is_taken_for_dequantization(const ov::Node& node) {
+  if (!ov::is_type<ov::op::v0::Convert>(&node) || !node.get_output_element_type(0).is_real() || !varies(node.input_value(0))) return false;
+  const ov::element::Type from = node.get_input_element_type(0);
+  if (from != ov::element::u8 && from != ov::element::i8) return false;
+  for (const auto& reader : node.output(0).get_target_inputs())
+    if (ov::is_type<ov::op::v1::Subtract>(reader.get_node()) || ov::is_type<ov::op::v1::Multiply>(reader.get_node())) return true;
+  return false;
+}
+
+void convert_by_way_of_words(ov::Node& node) {
+  const auto words = std::make_shared<ov::op::v0::Convert>(node.input_value(0), ov::element::i32);
+  words->set_friendly_name(node.get_friendly_name() + "/apart");
+  node.input(0).replace_source_output(words);
 }
 
 }  // namespace
 
 void avoid_runtime_faults(ov::Model& model) {
-  for (const auto& op : model.get_ordered_ops())
+  for (const auto& op : model.get_ordered_ops()) {
     if (const auto* product = product_with_weights(*op); product && ends_a_broken_chain(*product))
       break_chain(*ov::as_type_ptr<ov::op::v0::MatMul>(op));
+    if (is_reduced_wrongly(*op)) end_reduction(*op);
+    if (is_taken_for_dequantization(*op)) convert_by_way_of_words(*op);
+  }
 }
 
 }  // namespace eightbit::openvino
