@@ -140,7 +140,9 @@ class BackendModel {
   virtual std::unique_ptr<Runner> runner(FloatPrecision precision) const = 0;
   // The outputs of each sample, in f32.
   std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const;
-  virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample) const = 0;
+  // The least milliseconds of each layer over some runs. Throws Unsupported where the runtime does not tell.
+  virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample, FloatPrecision precision = FloatPrecision::f32,
+                                                          int runs = 5) const = 0;
   // Bytes of the stored constants, by element type.
   virtual std::map<std::string, int64_t> weight_bytes() const = 0;
   // For about `seconds`, after a warm-up: seconds of each inference, one at a time; and samples a second with all

@@ -200,6 +200,7 @@ std::string TrialRun::summary(bool times) const {
     text += fmt::format("; {} where quantizers are computed in floats", text_of(*measured_db));
   if (times && milliseconds > 0) text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
   if (times && milliseconds > 0 && precision != "f32") text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
+  if (times && !why_not_faster.empty()) text += ": " + why_not_faster;
   return text;
 }
 
@@ -211,6 +212,7 @@ std::string TrialRun::to_json(bool times) const {
     json["milliseconds"] = milliseconds;
     json["float_milliseconds"] = float_milliseconds;
     json["float_f32_milliseconds"] = float_f32_milliseconds;
+    if (!why_not_faster.empty()) json["why_not_faster"] = why_not_faster;
   }
   json["float_share"] = float_share;
   json["outputs"] = ordered_json::array();

@@ -59,6 +59,8 @@ class TrialBench {
   // Of the float model, by sample and output in floats: sums of squares.
   std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
+  // The float model by default.
+  backends::Runner& float_runner() const { return *by_default_; }
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;

@@ -124,14 +124,13 @@ std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) co
   return std::make_unique<OnnxRunner>(*this);
 }
 
-std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample) const {
-  constexpr int kRuns = 5;
+std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample, backends::FloatPrecision, int runs) const {
   const auto inputs = binding_of(*this).bind(sample, 0);
   const ScratchFolder folder;
   SessionSettings settings;
   settings.profile = folder.path() / "profile";
   Session session(with_closed_bodies(content()), settings);
-  for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
+  for (int i = 0; i < runs; ++i) run(session, inputs, 0);
   std::ifstream file(session.end_profiling());
   return layers_of(nlohmann::json::parse(file), GraphIndex(native().graph()));
 }

@@ -38,9 +38,9 @@ ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
 }
 
 ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
-                                  backends::FloatPrecision precision) {
-  return precision == backends::FloatPrecision::f32 ? compile_in_f32(model)
-                                                    : compile_for_cpu(model, ov::AnyMap{});
+                                  backends::FloatPrecision precision, const ov::AnyMap& extra = {}) {
+  return precision == backends::FloatPrecision::f32 ? compile_in_f32(model, extra)
+                                                    : compile_for_cpu(model, extra);
 }
 
 void set_inputs(ov::InferRequest& request, const BoundSample& sample) {
@@ -128,13 +128,12 @@ std::unique_ptr<backends::Runner> OpenVinoModel::runner(backends::FloatPrecision
 }
 
 std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
-    const Sample& sample) const {
-  constexpr int kRuns = 5;
-  auto compiled = compile_in_f32(model_, {ov::enable_profiling(true)});
+    const Sample& sample, backends::FloatPrecision precision, int runs) const {
+  auto compiled = compile_for_cpu(model_, precision, {ov::enable_profiling(true)});
   auto request = compiled.create_infer_request();
   const auto bound = Binding(*model_).bind(sample, 0);
   std::map<std::string, double> best;
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < runs; ++run) {
     openvino::infer(request, bound, 0);
     for (const auto& [name, time] : milliseconds_by_name(request)) {
       const auto [it, is_new] = best.emplace(name, time);
