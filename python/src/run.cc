@@ -57,8 +57,8 @@ void bind_trial_run(nb::module_& module) {
               "Where it is not faster than the float model by default: what its time goes into, and what would help; else empty.")
       .def_prop_ro("speedup", &TrialRun::speedup)
       .def_prop_ro("speedup_over_f32", &TrialRun::speedup_over_f32)
-      .def("to_json", &TrialRun::to_json)
-      .def("__str__", &TrialRun::summary);
+      .def("to_json", [](const TrialRun& trial) { return trial.to_json(); })
+      .def("__str__", [](const TrialRun& trial) { return trial.summary(); });
 }
 
 void bind_run_report(nb::module_& module) {

@@ -20,8 +20,9 @@ class Owners {
   Owners(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups) {
     const std::vector<double> work = accuracy::multiplications(graph);
     for (size_t g = 0; g < groups.size(); ++g)
-      for (NodeId node : groups[g].layers)
-        by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
+      for (NodeId node : groups[g].layers) by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
+    for (size_t g = 0; g < groups.size(); ++g)
+      for (NodeId node : groups[g].layers) add_ending(graph, node, static_cast<int>(g));
   }
 
   // Of layers that were fused the one with most work counts. kNone: of no group.
@@ -37,6 +38,18 @@ class Owners {
     int group = kNone;
     double work = -1;
   };
+
+  // A fused layer may be called after its bias or its activation alone.
+  void add_ending(const Graph& graph, NodeId node, int group) {
+    constexpr int kLongest = 3;
+    for (int step = 0; step < kLongest; ++step) {
+      if (graph.node(node).outputs.empty()) return;
+      const auto& uses = graph.value(graph.node(node).outputs[0]).uses;
+      if (uses.size() != 1) return;
+      node = uses.front().node;
+      if (!by_name_.try_emplace(graph.node(node).name, Owned{group, 0}).second) return;
+    }
+  }
 
   void look(const std::string& name, Owned& best) const {
     const auto found = by_name_.find(name);
