@@ -27,10 +27,26 @@ using Clock = std::chrono::steady_clock;
 constexpr double kLeastSeconds = 3;      // that a search may take, however quick the calibration was
 constexpr double kLeastGain = 0.01;      // share of the time that an attempt must save, besides chance
 constexpr double kFloatGain = 0.015;     // that the float model must save; the promise is 3 %
-constexpr double kLayerChance = 0.02;    // of a layer's time
+constexpr double kLayerChance = 0.05;    // of a layer's time
+constexpr double kNoisy = 0.02;          // chance above which the times of layers decide: each is short, so that among some runs there
+                                         // is one that nothing else on the machine slowed down
 constexpr double kWorse = 0.2;           // dB; less is chance on a few samples
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+using Layers = std::vector<backends::LayerPrecision>;
+
+double sum_of(const Layers& layers) {
+  double sum = 0;
+  for (const backends::LayerPrecision& layer : layers) sum += layer.milliseconds;
+  return sum;
+}
+
+std::vector<double> sums_of(const std::vector<Layers>& models) {
+  std::vector<double> sums;
+  for (const Layers& layers : models) sums.push_back(sum_of(layers));
+  return sums;
+}
 
 // A model that was written and compiled.
 struct Attempt {
@@ -81,22 +97,27 @@ class Placing {
 
   Turns turns(std::vector<backends::Runner*> runners, double share) const { return take_turns(runners, timed_, share * seconds_); }
 
-  std::vector<backends::LayerPrecision> executed(const Model& model) const {
-    return model.impl().executed_precisions(timed_.front(), FloatPrecision::by_default, runs_);
+  // Of models that take turns, so that other work on the machine slows all of them alike.
+  std::vector<Layers> layers_of(const std::vector<const Model*>& models) const {
+    std::vector<std::unique_ptr<backends::Runner>> timing;
+    std::vector<backends::Runner*> runners;
+    for (const Model* model : models) runners.push_back(timing.emplace_back(model->impl().timing_runner(FloatPrecision::by_default)).get());
+    take_turns(runners, std::span(timed_).first(1), 0.08 * seconds_);
+    std::vector<Layers> layers;
+    for (backends::Runner* runner : runners) layers.push_back(runner->layers());
+    return layers;
   }
 
   void look_at_layers() {
-    const Turns first = turns({all_->runner.get(), &bench_->float_runner()}, 0.05);
-    runs_ = static_cast<int>(std::clamp(0.05 * seconds_ / (1e-3 * first.milliseconds[1]), 8.0, 50.0));
-    const auto in_float = executed(planned_.model), in_integers = executed(all_->model);
-    const auto float_times = times_of_groups(graph(), groups_, in_float), integer_times = times_of_groups(graph(), groups_, in_integers);
+    auto layers = layers_of({&planned_.model, &all_->model});
+    const auto in_float = times_of_groups(graph(), groups_, layers[0]), in_integers = times_of_groups(graph(), groups_, layers[1]);
     for (size_t g = 0; g < groups_.size(); ++g) {
-      times_.push_back({float_times[g], integer_times[g]});
-      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), float_times[g], integer_times[g]);
+      times_.push_back({in_float[g], in_integers[g]});
+      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), in_float[g], in_integers[g]);
     }
-    conversion_ = conversion_time(in_integers);
-    log(LogLevel::debug, "measured placement: {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms, {} runs for layers, {:.2f} s so far",
-        first.milliseconds[0], first.milliseconds[1], conversion_, runs_, seconds_since(begin_));
+    conversion_ = conversion_time(layers[1]);
+    log(LogLevel::debug, "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms; {:.2f} s so far",
+        sum_of(layers[1]), sum_of(layers[0]), conversion_, seconds_since(begin_));
   }
 
   std::string name_of(int group) const {
@@ -114,7 +135,7 @@ class Placing {
       const AttemptPtr attempt = this->attempt(next);
       ++attempts_;
       const Turns two = turns({attempt->runner.get(), best_->runner.get()}, 0.08);
-      const bool faster = two.milliseconds[0] < two.milliseconds[1] * (1 - std::max(kLeastGain, two.chance));
+      const bool faster = is_faster(*attempt, two);
       log(LogLevel::debug, "measured placement: {:.3f} ms with {} of {} groups in float, {:.3f} ms before, chance {:.1f} %", two.milliseconds[0],
           next.size(), groups_.size(), two.milliseconds[1], 100 * two.chance);
       if (faster) {
@@ -128,9 +149,19 @@ class Placing {
     }
   }
 
+  // Than the best one, clearly.
+  bool is_faster(const Attempt& attempt, const Turns& two) const {
+    const double ratio = two.milliseconds[0] / two.milliseconds[1];
+    if (two.chance <= kNoisy || ratio < 1 - two.chance) return ratio < 1 - std::max(kLeastGain, two.chance);
+    const auto layers = layers_of({&attempt.model, &best_->model});
+    const double of_layers = sum_of(layers[0]) / sum_of(layers[1]);
+    log(LogLevel::debug, "measured placement: chance decides; {:.3f} times the time in layers", of_layers);
+    return ratio < 1 + two.chance && of_layers < 1 - kNoisy;
+  }
+
   // In the best model groups have other neighbours.
   void look_again() {
-    const auto times = times_of_groups(graph(), groups_, executed(best_->model));
+    const auto times = times_of_groups(graph(), groups_, layers_of({&best_->model}).front());
     for (size_t g = 0; g < groups_.size(); ++g) {
       const bool left = std::ranges::binary_search(best_->left, static_cast<int>(g));
       (left ? times_[g].in_float : times_[g].in_integers) = times[g];
@@ -149,8 +180,10 @@ class Placing {
 
   void decide() {
     const Turns last = turns({best_->runner.get(), all_->runner.get(), &bench_->float_runner()}, 0.15);
-    double time = last.milliseconds[0];
-    const double with_all = last.milliseconds[1], in_float = last.milliseconds[2];
+    std::vector<double> times = last.milliseconds;
+    if (last.chance > kNoisy) times = sums_of(layers_of({&best_->model, &all_->model, &planned_.model}));
+    double time = times[0];
+    const double with_all = times[1], in_float = times[2];
     log(LogLevel::debug, "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance {:.1f} %", time, with_all, in_float,
         100 * last.chance);
     if (best_ != all_ && time >= with_all) best_ = all_;
@@ -273,7 +306,6 @@ class Placing {
   std::vector<Sample> timed_;
   std::vector<GroupTimes> times_;   // by group, in the best model where it was seen there
   double conversion_ = 0;           // milliseconds
-  int runs_ = 8;                    // for the times of layers
   AttemptPtr all_, best_;
   int64_t attempts_ = 0;
   double longest_ = 0;              // seconds of an attempt

@@ -6,6 +6,7 @@
 //          far, both run by the runtime's defaults. Where it is clearly faster, it is the best one, and its own times tell what
 //          to try next, for neighbours interact; where it is not, half of the groups is tried. In the end the best one takes
 //          turns with the whole quantized model and the float model: where the float model is faster than both, all groups leave.
+//          Where other work on the machine makes these times a matter of chance, the least times of all layers, added up, decide.
 //          A model that is less accurate than the one before is not taken. Biases are corrected anew where that helps.
 // Source:  own design. What leaves stands in the plan and in its recipe, which measures nothing.
 #pragma once
