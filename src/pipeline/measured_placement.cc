@@ -191,11 +191,16 @@ class Placing {
     if (best_ != all_ && !(time > in_float * (1 + kFloatGain)) && !is_as_accurate(tried)) best_ = all_;
     if (best_ == all_) time = with_all;
     if (time > in_float * (1 + kFloatGain)) return leave_all(with_all, in_float);
-    if (best_ == all_) return note(LogLevel::info, fmt::format("placement measured: all groups stay: {:.3g} ms, the float model takes {:.3g} ms", with_all, in_float));
+    if (best_ == all_) return keep(with_all, in_float);
     give_reasons();
     take(std::move(best_->plan), tried);
     note(LogLevel::info, fmt::format("placement measured: {} of {} groups go back to float: {:.3g} ms, {:.3g} ms with all of them in 8 bits, "
                                      "the float model takes {:.3g} ms", best_->left.size(), groups_.size(), time, with_all, in_float));
+  }
+
+  void keep(double with_all, double in_float) {
+    if (settled_.trial) settled_.trial->milliseconds = with_all, settled_.trial->float_milliseconds = in_float;
+    note(LogLevel::info, fmt::format("placement measured: all groups stay: {:.3g} ms, the float model takes {:.3g} ms", with_all, in_float));
   }
 
   // The corrections were measured with all groups in 8 bits; they may suit no longer.

@@ -22,7 +22,7 @@ class Owners {
     for (size_t g = 0; g < groups.size(); ++g)
       for (NodeId node : groups[g].layers) by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
     for (size_t g = 0; g < groups.size(); ++g)
-      for (NodeId node : groups[g].layers) add_ending(graph, node, static_cast<int>(g));
+      for (NodeId node : groups[g].layers) add_bias(graph, node, static_cast<int>(g));
   }
 
   // Of layers that were fused the one with most work counts. kNone: of no group.
@@ -39,16 +39,14 @@ class Owners {
     double work = -1;
   };
 
-  // A fused layer may be called after its bias or its activation alone.
-  void add_ending(const Graph& graph, NodeId node, int group) {
-    constexpr int kLongest = 3;
-    for (int step = 0; step < kLongest; ++step) {
-      if (graph.node(node).outputs.empty()) return;
-      const auto& uses = graph.value(graph.node(node).outputs[0]).uses;
-      if (uses.size() != 1) return;
-      node = uses.front().node;
-      if (!by_name_.try_emplace(graph.node(node).name, Owned{group, 0}).second) return;
-    }
+  // A product that ends in its bias may be called after that alone.
+  void add_bias(const Graph& graph, NodeId node, int group) {
+    if (graph.node(node).outputs.empty()) return;
+    const auto& uses = graph.value(graph.node(node).outputs[0]).uses;
+    if (uses.size() != 1) return;
+    const Node& next = graph.node(uses.front().node);
+    const auto is_constant = [&](ValueId input) { return input != kNone && graph.value(input).is_constant(); };
+    if (next.op == Op::add && std::ranges::any_of(next.inputs, is_constant)) by_name_.try_emplace(next.name, Owned{group, 0});
   }
 
   void look(const std::string& name, Owned& best) const {
