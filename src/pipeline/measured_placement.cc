@@ -62,13 +62,12 @@ class Placing {
   Placing(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, const RunOptions& run,
           double seconds, Settled& settled)
       : planned_(planned), statistics_(statistics), options_(options), run_(run), seconds_(std::max(seconds, kLeastSeconds)),
-        settled_(settled), start_(settled.plan), split_(split_samples(statistics.kept_samples, planned.correction_samples)),
-        groups_(accuracy::quantizer_groups(graph(), start_)) {}
+        settled_(settled), start_(settled.plan), groups_(accuracy::quantizer_groups(graph(), start_)) {}
 
   void run() {
-    if (split_.trial.empty() || groups_.empty()) return;
+    bench_ = settled_.bench;
+    if (!bench_ || groups_.empty()) return;
     begin_ = Clock::now();
-    bench_.emplace(planned_.model, samples_at(split_.trial));
     timed_.assign(bench_->samples().begin(), bench_->samples().begin() + std::min<std::ptrdiff_t>(2, std::ssize(bench_->samples())));
     all_ = best_ = attempt({});
     look_at_layers();
@@ -78,12 +77,6 @@ class Placing {
 
  private:
   const Graph& graph() const { return planned_.base.impl().graph(); }
-
-  std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
-    std::vector<Sample> samples;
-    for (int64_t number : numbers) samples.push_back(statistics_.kept_samples.load(number));
-    return samples;
-  }
 
   Model written(const Plan& plan) const { return write(planned_.base, *recipe_of(planned_, plan, options_), plan); }
 
@@ -116,6 +109,7 @@ class Placing {
       log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), in_float[g], in_integers[g]);
     }
     conversion_ = conversion_time(layers[1]);
+    in_layers_ = sum_of(layers[1]);
     log(LogLevel::debug, "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms; {:.2f} s so far",
         sum_of(layers[1]), sum_of(layers[0]), conversion_, seconds_since(begin_));
   }
@@ -130,7 +124,7 @@ class Placing {
   void search() {
     std::set<std::vector<int>> tried = {{}};
     std::vector<int> next = unpaid_groups(times_, conversion_, kLayerChance);
-    while (has_time() && tried.insert(next).second) {
+    while (has_time() && promises(next) && tried.insert(next).second) {
       const auto begin = Clock::now();
       const AttemptPtr attempt = this->attempt(next);
       ++attempts_;
@@ -149,6 +143,16 @@ class Placing {
     }
   }
 
+  // By the times of layers, of which the best model's are known.
+  bool promises(const std::vector<int>& next) const {
+    double gain = 0;
+    for (int g = 0; g < static_cast<int>(groups_.size()); ++g) {
+      const bool leaves = std::ranges::binary_search(next, g), left = std::ranges::binary_search(best_->left, g);
+      if (leaves != left) gain += (leaves ? 1 : -1) * times_[static_cast<size_t>(g)].gain();
+    }
+    return gain > kLeastGain * in_layers_;
+  }
+
   // Than the best one, clearly.
   bool is_faster(const Attempt& attempt, const Turns& two) const {
     const double ratio = two.milliseconds[0] / two.milliseconds[1];
@@ -161,7 +165,9 @@ class Placing {
 
   // In the best model groups have other neighbours.
   void look_again() {
-    const auto times = times_of_groups(graph(), groups_, layers_of({&best_->model}).front());
+    const Layers layers = layers_of({&best_->model}).front();
+    const auto times = times_of_groups(graph(), groups_, layers);
+    in_layers_ = sum_of(layers);
     for (size_t g = 0; g < groups_.size(); ++g) {
       const bool left = std::ranges::binary_search(best_->left, static_cast<int>(g));
       (left ? times_[g].in_float : times_[g].in_integers) = times[g];
@@ -205,9 +211,9 @@ class Placing {
 
   // The corrections were measured with all groups in 8 bits; they may suit no longer.
   bool is_as_accurate(Tried& tried) {
-    const Tried before = bench_->tried(all_->model);
+    const Tried& before = *settled_.tried;
     tried = bench_->tried(best_->model);
-    if (!best_->plan.biases.empty()) correct_again(tried);
+    if (!best_->plan.biases.empty() && seconds_since(begin_) < seconds_) correct_again(tried);
     const auto fell = [](double from, double to) { return std::isfinite(from) && !(to > from - kWorse); };
     if (!fell(before.sqnr_db, tried.sqnr_db) && !fell(before.mean_db, tried.mean_db)) return true;
     log(LogLevel::info, "placement measured: {:.1f} dB with fewer quantizers, {:.1f} dB with all; they stay", tried.sqnr_db, before.sqnr_db);
@@ -242,7 +248,7 @@ class Placing {
   void take(Plan plan, Tried& tried) {
     settled_.plan = std::move(plan);
     TrialRun trial = bench_->run(tried, 0.05 * seconds_);
-    trial.unseen = split_.disjoint;
+    trial.unseen = settled_.trial->unseen;
     trial.float_share = float_share();
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
@@ -305,12 +311,12 @@ class Placing {
   const double seconds_;
   Settled& settled_;
   const Plan start_;
-  const SampleSplit split_;
   const std::vector<QuantizerGroup> groups_;
-  std::optional<TrialBench> bench_;
+  std::shared_ptr<const TrialBench> bench_;
   std::vector<Sample> timed_;
   std::vector<GroupTimes> times_;   // by group, in the best model where it was seen there
   double conversion_ = 0;           // milliseconds
+  double in_layers_ = 0;            // milliseconds of the best model
   AttemptPtr all_, best_;
   int64_t attempts_ = 0;
   double longest_ = 0;              // seconds of an attempt

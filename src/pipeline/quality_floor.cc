@@ -45,7 +45,7 @@ class Settling {
     const SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
     if (split.trial.empty() || settled_.plan.quantizers.empty()) return std::move(settled_);
     try {
-      bench_.emplace(planned_.model, samples_at(split.trial));
+      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
       judge_corrections();
       if (misses_floor()) hold_floor(split);
       finish(split);
@@ -95,7 +95,7 @@ class Settling {
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
     if (split.search.size() > split.trial.size()) {
-      bench_.emplace(planned_.model, samples_at(split.search));
+      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.search));
       best_ = bench_->tried(std::move(best_.model));
       if (!misses_floor()) return;
     }
@@ -282,6 +282,8 @@ class Settling {
     trial.float_share = share_of(reverted_);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
+    settled_.bench = bench_;
+    settled_.tried = std::make_shared<Tried>(std::move(best_));
   }
 
   const Planned& planned_;
@@ -290,7 +292,7 @@ class Settling {
   const RunOptions& run_;
   const double floor_, seconds_;
   Settled settled_;
-  std::optional<TrialBench> bench_;
+  std::shared_ptr<const TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;

@@ -203,7 +203,8 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
   steps.report().samples = statistics.samples();
-  Settled settled{planned.plan, {}, {}};
+  Settled settled;
+  settled.plan = planned.plan;
   if (options.trial_run)
     settled = steps("trial run", [&] { return settle(planned, statistics, options, run, steps.seconds_of("calibrate")); });
   if (options.trial_run && options.placement == PlacementMode::measured)

@@ -10,6 +10,7 @@
 #include "backends/openvino/model.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
+#include "base/log.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -39,7 +40,14 @@ ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
 
 ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
                                   backends::FloatPrecision precision, const ov::AnyMap& extra) {
-  return precision == backends::FloatPrecision::f32 ? compile_in_f32(model, extra) : compile_for_cpu(model, extra);
+  if (precision == backends::FloatPrecision::f32) return compile_in_f32(model, extra);
+  try {
+    return compile_for_cpu(model, extra);
+  } catch (const ModelError& error) {   // as bf16 does on such processors with ONEDNN_MAX_CPU_ISA=AVX2
+    auto compiled = compile_in_f32(model, extra);
+    log(LogLevel::warning, "{}. With INFERENCE_PRECISION_HINT f32 it can", error.what());
+    return compiled;
+  }
 }
 
 void set_inputs(ov::InferRequest& request, const BoundSample& sample) {
