@@ -105,13 +105,16 @@ class Placing {
     auto layers = layers_of({&planned_.model, &all_->model});
     const auto in_float = times_of_groups(graph(), groups_, layers[0]), in_integers = times_of_groups(graph(), groups_, layers[1]);
     for (size_t g = 0; g < groups_.size(); ++g) {
-      times_.push_back({in_float[g], in_integers[g]});
-      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), in_float[g], in_integers[g]);
+      const bool known = in_float[g] && in_integers[g];
+      times_.push_back(known ? GroupTimes{*in_float[g], *in_integers[g]} : GroupTimes{});
+      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), in_float[g].value_or(-1),
+          in_integers[g].value_or(-1));
     }
     conversion_ = conversion_time(layers[1]);
-    in_layers_ = sum_of(layers[1]);
+    first_sums_ = {sum_of(layers[1]), sum_of(layers[0])};
+    in_layers_ = first_sums_[0];
     log(LogLevel::debug, "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms; {:.2f} s so far",
-        sum_of(layers[1]), sum_of(layers[0]), conversion_, seconds_since(begin_));
+        first_sums_[0], first_sums_[1], conversion_, seconds_since(begin_));
   }
 
   std::string name_of(int group) const {
@@ -170,7 +173,7 @@ class Placing {
     in_layers_ = sum_of(layers);
     for (size_t g = 0; g < groups_.size(); ++g) {
       const bool left = std::ranges::binary_search(best_->left, static_cast<int>(g));
-      (left ? times_[g].in_float : times_[g].in_integers) = times[g];
+      if (times[g] && times_[g].in_float > 0) (left ? times_[g].in_float : times_[g].in_integers) = *times[g];
     }
   }
 
@@ -185,13 +188,8 @@ class Placing {
   }
 
   void decide() {
-    const Turns last = turns({best_->runner.get(), all_->runner.get(), &bench_->float_runner()}, 0.15);
-    std::vector<double> times = last.milliseconds;
-    if (last.chance > kNoisy) times = sums_of(layers_of({&best_->model, &all_->model, &planned_.model}));
-    double time = times[0];
-    const double with_all = times[1], in_float = times[2];
-    log(LogLevel::debug, "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance {:.1f} %", time, with_all, in_float,
-        100 * last.chance);
+    const auto [time_of_best, with_all, in_float] = last_times();
+    double time = time_of_best;
     if (best_ != all_ && time >= with_all) best_ = all_;
     Tried tried;
     if (best_ != all_ && !(time > in_float * (1 + kFloatGain)) && !is_as_accurate(tried)) best_ = all_;
@@ -202,6 +200,22 @@ class Placing {
     take(std::move(best_->plan), tried);
     note(LogLevel::info, fmt::format("placement measured: {} of {} groups go back to float: {:.3g} ms, {:.3g} ms with all of them in 8 bits, "
                                      "the float model takes {:.3g} ms", best_->left.size(), groups_.size(), time, with_all, in_float));
+  }
+
+  struct Times {
+    double best, with_all, in_float;   // milliseconds
+  };
+  Times last_times() const {
+    const bool found = best_ != all_;
+    std::vector<backends::Runner*> runners = {all_->runner.get(), &bench_->float_runner()};
+    if (found) runners.push_back(best_->runner.get());
+    const Turns last = turns(runners, 0.15);
+    std::vector<double> times = last.milliseconds;
+    if (last.chance > kNoisy) times = found ? sums_of(layers_of({&all_->model, &planned_.model, &best_->model})) : first_sums_;
+    const double best = found ? times[2] : times[0];
+    log(LogLevel::debug, "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance {:.1f} %", best, times[0], times[1],
+        100 * last.chance);
+    return {best, times[0], times[1]};
   }
 
   void keep(double with_all, double in_float) {
@@ -317,6 +331,7 @@ class Placing {
   std::vector<GroupTimes> times_;   // by group, in the best model where it was seen there
   double conversion_ = 0;           // milliseconds
   double in_layers_ = 0;            // milliseconds of the best model
+  std::vector<double> first_sums_;  // milliseconds in layers, with all groups and in float
   AttemptPtr all_, best_;
   int64_t attempts_ = 0;
   double longest_ = 0;              // seconds of an attempt

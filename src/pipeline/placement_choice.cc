@@ -26,12 +26,15 @@ class Owners {
   }
 
   // Of layers that were fused the one with most work counts. kNone: of no group.
-  int of(const LayerPrecision& layer) const {
+  int of(const LayerPrecision& layer) {
     Owned best;
-    look(layer.name, best);
+    if (!look(layer.name, best)) look_for_beginning(layer.name, best);
     for (const std::string& node : layer.nodes) look(node, best);
     return best.group;
   }
+
+  // Groups of which something was executed, in layers of their own or of others.
+  const std::set<int>& seen() const { return seen_; }
 
  private:
   struct Owned {
@@ -49,12 +52,25 @@ class Owners {
     if (next.op == Op::add && std::ranges::any_of(next.inputs, is_constant)) by_name_.try_emplace(next.name, Owned{group, 0});
   }
 
-  void look(const std::string& name, Owned& best) const {
+  bool look(const std::string& name, Owned& best) {
     const auto found = by_name_.find(name);
-    if (found != by_name_.end() && found->second.work > best.work) best = found->second;
+    if (found == by_name_.end()) return false;
+    seen_.insert(found->second.group);
+    if (found->second.work > best.work) best = found->second;
+    return true;
+  }
+
+  // ONNX Runtime calls what it fuses "a/MatMul/MatMulAddFusion". Names of quantizers begin with what they stand behind.
+  void look_for_beginning(std::string name, Owned& best) {
+    if (name.find("/fq_") != std::string::npos) return;
+    for (size_t end = name.rfind('/'); end != std::string::npos && end > 0; end = name.rfind('/')) {
+      name.resize(end);
+      if (look(name, best)) return;
+    }
   }
 
   std::map<std::string, Owned> by_name_;
+  std::set<int> seen_;
 };
 
 }  // namespace
@@ -64,9 +80,9 @@ bool is_conversion(const LayerPrecision& layer) {
   return std::ranges::find(kTypes, layer.type) != kTypes.end();
 }
 
-std::vector<double> times_of_groups(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
-                                    const std::vector<LayerPrecision>& executed) {
-  const Owners owners(graph, groups);
+std::vector<std::optional<double>> times_of_groups(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
+                                                   const std::vector<LayerPrecision>& executed) {
+  Owners owners(graph, groups);
   std::vector<double> times(groups.size());
   int before = kNone;
   double between = 0;   // since `before`
@@ -87,7 +103,10 @@ std::vector<double> times_of_groups(const Graph& graph, const std::vector<accura
     before = owner;
   }
   close(kNone);
-  return times;
+  std::vector<std::optional<double>> out(times.begin(), times.end());
+  for (size_t g = 0; g < out.size(); ++g)
+    if (!owners.seen().contains(static_cast<int>(g))) out[g].reset();
+  return out;
 }
 
 double conversion_time(const std::vector<LayerPrecision>& executed) {

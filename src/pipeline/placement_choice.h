@@ -8,6 +8,7 @@
 // Nothing is measured here.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,9 +25,9 @@ struct GroupTimes {
   double gain() const { return in_integers - in_float; }   // of leaving the integers
 };
 
-// By group, of one network.
-std::vector<double> times_of_groups(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
-                                    const std::vector<backends::LayerPrecision>& executed);
+// By group, of one network. Nothing where no layer of the group is found under its name.
+std::vector<std::optional<double>> times_of_groups(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
+                                                   const std::vector<backends::LayerPrecision>& executed);
 
 // Between types, or layouts.
 bool is_conversion(const backends::LayerPrecision& layer);

@@ -80,7 +80,14 @@ TEST(TimesOfGroups, AreThoseOfTheirLayersAndHalfOfWhatIsBetween) {
 TEST(TimesOfGroups, OfFusedLayersTheOneWithMostWorkCounts) {
   const Chain net;
   const std::vector<backends::LayerPrecision> executed = {{"fused", "Convolution", "u8", 1, {"c2", "c1"}}};
-  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed), ElementsAre(1, 0)) << "3 x 3 is more than 1 x 1";
+  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed), ElementsAre(1.0, 0.0)) << "3 x 3 is more than 1 x 1";
+}
+
+TEST(TimesOfGroups, AreNotKnownWhereNoLayerHasTheirNames) {
+  const Chain net;
+  EXPECT_THAT(times_of_groups(net.graph, net.groups, {{"c1/MatMulAddFusion", "Gemm", "f32", 1, {}}, {"new_7", "Gemm", "f32", 1, {}}}),
+              ElementsAre(2.0, std::nullopt));
+  EXPECT_THAT(times_of_groups(net.graph, net.groups, {{"c1/fq_output_0", "FakeQuantize", "u8", 1, {}}}), ElementsAre(std::nullopt, std::nullopt));
 }
 
 TEST(DropSmoothing, FactorsOfFloatLayersGoAndOthersStay) {
