@@ -78,7 +78,7 @@ class Settling {
       Compiled first = compiled(corrected, precision_);
       return std::pair(std::move(first), both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
     });
-    bench_.emplace(planned_.model, samples_at(split.trial));
+    bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
     auto [with, without] = others.get();
     progress("trial run", 1, 2);
     best_ = bench_->tried(std::move(with));
@@ -103,7 +103,7 @@ class Settling {
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
-  Tried tried(Model model) const { return bench_->tried(compiled(std::move(model), precision_)); }
+  Tried tried(Model model) const { return bench_->tried(std::move(model), precision_); }
 
   // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by what their integers do, not by
   // what bf16 does to the rest.
@@ -115,7 +115,7 @@ class Settling {
       if (!misses_floor()) return;
     }
     if (split.search.size() > split.trial.size()) {
-      bench_.emplace(planned_.model, samples_at(split.search));
+      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.search));
       best_ = tried(std::move(best_.compiled.model));
       if (!misses_floor()) return;
       if (Plan plan = settled_.plan; !plan.biases.empty()) {
@@ -316,6 +316,8 @@ class Settling {
     trial.float_share = share_of(reverted_);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
+    settled_.bench = bench_;
+    settled_.tried = std::make_shared<Tried>(std::move(best_));
   }
 
   const Planned& planned_;
@@ -325,7 +327,7 @@ class Settling {
   const double floor_, seconds_;
   backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;   // that models are judged in
   Settled settled_;
-  std::optional<TrialBench> bench_;
+  std::shared_ptr<const TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;

@@ -1,7 +1,6 @@
 #include "pipeline/trial_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -10,12 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "pipeline/take_turns.h"
 
 namespace eightbit {
 namespace {
 
 using backends::FloatPrecision;
-using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
@@ -41,12 +40,6 @@ std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOut
 
 double worst(const std::vector<double>& decibels) {
   return decibels.empty() ? kInfinite : std::ranges::min(decibels);
-}
-
-double seconds_of(backends::Runner& runner, const Sample& sample) {
-  const auto begin = Clock::now();
-  runner.run(sample);
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 ordered_json finite(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
@@ -184,25 +177,12 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
 }
 
 void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& trial) const {
-  constexpr int kMostRounds = 50;
   std::vector<backends::Runner*> runners = {&quantized, by_default_.get()};
   if (reduced()) runners.push_back(in_f32_.get());
-  const size_t some = std::min<size_t>(samples_.size(), 2);
-  std::vector<std::vector<double>> best(runners.size(), std::vector<double>(some, kInfinite));
-  const auto begin = Clock::now();
-  for (int round = 0; round < kMostRounds; ++round) {
-    for (size_t s = 0; s < some; ++s)
-      for (size_t r = 0; r < runners.size(); ++r) best[r][s] = std::min(best[r][s], seconds_of(*runners[r], samples_[s]));
-    if (round > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) break;
-  }
-  const auto mean = [&](size_t r) {
-    double sum = 0;
-    for (double x : best[r]) sum += x;
-    return 1e3 * sum / static_cast<double>(some);
-  };
-  trial.milliseconds = mean(0);
-  trial.float_milliseconds = mean(1);
-  trial.float_f32_milliseconds = mean(runners.size() - 1);
+  const Turns turns = take_turns(runners, std::span(samples_).first(std::min<size_t>(samples_.size(), 2)), seconds);
+  trial.milliseconds = turns.milliseconds[0];
+  trial.float_milliseconds = turns.milliseconds[1];
+  trial.float_f32_milliseconds = turns.milliseconds.back();
 }
 
 std::string TrialRun::summary(bool times) const {
@@ -215,6 +195,7 @@ std::string TrialRun::summary(bool times) const {
     text += fmt::format("; {} where quantizers are computed in floats", text_of(*measured_db));
   if (times && milliseconds > 0) text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
   if (times && milliseconds > 0 && precision != "f32") text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
+  if (times && !why_not_faster.empty()) text += ": " + why_not_faster;
   return text;
 }
 
@@ -226,6 +207,7 @@ std::string TrialRun::to_json(bool times) const {
     json["milliseconds"] = milliseconds;
     json["float_milliseconds"] = float_milliseconds;
     json["float_f32_milliseconds"] = float_f32_milliseconds;
+    if (!why_not_faster.empty()) json["why_not_faster"] = why_not_faster;
   }
   json["float_share"] = float_share;
   json["outputs"] = ordered_json::array();

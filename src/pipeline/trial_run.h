@@ -59,6 +59,7 @@ class TrialBench {
   TrialBench(const Model& reference, std::vector<Sample> samples);
 
   Tried tried(Compiled quantized) const;
+  Tried tried(Model quantized, backends::FloatPrecision precision) const { return tried(compiled(std::move(quantized), precision)); }
   // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that of integers. All models then take
   // turns for about `seconds`.
   TrialRun run(Tried& tried, double seconds) const;
@@ -67,6 +68,8 @@ class TrialBench {
   // Of the float model, by sample and output in floats: sums of squares.
   std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
+  // The float model by default.
+  backends::Runner& float_runner() const { return *by_default_; }
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
