@@ -252,7 +252,7 @@ class Placing {
     plan.constants.clear();
     plan.biases.clear();
     for (size_t i = start_.left_float.size(); i < plan.left_float.size(); ++i)
-      plan.left_float[i].reason = fmt::format("integers do not pay here: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits", in_float, with_all);
+      plan.left_float[i].reason = fmt::format("{}: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits", kDoNotPay, in_float, with_all);
     Tried tried = bench_->tried(written(plan), settled_.tried->compiled.precision);
     take(std::move(plan), tried);
     note(LogLevel::warning, fmt::format("integers do not pay on this machine: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits. All of it stays "
@@ -314,7 +314,7 @@ class Placing {
       const std::string with = last - first > 1 ? fmt::format(" for {} groups together", last - first) : "";
       for (size_t i = start_.left_float.size(); i < plan.left_float.size(); ++i)
         if (layers.contains(plan.left_float[i].node))
-          plan.left_float[i].reason = fmt::format("integers do not pay here: {:.2g} ms in float, {:.2g} ms in 8 bits{}", run.in_float, run.in_integers, with);
+          plan.left_float[i].reason = fmt::format("{}: {:.2g} ms in float, {:.2g} ms in 8 bits{}", kDoNotPay, run.in_float, run.in_integers, with);
     }
   }
 

@@ -14,10 +14,15 @@
 #include <eightbit/options.h>
 #include <eightbit/run.h>
 
+#include <string_view>
+
 #include "pipeline/planned.h"
 #include "pipeline/quality_floor.h"
 
 namespace eightbit {
+
+// What reasons of layers begin with that are left in floats here.
+inline constexpr std::string_view kDoNotPay = "integers do not pay here";
 
 // Changes the plan of `settled`, and then its trial run. Takes about `seconds`, and at least the time of one attempt.
 void place_by_time(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options,

@@ -157,6 +157,7 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
 
 void warn_if_empty(const Plan& plan) {
   if (!plan.quantizers.empty()) return;
+  if (std::ranges::any_of(plan.left_float, [](const FloatReason& left) { return left.reason.starts_with(kDoNotPay); })) return;
   log(LogLevel::warning,
       "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
 }
