@@ -34,6 +34,8 @@ struct TrialRun {
   double milliseconds = 0, float_milliseconds = 0, float_f32_milliseconds = 0;
   // Of the multiplications in layers with weights and in products: those that could run in 8 bits and stay in float.
   double float_share = 0;
+  // Where the quantized model is not faster than the float model by default: what its time goes into, and what would help.
+  std::string why_not_faster;
 
   double speedup() const { return milliseconds > 0 ? float_milliseconds / milliseconds : 0; }
   double speedup_over_f32() const { return milliseconds > 0 ? float_f32_milliseconds / milliseconds : 0; }

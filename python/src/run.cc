@@ -53,6 +53,8 @@ void bind_trial_run(nb::module_& module) {
       .def_ro("float_milliseconds", &TrialRun::float_milliseconds, "Of the float model by default.")
       .def_ro("float_f32_milliseconds", &TrialRun::float_f32_milliseconds)
       .def_ro("float_share", &TrialRun::float_share, "Of the multiplications that min_sqnr_db took out of 8 bits.")
+      .def_ro("why_not_faster", &TrialRun::why_not_faster,
+              "Where it is not faster than the float model by default: what its time goes into, and what would help; else empty.")
       .def_prop_ro("speedup", &TrialRun::speedup)
       .def_prop_ro("speedup_over_f32", &TrialRun::speedup_over_f32)
       .def("to_json", &TrialRun::to_json, nb::arg("times") = true)

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/spill.h"
+#include "graph/transformer.h"
 #include "quant/fake_quantize.h"
 #include "quant/rounding.h"
 #include "records/quantile.h"
@@ -61,6 +62,7 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const Quant
     const ValueId value = node.inputs[static_cast<size_t>(1 - port)];
     const auto& weight = graph.value(member.constant);
     const bool own = weight.uses.size() == 1 && !weight.constant->quantized;
+    if (yields_scores(graph, node)) continue;   // a learned query is no weight: attention's kernels take it for an activation
     if (!own || graph.value(value).is_constant() || !quantized(member.activation) || !quantized(member.weight)) continue;
     // A convolution behind an op that quantizers pass through shares its quantizer with others.
     const NodeId producer = graph.value(value).producer;

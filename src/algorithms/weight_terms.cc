@@ -26,9 +26,10 @@ bool WeightTerms::searches_scale(const Quantizer& q) const {
 
 bool WeightTerms::overflows(const Quantizer& q) const {
   if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8) return false;
-  const bool cpu = options_.target_device == TargetDevice::any || options_.target_device == TargetDevice::cpu;
+  // A model for any device is made for processors that this one does not know as well: what overflows on one of them is garbage.
+  const bool careful = options_.target_device == TargetDevice::any || (options_.target_device == TargetDevice::cpu && processor_overflows());
   const auto use = product_of(q);
-  return cpu && processor_overflows() && use && has(graph_.node(use->node).op, kOverflowSet);
+  return careful && use && has(graph_.node(use->node).op, kOverflowSet);
 }
 
 WeightAxes WeightTerms::axes(Use use) const {

@@ -9,4 +9,11 @@ std::vector<std::vector<Tensor>> BackendModel::infer(const std::function<std::op
   return results;
 }
 
+std::vector<LayerPrecision> BackendModel::executed_precisions(const Sample& sample) const {
+  constexpr int kRuns = 5;
+  const auto runner = timing_runner(FloatPrecision::f32);
+  for (int run = 0; run < kRuns; ++run) runner->run(sample);
+  return runner->layers();
+}
+
 }  // namespace eightbit::backends

@@ -107,6 +107,8 @@ class Runner {
   virtual std::vector<Tensor> run(const Sample& sample) = 0;
   // The type that floats are computed in: "f32", "bf16", "f16".
   virtual std::string precision() const { return "f32"; }
+  // Of a timing_runner(), once: what was executed, in order, with the least milliseconds of each layer over all runs.
+  virtual std::vector<LayerPrecision> layers() { return {}; }
 };
 
 class BackendModel {
@@ -140,7 +142,10 @@ class BackendModel {
   virtual std::unique_ptr<Runner> runner(FloatPrecision precision) const = 0;
   // The outputs of each sample, in f32.
   std::vector<std::vector<Tensor>> infer(const std::function<std::optional<Sample>()>& next) const;
-  virtual std::vector<LayerPrecision> executed_precisions(const Sample& sample) const = 0;
+  // One that times its layers, which costs a little time. Throws Unsupported where the runtime does not tell.
+  virtual std::unique_ptr<Runner> timing_runner(FloatPrecision precision) const = 0;
+  // What was executed in f32, over a few runs.
+  std::vector<LayerPrecision> executed_precisions(const Sample& sample) const;
   // Bytes of the stored constants, by element type.
   virtual std::map<std::string, int64_t> weight_bytes() const = 0;
   // For about `seconds`, after a warm-up: seconds of each inference, one at a time; and samples a second with all

@@ -110,6 +110,11 @@ void check_trial(const QuantizeOptions& options, Findings& out) {
   const std::string_view cause = "trial_run is off, and nothing else measures the outputs";
   out.refuse(!options.trial_run && options.min_sqnr_db.value_or(0) > 0, "min_sqnr_db", cause);
   out.refuse(!options.trial_run && options.placement == PlacementMode::measured, "placement", cause);
+  if (options.placement == PlacementMode::measured) {
+    const bool elsewhere = options.target_device == TargetDevice::gpu || options.target_device == TargetDevice::npu;
+    out.refuse(elsewhere, "placement", fmt::format("the processor of this machine is timed, and target_device is {}", to_string(options.target_device)));
+    out.refuse(options.mode.has_value(), "placement", "it is about integers, and mode is FP8");
+  }
   const bool off = !options.trial_run || options.min_sqnr_db == 0.0 || (!options.min_sqnr_db && (options.mode || options.recipe == Recipe::nncf));
   out.refuse(off && options.strict, "strict", "min_sqnr_db is off");
   out.report(off && differs(options.max_float_share, QuantizeOptions{}.max_float_share), "max_float_share", "min_sqnr_db is off");

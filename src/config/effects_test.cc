@@ -107,6 +107,17 @@ TEST(WithoutEffect, OverflowFixAndTheTarget) {
               ElementsAre("!overflow_fix"));
 }
 
+TEST(WithoutEffect, MeasuredPlacementTimesIntegersOnThisProcessor) {
+  const auto measured = [](const Change& change) {
+    return of_options([&](auto& o, auto& a) { o.placement = PlacementMode::measured; change(o, a); });
+  };
+  EXPECT_THAT(measured([](auto&, auto&) {}), IsEmpty());
+  EXPECT_THAT(measured([](auto& o, auto&) { o.target_device = TargetDevice::cpu; }), IsEmpty());
+  EXPECT_THAT(measured([](auto& o, auto&) { o.target_device = TargetDevice::gpu; }), ElementsAre("!placement"));
+  EXPECT_THAT(measured([](auto& o, auto&) { o.trial_run = false; }), ElementsAre("!placement"));
+  EXPECT_THAT(measured([](auto& o, auto&) { o.mode = QuantizationMode::fp8_e4m3; }), ElementsAre("!placement"));
+}
+
 TEST(WithoutEffect, RangeEstimators) {
   EXPECT_THAT(of_options([](auto&, auto& a) { a.activations_range_estimator_params.min.quantile_outlier_prob = 0.01; }),
               ElementsAre("!activations_range_estimator_params.min.quantile_outlier_prob"));

@@ -1,6 +1,8 @@
 #include "graph/transformer.h"
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "graph/op_table.h"
 
@@ -43,6 +45,23 @@ bool is_transformer(const Graph& graph) {
   }
   return products >= convolutions &&
          std::ranges::any_of(graph.nodes, [&](const Node& node) { return is_attention(graph, node); });
+}
+
+bool yields_scores(const Graph& graph, const Node& node) {
+  std::vector<NodeId> open = {node.id};
+  std::set<NodeId> seen;
+  while (!open.empty()) {
+    const Node& at = graph.node(open.back());
+    open.pop_back();
+    for (ValueId output : at.outputs)
+      for (const Use& use : graph.value(output).uses) {
+        const Node& reader = graph.node(use.node);
+        if (reader.op == Op::softmax) return true;
+        const bool follows = only_passes(reader.op) || has(reader.op, kArithmetic) || reader.op == Op::select || reader.op == Op::maximum;
+        if (follows && seen.insert(reader.id).second) open.push_back(reader.id);
+      }
+  }
+  return false;
 }
 
 }  // namespace eightbit

@@ -9,4 +9,7 @@ namespace eightbit {
 // convolutional networks with a few attention blocks the convolutions decide.
 bool is_transformer(const Graph& graph);
 
+// Whether a node yields the scores of attention: softmax follows, behind ops that work element by element or move elements.
+bool yields_scores(const Graph& graph, const Node& node);
+
 }  // namespace eightbit

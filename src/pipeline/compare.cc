@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "pipeline/as_they_are.h"
 #include "pipeline/compare_whole.h"
 #include "pipeline/feed.h"
 #include "pipeline/layer_pairs.h"
@@ -15,7 +15,6 @@
 #include "pipeline/measure.h"
 #include "pipeline/noise.h"
 #include "pipeline/steps.h"
-#include "pipeline/trial_run.h"
 
 namespace eightbit {
 namespace {
@@ -136,32 +135,6 @@ void measure_alone(const BackendModel& reference, const BackendModel& quantized,
                                  each_of(samples, samples.numbers()), [] {});
   for (size_t k = 0; k < noise.size(); ++k) measured[k]->alone_db = noise[k].sqnr_db();
 }
-
-// Both models as users run them, beside the program that measures.
-class AsTheyAre {
- public:
-  AsTheyAre(const BackendModel& reference, const BackendModel& quantized)
-      : reference_(reference.runner(backends::FloatPrecision::f32)), quantized_(quantized.runner(backends::FloatPrecision::f32)) {}
-
-  void run(const Sample& sample) {
-    constexpr int64_t kMost = 64;   // samples; enough for a figure
-    if (samples_++ == kMost) reference_.reset(), quantized_.reset();
-    if (!reference_) return;
-    const std::vector<Tensor> a = reference_->run(sample), b = quantized_->run(sample);
-    noise_.resize(a.size());
-    for (size_t i = 0; i < a.size() && i < b.size(); ++i) noise_[i].add(a[i], b[i]);
-  }
-
-  void tell(std::vector<LayerDifference>& outputs) const {
-    for (size_t i = 0; i < outputs.size() && outputs.size() == noise_.size(); ++i)
-      outputs[i].measured_db = std::exchange(outputs[i].sqnr_db, noise_[i].decibels());
-  }
-
- private:
-  std::unique_ptr<backends::Runner> reference_, quantized_;
-  std::vector<OutputNoise> noise_;   // of each output
-  int64_t samples_ = 0;
-};
 
 nlohmann::ordered_json decibels(std::optional<double> value) {
   return value && std::isfinite(*value) ? nlohmann::ordered_json(*value) : nullptr;   // JSON knows no infinity

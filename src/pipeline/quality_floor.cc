@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -45,8 +46,7 @@ class Settling {
     const SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
     if (split.trial.empty() || settled_.plan.quantizers.empty()) return std::move(settled_);
     try {
-      bench_.emplace(planned_.model, samples_at(split.trial));
-      judge_corrections();
+      first_trial(split);
       if (misses_floor()) hold_floor(split);
       finish(split);
     } catch (const ModelError& error) {
@@ -67,14 +67,26 @@ class Settling {
     settled_.plan.notes.push_back(std::move(text));
   }
 
-  // With what biases were corrected by, and without.
-  void judge_corrections() {
-    best_ = bench_->tried(written(settled_.plan));
-    if (settled_.plan.biases.empty()) return;
-    progress("trial run", 1, 3);
+  // With what biases were corrected by, and without. Compilation keeps one core busy: the quantized models are compiled beside
+  // the float one, unless they live in a program of one thread.
+  void first_trial(const SampleSplit& split) {
     Plan uncorrected = settled_.plan;
     uncorrected.biases.clear();
-    Tried without = bench_->tried(written(uncorrected));
+    const Model corrected = written(settled_.plan);
+    const bool own_framework = planned_.base.impl().file_extension().empty(), both = !settled_.plan.biases.empty();
+    auto others = std::async(own_framework ? std::launch::deferred : std::launch::async, [&] {
+      Compiled first = compiled(corrected, precision_);
+      return std::pair(std::move(first), both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
+    });
+    bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
+    auto [with, without] = others.get();
+    progress("trial run", 1, 2);
+    best_ = bench_->tried(std::move(with));
+    if (without) judge_corrections(bench_->tried(*std::move(without)));
+    progress("trial run", 2, 2);
+  }
+
+  void judge_corrections(Tried without) {
     if (!(without.mean_db > best_.mean_db + kClearly)) return;
     settled_.plan.biases.clear();
     settled_.plan.notes.push_back(fmt::format("bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
@@ -91,13 +103,25 @@ class Settling {
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
-  // Few samples may miss it by chance, and are too few to choose layers by.
+  Tried tried(Model model) const { return bench_->tried(std::move(model), precision_); }
+
+  // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by what their integers do, not by
+  // what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
-    if (split.search.size() > split.trial.size()) {
-      bench_.emplace(planned_.model, samples_at(split.search));
-      best_ = bench_->tried(std::move(best_.model));
+    if (bench_->reduced()) {
+      precision_ = backends::FloatPrecision::f32;
+      best_ = tried(std::move(best_.compiled.model));
       if (!misses_floor()) return;
+    }
+    if (split.search.size() > split.trial.size()) {
+      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.search));
+      best_ = tried(std::move(best_.compiled.model));
+      if (!misses_floor()) return;
+      if (Plan plan = settled_.plan; !plan.biases.empty()) {
+        plan.biases.clear();
+        judge_corrections(tried(written(plan)));
+      }
     }
     const double found = best_.sqnr_db;
     search();
@@ -204,28 +228,24 @@ class Settling {
     std::vector<int> reverted;
     for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
     Plan plan = without(reverted);
-    Tried tried = tried_in_search(plan);
-    const double db = tried.sqnr_db;
+    correct(plan);
+    Tried found = tried(written(plan));
+    const double db = found.sqnr_db;
     ++trials_;
     longest_ = std::max(longest_, seconds_since(begin));
     const double share = share_of(reverted);
     log(LogLevel::debug, "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work", db, reverted.size(), 100 * share);
     const bool met = db >= floor_, best_met = !reverted_.empty() && best_.sqnr_db >= floor_;
-    const bool better = met != best_met ? met : met ? share < share_of(reverted_) : db > best_.sqnr_db;
-    if (better) take(std::move(plan), std::move(reverted), std::move(tried));
+    const bool better = met != best_met ? met : met ? share < share_of(reverted_) : found.mean_db > best_.mean_db;
+    if (better) take(std::move(plan), std::move(reverted), std::move(found));
     return floor_ - db;
   }
 
-  // Biases that make up for a quantizer are what is wrong once it is gone.
-  Tried tried_in_search(Plan& plan) const {
-    Tried tried = bench_->tried(written(plan));
-    if (tried.sqnr_db >= floor_ || plan.biases.empty()) return tried;
-    Plan uncorrected = plan;
-    uncorrected.biases.clear();
-    Tried other = bench_->tried(written(uncorrected));
-    if (!(other.sqnr_db > tried.sqnr_db)) return tried;
-    plan = std::move(uncorrected);
-    return other;
+  // The corrections were measured with all quantizers on: others suit a plan with fewer of them.
+  void correct(Plan& plan) const {
+    if (settled_.plan.biases.empty()) return;
+    correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
+    plan.notes = settled_.plan.notes;
   }
 
   void take(Plan plan, std::vector<int> reverted, Tried tried) {
@@ -234,16 +254,18 @@ class Settling {
     best_ = std::move(tried);
   }
 
-  // The corrections were measured with all quantizers on. With some of them gone others may suit better, or not.
+  // Corrections that did harm with all quantizers on may help without the worst of them.
   void correct_again() {
     if (reverted_.empty()) return;
-    if (seconds_since(begin_) < 2 * seconds_ && !options_.advanced_parameters.disable_bias_correction) {
-      Plan plan = best_plan_;
-      correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
-      plan.notes = best_plan_.notes;
-      if (Tried tried = bench_->tried(written(plan)); tried.sqnr_db > best_.sqnr_db && tried.mean_db > best_.mean_db) {
-        best_ = std::move(tried);
-        best_plan_ = std::move(plan);
+    const AdvancedParameters& advanced = options_.advanced_parameters;
+    if (!advanced.disable_bias_correction && seconds_since(begin_) < 2 * seconds_) {
+      Plan other = best_plan_;
+      if (other.biases.empty()) correct_biases(planned_.base.impl(), statistics_, options_, run_, other);
+      else other.biases.clear();
+      other.notes = best_plan_.notes;
+      if (Tried found = tried(written(other)); found.mean_db > best_.mean_db && found.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
+        best_ = std::move(found);
+        best_plan_ = std::move(other);
       }
     }
     settled_.plan = std::move(best_plan_);
@@ -294,6 +316,8 @@ class Settling {
     trial.float_share = share_of(reverted_);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
+    settled_.bench = bench_;
+    settled_.tried = std::make_shared<Tried>(std::move(best_));
   }
 
   const Planned& planned_;
@@ -301,8 +325,9 @@ class Settling {
   const QuantizeOptions& options_;
   const RunOptions& run_;
   const double floor_, seconds_;
+  backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;   // that models are judged in
   Settled settled_;
-  std::optional<TrialBench> bench_;
+  std::shared_ptr<const TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;

@@ -12,10 +12,12 @@
 #include <eightbit/run.h>
 #include <eightbit/trial_run.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "pipeline/planned.h"
+#include "pipeline/trial_run.h"
 
 namespace eightbit {
 
@@ -26,6 +28,9 @@ struct Settled {
   Plan plan;                        // with notes of what was found
   std::optional<TrialRun> trial;    // nothing: off, or there was nothing to run
   std::string missed;               // why the floor is not held, and what to do; empty: it is
+  // What the trial run was done with, for decisions after these; null where there was none.
+  std::shared_ptr<const TrialBench> bench;
+  std::shared_ptr<Tried> tried;     // the model of `plan`
 };
 
 // `calibration_seconds`: that the pass over the data took; the search takes no more than that.

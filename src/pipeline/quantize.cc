@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "graph/transformer.h"
 #include "pipeline/measure.h"
+#include "pipeline/measured_placement.h"
 #include "pipeline/planned.h"
 #include "pipeline/quality_floor.h"
 #include "pipeline/quantized_already.h"
@@ -27,6 +28,7 @@
 #include "pipeline/trial_run.h"
 #include "pipeline/tuner.h"
 #include "pipeline/unfused.h"
+#include "pipeline/why_not_faster.h"
 #include "placement/float_products.h"
 #include "placement/placement.h"
 #include "quant/plan_json.h"
@@ -191,14 +193,24 @@ Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, co
   throw AccuracyNotReached("[quantize] " + settled.missed, std::move(result));
 }
 
+void explain(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, Settled& settled) {
+  const Model quantized = write(planned.base, *recipe_of(planned, settled.plan, options), settled.plan);
+  explain_speed(quantized.impl(), statistics.kept_samples.load(0), options.placement, *settled.trial);
+}
+
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
   steps.report().samples = statistics.samples();
-  Settled settled{planned.plan, {}, {}};
+  Settled settled;
+  settled.plan = planned.plan;
   if (options.trial_run)
     settled = steps("trial run", [&] { return settle(planned, statistics, options, run, steps.seconds_of("calibrate")); });
+  if (options.trial_run && options.placement == PlacementMode::measured)
+    steps("measured placement", [&] { place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled); });
+  if (settled.trial && !settled.plan.quantizers.empty() && is_not_faster(*settled.trial))
+    steps("times of layers", [&] { explain(planned, statistics, options, settled); });
   steps.report().trial = settled.trial;
   Model quantized = written(planned.base, recipe_of(planned, settled.plan, options, settled.trial), settled.plan, steps);
   if (!settled.missed.empty() && options.strict) fail_strictly(settled, std::move(quantized));

@@ -3,7 +3,9 @@
 #include <eightbit/report.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <eightbit/eightbit.h>
 
@@ -18,6 +20,7 @@
 #include "pipeline/layers_alone.h"
 #include "pipeline/measure.h"
 #include "pipeline/steps.h"
+#include "pipeline/trial_run.h"
 #include "report/diagnosis.h"
 
 namespace eightbit {
@@ -85,7 +88,25 @@ class Reporter {
   void look_at_outputs() {
     const Outputs reference = a_.infer(feed(kOutputSamples));
     out_.float_check = check_float_model(a_.outputs(), reference);
-    out_.agreement = agreement_of(reference, b_.infer(feed(kOutputSamples)));
+    const Outputs quantized = b_.infer(feed(kOutputSamples));
+    out_.agreement = agreement_of(reference, quantized);
+    for (size_t s = 0; s < reference.size(); ++s) {
+      as_they_are_.resize(reference[s].size());
+      for (size_t i = 0; i < reference[s].size() && i < quantized[s].size(); ++i)
+        if (is_float(reference[s][i].dtype)) as_they_are_[i].add(reference[s][i], quantized[s][i]);
+    }
+  }
+
+  // Of the outputs, what users get. A runtime may compile the program that measures the layers differently.
+  void tell_outputs() {
+    for (size_t i = 0; i < out_.outputs.size() && out_.outputs.size() == as_they_are_.size(); ++i) {
+      LayerDifference& output = out_.outputs[i];
+      output.measured_db = std::exchange(output.sqnr_db, as_they_are_[i].decibels());
+      const double chance = out_.samples > kOutputSamples ? 3 : 1;   // in dB; the samples are not the same
+      if (std::fabs(output.sqnr_db - *output.measured_db) > chance)
+        out_.notes.push_back(fmt::format("'{}' has {:.1f} dB as users get it, and {:.1f} dB where its layers are measured: the runtime "
+                                         "compiles the two differently.", output.name, output.sqnr_db, *output.measured_db));
+    }
   }
 
   // Nodes with weights, and what else reads something quantized.
@@ -136,6 +157,7 @@ class Reporter {
   void measure_accumulated() {
     const CompareResult result = compare_whole(a_, b_, run_.threads, feed(out_.samples), counter("accumulated"));
     out_.outputs = result.outputs;
+    tell_outputs();
     std::map<std::string, double> by_name;
     for (const LayerDifference& layer : result.layers) by_name.emplace(layer.name, layer.sqnr_db);
     for (LayerReport& layer : out_.layers)
@@ -203,6 +225,7 @@ class Reporter {
   Steps steps_;
   std::vector<bool> carries_;
   records::KeptSamples samples_;
+  std::vector<OutputNoise> as_they_are_;   // of each output
   std::vector<Layer> layers_;
   ModelReport out_;
 };

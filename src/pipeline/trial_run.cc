@@ -1,18 +1,20 @@
 #include "pipeline/trial_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "pipeline/take_turns.h"
 
 namespace eightbit {
 namespace {
 
 using backends::FloatPrecision;
-using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
@@ -38,12 +40,6 @@ std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOut
 
 double worst(const std::vector<double>& decibels) {
   return decibels.empty() ? kInfinite : std::ranges::min(decibels);
-}
-
-double seconds_of(backends::Runner& runner, const Sample& sample) {
-  const auto begin = Clock::now();
-  runner.run(sample);
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 ordered_json finite(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
@@ -97,6 +93,11 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   return split;
 }
 
+Compiled compiled(Model quantized, FloatPrecision precision) {
+  auto runner = quantized.impl().runner(precision);
+  return {std::move(quantized), std::move(runner), precision};
+}
+
 TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples) : reference_(reference), samples_(std::move(samples)) {
   by_default_ = reference_.impl().runner(FloatPrecision::by_default);
   precision_ = by_default_->precision();
@@ -137,25 +138,32 @@ std::vector<std::vector<double>> TrialBench::signals() const {
   return out;
 }
 
-Tried TrialBench::tried(Model quantized) const {
-  Tried tried{std::move(quantized), nullptr, {}, 0, 0};
-  tried.runner = tried.model.impl().runner(FloatPrecision::f32);
-  tried.outputs = outputs_of(*tried.runner);
+Tried TrialBench::tried(Compiled quantized) const {
+  Tried tried{std::move(quantized), {}, 0, 0};
+  tried.outputs = outputs_of(*tried.compiled.runner);
   const std::vector<double> each = decibels(tried.outputs);
+  log(LogLevel::debug, "trial run: {::.1f} dB", each);
   tried.sqnr_db = worst(each);
   for (double db : each) tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
   return tried;
 }
 
 TrialRun TrialBench::run(Tried& tried, double seconds) const {
+  constexpr double kTellable = 6;   // dB; noise so far below changes a figure by less than one
   TrialRun trial;
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
-  const std::vector<double> f32 = decibels(tried.outputs);
-  const auto other = reduced() ? tried.model.impl().runner(FloatPrecision::by_default) : nullptr;
-  const TrialOutputs outputs = other ? outputs_of(*other) : std::move(tried.outputs);
-  const std::vector<double> by_default = other ? decibels(outputs) : f32;
-  const std::vector<PortInfo> ports = tried.model.impl().outputs();
+  const Model& model = tried.compiled.model;
+  const bool was_default = !reduced() || tried.compiled.precision == FloatPrecision::by_default;
+  std::unique_ptr<backends::Runner> other;
+  if (!was_default) other = model.impl().runner(FloatPrecision::by_default);
+  const TrialOutputs outputs = was_default ? std::move(tried.outputs) : outputs_of(*other);
+  const std::vector<double> by_default = decibels(outputs);
+  const bool told_apart = !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
+  const std::vector<double> f32 = told_apart     ? by_default
+                                  : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
+                                                : decibels(tried.outputs);
+  const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i];
     trial.outputs.push_back({output < ports.size() ? ports[output].name : fmt::format("output {}", output), by_default[i], f32[i],
@@ -164,30 +172,17 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);
   trial.float_sqnr_db = worst(float_db_);
-  time(other ? *other : *tried.runner, seconds, trial);
+  time(other ? *other : *tried.compiled.runner, seconds, trial);
   return trial;
 }
 
 void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& trial) const {
-  constexpr int kMostRounds = 50;
   std::vector<backends::Runner*> runners = {&quantized, by_default_.get()};
   if (reduced()) runners.push_back(in_f32_.get());
-  const size_t some = std::min<size_t>(samples_.size(), 2);
-  std::vector<std::vector<double>> best(runners.size(), std::vector<double>(some, kInfinite));
-  const auto begin = Clock::now();
-  for (int round = 0; round < kMostRounds; ++round) {
-    for (size_t s = 0; s < some; ++s)
-      for (size_t r = 0; r < runners.size(); ++r) best[r][s] = std::min(best[r][s], seconds_of(*runners[r], samples_[s]));
-    if (round > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) break;
-  }
-  const auto mean = [&](size_t r) {
-    double sum = 0;
-    for (double x : best[r]) sum += x;
-    return 1e3 * sum / static_cast<double>(some);
-  };
-  trial.milliseconds = mean(0);
-  trial.float_milliseconds = mean(1);
-  trial.float_f32_milliseconds = mean(runners.size() - 1);
+  const Turns turns = take_turns(runners, std::span(samples_).first(std::min<size_t>(samples_.size(), 2)), seconds);
+  trial.milliseconds = turns.milliseconds[0];
+  trial.float_milliseconds = turns.milliseconds[1];
+  trial.float_f32_milliseconds = turns.milliseconds.back();
 }
 
 std::string TrialRun::summary(bool times) const {
@@ -200,6 +195,7 @@ std::string TrialRun::summary(bool times) const {
     text += fmt::format("; {} where quantizers are computed in floats", text_of(*measured_db));
   if (times && milliseconds > 0) text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
   if (times && milliseconds > 0 && precision != "f32") text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
+  if (times && !why_not_faster.empty()) text += ": " + why_not_faster;
   return text;
 }
 
@@ -211,6 +207,7 @@ std::string TrialRun::to_json(bool times) const {
     json["milliseconds"] = milliseconds;
     json["float_milliseconds"] = float_milliseconds;
     json["float_f32_milliseconds"] = float_f32_milliseconds;
+    if (!why_not_faster.empty()) json["why_not_faster"] = why_not_faster;
   }
   json["float_share"] = float_share;
   json["outputs"] = ordered_json::array();

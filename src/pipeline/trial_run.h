@@ -37,10 +37,17 @@ class OutputNoise {
 // The outputs of a model on the samples of a trial.
 using TrialOutputs = std::vector<std::vector<Tensor>>;
 
-// A quantized model that was run, in f32.
-struct Tried {
+// A quantized model that is ready to run.
+struct Compiled {
   Model model;
   std::unique_ptr<backends::Runner> runner;
+  backends::FloatPrecision precision = backends::FloatPrecision::by_default;
+};
+Compiled compiled(Model quantized, backends::FloatPrecision precision);
+
+// A quantized model that was run.
+struct Tried {
+  Compiled compiled;
   TrialOutputs outputs;
   double sqnr_db = 0;   // of the worst output; infinite where there is no float output
   double mean_db = 0;   // over outputs, each between -10 and 60: what to choose by where no floor decides
@@ -51,14 +58,18 @@ class TrialBench {
   // Runs the float model. Throws ModelError where the runtime can not compile it.
   TrialBench(const Model& reference, std::vector<Sample> samples);
 
-  Tried tried(Model quantized) const;
-  // By the runtime's defaults as well, where these are not f32. All models then take turns for about `seconds`.
+  Tried tried(Compiled quantized) const;
+  Tried tried(Model quantized, backends::FloatPrecision precision) const { return tried(compiled(std::move(quantized), precision)); }
+  // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that of integers. All models then take
+  // turns for about `seconds`.
   TrialRun run(Tried& tried, double seconds) const;
 
   const std::vector<Sample>& samples() const { return samples_; }
   // Of the float model, by sample and output in floats: sums of squares.
   std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
+  // The float model by default.
+  backends::Runner& float_runner() const { return *by_default_; }
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;

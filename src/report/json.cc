@@ -82,7 +82,7 @@ std::string ModelReport::to_json() const {
   out["float_check"] = {{"samples", float_check.samples}, {"problems", float_check.problems}};
   out["outputs"] = Json::array();
   for (const LayerDifference& o : outputs)
-    out["outputs"].push_back({{"name", o.name}, {"sqnr_db", decibels(o.sqnr_db)}, {"cosine", number(o.cosine)}});
+    out["outputs"].push_back({{"name", o.name}, {"sqnr_db", decibels(o.sqnr_db)}, {"measured_db", decibels(o.measured_db)}, {"cosine", number(o.cosine)}});
   out["agreement"] = number(agreement);
   out["milliseconds"] = number(milliseconds);
   out["milliseconds_before"] = number(milliseconds_before);

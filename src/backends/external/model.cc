@@ -65,7 +65,7 @@ std::unique_ptr<backends::Runner> ExternalModel::runner(backends::FloatPrecision
   return std::make_unique<ExternalRunner>(*this);
 }
 
-std::vector<backends::LayerPrecision> ExternalModel::executed_precisions(const Sample&) const {
+std::unique_ptr<backends::Runner> ExternalModel::timing_runner(backends::FloatPrecision) const {
   fail<Unsupported>("inspect", "{} does not tell in what precision it runs a layer. Convert the model to OpenVINO or ONNX, "
                     "or leave the sample out", backend());
 }

@@ -117,6 +117,35 @@ class OnnxRunner : public backends::Runner {
   int64_t count_ = 0;
 };
 
+class OnnxTimingRunner : public backends::Runner {
+ public:
+  explicit OnnxTimingRunner(const OnnxModel& model)
+      : binding_(binding_of(model)), index_(model.native().graph()), session_(with_closed_bodies(model.content()), settings()) {}
+
+  std::vector<Tensor> run(const Sample& sample) override {
+    const int64_t index = count_++;
+    return onnx::run(session_, binding_.bind(sample, index), index);
+  }
+
+  std::vector<backends::LayerPrecision> layers() override {
+    std::ifstream file(session_.end_profiling());
+    return layers_of(nlohmann::json::parse(file), index_);
+  }
+
+ private:
+  SessionSettings settings() const {
+    SessionSettings settings;
+    settings.profile = folder_.path() / "profile";
+    return settings;
+  }
+
+  const ScratchFolder folder_;
+  backends::Binding binding_;
+  GraphIndex index_;
+  Session session_;
+  int64_t count_ = 0;
+};
+
 }  // namespace
 
 // ONNX Runtime computes floats as they are written.
@@ -124,16 +153,8 @@ std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) co
   return std::make_unique<OnnxRunner>(*this);
 }
 
-std::vector<backends::LayerPrecision> OnnxModel::executed_precisions(const Sample& sample) const {
-  constexpr int kRuns = 5;
-  const auto inputs = binding_of(*this).bind(sample, 0);
-  const ScratchFolder folder;
-  SessionSettings settings;
-  settings.profile = folder.path() / "profile";
-  Session session(with_closed_bodies(content()), settings);
-  for (int i = 0; i < kRuns; ++i) run(session, inputs, 0);
-  std::ifstream file(session.end_profiling());
-  return layers_of(nlohmann::json::parse(file), GraphIndex(native().graph()));
+std::unique_ptr<backends::Runner> OnnxModel::timing_runner(backends::FloatPrecision) const {
+  return std::make_unique<OnnxTimingRunner>(*this);
 }
 
 std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {

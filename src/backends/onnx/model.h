@@ -39,7 +39,7 @@ class OnnxModel final : public backends::BackendModel {
   // The engine's part.
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
   std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
+  std::unique_ptr<backends::Runner> timing_runner(backends::FloatPrecision precision) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   double throughput(const Sample& sample, double seconds) const override;
 

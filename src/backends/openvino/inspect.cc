@@ -10,6 +10,7 @@
 #include "backends/openvino/model.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
+#include "base/log.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -38,9 +39,15 @@ ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
 }
 
 ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
-                                  backends::FloatPrecision precision) {
-  return precision == backends::FloatPrecision::f32 ? compile_in_f32(model)
-                                                    : compile_for_cpu(model, ov::AnyMap{});
+                                  backends::FloatPrecision precision, const ov::AnyMap& extra) {
+  if (precision == backends::FloatPrecision::f32) return compile_in_f32(model, extra);
+  try {
+    return compile_for_cpu(model, extra);
+  } catch (const ModelError& error) {   // as bf16 does on such processors with ONEDNN_MAX_CPU_ISA=AVX2
+    auto compiled = compile_in_f32(model, extra);
+    log(LogLevel::warning, "{}. With INFERENCE_PRECISION_HINT f32 it can", error.what());
+    return compiled;
+  }
 }
 
 void set_inputs(ov::InferRequest& request, const BoundSample& sample) {
@@ -87,10 +94,16 @@ std::vector<std::string> split_names(const std::string& text) {
   return names;
 }
 
+bool is_computed(const std::string& type) {
+  return !type.empty() && type != "Input" && type != "Output" && type != "Const" &&
+         type != "Parameter" && type != "Result";
+}
+
 class OpenVinoRunner : public backends::Runner {
  public:
-  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision)
-      : binding_(*model), stateful_(!model->get_variables().empty()), compiled_(compile_for_cpu(model, precision)) {
+  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision, bool times_layers = false)
+      : binding_(*model), stateful_(!model->get_variables().empty()), times_layers_(times_layers),
+        compiled_(compile_for_cpu(model, precision, times_layers ? ov::AnyMap{ov::enable_profiling(true)} : ov::AnyMap{})) {
     request_ = compiled_.create_infer_request();
   }
 
@@ -98,6 +111,7 @@ class OpenVinoRunner : public backends::Runner {
     const auto bound = binding_.bind(sample, count_);
     if (stateful_ && sample.reset_state.value_or(true)) reset_states(request_);
     infer(request_, bound, count_++);
+    if (times_layers_) keep_least_times();
     std::vector<Tensor> outputs;
     for (size_t i = 0; i < compiled_.outputs().size(); ++i)
       outputs.push_back(copy_of(request_.get_output_tensor(i)));
@@ -108,18 +122,32 @@ class OpenVinoRunner : public backends::Runner {
     return compiled_.get_property(ov::hint::inference_precision).to_string();
   }
 
+  std::vector<backends::LayerPrecision> layers() override {
+    std::vector<backends::LayerPrecision> layers;
+    for (const auto& node : compiled_.get_runtime_model()->get_ordered_ops()) {
+      const auto& info = node->get_rt_info();
+      const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
+      if (is_computed(type))
+        layers.push_back({name, type, text_of(info, "runtimePrecision"), least_[name], split_names(text_of(info, "originalLayersNames"))});
+    }
+    return layers;
+  }
+
  private:
+  void keep_least_times() {
+    for (const auto& [name, time] : milliseconds_by_name(request_)) {
+      const auto [it, is_new] = least_.emplace(name, time);
+      if (!is_new) it->second = std::min(it->second, time);
+    }
+  }
+
   Binding binding_;
-  bool stateful_ = false;
+  bool stateful_ = false, times_layers_ = false;
+  std::map<std::string, double> least_;   // milliseconds
   ov::CompiledModel compiled_;
   ov::InferRequest request_;
   int64_t count_ = 0;
 };
-
-bool is_computed(const std::string& type) {
-  return !type.empty() && type != "Input" && type != "Output" && type != "Const" &&
-         type != "Parameter" && type != "Result";
-}
 
 }  // namespace
 
@@ -127,29 +155,8 @@ std::unique_ptr<backends::Runner> OpenVinoModel::runner(backends::FloatPrecision
   return std::make_unique<OpenVinoRunner>(model_, precision);
 }
 
-std::vector<backends::LayerPrecision> OpenVinoModel::executed_precisions(
-    const Sample& sample) const {
-  constexpr int kRuns = 5;
-  auto compiled = compile_in_f32(model_, {ov::enable_profiling(true)});
-  auto request = compiled.create_infer_request();
-  const auto bound = Binding(*model_).bind(sample, 0);
-  std::map<std::string, double> best;
-  for (int run = 0; run < kRuns; ++run) {
-    openvino::infer(request, bound, 0);
-    for (const auto& [name, time] : milliseconds_by_name(request)) {
-      const auto [it, is_new] = best.emplace(name, time);
-      if (!is_new) it->second = std::min(it->second, time);
-    }
-  }
-  std::vector<backends::LayerPrecision> layers;
-  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
-    const auto& info = node->get_rt_info();
-    const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
-    if (is_computed(type))
-      layers.push_back({name, type, text_of(info, "runtimePrecision"), best[name],
-                        split_names(text_of(info, "originalLayersNames"))});
-  }
-  return layers;
+std::unique_ptr<backends::Runner> OpenVinoModel::timing_runner(backends::FloatPrecision precision) const {
+  return std::make_unique<OpenVinoRunner>(model_, precision, true);
 }
 
 std::vector<double> OpenVinoModel::latencies(const Sample& sample, double seconds) const {

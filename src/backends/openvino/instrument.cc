@@ -15,6 +15,7 @@
 #include <openvino/op/reduce_mean.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/shape_of.hpp>
+#include <openvino/op/slice.hpp>
 #include <openvino/op/subtract.hpp>
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/util/variable.hpp>
@@ -134,16 +135,24 @@ const ov::Node& varying_input(const ov::Node& node) {
   return *node.input_value(node.get_input_size() > 1 && is_constant(node.input_value(0)) ? 1 : 0).get_node();
 }
 
-// Without low precision transformations OpenVINO 2026.4 folds a scale and a shift by channel, no layer's, into the FakeQuantize
-// behind them, and comes to wrong values where a dimension is free (docs/runtime_faults.md).
+// Without low precision transformations OpenVINO 2026.4 folds a scale and a shift by channel into the FakeQuantize behind them
+// where they are not part of a layer, as those behind a free dimension's layout or behind a probe, and comes to wrong values
+// (docs/runtime_faults.md).
 bool is_folded_wrongly(const ov::Node& quantizer) {
-  if (quantizer.get_input_partial_shape(0).is_static()) return false;
+  if (quantizer.get_input_partial_shape(0).rank().is_dynamic()) return false;
   const ov::Node* node = quantizer.get_input_node_ptr(0);
   while (node->get_input_size() == 1 && node->get_output_size() == 1 && !ov::is_type<ov::op::v0::Parameter>(node))
     node = node->get_input_node_ptr(0);   // activations
   if (!is_scale_or_shift(*node)) return false;
   while (is_scale_or_shift(*node)) node = &varying_input(*node);
   return !is_layer(*node);
+}
+
+// The first element. A second reader of a value that costs next to nothing.
+Output corner_of(const Output& value) {
+  const size_t rank = value.get_partial_shape().size();
+  const auto all = [&](int64_t x) { return ov::op::v0::Constant::create(ov::element::i64, {rank}, std::vector<int64_t>(rank, x)); };
+  return std::make_shared<ov::op::v8::Slice>(value, all(0), all(1), all(1));
 }
 
 // The models' own outputs are not computed; left in place, the plugin would stumble over them.
@@ -180,17 +189,16 @@ class Instrumenter {
     planned_ = copy_model(model, reading);
     if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
     if (plan == nullptr && !program_.integer_arithmetic) fold_dequantization(planned_, reading);
-    keep_from_folding();
     share_inputs(planned_, *reference_.model);
     if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
   }
 
   // A value with a second reader is not folded.
   void keep_from_folding() {
-    if (program_.integer_arithmetic) return;
+    if (program_.integer_arithmetic || !planned_.model) return;
     for (const auto& op : planned_.model->get_ordered_ops())
       if (ov::is_type<ov::op::v0::FakeQuantize>(op) && is_folded_wrongly(*op))
-        unread_.push_back(std::make_shared<ov::op::v0::Result>(std::make_shared<ov::op::v3::ShapeOf>(op->input_value(0))));
+        unread_.push_back(std::make_shared<ov::op::v0::Result>(corner_of(op->input_value(0))));
   }
 
   // Readers of quantized values, the quantizers among them, read the float model's.
@@ -331,6 +339,7 @@ Instrumented instrument(const ov::Model& model, const Reading& reading, const ba
   instrumenter.add_probes();
   instrumenter.add_switches();
   instrumenter.rewire();
+  instrumenter.keep_from_folding();
   instrumenter.add_comparisons(other_reading != nullptr ? *other_reading : reading);
   return instrumenter.finish();
 }

@@ -36,7 +36,7 @@ class OpenVinoModel final : public backends::BackendModel {
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
   std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::vector<backends::LayerPrecision> executed_precisions(const Sample& sample) const override;
+  std::unique_ptr<backends::Runner> timing_runner(backends::FloatPrecision precision) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
   double throughput(const Sample& sample, double seconds) const override;

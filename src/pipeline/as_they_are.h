@@ -1,0 +1,29 @@
+// Both models of a comparison as users run them, beside the program that measures their layers.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <eightbit/compare.h>
+
+#include "backends/backend.h"
+#include "pipeline/trial_run.h"
+
+namespace eightbit {
+
+class AsTheyAre {
+ public:
+  AsTheyAre(const backends::BackendModel& reference, const backends::BackendModel& quantized);
+
+  // Up to 64 samples; more are passed over.
+  void run(const Sample& sample);
+  // Puts what users get into `sqnr_db`, and what was there into `measured_db`.
+  void tell(std::vector<LayerDifference>& outputs) const;
+
+ private:
+  std::unique_ptr<backends::Runner> reference_, quantized_;
+  std::vector<OutputNoise> noise_;   // of each output
+  int64_t samples_ = 0;
+};
+
+}  // namespace eightbit
