@@ -23,7 +23,7 @@ def exported():
 
 def test_our_quantizer_gives_what_quantize_gives(exported, images):
     quantized = quantize_pt2e(exported, OpenVINOQuantizer(), eb.Dataset(images))
-    same = eb.quantize(exported, eb.Dataset(images), trial_run=False)
+    same = eb.quantize(exported, eb.Dataset(images))
     assert torch.equal(outputs(quantized, images), outputs(same, images))
 
 
