@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -24,12 +25,14 @@ using accuracy::QuantizerGroup;
 using backends::FloatPrecision;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kLeastSeconds = 3;      // that a search may take, however quick the calibration was
+constexpr double kLeastSeconds = 4;      // that a search may take, however quick the calibration was
 constexpr double kLeastGain = 0.01;      // share of the time that an attempt must save, besides chance
 constexpr double kFloatGain = 0.015;     // that the float model must save; the promise is 3 %
 constexpr double kLayerChance = 0.05;    // of a layer's time
 constexpr double kNoisy = 0.02;          // chance above which the times of layers decide: each is short, so that among some runs there
                                          // is one that nothing else on the machine slowed down
+constexpr double kFloatGainInNoise = 0.05;
+constexpr int kLeastRounds = 16;         // for times of layers, and for those that decide
 constexpr double kWorse = 0.2;           // dB; less is chance on a few samples
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -88,14 +91,16 @@ class Placing {
     return std::make_shared<Attempt>(Attempt{std::move(left), std::move(plan), std::move(model), std::move(runner)});
   }
 
-  Turns turns(std::vector<backends::Runner*> runners, double share) const { return take_turns(runners, timed_, share * seconds_); }
+  Turns turns(const std::vector<backends::Runner*>& runners, double share, int least_rounds) const {
+    return take_turns(runners, timed_, share * seconds_, least_rounds);
+  }
 
   // Of models that take turns, so that other work on the machine slows all of them alike.
   std::vector<Layers> layers_of(const std::vector<const Model*>& models) const {
     std::vector<std::unique_ptr<backends::Runner>> timing;
     std::vector<backends::Runner*> runners;
     for (const Model* model : models) runners.push_back(timing.emplace_back(model->impl().timing_runner(FloatPrecision::by_default)).get());
-    take_turns(runners, std::span(timed_).first(1), 0.08 * seconds_);
+    take_turns(runners, std::span(timed_).first(1), 0.08 * seconds_, kLeastRounds);
     std::vector<Layers> layers;
     for (backends::Runner* runner : runners) layers.push_back(runner->layers());
     return layers;
@@ -111,10 +116,9 @@ class Placing {
           in_integers[g].value_or(-1));
     }
     conversion_ = conversion_time(layers[1]);
-    first_sums_ = {sum_of(layers[1]), sum_of(layers[0])};
-    in_layers_ = first_sums_[0];
+    in_layers_ = sum_of(layers[1]);
     log(LogLevel::debug, "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms; {:.2f} s so far",
-        first_sums_[0], first_sums_[1], conversion_, seconds_since(begin_));
+        in_layers_, sum_of(layers[0]), conversion_, seconds_since(begin_));
   }
 
   std::string name_of(int group) const {
@@ -131,7 +135,7 @@ class Placing {
       const auto begin = Clock::now();
       const AttemptPtr attempt = this->attempt(next);
       ++attempts_;
-      const Turns two = turns({attempt->runner.get(), best_->runner.get()}, 0.08);
+      const Turns two = turns({attempt->runner.get(), best_->runner.get()}, 0.08, kLeastRounds / 2);
       const bool faster = is_faster(*attempt, two);
       log(LogLevel::debug, "measured placement: {:.3f} ms with {} of {} groups in float, {:.3f} ms before, chance {:.1f} %", two.milliseconds[0],
           next.size(), groups_.size(), two.milliseconds[1], 100 * two.chance);
@@ -163,7 +167,7 @@ class Placing {
     const auto layers = layers_of({&attempt.model, &best_->model});
     const double of_layers = sum_of(layers[0]) / sum_of(layers[1]);
     log(LogLevel::debug, "measured placement: chance decides; {:.3f} times the time in layers", of_layers);
-    return ratio < 1 + two.chance && of_layers < 1 - kNoisy;
+    return ratio < 1 && of_layers < 1 - kNoisy;
   }
 
   // In the best model groups have other neighbours.
@@ -188,13 +192,14 @@ class Placing {
   }
 
   void decide() {
-    const auto [time_of_best, with_all, in_float] = last_times();
-    double time = time_of_best;
+    const Times last = last_times();
+    double time = last.best;
+    const double with_all = last.with_all, in_float = last.in_float;
     if (best_ != all_ && time >= with_all) best_ = all_;
     Tried tried;
-    if (best_ != all_ && !(time > in_float * (1 + kFloatGain)) && !is_as_accurate(tried)) best_ = all_;
+    if (best_ != all_ && !last.float_is_faster(time) && !is_as_accurate(tried)) best_ = all_;
     if (best_ == all_) time = with_all;
-    if (time > in_float * (1 + kFloatGain)) return leave_all(with_all, in_float);
+    if (last.float_is_faster(time)) return leave_all(with_all, in_float);
     if (best_ == all_) return keep(with_all, in_float);
     give_reasons();
     take(std::move(best_->plan), tried);
@@ -204,18 +209,26 @@ class Placing {
 
   struct Times {
     double best, with_all, in_float;   // milliseconds
+    double gain;                       // share of it that the float model must save
+
+    bool float_is_faster(double time) const { return time > in_float * (1 + gain); }
   };
   Times last_times() const {
     const bool found = best_ != all_;
     std::vector<backends::Runner*> runners = {all_->runner.get(), &bench_->float_runner()};
     if (found) runners.push_back(best_->runner.get());
-    const Turns last = turns(runners, 0.15);
+    const Turns last = turns(runners, 0.15, kLeastRounds);
     std::vector<double> times = last.milliseconds;
-    if (last.chance > kNoisy) times = found ? sums_of(layers_of({&all_->model, &planned_.model, &best_->model})) : first_sums_;
+    double gain = kFloatGain;
+    if (last.chance > kNoisy) {   // both kinds of times must tell that the float model is faster
+      times = sums_of(found ? layers_of({&all_->model, &planned_.model, &best_->model}) : layers_of({&all_->model, &planned_.model}));
+      const bool slower = last.milliseconds[found ? 2 : 0] > last.milliseconds[1];
+      gain = slower ? kFloatGainInNoise : std::numeric_limits<double>::infinity();
+    }
     const double best = found ? times[2] : times[0];
     log(LogLevel::debug, "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance {:.1f} %", best, times[0], times[1],
         100 * last.chance);
-    return {best, times[0], times[1]};
+    return {best, times[0], times[1], gain};
   }
 
   void keep(double with_all, double in_float) {
@@ -331,7 +344,6 @@ class Placing {
   std::vector<GroupTimes> times_;   // by group, in the best model where it was seen there
   double conversion_ = 0;           // milliseconds
   double in_layers_ = 0;            // milliseconds of the best model
-  std::vector<double> first_sums_;  // milliseconds in layers, with all groups and in float
   AttemptPtr all_, best_;
   int64_t attempts_ = 0;
   double longest_ = 0;              // seconds of an attempt

@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kLeastRounds = 4, kSureRounds = 16, kMostRounds = 400;
+constexpr int kSureRounds = 16, kMostRounds = 400;
 constexpr double kSmall = 0.003;
 constexpr double kShort = 0.01;   // seconds: what another model left in caches and threads counts here
 
@@ -39,7 +39,7 @@ struct Least {
 
 }  // namespace
 
-Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples, double seconds) {
+Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples, double seconds, int least_rounds) {
   for (backends::Runner* runner : runners)
     for (const Sample& sample : samples) runner->run(sample);
   std::vector<Least> least(runners.size(), Least(samples.size()));
@@ -53,7 +53,7 @@ Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sam
         best = std::min(best, seconds_of(*runners[r], samples[s]));
         if (best < kShort) best = std::min(best, seconds_of(*runners[r], samples[s]));
       }
-    if (round + 1 < kLeastRounds || round % 2 == 0) continue;
+    if (round + 1 < least_rounds || round % 2 == 0) continue;
     turns.chance = 0;
     for (const Least& times : least) turns.chance = std::max(turns.chance, times.chance());
     if (seconds_since(begin) > seconds || (round + 1 >= kSureRounds && turns.chance < kSmall)) break;

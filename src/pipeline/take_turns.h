@@ -17,6 +17,6 @@ struct Turns {
 
 // For about `seconds`, or until chance is small. All run each sample once before, not counted. The order changes from round to
 // round, and what is short runs twice in a row: a model pays for what the one before it left in caches and threads.
-Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples, double seconds);
+Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples, double seconds, int least_rounds = 4);
 
 }  // namespace eightbit
