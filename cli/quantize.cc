@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include <eightbit/eightbit.h>
@@ -33,7 +34,20 @@ void check_recipe_alone(const Quantize& verb) {
   verb.data.refuse_details("with a recipe file");
 }
 
+// What decides by the outputs of a trial run, where a metric of the user's decides.
+void check_trial_alone(const Quantize& verb) {
+  if (!verb.accuracy.given() && !verb.accuracy.tunes()) return;
+  const char* with = verb.accuracy.given() ? "--max-drop" : "--tune-hyperparams";
+  for (const char* name : {"trial_run", "min_sqnr_db", "max_float_share", "strict", "placement"})
+    if (verb.options.given(fmt::format("/{}", name))) {
+      std::string flag = name;
+      std::ranges::replace(flag, '_', '-');
+      throw InvalidArgument(fmt::format("[quantize] --{} has no effect with {}, which judges models by itself. Leave one out", flag, with));
+    }
+}
+
 void check_source(const Quantize& verb) {
+  check_trial_alone(verb);
   if (!verb.options.recipe_file().empty()) return check_recipe_alone(verb);
   if (verb.data.given() == !verb.statistics.empty())
     throw InvalidArgument(verb.data.given() ? "[quantize] --data and --statistics are both given. Leave one out"
