@@ -1,6 +1,8 @@
 #include "algorithms/weight_terms.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "algorithms/measured.h"
 #include "algorithms/weights.h"
@@ -58,6 +60,9 @@ FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const Weig
   if (high.size() % inputs != 0) return out;
   // Bias correction takes away what an error does to the mean. Where groups meet different channels, all count alike.
   if (high.size() == inputs && inputs > 1) out.importance = measured.channel_variance();
+  // Squares beyond what records hold, or below it, tell nothing.
+  const float all = std::accumulate(out.importance.begin(), out.importance.end(), 0.0f);
+  if (!(all > 0) || !std::isfinite(all)) out.importance.clear();
   if (!out.largest_input.empty()) return out;
   const float step = (input->high[0] - input->low[0]) / static_cast<float>(input->levels - 1);
   out.largest_input.assign(inputs, 1.0f);

@@ -45,7 +45,9 @@ def test_the_best_trial_is_what_comes_back(products, many):
     tuned = eb.tune(products, eb.Dataset(many[:100]), result=result, report=report)
     assert isinstance(tuned, ov.Model) and report.samples == 100
     assert result.trials[0].what == "as asked"
-    best = max(result.trials, key=lambda trial: trial.sqnr_db)
+    best = result.trials[0]
+    for trial in result.trials[1:]:  # less than 0.05 dB is chance
+        best = trial if trial.sqnr_db >= best.sqnr_db + 0.05 else best
     assert best.sqnr_db >= result.trials[0].sqnr_db + 0.05
     options = json.loads(result.options.to_json())
     name, value = best.what.split("=")
