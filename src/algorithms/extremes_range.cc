@@ -18,6 +18,25 @@ std::pair<float, float> ends_of(const std::vector<float>& sample, std::span<cons
 
 double square(double x) { return x * x; }
 
+// What a sample that is not there would exceed the others by: each channel's outermost extreme is taken as far out as it is beyond
+// the next one. Scales are fit to these very extremes, channel by channel, so that every channel ends at the edge of the range, and
+// the more of them there are, the likelier it is that a new sample goes beyond it somewhere.
+void foresee(std::vector<std::vector<float>>& samples) {
+  if (samples.size() < 2) return;
+  constexpr float kMost = 2;
+  for (size_t i = 0; i < samples[0].size(); ++i) {
+    float* outermost = &samples[0][i];
+    float next = 0;
+    for (auto& sample : samples) {
+      const float size = std::fabs(sample[i]);
+      if (&sample[i] == outermost) continue;
+      if (size > std::fabs(*outermost)) next = std::fabs(*outermost), outermost = &sample[i];
+      else next = std::max(next, size);
+    }
+    if (next > 0) *outermost *= std::min(std::fabs(*outermost) / next, kMost);
+  }
+}
+
 std::vector<double> errors_of(const ChannelExtremes& x, std::span<const float> multiply, float low, float high) {
   const size_t channels = multiply.size();
   const double rounding = square((high - low) / 255.0) / 12;
@@ -43,6 +62,7 @@ ChannelExtremes channel_extremes(const records::StatisticsData& statistics, int 
   const auto all = static_cast<int64_t>(seen.size()), count = std::min(kSamples, all);
   for (int64_t k = 0; k < count; ++k)
     out.samples.push_back(statistics.kept_channels(point, seen[static_cast<size_t>(k * all / count)]));
+  foresee(out.samples);
   const Histogram& histogram = statistics.histogram(point);
   if (!histogram.empty() && all > 0)
     out.elements = std::max(1.0, static_cast<double>(histogram.total()) / static_cast<double>(all) / static_cast<double>(fold.min.size()));

@@ -4,7 +4,8 @@
 // Between the mean of the samples' extremes and the outermost one, rounding errs by step^2 / 12 for each element (by the
 // element's square where it rounds to 0), and clipping by the square of what each channel's extreme of a sample lies outside,
 // for one of the elements that a sample has in the channel. With one element a sample every extreme is a typical value, and
-// nothing is clipped; with many, a rare one is.
+// nothing is clipped; with many, a rare one is. Each channel's outermost extreme counts as far out as a new sample may be expected
+// to be (leave one out: as far beyond the others as it is itself).
 #pragma once
 
 #include <cstdint>

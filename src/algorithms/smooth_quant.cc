@@ -186,8 +186,6 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
 }
 
 constexpr double kFlat = 1.05;   // errors this close count as equal
-// Of a channel, over all samples: the extremes of fewer say little about the next sample, and scales fit to them fit no other.
-constexpr double kFewElements = 512;
 
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
   std::vector<float> weight_max(x.abs_max.size());
@@ -275,8 +273,6 @@ void smooth_quant(const Graph& graph, const StatisticsData& statistics, const Qu
     const int point = statistics.point_of(group.value, group.axis);
     if (point == kNone || statistics.points()[static_cast<size_t>(point)].tap.channels == 1) continue;
     const Channels x = channels_of(statistics, point);
-    const double seen = x.extremes.elements * static_cast<double>(statistics.seen(point).size());
-    if (options.recipe == Recipe::eightbit && !alpha_of(group, options) && seen < kFewElements) continue;
     std::vector<InputMajor> weights;
     for (const Member& member : group.members) weights.push_back(load(graph, plan, member));
     if (std::ranges::any_of(weights, [&](const InputMajor& w) { return w.inputs != static_cast<int64_t>(x.min.size()); })) continue;
