@@ -51,7 +51,9 @@ class Settling {
       first_trial(split);
       if (misses_floor()) hold_floor(split);
       finish(split);
-    } catch (const ModelError& error) {
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const std::exception& error) {   // a runtime that can not run the result does not take it away
       note(fmt::format("the trial run failed: {}", error.what()));
     }
     return std::move(settled_);
