@@ -53,7 +53,6 @@ Histogram raised(Histogram histogram, float floor) {
 }
 
 constexpr double kClearlyBetter = 1.5;   // errors below it do not pay for a zero point
-constexpr double kWorthOlderKernels = 4;
 
 class RangeFinder {
  public:
@@ -76,7 +75,9 @@ class RangeFinder {
     if (symmetric && high.statistics_type == StatisticsType::max) high.statistics_type = StatisticsType::abs_max;
     if (q.spec.per_channel) {
       const float floor = floor_of_readers(q);
-      if (!symmetric && q.group == kNone && std::isinf(floor) && scheme_is_free() && symmetric_is_as_fine(measured))
+      // A zero point keeps depthwise convolutions out of the newer kernels of CPUs with AVX-512, and ranges by channel are fine
+      // without.
+      if (!symmetric && q.group == kNone && std::isinf(floor) && scheme_is_free())
         q.spec.mode = QuantizationScheme::symmetric;
       std::vector<float> least = measured.channel_min();
       for (float& x : least) x = std::max(x, floor);
@@ -177,20 +178,6 @@ class RangeFinder {
   bool scheme_is_free() const {
     const auto& asked = options_.advanced_parameters.activations_quantization_params;
     return options_.recipe == Recipe::eightbit && !options_.preset && !(asked && asked->mode);
-  }
-
-  // Compares squared steps, which is what rounding errs by. A zero point keeps depthwise convolutions out of the newer kernels of
-  // CPUs with AVX-512: it must take away three quarters of the error.
-  bool symmetric_is_as_fine(const Measured& measured) const {
-    const auto low = measured.channel_min(), high = measured.channel_max(), reach = largest(measured);
-    const bool is_signed = std::ranges::any_of(low, [](float x) { return x < 0; });
-    double symmetric = 0, asymmetric = 0;
-    for (size_t c = 0; c < low.size(); ++c) {
-      const double width = std::max(high[c], 0.0f) - std::min(low[c], 0.0f), both = is_signed ? 2 * reach[c] : reach[c];
-      symmetric += both * both;
-      asymmetric += width * width;
-    }
-    return symmetric <= kWorthOlderKernels * asymmetric;
   }
 
   std::vector<float> largest(const Measured& measured) const {

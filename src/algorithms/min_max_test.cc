@@ -105,7 +105,7 @@ TEST(MinMax, ChannelsTakeTheExtremesOfAllSamples) {
   expect_range(network.only(spec, nncf()), asymmetric_range(min, max, 8, false));
 }
 
-TEST(MinMax, ChannelsPayForAZeroPointOnlyWhereItHelps) {
+TEST(MinMax, ChannelsHaveNoZeroPointUnlessAskedFor) {
   const Network network;
   QuantizerSpec spec = kAsymmetric;
   spec.per_channel = true;
@@ -114,7 +114,10 @@ TEST(MinMax, ChannelsPayForAZeroPointOnlyWhereItHelps) {
     return network.run({network.activation(spec)}, options, samples).quantizers[0].spec.mode;
   };
   EXPECT_EQ(scheme({}, positive), QuantizationScheme::symmetric);
-  EXPECT_EQ(scheme({}, Network::samples()), QuantizationScheme::asymmetric);
+  EXPECT_EQ(scheme({}, Network::samples()), QuantizationScheme::symmetric);
+  QuantizeOptions mixed;
+  mixed.preset = Preset::mixed;
+  EXPECT_EQ(scheme(mixed, Network::samples()), QuantizationScheme::asymmetric);
   EXPECT_EQ(scheme(nncf(), positive), QuantizationScheme::asymmetric);
 }
 
