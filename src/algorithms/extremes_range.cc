@@ -23,7 +23,7 @@ double square(double x) { return x * x; }
 // the more of them there are, the likelier it is that a new sample goes beyond it somewhere.
 void foresee(std::vector<std::vector<float>>& samples) {
   if (samples.size() < 2) return;
-  constexpr float kMost = 2;
+  constexpr float kMost = 1.2f;
   for (size_t i = 0; i < samples[0].size(); ++i) {
     float* outermost = &samples[0][i];
     float next = 0;
