@@ -70,11 +70,7 @@ int64_t samples_to_keep(const QuantizeOptions& options) {
 // Of those that are kept, as many as a correction asks for and the trial run leaves.
 std::vector<int64_t> samples_for(const records::StatisticsData& statistics, const QuantizeOptions& options, int64_t wanted) {
   if (!options.trial_run) return statistics.kept_samples.spread(wanted);
-  const auto all = split_samples(statistics.kept_samples, samples_wanted(options)).correction;
-  std::vector<int64_t> some;
-  const auto count = static_cast<int64_t>(all.size());
-  for (int64_t k = 0, n = std::min(wanted, count); k < n; ++k) some.push_back(all[static_cast<size_t>(k * count / n)]);
-  return some;
+  return spread_over(split_samples(statistics.kept_samples, samples_wanted(options)).correction, wanted);
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -196,7 +192,7 @@ Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, co
 
 void explain(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, Settled& settled) {
   const Model quantized = write(planned.base, *recipe_of(planned, settled.plan, options), settled.plan);
-  explain_speed(quantized.impl(), statistics.kept_samples.load(0), options.placement, *settled.trial);
+  explain_speed(quantized.impl(), statistics.kept_samples.load(statistics.kept_samples.numbers().front()), options.placement, *settled.trial);
 }
 
 // From placement and statistics to the model.

@@ -71,6 +71,13 @@ double OutputNoise::decibels() const {
   return signal_ > 0 ? 10 * std::log10(signal_ / noise_) : -kInfinite;
 }
 
+std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t most) {
+  const auto all = static_cast<int64_t>(numbers.size()), count = std::min(all, most);
+  std::vector<int64_t> out;
+  for (int64_t k = 0; k < count; ++k) out.push_back(numbers[static_cast<size_t>(k * all / count)]);
+  return out;
+}
+
 // Twice as many as the corrections ask for are kept, where there are so many: every other one is free.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   const auto count = static_cast<int64_t>(kept.size());
@@ -82,14 +89,8 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   std::ranges::set_difference(all, split.correction, std::back_inserter(rest));
   split.disjoint = !rest.empty();
   const std::vector<int64_t>& from = split.disjoint ? rest : all;
-  const auto spread = [&](int64_t most) {
-    const auto left = static_cast<int64_t>(from.size()), some = std::min(left, most);
-    std::vector<int64_t> out;
-    for (int64_t k = 0; k < some; ++k) out.push_back(from[static_cast<size_t>(k * left / some)]);
-    return out;
-  };
-  split.trial = spread(kTrialSamples);
-  split.search = spread(kSearchSamples);
+  split.trial = spread_over(from, kTrialSamples);
+  split.search = spread_over(from, kSearchSamples);
   return split;
 }
 

@@ -21,6 +21,8 @@ struct SampleSplit {
   bool disjoint = true;
 };
 inline constexpr int64_t kTrialSamples = 8, kSearchSamples = 16;
+// Up to `most` of these, evenly spread.
+std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t most);
 // `wanted`: samples that corrections ask for.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
 
