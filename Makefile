@@ -6,6 +6,8 @@ BUILD := build
 INPUTS := bench/inputs
 LAUNCHER := $(shell command -v ccache)
 
+# Precompiled headers are cached only where it is said that they may be.
+export CCACHE_SLOPPINESS := pch_defines,time_macros
 export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)

@@ -17,7 +17,8 @@ class AccuracyFlags {
 
   bool given() const { return max_drop_->count() > 0; }
   bool tunes() const { return control_.tune_hyperparams; }
-  void refuse_without_goal() const;  // InvalidArgument when another flag was given without --max-drop
+  // InvalidArgument when another flag was given without --max-drop
+  void refuse_without_goal() const;
   AccuracyControlOptions options() const;
   // How models are validated. `data` says how files become tensors.
   ValidationFunction validation(const Dataset& validation_data) const;
@@ -27,7 +28,8 @@ class AccuracyFlags {
   MetricOptions metric_options() const;
 
   AccuracyControlOptions control_;
-  std::string drop_type_, restore_mode_, on_failure_, source_, metric_, labels_, labels_array_ = "labels", alphabet_;
+  std::string drop_type_, restore_mode_, on_failure_, source_, metric_, labels_,
+      labels_array_ = "labels", alphabet_;
   CLI::Option* max_drop_ = nullptr;
   std::vector<CLI::Option*> others_;
 };

@@ -1,7 +1,7 @@
-#include <charconv>
-
 #include <eightbit/eightbit.h>
 #include <fmt/format.h>
+
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "console.h"
@@ -32,10 +32,13 @@ Shard parse_shard(const std::string& text) {
   bool valid = bad_index == std::errc{} && slash != end && *slash == '/';
   if (valid) {
     const auto [after, bad_count] = std::from_chars(slash + 1, end, shard.count);
-    valid = bad_count == std::errc{} && after == end && shard.index >= 0 && shard.index < shard.count;
+    valid =
+        bad_count == std::errc{} && after == end && shard.index >= 0 && shard.index < shard.count;
   }
   if (!valid)
-    throw InvalidArgument(fmt::format("[calibrate] --shard can not be '{}'. It takes INDEX/COUNT, counted from 0: 0/4 to 3/4", text));
+    throw InvalidArgument(fmt::format(
+        "[calibrate] --shard can not be '{}'. It takes INDEX/COUNT, counted from 0: 0/4 to 3/4",
+        text));
   return shard;
 }
 
@@ -45,7 +48,8 @@ CalibrateOptions calibrate_options(const Calibrate& verb) {
   out.subset_size = options.subset_size;
   out.shard = parse_shard(verb.shard);
   out.model_type = options.model_type;
-  out.activations_range_estimator_params = options.advanced_parameters.activations_range_estimator_params;
+  out.activations_range_estimator_params =
+      options.advanced_parameters.activations_range_estimator_params;
   return out;
 }
 
@@ -67,11 +71,14 @@ void run(const Calibrate& verb) {
 
 void add_calibrate(CLI::App& app) {
   auto verb = std::make_shared<Calibrate>();
-  CLI::App* flags = app.add_subcommand("calibrate", "Measure a model on samples once, to quantize from the statistics later");
+  CLI::App* flags = app.add_subcommand(
+      "calibrate", "Measure a model on samples once, to quantize from the statistics later");
   flags->add_option("MODEL", verb->model, kModelHelp)->required();
   verb->output.add_to(*flags, "Statistics file");
-  flags->add_option("--shard", verb->shard, "INDEX/COUNT: measure every COUNT-th sample, for 'eightbit merge'");
-  flags->add_option("--checkpoint", verb->checkpoint, "Where samples so far are kept; default: OUTPUT.checkpoint");
+  flags->add_option("--shard", verb->shard,
+                    "INDEX/COUNT: measure every COUNT-th sample, for 'eightbit merge'");
+  flags->add_option("--checkpoint", verb->checkpoint,
+                    "Where samples so far are kept; default: OUTPUT.checkpoint");
   verb->data.add_to(*flags);
   verb->options.add_calibration_to(*flags);
   verb->common.add_to(*flags);

@@ -1,14 +1,14 @@
 #include "console.h"
 
-#include <algorithm>
-#include <cctype>
-#include <cstdio>
-#include <map>
-
 #include <eightbit/options.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <map>
 
 #include "interrupt.h"
 
@@ -17,23 +17,31 @@ namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    default: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    default:
+      return spdlog::level::err;
   }
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const CommonFlags& flags) {
-  auto logger = std::make_shared<spdlog::logger>("eightbit", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>(
+      "eightbit", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_pattern("%n: %^%l%$: %v");
-  logger->set_level(flags.quiet ? spdlog::level::err : flags.verbose ? spdlog::level::debug : spdlog::level::info);
+  logger->set_level(flags.quiet     ? spdlog::level::err
+                    : flags.verbose ? spdlog::level::debug
+                                    : spdlog::level::info);
   return logger;
 }
 
 // Terminal columns of UTF-8 text, to a good approximation: its code points.
 size_t width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // What a note is about: what stands in front of a colon, without what is quoted and without digits.
@@ -41,8 +49,10 @@ std::string kind_of(const std::string& note) {
   std::string out;
   bool quoted = false;
   for (char c : note.substr(0, note.find(": "))) {
-    if (c == '\'') quoted = !quoted;
-    else if (!quoted && !std::isdigit(static_cast<unsigned char>(c))) out += c;
+    if (c == '\'')
+      quoted = !quoted;
+    else if (!quoted && !std::isdigit(static_cast<unsigned char>(c)))
+      out += c;
   }
   return out;
 }
@@ -50,17 +60,23 @@ std::string kind_of(const std::string& note) {
 }  // namespace
 
 void CommonFlags::add_to(CLI::App& verb) {
-  verb.add_option("--threads", threads, "CPU threads; 0: all cores")->check(CLI::NonNegativeNumber)->group("Common");
+  verb.add_option("--threads", threads, "CPU threads; 0: all cores")
+      ->check(CLI::NonNegativeNumber)
+      ->group("Common");
   verb.add_flag("--json", json, "Print the result as JSON on stdout")->group("Common");
   CLI::Option* loud = verb.add_flag("-v,--verbose", verbose, "Log details")->group("Common");
   verb.add_flag("-q,--quiet", quiet, "Print errors only")->group("Common")->excludes(loud);
-  verb.add_option("--engine", engine, "auto, openvino or onnxruntime: what runs an ONNX model")->capture_default_str()->group("Common");
+  verb.add_option("--engine", engine, "auto, openvino or onnxruntime: what runs an ONNX model")
+      ->capture_default_str()
+      ->group("Common");
 }
 
 Engine CommonFlags::engine_for(const std::vector<std::string>& files) const {
   const Engine chosen = parse<Engine>(engine);
   if (chosen != Engine::automatic) return chosen;
-  const auto is_openvino = [](const std::string& file) { return std::filesystem::path(file).extension() == ".xml"; };
+  const auto is_openvino = [](const std::string& file) {
+    return std::filesystem::path(file).extension() == ".xml";
+  };
   return std::ranges::any_of(files, is_openvino) ? Engine::openvino : chosen;
 }
 
@@ -121,14 +137,19 @@ std::string notes_text(const std::vector<std::string>& notes) {
   std::string text;
   for (const std::string& note : notes) {
     size_t& count = counts[kind_of(note)];
-    if (count == 0) continue;   // told with the first
-    if (count > kShown) text += fmt::format("  note: {} (and {} more of this kind; --json lists them)\n", note, count - 1);
-    else text += fmt::format("  note: {}\n", note);
+    if (count == 0) continue;  // told with the first
+    if (count > kShown)
+      text += fmt::format("  note: {} (and {} more of this kind; --json lists them)\n", note,
+                          count - 1);
+    else
+      text += fmt::format("  note: {}\n", note);
     if (count > kShown) count = 0;
   }
   return text;
 }
 
-std::string megabytes(uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+std::string megabytes(uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
 
 }  // namespace eightbit::cli

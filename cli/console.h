@@ -1,21 +1,23 @@
-// Everything that reaches the terminal: results on stdout, log lines, errors and the progress bar on stderr.
+// Everything that reaches the terminal: results on stdout, log lines, errors and the progress bar
+// on stderr.
 #pragma once
 
+#include <eightbit/model.h>
+#include <eightbit/run.h>
+
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <eightbit/model.h>
-#include <eightbit/run.h>
 
 #include "progress_bar.h"
 
 namespace eightbit::cli {
 
 inline constexpr const char* kModelHelp =
-    "IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (.pb, a SavedModel's folder) or PaddlePaddle (.pdmodel)";
+    "IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (.pb, a SavedModel's folder) "
+    "or PaddlePaddle (.pdmodel)";
 
 // Flags that every verb has.
 struct CommonFlags {
@@ -25,23 +27,24 @@ struct CommonFlags {
   bool quiet = false;
   std::string engine = "auto";
 
-  // The engine for a run that touches these model files. An OpenVINO model among them decides for all that are left to
-  // be decided.
+  // The engine for a run that touches these model files. An OpenVINO model among them decides for
+  // all that are left to be decided.
   Engine engine_for(const std::vector<std::string>& files) const;
   void add_to(CLI::App& verb);
 };
 
 class Console {
  public:
-  explicit Console(const CommonFlags& flags);   // takes the library's log
+  explicit Console(const CommonFlags& flags);  // takes the library's log
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  RunOptions run_options();                     // threads, and progress that draws the bar and obeys Ctrl-C
+  // threads, and progress that draws the bar and obeys Ctrl-C
+  RunOptions run_options();
   void finish_progress() { bar_.clear(); }
-  void print(std::string_view text);            // for people: nothing with --quiet or --json
-  void print_json(std::string_view json);       // for programs: only with --json
+  void print(std::string_view text);       // for people: nothing with --quiet or --json
+  void print_json(std::string_view json);  // for programs: only with --json
   bool json() const { return flags_.json; }
 
  private:
@@ -49,7 +52,7 @@ class Console {
   ProgressBar bar_;
 };
 
-void print_error(std::string_view text);        // one line, "eightbit: " in front
+void print_error(std::string_view text);  // one line, "eightbit: " in front
 
 // Columns as wide as their widest cell; numbers and all columns but the first go right.
 std::string table(const std::vector<std::vector<std::string>>& rows);

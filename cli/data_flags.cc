@@ -1,9 +1,9 @@
 #include "data_flags.h"
 
-#include <charconv>
-
 #include <eightbit/error.h>
 #include <fmt/format.h>
+
+#include <charconv>
 
 namespace eightbit::cli {
 namespace {
@@ -18,8 +18,9 @@ std::vector<T> numbers(const char* flag, const std::string& text) {
     const auto [after, error] = std::from_chars(position, end, value);
     const bool separated = after == end || ((*after == ',' || *after == 'x') && after + 1 != end);
     if (error != std::errc{} || !separated)
-      throw InvalidArgument(fmt::format("[data] {} can not be '{}'. It takes numbers with commas between, such as {}", flag, text,
-                                        std::is_integral_v<T> ? "1,3,224,224" : "123.7,116.3,103.5"));
+      throw InvalidArgument(
+          fmt::format("[data] {} can not be '{}'. It takes numbers with commas between, such as {}",
+                      flag, text, std::is_integral_v<T> ? "1,3,224,224" : "123.7,116.3,103.5"));
     values.push_back(value);
     position = after == end ? end : after + 1;
   }
@@ -42,29 +43,38 @@ DType parse_dtype(const std::string& text) {
 void DataFlags::add_to(CLI::App& verb) {
   const char* group = "Data";
   verb.add_option("--data", source_,
-                  "Image, .npy, .npz, .bin or .raw, a folder or glob of them, or a .txt file that lists them")->group(group);
+                  "Image, .npy, .npz, .bin or .raw, a folder or glob of them, or a .txt file that "
+                  "lists them")
+      ->group(group);
   verb.add_option("--mean", mean_, "Images: subtracted, one value or one a channel")->group(group);
   verb.add_option("--scale", scale_, "Images: divided by after the mean")->group(group);
-  verb.add_option("--resize", resize_, "Images: HEIGHT,WIDTH; default: the model's input")->group(group);
-  verb.add_option("--layout", layout_, "Images: NCHW or NHWC; default: the model's input")->group(group);
+  verb.add_option("--resize", resize_, "Images: HEIGHT,WIDTH; default: the model's input")
+      ->group(group);
+  verb.add_option("--layout", layout_, "Images: NCHW or NHWC; default: the model's input")
+      ->group(group);
   verb.add_option("--color", color_, "Images: RGB, BGR or GRAY")->group(group);
-  verb.add_option("--shape", shape_, "Raw binary: shape of a sample, such as 1,3,224,224")->group(group);
+  verb.add_option("--shape", shape_, "Raw binary: shape of a sample, such as 1,3,224,224")
+      ->group(group);
   verb.add_option("--dtype", dtype_, "Raw binary: element type, such as f32")->group(group);
   verb.add_option("--input", input_, "Model input that samples without names go to")->group(group);
 }
 
 std::vector<std::pair<const char*, const std::string*>> DataFlags::details() const {
-  return {{"--mean", &mean_}, {"--scale", &scale_}, {"--resize", &resize_}, {"--layout", &layout_},
-          {"--color", &color_}, {"--shape", &shape_}, {"--dtype", &dtype_}, {"--input", &input_}};
+  return {{"--mean", &mean_},     {"--scale", &scale_}, {"--resize", &resize_},
+          {"--layout", &layout_}, {"--color", &color_}, {"--shape", &shape_},
+          {"--dtype", &dtype_},   {"--input", &input_}};
 }
 
 void DataFlags::refuse_details(const std::string& why) const {
   for (const auto& [flag, value] : details())
-    if (!value->empty()) throw InvalidArgument(fmt::format("[data] {} has no effect {}. Leave it out", flag, why));
+    if (!value->empty())
+      throw InvalidArgument(fmt::format("[data] {} has no effect {}. Leave it out", flag, why));
 }
 
 Dataset DataFlags::open(const Model& model) const {
-  if (!given()) throw InvalidArgument("[data] --data is missing. Name the calibration samples: a folder of images, a .npz, ...");
+  if (!given())
+    throw InvalidArgument(
+        "[data] --data is missing. Name the calibration samples: a folder of images, a .npz, ...");
   return open(model, source_);
 }
 

@@ -1,12 +1,12 @@
 // Flags that say where samples come from and how files become tensors.
 #pragma once
 
-#include <optional>
-#include <string>
-
-#include <CLI/CLI.hpp>
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
 
 namespace eightbit::cli {
 
@@ -15,10 +15,12 @@ class DataFlags {
   void add_to(CLI::App& verb);
 
   bool given() const { return !source_.empty(); }
-  void refuse_details(const std::string& why) const;        // InvalidArgument when a flag besides --data was given
-  Dataset open(const Model& model) const;                   // throws InvalidArgument without --data
-  Dataset open(const Model& model, const std::string& source) const;   // other samples, in the same form
-  std::optional<Sample> first_sample(const Model& model) const;   // nothing without --data
+  // InvalidArgument when a flag besides --data was given
+  void refuse_details(const std::string& why) const;
+  Dataset open(const Model& model) const;  // throws InvalidArgument without --data
+  // other samples, in the same form
+  Dataset open(const Model& model, const std::string& source) const;
+  std::optional<Sample> first_sample(const Model& model) const;  // nothing without --data
 
  private:
   std::vector<std::pair<const char*, const std::string*>> details() const;

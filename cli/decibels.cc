@@ -1,8 +1,8 @@
 #include "decibels.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 namespace eightbit::cli {
 

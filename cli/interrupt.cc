@@ -1,11 +1,11 @@
 #include "interrupt.h"
 
+#include <eightbit/error.h>
+#include <fmt/format.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <system_error>
-
-#include <eightbit/error.h>
-#include <fmt/format.h>
 
 #ifndef _WIN32
 #include <unistd.h>
@@ -21,7 +21,7 @@ volatile std::sig_atomic_t g_requested = 0;
 void give_up(int) { std::_Exit(kInterruptedStatus); }
 
 void note(int) {
-  if (g_requested) give_up(0);   // asked twice: at once
+  if (g_requested) give_up(0);  // asked twice: at once
   g_requested = 1;
 #ifndef _WIN32
   std::signal(SIGALRM, give_up);
@@ -35,7 +35,7 @@ void catch_signals() {
   std::signal(SIGINT, note);
   std::signal(SIGTERM, note);
 #ifndef _WIN32
-  std::signal(SIGXFSZ, SIG_IGN);   // a file above the allowed size is an error of its write
+  std::signal(SIGXFSZ, SIG_IGN);  // a file above the allowed size is an error of its write
 #endif
 }
 
@@ -49,9 +49,11 @@ void with_checkpoint(const std::filesystem::path& checkpoint, const std::functio
     work();
   } catch (const Interrupted& e) {
     if (!std::filesystem::exists(checkpoint, error)) throw;
-    throw Interrupted(fmt::format("{}. The same command goes on from '{}'", e.what(), checkpoint.string()));
+    throw Interrupted(
+        fmt::format("{}. The same command goes on from '{}'", e.what(), checkpoint.string()));
   }
-  if (!checkpoint.empty()) std::filesystem::remove(checkpoint, error);   // the result holds all of it now
+  // the result holds all of it now
+  if (!checkpoint.empty()) std::filesystem::remove(checkpoint, error);
 }
 
 }  // namespace eightbit::cli

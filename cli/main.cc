@@ -1,16 +1,16 @@
 // eightbit: post-training quantization to 8 bits from the command line.
 //
-// Exit status: 0 done; 2 something in the request (flags, files, data, model) must change; 130 interrupted;
-// 1 anything else, a defect of eightbit among them.
+// Exit status: 0 done; 2 something in the request (flags, files, data, model) must change; 130
+// interrupted; 1 anything else, a defect of eightbit among them.
+#include <eightbit/eightbit.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <eightbit/eightbit.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "console.h"
 #include "interrupt.h"
@@ -42,7 +42,8 @@ const CLI::App& active(const CLI::App& app) {
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& verb = active(app);
-  const std::string help = &verb == &app ? "eightbit --help" : fmt::format("eightbit {} --help", verb.get_name());
+  const std::string help =
+      &verb == &app ? "eightbit --help" : fmt::format("eightbit {} --help", verb.get_name());
   std::string text = error.what();
   for (const std::string& word : verb.remaining()) {
     if (!word.starts_with("-")) continue;
@@ -50,18 +51,23 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     text = fmt::format("there is no flag {}.{}", flag, suggestion(flag, flag_names(verb)));
     break;
   }
-  return report(fmt::format("{}{} See '{}'", text, text.ends_with('.') || text.ends_with('?') ? "" : ".", help), kCaller);
+  return report(fmt::format("{}{} See '{}'", text,
+                            text.ends_with('.') || text.ends_with('?') ? "" : ".", help),
+                kCaller);
 }
 
 // CLI11 takes a misspelt verb for a stray argument of none.
 int unknown_verb(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
   for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
-  return report(fmt::format("there is no verb '{}'.{} Allowed: {}", word, suggestion(word, names), fmt::join(names, ", ")), kCaller);
+  return report(fmt::format("there is no verb '{}'.{} Allowed: {}", word, suggestion(word, names),
+                            fmt::join(names, ", ")),
+                kCaller);
 }
 
 bool is_verb(const CLI::App& app, const std::string& word) {
-  return std::ranges::any_of(app.get_subcommands({}), [&](const CLI::App* verb) { return verb->get_name() == word; });
+  return std::ranges::any_of(app.get_subcommands({}),
+                             [&](const CLI::App* verb) { return verb->get_name() == word; });
 }
 
 int run(CLI::App& app, int argc, char** argv) {
@@ -80,7 +86,11 @@ int run(CLI::App& app, int argc, char** argv) {
   } catch (const Interrupted& e) {
     return report(e.what(), kInterrupted);
   } catch (const InternalError& e) {
-    return report(fmt::format("{} This is a defect of eightbit; please report it with the model and this command", e.what()), kDefect);
+    return report(
+        fmt::format(
+            "{} This is a defect of eightbit; please report it with the model and this command",
+            e.what()),
+        kDefect);
   } catch (const Error& e) {
     return report(e.what(), kCaller);
   } catch (const std::bad_alloc&) {

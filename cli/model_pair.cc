@@ -16,7 +16,8 @@ void ModelPairFlags::add_to(CLI::App& verb, int64_t default_subset_size) {
 
 ModelPair ModelPairFlags::read(const CommonFlags& common) const {
   if (subset_size < 1)
-    throw InvalidArgument(fmt::format("[eightbit] --subset-size is {}. Allowed: numbers from 1 on", subset_size));
+    throw InvalidArgument(
+        fmt::format("[eightbit] --subset-size is {}. Allowed: numbers from 1 on", subset_size));
   const Engine engine = common.engine_for({reference, quantized});
   return {Model::read(reference, engine), Model::read(quantized, engine)};
 }

@@ -1,10 +1,10 @@
 // A float model and a quantized one that are measured on the same samples.
 #pragma once
 
-#include <string>
+#include <eightbit/model.h>
 
 #include <CLI/CLI.hpp>
-#include <eightbit/model.h>
+#include <string>
 
 #include "console.h"
 #include "data_flags.h"
@@ -16,9 +16,9 @@ struct ModelPair {
 };
 
 struct ModelPairFlags {
-  std::string reference, quantized;   // files
+  std::string reference, quantized;  // files
   int64_t subset_size = 0;
-  size_t layers = 10;                 // to list
+  size_t layers = 10;  // to list
   DataFlags data;
 
   void add_to(CLI::App& verb, int64_t default_subset_size);

@@ -1,9 +1,9 @@
 #include "near_names.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
-
-#include <fmt/format.h>
 
 namespace eightbit::cli {
 namespace {
@@ -29,7 +29,8 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
   const std::string* best = nullptr;
   size_t least = std::max<size_t>(2, word.size() / 3) + 1;
   for (const std::string& name : names) {
-    const size_t distance = name.starts_with(word) && word.size() > 4 ? 1 : edit_distance(word, name);
+    const size_t distance =
+        name.starts_with(word) && word.size() > 4 ? 1 : edit_distance(word, name);
     if (distance >= least) continue;
     least = distance;
     best = &name;

@@ -1,31 +1,32 @@
-// The flags of QuantizeOptions: one for every field, named as the field. What is given becomes JSON, laid over that
-// of --config, and is read by the same reader; so names, types and messages are those of the library.
+// The flags of QuantizeOptions: one for every field, named as the field. What is given becomes
+// JSON, laid over that of --config, and is read by the same reader; so names, types and messages
+// are those of the library.
 #pragma once
 
+#include <eightbit/options.h>
+
+#include <CLI/CLI.hpp>
 #include <deque>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <eightbit/options.h>
 
 namespace eightbit::cli {
 
 class OptionFlags {
  public:
-  void add_to(CLI::App& verb);                    // all of them
-  void add_calibration_to(CLI::App& verb);        // those that decide what is measured
+  void add_to(CLI::App& verb);              // all of them
+  void add_calibration_to(CLI::App& verb);  // those that decide what is measured
 
-  QuantizeOptions read() const;                   // throws InvalidArgument, FileError
-  bool given(const std::string& pointer) const;   // by flag, such as "/subset_size"
-  // --recipe, where it names a file (.json) rather than a set of defaults; "" otherwise. Such a file holds all options:
-  // throws InvalidArgument where another one was given.
+  QuantizeOptions read() const;                  // throws InvalidArgument, FileError
+  bool given(const std::string& pointer) const;  // by flag, such as "/subset_size"
+  // --recipe, where it names a file (.json) rather than a set of defaults; "" otherwise. Such a
+  // file holds all options: throws InvalidArgument where another one was given.
   std::string recipe_file() const;
 
  private:
   enum class Kind { name, integer, number, boolean, names, objects };
   struct Flag {
-    std::string pointer;                          // where in the JSON
+    std::string pointer;  // where in the JSON
     Kind kind = Kind::name;
     const CLI::Option* option = nullptr;
     std::string text;
@@ -36,14 +37,14 @@ class OptionFlags {
   };
 
   // `name` without the dashes; booleans get a --no-... as well.
-  void add(CLI::App& verb, const std::string& name, const std::string& pointer, Kind kind, const std::string& help,
-           const std::string& group);
+  void add(CLI::App& verb, const std::string& name, const std::string& pointer, Kind kind,
+           const std::string& help, const std::string& group);
   void add_scope(CLI::App& verb);
   void add_advanced(CLI::App& verb);
   void add_params(CLI::App& verb, const std::string& of);
   void add_range_estimator(CLI::App& verb, const std::string& of);
 
-  std::deque<Flag> flags_;                        // stays in place: CLI11 keeps pointers into it
+  std::deque<Flag> flags_;  // stays in place: CLI11 keeps pointers into it
   std::string config_, ignored_scope_;
 };
 

@@ -1,13 +1,13 @@
 #include "output_file.h"
 
+#include <eightbit/error.h>
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <random>
 #include <system_error>
-
-#include <eightbit/error.h>
-#include <fmt/format.h>
 
 namespace eightbit::cli {
 namespace {
@@ -47,25 +47,30 @@ void OutputFlags::add_to(CLI::App& verb, const std::string& what) {
   verb.add_flag("--force", force, "Overwrite the output where it exists");
 }
 
-fs::path OutputFlags::check(const std::string& extension, const std::vector<std::string>& inputs, const fs::path& beside) const {
+fs::path OutputFlags::check(const std::string& extension, const std::vector<std::string>& inputs,
+                            const fs::path& beside) const {
   const fs::path target(path);
   std::error_code error;
   if (!extension.empty() && target.extension() != extension)
-    throw InvalidArgument(fmt::format("[output] '{}' does not end in {}. Name it so", path, extension));
+    throw InvalidArgument(
+        fmt::format("[output] '{}' does not end in {}. Name it so", path, extension));
   if (fs::is_directory(target, error))
     throw InvalidArgument(fmt::format("[output] '{}' is a folder. Name a file in it", path));
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, error))
-    throw InvalidArgument(fmt::format("[output] folder '{}' does not exist. Create it first", folder.string()));
+    throw InvalidArgument(
+        fmt::format("[output] folder '{}' does not exist. Create it first", folder.string()));
   for (const std::string& input : inputs)
     if (fs::equivalent(target, input, error))
-      throw InvalidArgument(fmt::format("[output] '{}' is read by this run. Choose another output", path));
+      throw InvalidArgument(
+          fmt::format("[output] '{}' is read by this run. Choose another output", path));
   std::vector<fs::path> written = {target};
   if (extension == ".xml") written.push_back(fs::path(target).replace_extension(".bin"));
   if (!beside.empty()) written.push_back(beside);
   for (const fs::path& file : written)
     if (!force && is_there(file))
-      throw InvalidArgument(fmt::format("[output] '{}' exists. Pass --force to overwrite it", file.string()));
+      throw InvalidArgument(
+          fmt::format("[output] '{}' exists. Pass --force to overwrite it", file.string()));
   probe(folder, path);
   return target;
 }

@@ -1,10 +1,10 @@
-// Where a result goes: checked before any work, so that no run ends in a path that can not be written.
+// Where a result goes: checked before any work, so that no run ends in a path that can not be
+// written.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 namespace eightbit::cli {
 
@@ -13,9 +13,9 @@ struct OutputFlags {
   bool force = false;
 
   void add_to(CLI::App& verb, const std::string& what);
-  // Throws InvalidArgument for a missing folder, an existing file without --force, a wrong extension or one of
-  // `inputs` itself; FileError where the folder can not be written. `extension`: "" for any. `beside`: a file that is
-  // written too.
+  // Throws InvalidArgument for a missing folder, an existing file without --force, a wrong
+  // extension or one of `inputs` itself; FileError where the folder can not be written.
+  // `extension`: "" for any. `beside`: a file that is written too.
   std::filesystem::path check(const std::string& extension, const std::vector<std::string>& inputs,
                               const std::filesystem::path& beside = {}) const;
 };

@@ -17,10 +17,12 @@ struct PlanVerb {
 void run(const PlanVerb& verb) {
   Console console(verb.common);
   const QuantizeOptions options = verb.options.read();
-  const PlanPreview preview = plan(Model::read(verb.model, verb.common.engine_for({verb.model})), options);
+  const PlanPreview preview =
+      plan(Model::read(verb.model, verb.common.engine_for({verb.model})), options);
   console.print(preview.text);
-  console.print(fmt::format("{}{} activation quantizers, {} weight quantizers\n", preview.text.ends_with('\n') ? "" : "\n",
-                            preview.activation_quantizers, preview.weight_quantizers));
+  console.print(fmt::format("{}{} activation quantizers, {} weight quantizers\n",
+                            preview.text.ends_with('\n') ? "" : "\n", preview.activation_quantizers,
+                            preview.weight_quantizers));
   console.print_json(preview.json);
 }
 

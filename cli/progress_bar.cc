@@ -1,9 +1,9 @@
 #include "progress_bar.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
-
-#include <fmt/format.h>
 
 #ifdef _WIN32
 #include <io.h>
@@ -36,7 +36,8 @@ size_t terminal_width() {
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
@@ -64,15 +65,21 @@ void ProgressBar::show(const Progress& progress) {
 }
 
 std::string ProgressBar::text(const Progress& progress, double elapsed) const {
-  if (progress.total <= 0) return fmt::format("{}  {}  {}", progress.step, progress.done, clock_text(elapsed));
-  const double share = std::clamp(static_cast<double>(progress.done) / static_cast<double>(progress.total), 0.0, 1.0);
+  if (progress.total <= 0)
+    return fmt::format("{}  {}  {}", progress.step, progress.done, clock_text(elapsed));
+  const double share = std::clamp(
+      static_cast<double>(progress.done) / static_cast<double>(progress.total), 0.0, 1.0);
   const int filled = static_cast<int>(share * kBarWidth);
   const int64_t done_here = progress.done - first_done_;
-  const std::string left =
-      done_here > 0 ? clock_text(elapsed / static_cast<double>(done_here) * static_cast<double>(progress.total - progress.done)) + " left"
-                    : "";
-  return fmt::format("{:<16} [{}{}] {:3.0f}%  {}/{}  {}", progress.step, std::string(static_cast<size_t>(filled), '#'),
-                     std::string(static_cast<size_t>(kBarWidth - filled), '.'), share * 100, progress.done, progress.total, left);
+  const std::string left = done_here > 0
+                               ? clock_text(elapsed / static_cast<double>(done_here) *
+                                            static_cast<double>(progress.total - progress.done)) +
+                                     " left"
+                               : "";
+  return fmt::format("{:<16} [{}{}] {:3.0f}%  {}/{}  {}", progress.step,
+                     std::string(static_cast<size_t>(filled), '#'),
+                     std::string(static_cast<size_t>(kBarWidth - filled), '.'), share * 100,
+                     progress.done, progress.total, left);
 }
 
 void ProgressBar::clear() {

@@ -1,9 +1,9 @@
 // What calibrate and merge print.
 #pragma once
 
-#include <string>
-
 #include <eightbit/statistics.h>
+
+#include <string>
 
 #include "console.h"
 

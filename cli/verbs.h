@@ -1,4 +1,5 @@
-// The verbs of the command line. Each adds its subcommand with its flags; the work runs once all flags are read.
+// The verbs of the command line. Each adds its subcommand with its flags; the work runs once all
+// flags are read.
 #pragma once
 
 #include <CLI/CLI.hpp>

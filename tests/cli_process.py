@@ -18,13 +18,20 @@ class CommandLine:
 
     def __call__(self, *args) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [str(self.program), *map(str, args)], cwd=self.folder, capture_output=True, text=True, timeout=CLI_SECONDS
+            [str(self.program), *map(str, args)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=CLI_SECONDS,
         )
 
     def start(self, *args) -> subprocess.Popen:
         return subprocess.Popen(
             [str(self.program), *map(str, args)],
-            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def fails(self, *args, saying: tuple[str, ...] = (), status: int = 2) -> str:
@@ -43,7 +50,11 @@ class CommandLine:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def weights(*shape) -> ov.Node:
@@ -57,12 +68,18 @@ def image_model(path: Path) -> Path:
     image.output(0).get_tensor().set_names({"image"})
     node = image
     for index, depth in enumerate((3, 8)):
-        node = ops.convolution(node, weights(8, depth, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1], name=f"conv_{index}")
-        node = ops.relu(ops.add(node, weights(1, 8, 1, 1), name=f"bias_{index}"), name=f"relu_{index}")
+        node = ops.convolution(
+            node, weights(8, depth, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1], name=f"conv_{index}"
+        )
+        node = ops.relu(
+            ops.add(node, weights(1, 8, 1, 1), name=f"bias_{index}"), name=f"relu_{index}"
+        )
     node = ops.reduce_mean(node, ops.constant(np.array([2, 3])), keep_dims=False, name="pool")
     node = ops.matmul(node, weights(8, 5), False, False, name="classifier")
     node.output(0).get_tensor().set_names({"logits"})
-    ov.save_model(ov.Model([ops.result(node)], [image], "image_model"), path, compress_to_fp16=False)
+    ov.save_model(
+        ov.Model([ops.result(node)], [image], "image_model"), path, compress_to_fp16=False
+    )
     return path
 
 

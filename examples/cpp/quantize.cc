@@ -1,15 +1,16 @@
 // Quantizes a model with samples that the program makes itself, shows progress and where time went.
 //   quantize MODEL.xml OUT.xml
+#include <eightbit/eightbit.h>
+
 #include <iostream>
 #include <random>
-
-#include <eightbit/eightbit.h>
 
 namespace {
 
 // Noise in the place of your camera, database or queue. Called from one thread, ahead of inference.
 eightbit::Dataset noise(const eightbit::PortInfo& input, int64_t count) {
-  auto next = [shape = input.shape, left = count, random = std::mt19937()]() mutable -> std::optional<eightbit::Sample> {
+  auto next = [shape = input.shape, left = count,
+               random = std::mt19937()]() mutable -> std::optional<eightbit::Sample> {
     if (left-- == 0) return std::nullopt;
     std::normal_distribution<float> normal;
     std::vector<float> values(static_cast<size_t>(eightbit::element_count(shape)));
@@ -30,8 +31,9 @@ int main(int argc, char** argv) {
   try {
     const auto model = eightbit::Model::read(argv[1]);
     eightbit::Report report;
-    const auto quantized = eightbit::quantize(model, noise(model.inputs().front(), 64), {.subset_size = 64},
-                                              {.progress = show, .report = &report});
+    const auto quantized =
+        eightbit::quantize(model, noise(model.inputs().front(), 64), {.subset_size = 64},
+                           {.progress = show, .report = &report});
     quantized.save(argv[2], true);
     std::cerr << '\n';
     for (const auto& step : report.steps) std::cout << step.step << ' ' << step.seconds << " s\n";

@@ -1,10 +1,11 @@
-// Quantization that keeps an accuracy: layers go back to float until a metric of the user's has lost no more than
-// allowed.
+// Quantization that keeps an accuracy: layers go back to float until a metric of the user's has
+// lost no more than allowed.
 //
-// The float model is validated first, then the quantized one. Where it has lost too much, layers are ranked by how much
-// of the noise at the outputs they cause, which takes two passes over a few samples; then a search over the ranking,
-// with a validation a step, finds few groups of quantizers whose removal meets the goal, and puts those back that turn
-// out not to have been needed. See docs/accuracy_control.md.
+// The float model is validated first, then the quantized one. Where it has lost too much, layers
+// are ranked by how much of the noise at the outputs they cause, which takes two passes over a few
+// samples; then a search over the ranking, with a validation a step, finds few groups of quantizers
+// whose removal meets the goal, and puts those back that turn out not to have been needed. See
+// docs/accuracy_control.md.
 #pragma once
 
 #include <eightbit/dataset.h>
@@ -26,12 +27,14 @@
 
 namespace eightbit {
 
-enum class DropType { absolute, relative };  // metric points, or their share of the float model's metric
+// metric points, or their share of the float model's metric
+enum class DropType { absolute, relative };
 enum class RestoreMode { activations_and_weights, only_activations };
-enum class OnFailure { raise, return_best };  // "raise" and "return" in Python and on the command line
+// "raise" and "return" in Python and on the command line
+enum class OnFailure { raise, return_best };
 
-// What a validation found. `per_item` (higher is better) or `outputs` (of each item, in order) tell which items
-// suffered; layers are then ranked by these. Both may be empty.
+// What a validation found. `per_item` (higher is better) or `outputs` (of each item, in order) tell
+// which items suffered; layers are then ranked by these. Both may be empty.
 struct Evaluation {
   double metric = 0;  // higher is better
   std::vector<double> per_item;
@@ -42,15 +45,18 @@ using ValidationFunction = std::function<Evaluation(const Model& model)>;
 struct AccuracyControlOptions {
   double max_drop = 0.01;  // the most that the metric may lose
   DropType drop_type = DropType::absolute;
-  std::optional<int64_t> max_num_iterations;  // validations of models with layers in float; unset: as many as it takes
-  double max_minutes = 0;            // for the whole call; 0: no limit. No validation begins that would not end in time
+  // validations of models with layers in float; unset: as many as it takes
+  std::optional<int64_t> max_num_iterations;
+  // for the whole call; 0: no limit. No validation begins that would not end in time
+  double max_minutes = 0;
   int64_t ranking_subset_size = 32;  // samples that layers are ranked on
   RestoreMode restore_mode = RestoreMode::activations_and_weights;
   OnFailure on_failure = OnFailure::raise;
-  bool tune_hyperparams = false;     // before layers go back to float: other options, see tune() in quantize.h
-  // Where the best model so far is kept, with a report beside it (.json), so that a run that is stopped loses nothing.
-  // A file that is there is overwritten. Empty: a file of its own among the temporary ones, removed unless the run is
-  // stopped.
+  // before layers go back to float: other options, see tune() in quantize.h
+  bool tune_hyperparams = false;
+  // Where the best model so far is kept, with a report beside it (.json), so that a run that is
+  // stopped loses nothing. A file that is there is overwritten. Empty: a file of its own among the
+  // temporary ones, removed unless the run is stopped.
   std::filesystem::path best_model;
 };
 
@@ -71,14 +77,16 @@ struct TrialReport {
 struct AccuracyResult {
   Model model;  // the best one
   bool reached = false;
-  double float_metric = 0, metric = 0, drop = 0;  // drop as `drop_type` has it; negative: better than float
+  // drop as `drop_type` has it; negative: better than float
+  double float_metric = 0, metric = 0, drop = 0;
   double max_drop = 0;
   DropType drop_type = DropType::absolute;
   int64_t quantizers = 0, all_quantizers = 0;  // in the model, and before anything was taken out
   std::vector<GroupReport> reverted;           // in float in the model
   std::vector<GroupReport> suspects;           // still quantized, most suspicious first
   std::vector<TrialReport> trials;             // in the order in which they were tried
-  std::string stopped_by;                      // "goal", "every group tried", "max_num_iterations", "max_minutes"
+  // "goal", "every group tried", "max_num_iterations", "max_minutes"
+  std::string stopped_by;
   std::vector<std::string> notes;
   double seconds = 0;
 
@@ -97,28 +105,32 @@ class AccuracyNotReached : public Error {
   std::shared_ptr<const AccuracyResult> result_;
 };
 
-// `validation_data`: the samples that `validate` judges, in its order: layers are ranked on those that suffered most,
-// where the evaluations tell them. May be invalid: samples of the calibration then. Throws what quantize() throws;
-// InvalidArgument for a metric that is not a number or options out of range; AccuracyNotReached; Interrupted, with the
-// best model so far in its file. An exception of `validate` passes through.
+// `validation_data`: the samples that `validate` judges, in its order: layers are ranked on those
+// that suffered most, where the evaluations tell them. May be invalid: samples of the calibration
+// then. Throws what quantize() throws; InvalidArgument for a metric that is not a number or options
+// out of range; AccuracyNotReached; Interrupted, with the best model so far in its file. An
+// exception of `validate` passes through.
 AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset& calibration_data,
-                                              const Dataset& validation_data, const ValidationFunction& validate,
+                                              const Dataset& validation_data,
+                                              const ValidationFunction& validate,
                                               const QuantizeOptions& options = {},
-                                              const AccuracyControlOptions& control = {}, const RunOptions& run = {});
+                                              const AccuracyControlOptions& control = {},
+                                              const RunOptions& run = {});
 
 // Metrics for data from files.
-//   top1, top5:  share of samples whose label is (among) the best class(es) of output 0, along its last axis
+//   top1, top5:  share of samples whose label is (among) the best class(es) of output 0, along its
+//                last axis
 //   mse:         minus the mean squared difference of all outputs from the float model's
 //   cosine:      mean over samples of the cosine between all outputs and the float model's
-//   exact_text:  share of samples whose text is read exactly: greedy CTC over output 0 [time, class]: the best class of
-//   each
-//                step, repeats once, class 0 not at all. Spaces do not count.
+//   exact_text:  share of samples whose text is read exactly: greedy CTC over output 0 [time,
+//                class]: the best class of each step, repeats once, class 0 not at all. Spaces do
+//                not count.
 enum class Metric { top1, top5, mse, cosine, exact_text };
 
 struct MetricOptions {
   Metric metric = Metric::top1;
-  // A .npy, or a .npz and the name of an array in it: integers (top1, top5) or texts (exact_text), one a sample. Empty:
-  // what the float model says is right.
+  // A .npy, or a .npz and the name of an array in it: integers (top1, top5) or texts (exact_text),
+  // one a sample. Empty: what the float model says is right.
   std::filesystem::path labels;
   std::string labels_array = "labels";
   std::filesystem::path alphabet;  // exact_text with labels: a line for each class, from class 1 on
@@ -128,12 +140,13 @@ struct MetricOptions {
 // True where a .npz has an array of this name, and for any other file.
 bool has_labels(const std::filesystem::path& path, const std::string& array);
 
-// Runs models on `data`, which is opened once for each of them. The first model that is validated is taken for the
-// float model.
+// Runs models on `data`, which is opened once for each of them. The first model that is validated
+// is taken for the float model.
 ValidationFunction validation_on(const Dataset& data, const MetricOptions& options);
 
-// Saves models to a temporary file, runs `command` in the shell with the file's path as its last argument, and takes
-// the number in the last line that it prints for the metric. Throws InvalidArgument when it fails or prints no number.
+// Saves models to a temporary file, runs `command` in the shell with the file's path as its last
+// argument, and takes the number in the last line that it prints for the metric. Throws
+// InvalidArgument when it fails or prints no number.
 ValidationFunction validation_by_command(const std::string& command);
 
 std::string_view to_string(DropType);

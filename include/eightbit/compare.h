@@ -1,5 +1,10 @@
-// How far a quantized model is from its float model, layer by layer; what a model consists of; how fast it is.
+// How far a quantized model is from its float model, layer by layer; what a model consists of; how
+// fast it is.
 #pragma once
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/run.h>
 
 #include <cstdint>
 #include <optional>
@@ -7,53 +12,55 @@
 #include <string>
 #include <vector>
 
-#include <eightbit/dataset.h>
-#include <eightbit/model.h>
-#include <eightbit/run.h>
-
 namespace eightbit {
 
-// A convolution or product is compared behind the constant that is added to it and the activation that follows, which
-// runtimes compute with it.
+// A convolution or product is compared behind the constant that is added to it and the activation
+// that follows, which runtimes compute with it.
 struct LayerDifference {
   std::string name;
   std::string type;
-  double sqnr_db = 0;      // 10 log10(sum reference^2 / sum (reference - quantized)^2); +inf when equal
+  // 10 log10(sum reference^2 / sum (reference - quantized)^2); +inf when equal
+  double sqnr_db = 0;
   double cosine = 0;
-  // The same with this layer alone quantized, measured on some samples; empty for outputs, layers in branches, and layers
-  // that read nothing quantized.
+  // The same with this layer alone quantized, measured on some samples; empty for outputs, layers
+  // in branches, and layers that read nothing quantized.
   std::optional<double> alone_db{};
-  // Of an output, what the program says that measures the layers; `sqnr_db` is then what users of the models get, which are run
-  // as they are. A difference is the runtime's, which compiles the two differently.
+  // Of an output, what the program says that measures the layers; `sqnr_db` is then what users of
+  // the models get, which are run as they are. A difference is the runtime's, which compiles the
+  // two differently.
   std::optional<double> measured_db{};
 };
 
 struct CompareResult {
   int64_t samples = 0;
-  std::vector<LayerDifference> outputs;   // in the model's order
-  std::vector<LayerDifference> layers;    // layers with the same name in both models, worst first
-  std::vector<LayerDifference> unseen;    // layers that gave nothing but zeros: in a branch that no sample took, or dead
+  std::vector<LayerDifference> outputs;  // in the model's order
+  std::vector<LayerDifference> layers;   // layers with the same name in both models, worst first
+  // layers that gave nothing but zeros: in a branch that no sample took, or dead
+  std::vector<LayerDifference> unseen;
   std::string to_json() const;
 };
 
-// Runs both models on up to `subset_size` samples, in float arithmetic precision f32, as the runtime executes them.
-// Throws InvalidArgument when inputs or outputs of the models do not match.
+// Runs both models on up to `subset_size` samples, in float arithmetic precision f32, as the
+// runtime executes them. Throws InvalidArgument when inputs or outputs of the models do not match.
 CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset,
                       int64_t subset_size = 300, const RunOptions& run = {});
 
 struct LayerInfo {
   std::string name, type;
-  std::string precision;      // that the runtime really executed, e.g. "i8", "u8", "f32"
-  double milliseconds = 0;    // for one sample
+  std::string precision;    // that the runtime really executed, e.g. "i8", "u8", "f32"
+  double milliseconds = 0;  // for one sample
 };
 
 struct Inspection {
-  std::vector<std::pair<std::string, int64_t>> op_counts;      // by type, most frequent first
-  int64_t quantizers = 0;                                      // FakeQuantize, FakeConvert, QuantizeLinear: on activations
+  std::vector<std::pair<std::string, int64_t>> op_counts;  // by type, most frequent first
+  // FakeQuantize, FakeConvert, QuantizeLinear: on activations
+  int64_t quantizers = 0;
   int64_t quantized_weights = 0;
-  std::vector<std::pair<std::string, int64_t>> weight_bytes;   // by stored element type
-  std::vector<LayerInfo> layers;                               // executed layers; empty without a sample
-  std::vector<LayerInfo> unfused;                              // ops that read quantized values and ran in floats all the same
+  std::vector<std::pair<std::string, int64_t>> weight_bytes;  // by stored element type
+  // executed layers; empty without a sample
+  std::vector<LayerInfo> layers;
+  // ops that read quantized values and ran in floats all the same
+  std::vector<LayerInfo> unfused;
   std::string to_json() const;
 };
 
@@ -61,16 +68,18 @@ struct Inspection {
 Inspection inspect(const Model& model, const std::optional<Sample>& sample = std::nullopt);
 
 struct BenchmarkOptions {
-  double seconds = 5;         // for each model and measurement
-  int rounds = 5;             // models take turns, round by round
+  double seconds = 5;  // for each model and measurement
+  int rounds = 5;      // models take turns, round by round
   int threads = 0;
 };
 struct BenchmarkRow {
-  double latency_ms = 0;      // median, one sample at a time
+  double latency_ms = 0;  // median, one sample at a time
   double latency_p90_ms = 0;
-  double throughput = 0;      // samples a second, all streams busy; median over rounds
+  double throughput = 0;  // samples a second, all streams busy; median over rounds
 };
-std::vector<BenchmarkRow> benchmark(std::span<const Model> models, const std::optional<Sample>& sample = std::nullopt,
-                                    const BenchmarkOptions& options = {}, const RunOptions& run = {});
+std::vector<BenchmarkRow> benchmark(std::span<const Model> models,
+                                    const std::optional<Sample>& sample = std::nullopt,
+                                    const BenchmarkOptions& options = {},
+                                    const RunOptions& run = {});
 
 }  // namespace eightbit

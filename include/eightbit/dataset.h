@@ -1,14 +1,14 @@
 // Samples for calibration and comparison.
 #pragma once
 
+#include <eightbit/tensor.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <eightbit/tensor.h>
 
 namespace eightbit {
 
@@ -18,10 +18,11 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-// What is fed to the model at once: one tensor for each input. Axis 0 may hold several samples (a batch).
+// What is fed to the model at once: one tensor for each input. Axis 0 may hold several samples (a
+// batch).
 struct Sample {
   std::vector<NamedTensor> inputs;
-  std::optional<bool> reset_state;   // stateful models; unset: reset before every sample
+  std::optional<bool> reset_state;  // stateful models; unset: reset before every sample
 };
 
 // A source of samples that is read once, front to back, from one thread at a time.
@@ -34,7 +35,8 @@ class SampleSource {
   virtual std::optional<int64_t> size() const { return std::nullopt; }
   // Jumps over n samples; reads and drops them where the source can not seek.
   virtual void skip(int64_t n);
-  // What identifies the data options (file list, preprocessing) for the fingerprint of statistics; may be "".
+  // What identifies the data options (file list, preprocessing) for the fingerprint of statistics;
+  // may be "".
   virtual std::string fingerprint() const { return ""; }
 };
 
@@ -43,11 +45,13 @@ class Dataset {
  public:
   Dataset() = default;
   // From a function that yields samples until it returns nothing. Can be opened once.
-  static Dataset from_function(std::function<std::optional<Sample>()> next, std::optional<int64_t> size = std::nullopt);
+  static Dataset from_function(std::function<std::optional<Sample>()> next,
+                               std::optional<int64_t> size = std::nullopt);
   // From samples in memory.
   static Dataset from_samples(std::vector<Sample> samples);
   // From a range of tensors or samples.
-  template <typename Range> static Dataset from_range(const Range& range) {
+  template <typename Range>
+  static Dataset from_range(const Range& range) {
     std::vector<Sample> samples;
     for (const auto& item : range) samples.push_back(as_sample(item));
     return from_samples(std::move(samples));
@@ -66,27 +70,32 @@ class Dataset {
 
 // How files become tensors. Fields that do not concern a kind of file must stay at their defaults.
 struct FileDatasetOptions {
-  std::vector<double> mean{};     // per channel, or one for all; subtracted first. Images only
-  std::vector<double> scale{};    // per channel, or one for all; divided by after the mean. Images only
+  std::vector<double> mean{};  // per channel, or one for all; subtracted first. Images only
+  // per channel, or one for all; divided by after the mean. Images only
+  std::vector<double> scale{};
   std::vector<int64_t> resize{};  // {height, width}. Images only; empty: the model's input decides
-  std::string layout{};           // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
-  std::string color{};            // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
-  Shape shape{};                  // raw binary: shape of one sample, batch axis included
-  DType dtype = DType::f32;       // raw binary: element type
-  std::string input{};            // model input that a nameless tensor goes to; empty: the only one
+  // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
+  std::string layout{};
+  // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
+  std::string color{};
+  Shape shape{};             // raw binary: shape of one sample, batch axis included
+  DType dtype = DType::f32;  // raw binary: element type
+  std::string input{};       // model input that a nameless tensor goes to; empty: the only one
 
-  // Filled by the caller from the model, all in the order of its inputs, or left empty. They choose size, layout
-  // and type (f32, or u8 as decoded) of images, and let arrays that are no model input (labels) be passed over.
+  // Filled by the caller from the model, all in the order of its inputs, or left empty. They choose
+  // size, layout and type (f32, or u8 as decoded) of images, and let arrays that are no model input
+  // (labels) be passed over.
   std::vector<std::string> model_input_names{};
   std::vector<Shape> model_input_shapes{};
   std::vector<DType> model_input_dtypes{};
 };
 
-// SOURCE is an image or a folder of them, a .npy or .npz (arrays named as the inputs, samples along axis 0), a folder
-// of .npy, .npz or .bin (a sample each, whole), a .bin/.raw file with a declared shape, a glob ("calib/*.jpg"), or a
-// .txt file that lists one path a line, relative to its own folder. Files of a folder or glob come in sorted order;
-// files are read ahead in the background. Keep images and arrays that are not needed out of it: kinds do not mix.
-// Errors: DataError naming the file; InvalidArgument for an option without effect on that kind of source.
+// SOURCE is an image or a folder of them, a .npy or .npz (arrays named as the inputs, samples along
+// axis 0), a folder of .npy, .npz or .bin (a sample each, whole), a .bin/.raw file with a declared
+// shape, a glob ("calib/*.jpg"), or a .txt file that lists one path a line, relative to its own
+// folder. Files of a folder or glob come in sorted order; files are read ahead in the background.
+// Keep images and arrays that are not needed out of it: kinds do not mix. Errors: DataError naming
+// the file; InvalidArgument for an option without effect on that kind of source.
 Dataset open_files(const std::string& source, const FileDatasetOptions& options = {});
 
 }  // namespace eightbit

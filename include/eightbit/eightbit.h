@@ -2,8 +2,8 @@
 //
 //   #include <eightbit/eightbit.h>
 //   auto model = eightbit::Model::read("model.xml");
-//   auto quantized = eightbit::quantize(model, eightbit::open_files("images/"), {.subset_size = 300});
-//   quantized.save("model_int8.xml");
+//   auto quantized = eightbit::quantize(model, eightbit::open_files("images/"), {.subset_size =
+//   300}); quantized.save("model_int8.xml");
 #pragma once
 
 #include <eightbit/accuracy_control.h>
@@ -22,6 +22,6 @@
 
 namespace eightbit {
 
-std::string_view version();   // "0.1.0"
+std::string_view version();  // "0.1.0"
 
 }  // namespace eightbit

@@ -16,9 +16,9 @@ using LogSink = std::function<void(LogLevel level, std::string_view message)>;
 void set_log_sink(LogSink sink);
 
 struct Progress {
-  std::string_view step;   // what is going on: "calibrate", "bias correction", ...
-  int64_t done = 0;        // units finished
-  int64_t total = 0;       // units in all; 0 when unknown
+  std::string_view step;  // what is going on: "calibrate", "bias correction", ...
+  int64_t done = 0;       // units finished
+  int64_t total = 0;      // units in all; 0 when unknown
 };
 
 // Called from the thread that called the library. Throw Interrupted from it to stop the run.

@@ -1,27 +1,29 @@
 // A model of any supported framework.
 #pragma once
 
+#include <eightbit/tensor.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <eightbit/tensor.h>
-
 namespace eightbit {
 
-namespace backends { class BackendModel; }
+namespace backends {
+class BackendModel;
+}
 
 struct PortInfo {
   std::string name;
   DType dtype = DType::undefined;
-  Shape shape;   // -1 for a dynamic dimension; {} also for an unknown rank
+  Shape shape;  // -1 for a dynamic dimension; {} also for an unknown rank
 };
 
 // What reads and runs a model. "auto": the engine of the file's format.
 enum class Engine { automatic, openvino, onnxruntime };
-std::string_view to_string(Engine);   // "auto", "openvino", "onnxruntime"
+std::string_view to_string(Engine);  // "auto", "openvino", "onnxruntime"
 
 // A handle: copying it copies a reference. The model behind it never changes.
 class Model {
@@ -29,10 +31,11 @@ class Model {
   Model() = default;
   explicit Model(std::shared_ptr<const backends::BackendModel> impl) : impl_(std::move(impl)) {}
 
-  // Reads OpenVINO IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (the folder of a SavedModel, or a frozen
-  // .pb) or PaddlePaddle (.pdmodel). An ONNX model stays one, and is saved as one, unless `engine` is openvino; all others
-  // become OpenVINO models, and are saved as IR. Throws FileError when the file can not be read, ModelError when
-  // it is broken, Unsupported when the engine does not read that format.
+  // Reads OpenVINO IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (the folder of a
+  // SavedModel, or a frozen .pb) or PaddlePaddle (.pdmodel). An ONNX model stays one, and is saved
+  // as one, unless `engine` is openvino; all others become OpenVINO models, and are saved as IR.
+  // Throws FileError when the file can not be read, ModelError when it is broken, Unsupported when
+  // the engine does not read that format.
   static Model read(const std::filesystem::path& path, Engine engine = Engine::automatic);
 
   // Writes the whole model or nothing: beside the target, synced, then renamed. Throws FileError.
@@ -42,7 +45,7 @@ class Model {
   std::vector<PortInfo> outputs() const;
 
   bool valid() const { return impl_ != nullptr; }
-  const backends::BackendModel& impl() const;   // throws InvalidArgument when empty
+  const backends::BackendModel& impl() const;  // throws InvalidArgument when empty
   const std::shared_ptr<const backends::BackendModel>& shared_impl() const { return impl_; }
 
  private:

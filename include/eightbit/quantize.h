@@ -1,15 +1,15 @@
 // A trained model in, a model that runs in 8 bits out.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/recipe.h>
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
+
+#include <string>
+#include <vector>
 
 namespace eightbit {
 
@@ -18,47 +18,51 @@ namespace eightbit {
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
                const RunOptions& run = {});
 
-// The same from saved statistics, without data. Throws InvalidArgument when the statistics belong to another model
-// or lack what the options need.
-Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& options = {},
-               const RunOptions& run = {});
+// The same from saved statistics, without data. Throws InvalidArgument when the statistics belong
+// to another model or lack what the options need.
+Model quantize(const Model& model, const Statistics& statistics,
+               const QuantizeOptions& options = {}, const RunOptions& run = {});
 
-// The same model again, from what an earlier run decided (Report::recipe, or the file beside its model): without data, and
-// byte for byte with the same version of eightbit. Throws InvalidArgument when the recipe belongs to another model.
+// The same model again, from what an earlier run decided (Report::recipe, or the file beside its
+// model): without data, and byte for byte with the same version of eightbit. Throws InvalidArgument
+// when the recipe belongs to another model.
 Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run = {});
 
 // What a choice of options would give.
 struct TuneTrial {
-  std::string what;        // "preset=mixed"
-  double sqnr_db = 0;      // of the outputs, averaged, on samples that no correction has seen
+  std::string what;    // "preset=mixed"
+  double sqnr_db = 0;  // of the outputs, averaged, on samples that no correction has seen
   double seconds = 0;
 };
 
 struct TuneResult {
   Model model;
-  QuantizeOptions options;   // those of the model
+  QuantizeOptions options;  // those of the model
   std::vector<TuneTrial> trials;
 };
 
-// Like quantize(), with the options chosen that leave the outputs nearest to the float model's: SmoothQuant's alpha,
-// preset, range estimators, channel alignment, rounding of weights and bias correction, one after the other, unless
-// `options` says something about them. One pass over the data; a trial costs about as much as quantizing from
-// statistics. Needs at least two samples. Throws what quantize() throws.
-TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {}, const RunOptions& run = {});
+// Like quantize(), with the options chosen that leave the outputs nearest to the float model's:
+// SmoothQuant's alpha, preset, range estimators, channel alignment, rounding of weights and bias
+// correction, one after the other, unless `options` says something about them. One pass over the
+// data; a trial costs about as much as quantizing from statistics. Needs at least two samples.
+// Throws what quantize() throws.
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
+                const RunOptions& run = {});
 
-// A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt") computes in floats.
+// A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
+// computes in floats.
 struct UnfusedPair {
-  std::string quantizer;   // name of the value
+  std::string quantizer;  // name of the value
   std::string node, type;
   std::string runtime, reason;
 };
 
-// What quantize() would do, without data: where quantizers go and of what kind, what the ignored scope matched,
-// why the rest stays in floating point.
+// What quantize() would do, without data: where quantizers go and of what kind, what the ignored
+// scope matched, why the rest stays in floating point.
 struct PlanPreview {
   std::string text;
   std::string json;
-  std::vector<UnfusedPair> unfused;   // for every runtime that could read the file
+  std::vector<UnfusedPair> unfused;  // for every runtime that could read the file
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
 };

@@ -9,8 +9,9 @@
 
 namespace eightbit {
 
-// A tensor of u8 with one axis more than `shape`: of each string its length (u32 in the byte order of the machine) and its
-// bytes, and zeros up to the longest one. Items of a batch lie along axis 0 as in any tensor.
+// A tensor of u8 with one axis more than `shape`: of each string its length (u32 in the byte order
+// of the machine) and its bytes, and zeros up to the longest one. Items of a batch lie along axis 0
+// as in any tensor.
 Tensor from_strings(std::span<const std::string> values, const Shape& shape);
 
 // The strings again; nothing where the tensor holds none.

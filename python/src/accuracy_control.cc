@@ -16,18 +16,20 @@ namespace {
 
 std::vector<Tensor> tensors_of(nb::handle outputs) {
   std::vector<Tensor> tensors;
-  for (nb::handle output : outputs) tensors.push_back(to_tensor(output, false, "an output in the validation"));
+  for (nb::handle output : outputs)
+    tensors.push_back(to_tensor(output, false, "an output in the validation"));
   return tensors;
 }
 
-// From (metric, values of items or None, outputs of items or None), as eightbit/quantization/accuracy_control.py makes
-// it.
+// From (metric, values of items or None, outputs of items or None), as
+// eightbit/quantization/accuracy_control.py makes it.
 Evaluation to_evaluation(nb::handle returned) {
   Evaluation evaluation;
   evaluation.metric = nb::cast<double>(returned[0]);
   if (!returned[1].is_none()) evaluation.per_item = nb::cast<std::vector<double>>(returned[1]);
   if (!returned[2].is_none())
-    for (nb::handle outputs : nb::object(returned[2])) evaluation.outputs.push_back(tensors_of(outputs));
+    for (nb::handle outputs : nb::object(returned[2]))
+      evaluation.outputs.push_back(tensors_of(outputs));
   return evaluation;
 }
 
@@ -43,20 +45,26 @@ ValidationFunction validation_function(nb::object function) {
   };
 }
 
-AccuracyResult control_accuracy(const Model& model, const Dataset& calibration, const Dataset& validation,
-                                nb::object validate, const QuantizeOptions& options,
+AccuracyResult control_accuracy(const Model& model, const Dataset& calibration,
+                                const Dataset& validation, nb::object validate,
+                                const QuantizeOptions& options,
                                 const AccuracyControlOptions& control, const RunOptions& run) {
   const ValidationFunction function = validation_function(std::move(validate));
   WithoutGil release;
-  return quantize_with_accuracy_control(model, calibration, validation, function, options, control, run);
+  return quantize_with_accuracy_control(model, calibration, validation, function, options, control,
+                                        run);
 }
 
 void bind_control_options(nb::module_& module) {
-  nb::enum_<DropType>(module, "DropType").value("ABSOLUTE", DropType::absolute).value("RELATIVE", DropType::relative);
+  nb::enum_<DropType>(module, "DropType")
+      .value("ABSOLUTE", DropType::absolute)
+      .value("RELATIVE", DropType::relative);
   nb::enum_<RestoreMode>(module, "RestoreMode")
       .value("ACTIVATIONS_AND_WEIGHTS", RestoreMode::activations_and_weights)
       .value("ONLY_ACTIVATIONS", RestoreMode::only_activations);
-  nb::enum_<OnFailure>(module, "OnFailure").value("RAISE", OnFailure::raise).value("RETURN", OnFailure::return_best);
+  nb::enum_<OnFailure>(module, "OnFailure")
+      .value("RAISE", OnFailure::raise)
+      .value("RETURN", OnFailure::return_best);
   nb::class_<AccuracyControlOptions>(module, "AccuracyControlOptions")
       .def(nb::init<>())
       .def_rw("max_drop", &AccuracyControlOptions::max_drop)
@@ -97,9 +105,9 @@ void bind_reports(nb::module_& module) {
 void bind_accuracy_control(nb::module_& module) {
   bind_control_options(module);
   bind_reports(module);
-  nb::class_<AccuracyResult>(
-      module, "AccuracyResult",
-      "What a quantization with accuracy control did. Pass an empty one as `result=` and read it afterwards.")
+  nb::class_<AccuracyResult>(module, "AccuracyResult",
+                             "What a quantization with accuracy control did. Pass an empty one as "
+                             "`result=` and read it afterwards.")
       .def(nb::init<>())
       .def_prop_ro("native_model", [](const AccuracyResult& result) { return result.model; })
       .def_ro("reached", &AccuracyResult::reached)
@@ -110,17 +118,21 @@ void bind_accuracy_control(nb::module_& module) {
       .def_ro("quantizers", &AccuracyResult::quantizers, "In the best model.")
       .def_ro("all_quantizers", &AccuracyResult::all_quantizers, "Before any was taken out.")
       .def_ro("reverted", &AccuracyResult::reverted, "Groups that are in float in the best model.")
-      .def_ro("suspects", &AccuracyResult::suspects, "Groups that are still quantized, most suspicious first.")
-      .def_ro("trials", &AccuracyResult::trials, "Models in the order in which they were validated.")
+      .def_ro("suspects", &AccuracyResult::suspects,
+              "Groups that are still quantized, most suspicious first.")
+      .def_ro("trials", &AccuracyResult::trials,
+              "Models in the order in which they were validated.")
       .def_ro("stopped_by", &AccuracyResult::stopped_by)
       .def_ro("notes", &AccuracyResult::notes)
       .def_ro("seconds", &AccuracyResult::seconds)
       .def_prop_ro("failure", &AccuracyResult::failure, "Why the goal was not met, and what to do.")
       .def(
-          "assign", [](AccuracyResult& self, const AccuracyResult& other) { self = other; }, nb::arg("other"))
+          "assign", [](AccuracyResult& self, const AccuracyResult& other) { self = other; },
+          nb::arg("other"))
       .def("to_json", &AccuracyResult::to_json);
-  module.def("quantize_with_accuracy_control", &control_accuracy, nb::arg("model"), nb::arg("calibration_data"),
-             nb::arg("validation_data"), nb::arg("validate"), nb::arg("options"), nb::arg("control"), nb::arg("run"));
+  module.def("quantize_with_accuracy_control", &control_accuracy, nb::arg("model"),
+             nb::arg("calibration_data"), nb::arg("validation_data"), nb::arg("validate"),
+             nb::arg("options"), nb::arg("control"), nb::arg("run"));
 }
 
 }  // namespace eightbit::python

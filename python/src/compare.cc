@@ -22,11 +22,13 @@ void bind_comparison(nb::module_& module) {
       .def_ro("sqnr_db", &LayerDifference::sqnr_db,
               "Signal to quantization noise, in dB; inf when equal.")
       .def_ro("cosine", &LayerDifference::cosine)
-      .def_ro("alone_db", &LayerDifference::alone_db,
-              "The same with this layer alone quantized, measured on some samples; None for outputs,\n"
-              "layers in branches, and layers that read nothing quantized.")
+      .def_ro(
+          "alone_db", &LayerDifference::alone_db,
+          "The same with this layer alone quantized, measured on some samples; None for outputs,\n"
+          "layers in branches, and layers that read nothing quantized.")
       .def_ro("measured_db", &LayerDifference::measured_db,
-              "Of an output: what the program that measures the layers says of it; `sqnr_db` is what users of the models\n"
+              "Of an output: what the program that measures the layers says of it; `sqnr_db` is "
+              "what users of the models\n"
               "get. A difference is the runtime's.")
       .def("__repr__", [](const LayerDifference& layer) {
         return nb::str("LayerDifference({!r}, {!r}, sqnr_db={:.2f}, cosine={:.6f})")
@@ -58,7 +60,8 @@ void bind_inspection(nb::module_& module) {
       .def_ro("quantized_weights", &Inspection::quantized_weights)
       .def_ro("weight_bytes", &Inspection::weight_bytes, "Pairs of stored element type and bytes.")
       .def_ro("layers", &Inspection::layers, "Executed layers; empty without a sample.")
-      .def_ro("unfused", &Inspection::unfused, "Ops that read quantized values and ran in floats all the same.")
+      .def_ro("unfused", &Inspection::unfused,
+              "Ops that read quantized values and ran in floats all the same.")
       .def("to_json", &Inspection::to_json);
   module.def("inspect", &inspect, nb::arg("model"), nb::arg("sample").none() = nb::none(),
              release());

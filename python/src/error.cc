@@ -19,7 +19,8 @@ nb::object error_class(const char* name) {
 
 void set_error(const char* name, const std::exception& error) {
   // Names out of damaged models need not be UTF-8.
-  const nb::object text = nb::steal(PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
+  const nb::object text = nb::steal(PyUnicode_DecodeUTF8(
+      error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
   PyErr_SetObject(error_class(name).ptr(), text.ptr());
 }
 
@@ -32,8 +33,10 @@ void set_error_with_cause(const LoaderError& error) {
 // With the best model, of the framework of the float one.
 void set_error_with_model(const AccuracyNotReached& error) {
   try {
-    const nb::object model = nb::module_::import_("eightbit._models").attr("from_native_model")(nb::cast(error.result().model));
-    nb::object raised = error_class("AccuracyNotReached")(error.what(), model, nb::cast(error.result()));
+    const nb::object model = nb::module_::import_("eightbit._models")
+                                 .attr("from_native_model")(nb::cast(error.result().model));
+    nb::object raised =
+        error_class("AccuracyNotReached")(error.what(), model, nb::cast(error.result()));
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
   } catch (nb::python_error& failed) {
     failed.restore();

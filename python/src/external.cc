@@ -1,8 +1,10 @@
 // Networks that are Python objects. Such an object has
 //   backend, inputs, outputs (lists of PortInfo), largest_batch, stateful
-//   describe(description), requests() -> list | None, compile(request) -> session, apply(instructions, metadata) -> network,
-//   infer(inputs) -> list, twin() -> (Model, {value: name of a result}) | None
-// and a session has run(inputs, recorder). Tensors come as objects with DLPack. What they raise reaches the caller as it is.
+//   describe(description), requests() -> list | None, compile(request) -> session,
+//   apply(instructions, metadata) -> network, infer(inputs) -> list,
+//   twin() -> (Model, {value: name of a result}) | None
+// and a session has run(inputs, recorder). Tensors come as objects with DLPack. What they raise
+// reaches the caller as it is.
 #include <eightbit/external.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
@@ -46,7 +48,8 @@ class PythonSession final : public external::Session {
 class PythonNetwork final : public external::Network {
  public:
   explicit PythonNetwork(nb::object network)
-      : network_(share(std::move(network))), backend_(nb::cast<std::string>(network_->attr("backend"))) {}
+      : network_(share(std::move(network))),
+        backend_(nb::cast<std::string>(network_->attr("backend"))) {}
 
   const nb::object& object() const { return *network_; }
 
@@ -59,14 +62,19 @@ class PythonNetwork final : public external::Network {
     return description;
   }
 
-  std::vector<PortInfo> inputs() const override { return attribute<std::vector<PortInfo>>("inputs"); }
-  std::vector<PortInfo> outputs() const override { return attribute<std::vector<PortInfo>>("outputs"); }
+  std::vector<PortInfo> inputs() const override {
+    return attribute<std::vector<PortInfo>>("inputs");
+  }
+  std::vector<PortInfo> outputs() const override {
+    return attribute<std::vector<PortInfo>>("outputs");
+  }
   int64_t largest_batch() const override { return attribute<int64_t>("largest_batch"); }
   bool stateful() const override { return attribute<bool>("stateful"); }
 
   std::optional<std::vector<external::QuantizerRequest>> requests() const override {
     nb::gil_scoped_acquire gil;
-    return nb::cast<std::optional<std::vector<external::QuantizerRequest>>>(network_->attr("requests")());
+    return nb::cast<std::optional<std::vector<external::QuantizerRequest>>>(
+        network_->attr("requests")());
   }
 
   std::unique_ptr<external::Session> compile(const external::Request& request) const override {
@@ -95,7 +103,8 @@ class PythonNetwork final : public external::Network {
     nb::gil_scoped_acquire gil;
     nb::object found = network_->attr("twin")();
     if (found.is_none()) return std::nullopt;
-    return external::Twin{nb::cast<Model>(found[0]), nb::cast<std::map<int32_t, std::string>>(found[1])};
+    return external::Twin{nb::cast<Model>(found[0]),
+                          nb::cast<std::map<int32_t, std::string>>(found[1])};
   }
 
  private:
@@ -168,7 +177,8 @@ void bind_description(nb::module_& module) {
              std::vector<int32_t> inputs, const std::vector<std::pair<DType, Shape>>& outputs,
              const Attributes& attributes) {
             const int32_t first = value_count(self);
-            Node node{std::move(name), std::move(type), std::move(op), std::move(inputs), {}, attributes};
+            Node node{std::move(name), std::move(type), std::move(op), std::move(inputs), {},
+                      attributes};
             for (const auto& [dtype, shape] : outputs) node.outputs.push_back({dtype, shape});
             self.items.emplace_back(std::move(node));
             return first;
@@ -180,7 +190,9 @@ void bind_description(nb::module_& module) {
 void bind_instructions(nb::module_& module) {
   using namespace external;
   nb::class_<Use>(module, "Use", "Input `port` of `node`.")
-      .def("__init__", [](Use* self, int32_t node, int32_t port) { new (self) Use{node, port}; }, "node"_a, "port"_a)
+      .def(
+          "__init__", [](Use* self, int32_t node, int32_t port) { new (self) Use{node, port}; },
+          "node"_a, "port"_a)
       .def_ro("node", &Use::node)
       .def_ro("port", &Use::port);
   nb::class_<QuantizerInstruction>(module, "QuantizerInstruction")
@@ -200,7 +212,8 @@ void bind_instructions(nb::module_& module) {
   nb::class_<ConstantInstruction>(module, "ConstantInstruction")
       .def_ro("value", &ConstantInstruction::value)
       .def_ro("uses", &ConstantInstruction::uses)
-      .def_prop_ro("tensor", [](const ConstantInstruction& self) { return to_dlpack_object(self.tensor); });
+      .def_prop_ro("tensor",
+                   [](const ConstantInstruction& self) { return to_dlpack_object(self.tensor); });
   nb::class_<ScaleInstruction>(module, "ScaleInstruction")
       .def_ro("value", &ScaleInstruction::value)
       .def_ro("uses", &ScaleInstruction::uses)
@@ -210,12 +223,14 @@ void bind_instructions(nb::module_& module) {
       .def_ro("node", &ShiftInstruction::node)
       .def_ro("axis", &ShiftInstruction::axis)
       .def_ro("shift", &ShiftInstruction::shift);
-  nb::class_<Instructions>(module, "Instructions", "A plan, in the order in which it is carried out.")
+  nb::class_<Instructions>(module, "Instructions",
+                           "A plan, in the order in which it is carried out.")
       .def_ro("constants", &Instructions::constants)
       .def_ro("scales", &Instructions::scales)
       .def_ro("shifts", &Instructions::shifts)
       .def_ro("quantizers", &Instructions::quantizers);
-  nb::class_<QuantizerRequest>(module, "QuantizerRequest", "A quantizer whose range is to be found.")
+  nb::class_<QuantizerRequest>(module, "QuantizerRequest",
+                               "A quantizer whose range is to be found.")
       .def(nb::init<>())
       .def_rw("value", &QuantizerRequest::value)
       .def_rw("uses", &QuantizerRequest::uses)
@@ -236,15 +251,18 @@ void bind_measuring(nb::module_& module) {
       .def_ro("channels", &Probe::channels);
   nb::class_<Request>(module, "Request", "What a session is asked to measure.")
       .def_ro("taps", &Request::taps)
-      .def_prop_ro("plan", [](const Request& self) { return self.plan; }, nb::rv_policy::reference)
+      .def_prop_ro(
+          "plan", [](const Request& self) { return self.plan; }, nb::rv_policy::reference)
       .def_prop_ro("other", &other_of)
       .def_ro("probes", &Request::probes)
       .def_ro("comparisons", &Request::comparisons)
-      .def_prop_ro("cuts", [](const Request& self) {
-        std::vector<std::pair<int32_t, int32_t>> pairs;
-        for (const Cut& cut : self.cuts) pairs.emplace_back(cut.reference, cut.planned);
-        return pairs;
-      })
+      .def_prop_ro("cuts",
+                   [](const Request& self) {
+                     std::vector<std::pair<int32_t, int32_t>> pairs;
+                     for (const Cut& cut : self.cuts)
+                       pairs.emplace_back(cut.reference, cut.planned);
+                     return pairs;
+                   })
       .def_ro("bypassed", &Request::bypassed)
       .def_ro("threads", &Request::threads);
   nb::class_<Recorder>(module, "Recorder", "Takes f32 tensors while a session runs.")
@@ -271,7 +289,9 @@ void bind_measuring(nb::module_& module) {
           [](Recorder& self, int32_t comparison, const Floats& reference, const Floats& other) {
             nb::gil_scoped_release release;
             if (shape_of(reference) != shape_of(other))
-              throw InvalidArgument("[compare] two values that are compared differ in shape. Compare a model with its quantized form.");
+              throw InvalidArgument(
+                  "[compare] two values that are compared differ in shape. Compare a model with "
+                  "its quantized form.");
             self.compare(comparison, reference.data(), other.data(), shape_of(reference));
           },
           "comparison"_a, nb::arg("reference").noconvert(), nb::arg("other").noconvert());
@@ -283,7 +303,8 @@ void bind_external(nb::module_& module) {
   bind_description(module);
   bind_instructions(module);
   bind_measuring(module);
-  module.def("wrap_network", &wrap_network, "network"_a, "A model whose network is a Python object.");
+  module.def("wrap_network", &wrap_network, "network"_a,
+             "A model whose network is a Python object.");
   module.def("network_of", &network_of, "model"_a, "The Python object behind a model, or None.");
 }
 

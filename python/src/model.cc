@@ -1,7 +1,7 @@
 #include <eightbit/model.h>
 #include <eightbit/onnx.h>
-#include <eightbit/options.h>
 #include <eightbit/openvino.h>
+#include <eightbit/options.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -52,9 +52,12 @@ nb::bytes unwrap_onnx(const Model& model) {
 
 void bind_model(nb::module_& module) {
   nb::class_<PortInfo>(module, "PortInfo", "An input or output of a model.")
-      .def("__init__", [](PortInfo* self, std::string name, DType dtype, Shape shape) {
-        new (self) PortInfo{std::move(name), dtype, std::move(shape)};
-      }, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"))
+      .def(
+          "__init__",
+          [](PortInfo* self, std::string name, DType dtype, Shape shape) {
+            new (self) PortInfo{std::move(name), dtype, std::move(shape)};
+          },
+          nb::arg("name"), nb::arg("dtype"), nb::arg("shape"))
       .def_ro("name", &PortInfo::name)
       .def_ro("dtype", &PortInfo::dtype)
       .def_ro("shape", &PortInfo::shape,

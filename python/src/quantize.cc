@@ -27,19 +27,27 @@ void bind_quantize(nb::module_& module) {
       nb::arg("model"), nb::arg("recipe"), nb::arg("run"), release());
   nb::class_<TuneTrial>(module, "TuneTrial", "Options that were tried.")
       .def_ro("what", &TuneTrial::what)
-      .def_ro("sqnr_db", &TuneTrial::sqnr_db, "Of the outputs, on samples that no correction has seen.")
+      .def_ro("sqnr_db", &TuneTrial::sqnr_db,
+              "Of the outputs, on samples that no correction has seen.")
       .def_ro("seconds", &TuneTrial::seconds)
       .def("__repr__", [](const TuneTrial& trial) {
-        return nb::str("TuneTrial(what={!r}, sqnr_db={:.2f})").attr("format")(trial.what, trial.sqnr_db);
+        return nb::str("TuneTrial(what={!r}, sqnr_db={:.2f})")
+            .attr("format")(trial.what, trial.sqnr_db);
       });
   nb::class_<TuneResult>(module, "TuneResult", "What `tune` has found.")
       .def(nb::init<>())
-      .def("assign", [](TuneResult& self, const TuneResult& other) { self = other; }, nb::arg("other"))
+      .def(
+          "assign", [](TuneResult& self, const TuneResult& other) { self = other; },
+          nb::arg("other"))
       .def_ro("native_model", &TuneResult::model)
-      .def_ro("options", &TuneResult::options, "Those of the model; `options.to_json()` prints them.")
+      .def_ro("options", &TuneResult::options,
+              "Those of the model; `options.to_json()` prints them.")
       .def_ro("trials", &TuneResult::trials);
-  module.def("tune", &tune, nb::arg("model"), nb::arg("dataset"), nb::arg("options"), nb::arg("run"), release());
-  nb::class_<UnfusedPair>(module, "UnfusedPair", "A quantizer and an op that reads it, which `runtime` computes in floats.")
+  module.def("tune", &tune, nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
+             nb::arg("run"), release());
+  nb::class_<UnfusedPair>(
+      module, "UnfusedPair",
+      "A quantizer and an op that reads it, which `runtime` computes in floats.")
       .def_ro("quantizer", &UnfusedPair::quantizer, "Name of the value.")
       .def_ro("node", &UnfusedPair::node)
       .def_ro("type", &UnfusedPair::type)
@@ -48,7 +56,8 @@ void bind_quantize(nb::module_& module) {
   nb::class_<PlanPreview>(module, "PlanPreview", "What `quantize` would do.")
       .def_ro("text", &PlanPreview::text)
       .def_ro("json", &PlanPreview::json)
-      .def_ro("unfused", &PlanPreview::unfused, "Pairs of quantizer and op that a runtime does not compute in integers.")
+      .def_ro("unfused", &PlanPreview::unfused,
+              "Pairs of quantizer and op that a runtime does not compute in integers.")
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)
       .def_ro("weight_quantizers", &PlanPreview::weight_quantizers)
       .def("__str__", [](const PlanPreview& preview) { return preview.text; });

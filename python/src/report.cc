@@ -20,7 +20,8 @@ void bind_parts(nb::module_& module) {
       .def_ro("text", &Fix::text)
       .def_ro("python", &Fix::python, "A keyword argument of `quantize`.")
       .def_ro("flags", &Fix::flags, "Flags of `eightbit quantize`.");
-  nb::class_<InputQuantizer>(module, "InputQuantizer", "A quantizer in front of a layer, and what it met.")
+  nb::class_<InputQuantizer>(module, "InputQuantizer",
+                             "A quantizer in front of a layer, and what it met.")
       .def_ro("value", &InputQuantizer::value)
       .def_ro("low", &InputQuantizer::low)
       .def_ro("high", &InputQuantizer::high)
@@ -28,8 +29,10 @@ void bind_parts(nb::module_& module) {
       .def_ro("min", &InputQuantizer::min)
       .def_ro("max", &InputQuantizer::max)
       .def_ro("clipped", &InputQuantizer::clipped, "Share of values outside of the range.")
-      .def_ro("clipping_error", &InputQuantizer::clipping_error, "Relative to the mean square of the value.")
-      .def_ro("rounding_error", &InputQuantizer::rounding_error, "Relative to the mean square of the value.")
+      .def_ro("clipping_error", &InputQuantizer::clipping_error,
+              "Relative to the mean square of the value.")
+      .def_ro("rounding_error", &InputQuantizer::rounding_error,
+              "Relative to the mean square of the value.")
       .def_ro("channel_gain", &InputQuantizer::channel_gain,
               "How many times smaller the rounding error with a range a channel would be.")
       .def_ro("widest_channel", &InputQuantizer::widest_channel)
@@ -52,7 +55,8 @@ void bind_layer(nb::module_& module) {
       .def_ro("note", &LayerReport::note)
       .def_ro("alone_db", &LayerReport::alone_db,
               "Signal to noise in dB with this layer alone quantized; None where not measured.")
-      .def_ro("weights_alone_db", &LayerReport::weights_alone_db, "With its weights alone quantized.")
+      .def_ro("weights_alone_db", &LayerReport::weights_alone_db,
+              "With its weights alone quantized.")
       .def_ro("accumulated_db", &LayerReport::accumulated_db,
               "With the whole model quantized, as the runtime executes it.")
       .def_ro("bias_shift", &LayerReport::bias_shift,
@@ -61,7 +65,8 @@ void bind_layer(nb::module_& module) {
       .def_ro("why", &LayerReport::why)
       .def_ro("fix", &LayerReport::fix)
       .def_ro("leave_out", &LayerReport::leave_out, "The same layer in floating point.")
-      .def_ro("precision", &LayerReport::precision, "That the runtime executed; '' where it does not tell.")
+      .def_ro("precision", &LayerReport::precision,
+              "That the runtime executed; '' where it does not tell.")
       .def_ro("precision_before", &LayerReport::precision_before)
       .def_ro("milliseconds", &LayerReport::milliseconds)
       .def_ro("milliseconds_before", &LayerReport::milliseconds_before)
@@ -80,7 +85,8 @@ void bind_layer(nb::module_& module) {
 void bind_report(nb::module_& module) {
   bind_parts(module);
   bind_layer(module);
-  nb::class_<ModelReport>(module, "ModelReport", "Which layers of a quantized model hurt, why, and what to do.")
+  nb::class_<ModelReport>(module, "ModelReport",
+                          "Which layers of a quantized model hurt, why, and what to do.")
       .def_ro("samples", &ModelReport::samples, "That layers were measured on.")
       .def_ro("float_check", &ModelReport::float_check)
       .def_ro("outputs", &ModelReport::outputs)
@@ -96,7 +102,8 @@ void bind_report(nb::module_& module) {
       .def("to_json", &ModelReport::to_json, release())
       .def("to_html", &ModelReport::to_html, release(), "One page that opens offline.")
       .def("save", &ModelReport::save, nb::arg("path"), nb::arg("overwrite") = false, release(),
-           "As .html or .json, whole or not at all. Raises FileError, InvalidArgument for another extension.");
+           "As .html or .json, whole or not at all. Raises FileError, InvalidArgument for another "
+           "extension.");
   module.def("report", &report, nb::arg("reference"), nb::arg("quantized"), nb::arg("dataset"),
              nb::arg("subset_size"), nb::arg("run"), release());
 }

@@ -34,31 +34,44 @@ ProgressSink progress_sink(nb::object callback) {
 }
 
 void bind_trial_run(nb::module_& module) {
-  nb::class_<TrialOutput>(module, "TrialOutput", "An output of a trial run. Decibels are infinite where nothing differs.")
+  nb::class_<TrialOutput>(module, "TrialOutput",
+                          "An output of a trial run. Decibels are infinite where nothing differs.")
       .def_ro("name", &TrialOutput::name)
-      .def_ro("sqnr_db", &TrialOutput::sqnr_db, "Of the quantized model by the runtime's defaults, beside the float model in f32.")
-      .def_ro("sqnr_f32_db", &TrialOutput::sqnr_f32_db, "The same with what is in floats computed in f32.")
-      .def_ro("float_sqnr_db", &TrialOutput::float_sqnr_db, "Of the float model by the runtime's defaults: what bf16 alone costs.")
-      .def_ro("agreement", &TrialOutput::agreement, "Share of items whose largest element is the same; None where there are no scores.");
-  nb::class_<TrialRun>(module, "TrialRun", "What users of the result get: the quantized model on a few kept samples, by the runtime's defaults.")
+      .def_ro("sqnr_db", &TrialOutput::sqnr_db,
+              "Of the quantized model by the runtime's defaults, beside the float model in f32.")
+      .def_ro("sqnr_f32_db", &TrialOutput::sqnr_f32_db,
+              "The same with what is in floats computed in f32.")
+      .def_ro("float_sqnr_db", &TrialOutput::float_sqnr_db,
+              "Of the float model by the runtime's defaults: what bf16 alone costs.")
+      .def_ro("agreement", &TrialOutput::agreement,
+              "Share of items whose largest element is the same; None where there are no scores.");
+  nb::class_<TrialRun>(module, "TrialRun",
+                       "What users of the result get: the quantized model on a few kept samples, "
+                       "by the runtime's defaults.")
       .def_ro("samples", &TrialRun::samples)
-      .def_ro("unseen", &TrialRun::unseen, "By the corrections; else there were too few samples to set some aside.")
+      .def_ro("unseen", &TrialRun::unseen,
+              "By the corrections; else there were too few samples to set some aside.")
       .def_ro("precision", &TrialRun::precision, "That the runtime computes floats in by default.")
       .def_ro("outputs", &TrialRun::outputs)
       .def_ro("sqnr_db", &TrialRun::sqnr_db, "Of the worst output, as below.")
       .def_ro("sqnr_f32_db", &TrialRun::sqnr_f32_db)
       .def_ro("float_sqnr_db", &TrialRun::float_sqnr_db)
-      .def_ro("measured_db", &TrialRun::measured_db, "With quantizers computed in floats; None where there was no cause to ask.")
-      .def_ro("milliseconds", &TrialRun::milliseconds, "Of one sample; 0 where it was not measured.")
+      .def_ro("measured_db", &TrialRun::measured_db,
+              "With quantizers computed in floats; None where there was no cause to ask.")
+      .def_ro("milliseconds", &TrialRun::milliseconds,
+              "Of one sample; 0 where it was not measured.")
       .def_ro("float_milliseconds", &TrialRun::float_milliseconds, "Of the float model by default.")
       .def_ro("float_f32_milliseconds", &TrialRun::float_f32_milliseconds)
-      .def_ro("float_share", &TrialRun::float_share, "Of the multiplications that min_sqnr_db took out of 8 bits.")
+      .def_ro("float_share", &TrialRun::float_share,
+              "Of the multiplications that min_sqnr_db took out of 8 bits.")
       .def_ro("why_not_faster", &TrialRun::why_not_faster,
-              "Where it is not faster than the float model by default: what its time goes into, and what would help; else empty.")
+              "Where it is not faster than the float model by default: what its time goes into, "
+              "and what would help; else empty.")
       .def_prop_ro("speedup", &TrialRun::speedup)
       .def_prop_ro("speedup_over_f32", &TrialRun::speedup_over_f32)
       .def("to_json", &TrialRun::to_json, nb::arg("times") = true)
-      .def("summary", &TrialRun::summary, nb::arg("times") = true, "In a line. Without times the same on every run of a machine.")
+      .def("summary", &TrialRun::summary, nb::arg("times") = true,
+           "In a line. Without times the same on every run of a machine.")
       .def("__str__", [](const TrialRun& trial) { return trial.summary(); });
 }
 
@@ -80,7 +93,8 @@ void bind_run_report(nb::module_& module) {
       .def_ro("weight_quantizers", &Report::weight_quantizers)
       .def_ro("corrected_biases", &Report::corrected_biases)
       .def_ro("notes", &Report::notes, "Decisions and warnings that a user should read.")
-      .def_ro("trial", &Report::trial, "What users of the result get; None where it was off or could not be run.")
+      .def_ro("trial", &Report::trial,
+              "What users of the result get; None where it was off or could not be run.")
       .def_ro("plan_text", &Report::plan_text, "The plan with its ranges, one line an instruction.")
       .def_ro("plan_json", &Report::plan_json)
       .def_ro("recipe", &Report::recipe,

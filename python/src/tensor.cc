@@ -85,17 +85,20 @@ bool held_alone(nb::handle value, Py_ssize_t references) {
 }
 
 bool is_openvino_tensor(nb::handle value) {
-  return nb::cast<std::string>(value.type().attr("__name__")) == "Tensor" && nb::hasattr(value.type(), "str_data") &&
-         nb::hasattr(value.type(), "element_type");
+  return nb::cast<std::string>(value.type().attr("__name__")) == "Tensor" &&
+         nb::hasattr(value.type(), "str_data") && nb::hasattr(value.type(), "element_type");
 }
 
 // What is in an openvino.Tensor, as a NumPy array.
 nb::object opened(nb::handle value) {
-  const bool strings = std::string_view(nb::repr(value.attr("element_type")).c_str()).find("string") != std::string_view::npos;
+  const bool strings =
+      std::string_view(nb::repr(value.attr("element_type")).c_str()).find("string") !=
+      std::string_view::npos;
   return value.attr(strings ? "str_data" : "data");
 }
 
-// An array of strings, or of objects that all are; None for any other value. A bare string is no array.
+// An array of strings, or of objects that all are; None for any other value. A bare string is no
+// array.
 nb::object as_strings(nb::handle value) {
   if (nb::isinstance<nb::str>(value) || nb::isinstance<nb::bytes>(value)) return nb::none();
   if (nb::hasattr(value, "__dlpack__") && !is_numpy_array(value)) return nb::none();
@@ -195,8 +198,9 @@ Tensor borrow_tensor(nb::handle value) {
 namespace {
 
 nb::capsule keep_alive(const Tensor& tensor) {
-  return nb::capsule(new std::shared_ptr<const void>(tensor.owner),
-                     [](void* held) noexcept { delete static_cast<std::shared_ptr<const void>*>(held); });
+  return nb::capsule(new std::shared_ptr<const void>(tensor.owner), [](void* held) noexcept {
+    delete static_cast<std::shared_ptr<const void>*>(held);
+  });
 }
 
 }  // namespace
@@ -212,8 +216,8 @@ nb::object to_array(const Tensor& tensor) {
   if (tensor.dtype == DType::bf16)
     return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
   std::vector<size_t> shape(tensor.shape.begin(), tensor.shape.end());
-  return nb::ndarray<nb::numpy, nb::ro>(tensor.data, shape.size(), shape.data(),
-                                        keep_alive(tensor), nullptr, to_dlpack(tensor.dtype))
+  return nb::ndarray<nb::numpy, nb::ro>(tensor.data, shape.size(), shape.data(), keep_alive(tensor),
+                                        nullptr, to_dlpack(tensor.dtype))
       .cast();
 }
 

@@ -16,7 +16,8 @@ namespace eightbit::python {
 // next sample is prepared. `what` begins the message of a DataError.
 Tensor to_tensor(nanobind::handle value, bool alone, std::string_view what);
 
-// A contiguous array on the host as it is; the object is kept. Throws InvalidArgument for anything else.
+// A contiguous array on the host as it is; the object is kept. Throws InvalidArgument for anything
+// else.
 Tensor borrow_tensor(nanobind::handle value);
 
 // An object with DLPack over the same bytes, for the framework's own from_dlpack().

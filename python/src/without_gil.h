@@ -1,7 +1,9 @@
-// What calls into the library run under: without the interpreter's lock, and on a signal stack that is there.
+// What calls into the library run under: without the interpreter's lock, and on a signal stack that
+// is there.
 //
-// OpenVINO's CPU plugin registers an alternate signal stack for each Core. Two Cores that go in the order in which they came leave
-// one registered that is freed, and Python's handlers run on it: Ctrl-C would then end the process.
+// OpenVINO's CPU plugin registers an alternate signal stack for each Core. Two Cores that go in the
+// order in which they came leave one registered that is freed, and Python's handlers run on it:
+// Ctrl-C would then end the process.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -23,7 +25,8 @@ class SignalStack {
   }
   ~SignalStack() {
     stack_t now{};
-    if (registered_ && ::sigaltstack(nullptr, &now) == 0 && now.ss_sp == own_.ss_sp && before_.ss_sp != own_.ss_sp)
+    if (registered_ && ::sigaltstack(nullptr, &now) == 0 && now.ss_sp == own_.ss_sp &&
+        before_.ss_sp != own_.ss_sp)
       ::sigaltstack(&before_, nullptr);
   }
   SignalStack(const SignalStack&) = delete;

@@ -12,7 +12,9 @@ namespace {
 using testing::DoubleEq;
 using testing::ElementsAre;
 
-double of(const Graph& graph, const char* node) { return multiplications(graph)[static_cast<size_t>(graph.find(node))]; }
+double of(const Graph& graph, const char* node) {
+  return multiplications(graph)[static_cast<size_t>(graph.find(node))];
+}
 
 TEST(IntegerWork, CountsMultiplicationsOfASample) {
   const Graph graph = parse_graph(
@@ -53,7 +55,8 @@ TEST(IntegerWork, SharesAddUpToOne) {
       "c2 = Convolution(r1, const f32[12,4,3,3]) : f32[1,12,8,8]\n"
       "out = Result(c2)\n");
   const Plan plan = placement::place(graph, {});
-  EXPECT_THAT(work_shares(graph, quantizer_groups(graph, plan)), ElementsAre(DoubleEq(0.25), DoubleEq(0.75)));
+  EXPECT_THAT(work_shares(graph, quantizer_groups(graph, plan)),
+              ElementsAre(DoubleEq(0.25), DoubleEq(0.75)));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 
 const Tensor& first_output(const std::vector<Tensor>& outputs) {
   if (outputs.empty() || outputs[0].shape.empty() || outputs[0].shape.back() < 1)
-    fail<InvalidArgument>("metric", "the model's first output has no axis of classes. Choose mse or cosine.");
+    fail<InvalidArgument>("metric",
+                          "the model's first output has no axis of classes. Choose mse or cosine.");
   return outputs[0];
 }
 
@@ -20,17 +21,24 @@ struct Scores {
   std::vector<float> values;
   size_t classes = 0;
   size_t rows() const { return values.size() / classes; }
-  std::span<const float> row(size_t i) const { return std::span(values).subspan(i * classes, classes); }
+  std::span<const float> row(size_t i) const {
+    return std::span(values).subspan(i * classes, classes);
+  }
 };
 
-Scores scores_of(const Tensor& tensor) { return {to_floats(tensor), static_cast<size_t>(tensor.shape.back())}; }
+Scores scores_of(const Tensor& tensor) {
+  return {to_floats(tensor), static_cast<size_t>(tensor.shape.back())};
+}
 
-int64_t best_class(std::span<const float> row) { return std::ranges::max_element(row) - row.begin(); }
+int64_t best_class(std::span<const float> row) {
+  return std::ranges::max_element(row) - row.begin();
+}
 
 int64_t rank_of(std::span<const float> row, int64_t label) {
   if (label < 0 || label >= static_cast<int64_t>(row.size()))
-    fail<InvalidArgument>("metric", "a label is {}, and the model has {} classes. Labels count from 0.", label,
-                          row.size());
+    fail<InvalidArgument>("metric",
+                          "a label is {}, and the model has {} classes. Labels count from 0.",
+                          label, row.size());
   const float score = row[static_cast<size_t>(label)];
   int64_t rank = 0;
   for (size_t i = 0; i < row.size(); ++i)
@@ -70,8 +78,9 @@ double cosine(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
 
 void check_same_form(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   if (!std::ranges::equal(a, b, {}, &Tensor::shape, &Tensor::shape))
-    fail<InvalidArgument>("metric",
-                          "the models' outputs differ in shape. mse and cosine compare outputs of the same shapes.");
+    fail<InvalidArgument>(
+        "metric",
+        "the models' outputs differ in shape. mse and cosine compare outputs of the same shapes.");
 }
 
 std::vector<double> compared(Metric metric, const Outputs& outputs, const Outputs& reference) {
@@ -86,8 +95,9 @@ std::vector<double> compared(Metric metric, const Outputs& outputs, const Output
 
 void check_count(size_t labels, size_t items) {
   if (labels < items)
-    fail<InvalidArgument>("metric", "there are {} labels for {} samples. Give one label a sample, in their order.",
-                          labels, items);
+    fail<InvalidArgument>(
+        "metric", "there are {} labels for {} samples. Give one label a sample, in their order.",
+        labels, items);
 }
 
 std::vector<double> texts_read(const Outputs& outputs, const Truth& truth) {
@@ -133,15 +143,18 @@ std::string read_greedily(const Tensor& tensor, const std::vector<std::string>& 
 Truth truth_from(Metric metric, const Outputs& outputs) {
   Truth truth;
   for (const auto& of_sample : outputs) {
-    if (metric == Metric::exact_text) truth.texts.push_back(read_greedily(first_output(of_sample), {}));
+    if (metric == Metric::exact_text)
+      truth.texts.push_back(read_greedily(first_output(of_sample), {}));
     if (metric != Metric::top1 && metric != Metric::top5) continue;
     const Scores scores = scores_of(first_output(of_sample));
-    for (size_t row = 0; row < scores.rows(); ++row) truth.classes.push_back(best_class(scores.row(row)));
+    for (size_t row = 0; row < scores.rows(); ++row)
+      truth.classes.push_back(best_class(scores.row(row)));
   }
   return truth;
 }
 
-std::vector<double> item_values(Metric metric, const Outputs& outputs, const Truth& truth, const Outputs& reference) {
+std::vector<double> item_values(Metric metric, const Outputs& outputs, const Truth& truth,
+                                const Outputs& reference) {
   switch (metric) {
     case Metric::top1:
       return classes_found(outputs, truth, 1);

@@ -14,7 +14,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pointwise;
 
-Tensor row(std::vector<float> values) { return Tensor::from_floats(values, {1, static_cast<int64_t>(values.size())}); }
+Tensor row(std::vector<float> values) {
+  return Tensor::from_floats(values, {1, static_cast<int64_t>(values.size())});
+}
 
 Outputs outputs(const std::vector<std::vector<float>>& rows) {
   Outputs out;
@@ -57,7 +59,8 @@ TEST(Metrics, LabelsMustFit) {
   const auto scores = outputs({{1, 2}, {2, 1}});
   EXPECT_THAT(message_of([&] { item_values(Metric::top1, scores, classes({1}), {}); }),
               HasSubstr("1 labels for 2 samples"));
-  EXPECT_THAT(message_of([&] { item_values(Metric::top1, scores, classes({1, 2}), {}); }), HasSubstr("a label is 2"));
+  EXPECT_THAT(message_of([&] { item_values(Metric::top1, scores, classes({1, 2}), {}); }),
+              HasSubstr("a label is 2"));
 }
 
 TEST(Metrics, DistancesAreFromTheFloatModel) {
@@ -66,16 +69,14 @@ TEST(Metrics, DistancesAreFromTheFloatModel) {
   EXPECT_THAT(values, ElementsAre(-2, 0));
   EXPECT_THAT(item_values(Metric::cosine, outputs({{6, 8}, {0, 1}}), {}, reference),
               Pointwise(DoubleNear(1e-9), {1, 0}));
-  EXPECT_THAT(message_of([&] {
-                item_values(Metric::mse, outputs({{1}, {1}}), {}, reference);
-              }),
+  EXPECT_THAT(message_of([&] { item_values(Metric::mse, outputs({{1}, {1}}), {}, reference); }),
               HasSubstr("differ in shape"));
 }
 
 TEST(Metrics, ReadsGreedily) {
   // Classes: blank, a, b. "a a blank a b b" is "aab".
-  const Tensor scores =
-      Tensor::from_floats(std::vector<float>{0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1}, {1, 6, 3});
+  const Tensor scores = Tensor::from_floats(
+      std::vector<float>{0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1}, {1, 6, 3});
   EXPECT_EQ(read_greedily(scores, {"a", "b"}), "aab");
   EXPECT_EQ(read_greedily(scores, {"a"}), "aa");
   EXPECT_EQ(read_greedily(scores, {}), "1/1/2/");
@@ -84,8 +85,10 @@ TEST(Metrics, ReadsGreedily) {
 TEST(Metrics, TextsCountWithoutSpaces) {
   const Outputs read = {{Tensor::from_floats(std::vector<float>{0, 1, 0, 0, 0, 1}, {1, 2, 3})}};
   EXPECT_THAT(item_values(Metric::exact_text, read, {{}, {"a b"}, {"a", "b"}}, {}), ElementsAre(1));
-  EXPECT_THAT(item_values(Metric::exact_text, read, {{}, {"ab b"}, {"a", "b"}}, {}), ElementsAre(0));
-  EXPECT_THAT(item_values(Metric::exact_text, read, truth_from(Metric::exact_text, read), {}), ElementsAre(1));
+  EXPECT_THAT(item_values(Metric::exact_text, read, {{}, {"ab b"}, {"a", "b"}}, {}),
+              ElementsAre(0));
+  EXPECT_THAT(item_values(Metric::exact_text, read, truth_from(Metric::exact_text, read), {}),
+              ElementsAre(1));
 }
 
 TEST(Suffering, WorstItemsByTheirValues) {
@@ -97,7 +100,8 @@ TEST(Suffering, WorstItemsByTheirValues) {
 }
 
 TEST(Suffering, WorstItemsByTheErrorOfTheirOutputs) {
-  const Evaluation before{0, {}, outputs({{10, 0}, {1, 0}, {5, 5}})}, after{0, {}, outputs({{10, 1}, {1, 1}, {5, 5}})};
+  const Evaluation before{0, {}, outputs({{10, 0}, {1, 0}, {5, 5}})},
+      after{0, {}, outputs({{10, 1}, {1, 1}, {5, 5}})};
   EXPECT_THAT(worst_items(before, after, 1), ElementsAre(1));
 }
 

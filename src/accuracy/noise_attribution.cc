@@ -21,7 +21,9 @@ std::vector<ValueId> noisy_inputs(const Graph& graph, const Node& node) {
   return inputs;
 }
 
-bool adds_up(Op op) { return op == Op::add || op == Op::subtract || row(op).trait == Trait::concat; }
+bool adds_up(Op op) {
+  return op == Op::add || op == Op::subtract || row(op).trait == Trait::concat;
+}
 
 std::set<NodeId> quantized_nodes(const Plan& plan) {
   std::set<NodeId> nodes;
@@ -30,7 +32,8 @@ std::set<NodeId> quantized_nodes(const Plan& plan) {
   return nodes;
 }
 
-std::map<NodeId, size_t> groups_by_node(const Plan& plan, const std::vector<QuantizerGroup>& groups) {
+std::map<NodeId, size_t> groups_by_node(const Plan& plan,
+                                        const std::vector<QuantizerGroup>& groups) {
   std::map<NodeId, size_t> out;
   for (size_t g = 0; g < groups.size(); ++g)
     for (size_t q : groups[g].quantizers)
@@ -61,8 +64,9 @@ class Walk {
         if (inherited > 0) pass_on(*node, inherited);
       }
     }
-    const double all = std::transform_reduce(outputs.begin(), outputs.end(), 0.0, std::plus<>(),
-                                             [&](ValueId output) { return relative(noise_at(output)); });
+    const double all =
+        std::transform_reduce(outputs.begin(), outputs.end(), 0.0, std::plus<>(),
+                              [&](ValueId output) { return relative(noise_at(output)); });
     if (all > 0)
       for (double& share : shares) share /= all;
     return shares;
@@ -85,10 +89,12 @@ class Walk {
   void pass_on(const Node& node, double amount) {
     const auto inputs = noisy_inputs(graph_, node);
     std::vector<double> parts;
-    for (ValueId input : inputs) parts.push_back(adds_up(node.op) ? noise_at(input).noise : relative(noise_at(input)));
+    for (ValueId input : inputs)
+      parts.push_back(adds_up(node.op) ? noise_at(input).noise : relative(noise_at(input)));
     const double sum = std::reduce(parts.begin(), parts.end());
     for (size_t i = 0; i < inputs.size(); ++i)
-      need(inputs[i]) += amount * (sum > 0 ? parts[i] / sum : 1.0 / static_cast<double>(inputs.size()));
+      need(inputs[i]) +=
+          amount * (sum > 0 ? parts[i] / sum : 1.0 / static_cast<double>(inputs.size()));
   }
 
   const Graph& graph_;
@@ -126,7 +132,8 @@ std::vector<ValueId> values_with_noise(const Graph& graph, const Plan& plan) {
   return {values.begin(), values.end()};
 }
 
-std::vector<double> attribute_noise(const Graph& graph, const Plan& plan, const std::vector<QuantizerGroup>& groups,
+std::vector<double> attribute_noise(const Graph& graph, const Plan& plan,
+                                    const std::vector<QuantizerGroup>& groups,
                                     const NoiseByValue& as_it_is, const NoiseByValue& alone) {
   return Walk(graph, as_it_is, alone).run(groups_by_node(plan, groups), groups.size());
 }

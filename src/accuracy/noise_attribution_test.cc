@@ -53,17 +53,18 @@ TEST(NoiseAttribution, ALayerAnswersForItsOwnNoiseAndInheritsTheRest) {
 TEST(NoiseAttribution, NoiseOfASumIsDividedByItsAmountAndNotByItsShareOfTheSignal) {
   const Net net(kBranches);
   // c1 brings 1 of noise in a small signal, c2 brings 3 in a large one.
-  const auto shares =
-      net.shares({{net.value("c1"), {10, 1}}, {net.value("c2"), {1000, 3}}, {net.value("sum"), {1010, 4}}},
-                 {{net.value("c1"), {10, 1}}, {net.value("c2"), {1000, 3}}});
+  const auto shares = net.shares(
+      {{net.value("c1"), {10, 1}}, {net.value("c2"), {1000, 3}}, {net.value("sum"), {1010, 4}}},
+      {{net.value("c1"), {10, 1}}, {net.value("c2"), {1000, 3}}});
   EXPECT_THAT(shares, Pointwise(DoubleNear(1e-9), {0.25, 0.75}));
 }
 
 TEST(NoiseAttribution, WhatFlowsTwoWaysIsAddedUp) {
   const Net net(kBranches);
   // All of c2's noise is inherited.
-  const auto shares = net.shares({{net.value("c1"), {10, 1}}, {net.value("c2"), {10, 3}}, {net.value("sum"), {20, 4}}},
-                                 {{net.value("c1"), {10, 1}}, {net.value("c2"), {10, 0}}});
+  const auto shares = net.shares(
+      {{net.value("c1"), {10, 1}}, {net.value("c2"), {10, 3}}, {net.value("sum"), {20, 4}}},
+      {{net.value("c1"), {10, 1}}, {net.value("c2"), {10, 0}}});
   EXPECT_THAT(shares, Pointwise(DoubleNear(1e-9), {1.0, 0.0}));
 }
 
@@ -81,14 +82,17 @@ TEST(NoiseAttribution, OutputsWeighByTheirNoiseOverTheirSignal) {
 
 TEST(NoiseAttribution, WithoutNoiseNobodyIsSuspected) {
   const Net net(kBranches);
-  const NoiseByValue silence = {{net.value("c1"), {10, 0}}, {net.value("c2"), {10, 0}}, {net.value("sum"), {20, 0}}};
+  const NoiseByValue silence = {
+      {net.value("c1"), {10, 0}}, {net.value("c2"), {10, 0}}, {net.value("sum"), {20, 0}}};
   EXPECT_THAT(net.shares(silence, silence), ElementsAre(0, 0));
 }
 
 TEST(NoiseAttribution, ValuesAreMeasuredBehindQuantizersAndWhereBranchesMeet) {
   const Net net(kBranches);
-  EXPECT_THAT(values_with_own_noise(net.graph, net.plan), ElementsAre(net.value("c1"), net.value("c2")));
-  EXPECT_THAT(values_with_noise(net.graph, net.plan), ElementsAre(net.value("c1"), net.value("c2"), net.value("sum")));
+  EXPECT_THAT(values_with_own_noise(net.graph, net.plan),
+              ElementsAre(net.value("c1"), net.value("c2")));
+  EXPECT_THAT(values_with_noise(net.graph, net.plan),
+              ElementsAre(net.value("c1"), net.value("c2"), net.value("sum")));
 }
 
 }  // namespace

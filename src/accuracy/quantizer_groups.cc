@@ -48,7 +48,9 @@ class Reach {
 
 class UnionFind {
  public:
-  explicit UnionFind(size_t size) : parent_(size) { std::iota(parent_.begin(), parent_.end(), size_t{0}); }
+  explicit UnionFind(size_t size) : parent_(size) {
+    std::iota(parent_.begin(), parent_.end(), size_t{0});
+  }
   size_t find(size_t i) {
     while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
@@ -82,7 +84,8 @@ std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& pla
     found.first.layers.assign(found.second.begin(), found.second.end());
     groups.push_back(std::move(found.first));
   }
-  std::ranges::sort(groups, {}, [](const QuantizerGroup& g) { return std::pair(g.layers, g.quantizers); });
+  std::ranges::sort(groups, {},
+                    [](const QuantizerGroup& g) { return std::pair(g.layers, g.quantizers); });
   return groups;
 }
 
@@ -104,10 +107,12 @@ Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<Quan
     out.quantizers.push_back(q);
     for (const Use& use : q.uses) quantized.insert(use.node);
   }
-  std::erase_if(out.biases, [&](const BiasShift& shift) { return !quantized.contains(shift.node); });
+  std::erase_if(out.biases,
+                [&](const BiasShift& shift) { return !quantized.contains(shift.node); });
   for (int group : taken_out)
     for (NodeId node : groups[static_cast<size_t>(group)].layers)
-      if (!quantized.contains(node)) out.left_float.push_back({node, "taken out by accuracy control"});
+      if (!quantized.contains(node))
+        out.left_float.push_back({node, "taken out by accuracy control"});
   return out;
 }
 

@@ -1,8 +1,9 @@
-// Groups of quantizers that can only be taken out together: all that reach one layer, for a layer computes in integers
-// only where all of its inputs are quantized.
+// Groups of quantizers that can only be taken out together: all that reach one layer, for a layer
+// computes in integers only where all of its inputs are quantized.
 //
-// A quantizer reaches the layers that read it, also through ops that hand their input on (pools, reshapes, concat), up
-// to the next quantizer. Two that reach one layer belong together, and so do members of such a chain.
+// A quantizer reaches the layers that read it, also through ops that hand their input on (pools,
+// reshapes, concat), up to the next quantizer. Two that reach one layer belong together, and so do
+// members of such a chain.
 #pragma once
 
 #include <span>
@@ -21,8 +22,9 @@ struct QuantizerGroup {
 // In the order of their first layers.
 std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& plan);
 
-// The plan without these groups: without their quantizers, with weights as they were before rounding, and with the
-// biases of layers that are in float now as they were. `only_activations`: weights stay quantized.
+// The plan without these groups: without their quantizers, with weights as they were before
+// rounding, and with the biases of layers that are in float now as they were. `only_activations`:
+// weights stay quantized.
 Plan without_groups(const Graph& graph, const Plan& plan, const std::vector<QuantizerGroup>& groups,
                     std::span<const int> taken_out, bool only_activations);
 

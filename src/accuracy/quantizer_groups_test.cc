@@ -17,7 +17,9 @@ using testing::UnorderedElementsAre;
 
 struct Grouped {
   explicit Grouped(const std::string& text)
-      : graph(parse_graph(text)), plan(placement::place(graph, {})), groups(quantizer_groups(graph, plan)) {}
+      : graph(parse_graph(text)),
+        plan(placement::place(graph, {})),
+        groups(quantizer_groups(graph, plan)) {}
 
   std::vector<std::string> layers(size_t group) const {
     std::vector<std::string> names;
@@ -100,7 +102,8 @@ TEST(QuantizerGroups, OnlyActivationsLeavesWeights) {
 
 TEST(QuantizerGroups, BiasesOfLayersInFloatGoBackAndOthersStay) {
   Grouped net(kChain);
-  net.plan.biases = {{net.graph.find("c1"), 1, {1, 2, 3, 4}}, {net.graph.find("c2"), 1, {5, 6, 7, 8}}};
+  net.plan.biases = {{net.graph.find("c1"), 1, {1, 2, 3, 4}},
+                     {net.graph.find("c2"), 1, {5, 6, 7, 8}}};
   const Plan plan = net.without({0});
   ASSERT_THAT(plan.biases, SizeIs(1));
   EXPECT_EQ(plan.biases[0].node, net.graph.find("c2"));
@@ -126,7 +129,8 @@ TEST(QuantizerGroups, WeightsGoBackToWhatTheyWereBeforeRounding) {
   EXPECT_THAT(net.without({0}).constants, IsEmpty());
 
   const std::vector<float> factor(4, 0.5f);
-  net.plan.constants = {{weight.value, weight.uses, scaled_by(original, 1, factor), "smooth_quant", factor, 1}};
+  net.plan.constants = {
+      {weight.value, weight.uses, scaled_by(original, 1, factor), "smooth_quant", factor, 1}};
   round_constant(net.plan, weight.value, weight.uses, rounded);
   EXPECT_EQ(first_weight(net.without({1})), 0.25f);
   EXPECT_EQ(first_weight(net.without({0})), 0.375f);

@@ -36,13 +36,15 @@ class Search {
     }
     const double drop = known->second;
     const bool met = drop <= limits_.max_drop;
-    if (met && (!best_ || reverted.size() < best_->reverted.size())) best_ = Reversal{std::move(reverted), drop};
+    if (met && (!best_ || reverted.size() < best_->reverted.size()))
+      best_ = Reversal{std::move(reverted), drop};
     return met;
   }
 
   // `failed` groups are too few, `met` are enough.
   void bisect() {
-    int failed = 0, met = limits_.groups + 1, count = std::clamp(limits_.first_guess, 1, limits_.groups);
+    int failed = 0, met = limits_.groups + 1,
+        count = std::clamp(limits_.first_guess, 1, limits_.groups);
     while (failed + 1 < met) {
       const auto result = meets_goal(head(count));
       if (!result) return;
@@ -57,8 +59,9 @@ class Search {
     for (auto size = std::max<size_t>(1, best_->reverted.size() / 4);; size /= 2) {
       const std::vector<int> reverted = best_->reverted;
       for (size_t end = reverted.size(); end > 0; end -= std::min(size, end)) {
-        const std::vector<int> piece(reverted.begin() + static_cast<std::ptrdiff_t>(end - std::min(size, end)),
-                                     reverted.begin() + static_cast<std::ptrdiff_t>(end));
+        const std::vector<int> piece(
+            reverted.begin() + static_cast<std::ptrdiff_t>(end - std::min(size, end)),
+            reverted.begin() + static_cast<std::ptrdiff_t>(end));
         if (piece.size() == best_->reverted.size()) continue;  // all of them: has failed before
         if (left-- <= 0 || !meets_goal(without(best_->reverted, piece))) return;
       }

@@ -33,7 +33,9 @@ class Costs {
   std::set<std::vector<int>> seen_;
 };
 
-SearchLimits limits(int groups, double max_drop, int first_guess = 1) { return {groups, max_drop, first_guess}; }
+SearchLimits limits(int groups, double max_drop, int first_guess = 1) {
+  return {groups, max_drop, first_guess};
+}
 
 TEST(ReversalSearch, FindsTheShortestBeginningOfAGoodRanking) {
   Costs costs({8, 7, 6, 5, 4, 3, 2, 1});
@@ -50,7 +52,8 @@ TEST(ReversalSearch, AGoodGuessSavesMeasurements) {
   const double goal = 1000;
   auto few = limits(200, goal, 155), plain = limits(200, goal);
   few.put_back_trials = plain.put_back_trials = 0;
-  EXPECT_EQ(find_reversal(few, with.measure())->reverted, find_reversal(plain, without.measure())->reverted);
+  EXPECT_EQ(find_reversal(few, with.measure())->reverted,
+            find_reversal(plain, without.measure())->reverted);
   EXPECT_LT(with.measured, without.measured);
   EXPECT_THAT(without.measured, Le(17));
 }
@@ -71,8 +74,8 @@ TEST(ReversalSearch, RevertsEverythingWhereNothingLessWillDo) {
 
 TEST(ReversalSearch, SaysSoWhereEverythingIsNotEnough) {
   int measured = 0;
-  const auto found =
-      find_reversal(limits(5, 0.5), [&](const std::vector<int>&) { return ++measured, std::optional(1.0); });
+  const auto found = find_reversal(
+      limits(5, 0.5), [&](const std::vector<int>&) { return ++measured, std::optional(1.0); });
   EXPECT_FALSE(found);
   EXPECT_EQ(measured, 4);  // 1, 2, 4 and 5 groups
 }
@@ -88,11 +91,13 @@ TEST(ReversalSearch, AnEarlyEndYieldsTheBestSoFar) {
 }
 
 TEST(ReversalSearch, ThereMayBeNoGroups) {
-  EXPECT_FALSE(find_reversal(limits(0, 1), [](const std::vector<int>&) { return std::optional(0.0); }));
+  EXPECT_FALSE(
+      find_reversal(limits(0, 1), [](const std::vector<int>&) { return std::optional(0.0); }));
 }
 
 TEST(ReversalSearch, TheGuessFollowsTheAmplitudeOfTheNoise) {
-  EXPECT_EQ(first_guess({0.5, 0.25, 0.2, 0.05}, 0.2, 0.1), 2);  // a quarter of the energy is half of the amplitude
+  // a quarter of the energy is half of the amplitude
+  EXPECT_EQ(first_guess({0.5, 0.25, 0.2, 0.05}, 0.2, 0.1), 2);
   EXPECT_EQ(first_guess({0.5, 0.25, 0.2, 0.05}, 0.2, 0.19), 1);
   EXPECT_EQ(first_guess({0, 0}, 0.2, 0.0), 2);
 }

@@ -24,19 +24,23 @@ double relative_error(const std::vector<Tensor>& reference, const std::vector<Te
 std::vector<double> losses(const Evaluation& reference, const Evaluation& quantized) {
   std::vector<double> lost;
   if (!reference.per_item.empty() && reference.per_item.size() == quantized.per_item.size())
-    std::ranges::transform(reference.per_item, quantized.per_item, std::back_inserter(lost), std::minus<>());
+    std::ranges::transform(reference.per_item, quantized.per_item, std::back_inserter(lost),
+                           std::minus<>());
   else if (reference.outputs.size() == quantized.outputs.size())
-    std::ranges::transform(reference.outputs, quantized.outputs, std::back_inserter(lost), relative_error);
+    std::ranges::transform(reference.outputs, quantized.outputs, std::back_inserter(lost),
+                           relative_error);
   return lost;
 }
 
 }  // namespace
 
-std::vector<int64_t> worst_items(const Evaluation& reference, const Evaluation& quantized, int64_t count) {
+std::vector<int64_t> worst_items(const Evaluation& reference, const Evaluation& quantized,
+                                 int64_t count) {
   const std::vector<double> lost = losses(reference, quantized);
   std::vector<int64_t> items(lost.size());
   std::iota(items.begin(), items.end(), int64_t{0});
-  std::ranges::stable_sort(items, std::greater<>(), [&](int64_t item) { return lost[static_cast<size_t>(item)]; });
+  std::ranges::stable_sort(items, std::greater<>(),
+                           [&](int64_t item) { return lost[static_cast<size_t>(item)]; });
   items.resize(std::min(items.size(), static_cast<size_t>(count)));
   std::ranges::sort(items);
   return items;

@@ -12,7 +12,8 @@
 namespace eightbit::algorithms {
 namespace {
 
-// The probe of a node, where it has a weight and a channel axis of known size and stands in no branch of an If.
+// The probe of a node, where it has a weight and a channel axis of known size and stands in no
+// branch of an If.
 std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   if (node.owner != kNone || !has(node.op, kBias) || weight_port(graph, id) == kNone) return {};
@@ -23,8 +24,9 @@ std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
   return BiasProbe{id, axis, channels};
 }
 
-// Whether magnitudes are taken of a layer's output: squares, powers, absolute values. What is 0 must stay 0 there: a shift, however
-// small, is all that logarithms and roots behind it see of silence.
+// Whether magnitudes are taken of a layer's output: squares, powers, absolute values. What is 0
+// must stay 0 there: a shift, however small, is all that logarithms and roots behind it see of
+// silence.
 bool is_measured_in_magnitude(const Graph& graph, NodeId layer) {
   std::vector<NodeId> open = {layer};
   while (!open.empty()) {
@@ -33,8 +35,10 @@ bool is_measured_in_magnitude(const Graph& graph, NodeId layer) {
     for (ValueId output : graph.node(id).outputs)
       for (const Use& use : graph.value(output).uses) {
         const Node& reader = graph.node(use.node);
-        const bool squares = reader.op == Op::multiply && reader.inputs.size() == 2 && reader.inputs[0] == reader.inputs[1];
-        if (squares || reader.op == Op::power || reader.op == Op::abs || reader.op == Op::reduce_l2) return true;
+        const bool squares = reader.op == Op::multiply && reader.inputs.size() == 2 &&
+                             reader.inputs[0] == reader.inputs[1];
+        if (squares || reader.op == Op::power || reader.op == Op::abs || reader.op == Op::reduce_l2)
+          return true;
         if (only_passes(reader.op)) open.push_back(use.node);
       }
   }
@@ -49,7 +53,8 @@ std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan) {
     for (const Use& use : q.uses) quantized.insert(use.node);
   std::vector<BiasProbe> probes;
   for (NodeId id : quantized)
-    if (const auto probe = probe_at(graph, id); probe && !is_measured_in_magnitude(graph, id)) probes.push_back(*probe);
+    if (const auto probe = probe_at(graph, id); probe && !is_measured_in_magnitude(graph, id))
+      probes.push_back(*probe);
   return probes;
 }
 
@@ -69,9 +74,11 @@ std::vector<records::Point> layer_points(const Graph& graph, const std::vector<B
   return points;
 }
 
-std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
+std::vector<std::vector<float>> reference_means(const Graph& graph,
+                                                const std::vector<BiasProbe>& probes,
                                                 const records::StatisticsData& statistics,
-                                                std::span<const int64_t> samples, const Plan& plan) {
+                                                std::span<const int64_t> samples,
+                                                const Plan& plan) {
   std::vector<std::vector<float>> rows;
   for (int64_t number : samples) {
     auto& row = rows.emplace_back();
@@ -81,7 +88,8 @@ std::vector<std::vector<float>> reference_means(const Graph& graph, const std::v
       if (static_cast<int64_t>(means.size()) != probe.channels) return {};
       for (const ChannelChange& change : plan.changes)
         if (change.value == value)
-          for (size_t c = 0; c < means.size(); ++c) means[c] = (means[c] - change.shift[c]) / change.factor[c];
+          for (size_t c = 0; c < means.size(); ++c)
+            means[c] = (means[c] - change.shift[c]) / change.factor[c];
       row.insert(row.end(), means.begin(), means.end());
     }
   }
@@ -96,7 +104,8 @@ BiasCorrection::BiasCorrection(std::vector<BiasProbe> probes) : probes_(std::mov
 }
 
 void BiasCorrection::add(std::span<const float> record) {
-  EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected", record.size(), sum_.size());
+  EIGHTBIT_CHECK(record.size() == sum_.size(), "{} differences of means, {} expected",
+                 record.size(), sum_.size());
   for (size_t i = 0; i < record.size(); ++i) {
     sum_[i] += record[i];
     square_[i] += static_cast<double>(record[i]) * record[i];
@@ -104,8 +113,8 @@ void BiasCorrection::add(std::span<const float> record) {
   ++count_;
 }
 
-// With s_k the difference in sample k and m_k the average over the others, the error that is left in sample k is
-// s_k - m_k = (s_k - m) n / (n - 1).
+// With s_k the difference in sample k and m_k the average over the others, the error that is left
+// in sample k is s_k - m_k = (s_k - m) n / (n - 1).
 bool BiasCorrection::helps(size_t first, int64_t channels) const {
   const auto n = static_cast<double>(count_);
   double before = 0, after = 0;
@@ -116,9 +125,10 @@ bool BiasCorrection::helps(size_t first, int64_t channels) const {
   return after < before;
 }
 
-// The mean m of n samples with variance v, less the share of m^2 that is chance: m max(0, 1 - v / (n m^2)) (the positive part of
-// James and Stein's estimator, Proc. Fourth Berkeley Symp. 1, 1961). A shift that all samples agree on stays; one that a few
-// samples make, which quantization has turned into something else, goes.
+// The mean m of n samples with variance v, less the share of m^2 that is chance: m max(0, 1 - v /
+// (n m^2)) (the positive part of James and Stein's estimator, Proc. Fourth Berkeley Symp. 1, 1961).
+// A shift that all samples agree on stays; one that a few samples make, which quantization has
+// turned into something else, goes.
 double BiasCorrection::trusted_mean(size_t i) const {
   const auto n = static_cast<double>(count_);
   const double mean = sum_[i] / n;
@@ -134,7 +144,8 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   for (const auto& probe : probes_) {
     const size_t first = std::exchange(at, at + static_cast<size_t>(probe.channels));
     const auto squares = std::span(square_).subspan(first, static_cast<size_t>(probe.channels));
-    if (std::ranges::all_of(squares, [](double x) { return x == 0; })) continue;   // a tensor without elements
+    // a tensor without elements
+    if (std::ranges::all_of(squares, [](double x) { return x == 0; })) continue;
     if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
     BiasShift shift{probe.node, probe.axis, {}};
     for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(trusted_mean(i)));

@@ -1,12 +1,14 @@
 // Bias correction: removes the shift that quantization causes in the mean of every layer's output.
 //
 // Needs:   a plan with all ranges.
-// Records: the inputs of a few samples and the channel means of the float network's layers for each of them.
-// Does:    runs these inputs once through the quantized network; behind every quantized convolution and product of it the
-//          difference of channel means is added, sample by sample, so that every layer sees inputs that earlier layers
-//          have already corrected, with all quantizers on. The average over samples goes into the biases.
-// Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721, 4.2;
-//          the single pass is described in docs/how_it_works.md.
+// Records: the inputs of a few samples and the channel means of the float network's layers for each
+// of them.
+// Does:    runs these inputs once through the quantized network; behind every quantized convolution
+//          and product of it the difference of channel means is added, sample by sample, so that
+//          every layer sees inputs that earlier layers have already corrected, with all quantizers
+//          on. The average over samples goes into the biases.
+// Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction,
+//          arXiv 1906.04721, 4.2; the single pass is described in docs/how_it_works.md.
 #pragma once
 
 #include <span>
@@ -19,7 +21,8 @@
 
 namespace eightbit::algorithms {
 
-// Samples that are run; and where more time may be taken. Fewer cost no accuracy on the reference models down to 16.
+// Samples that are run; and where more time may be taken. Fewer cost no accuracy on the reference
+// models down to 16.
 inline constexpr int64_t kCorrectionSamples = 16, kCarefulCorrectionSamples = 64;
 
 // Where the differences are measured: layers with a quantized weight or input and a channel axis.
@@ -27,11 +30,14 @@ std::vector<BiasProbe> bias_probes(const Graph& graph, const Plan& plan);
 
 // The means that belong to these probes, as the taps of a calibration.
 std::vector<records::Point> layer_points(const Graph& graph, const std::vector<BiasProbe>& probes);
-// Every layer whose bias could be corrected, whatever is quantized. None in branches of If, which a run may not take.
+// Every layer whose bias could be corrected, whatever is quantized. None in branches of If, which a
+// run may not take.
 std::vector<BiasProbe> all_layers(const Graph& graph);
 
-// The float means of each probe in turn, a row for each of these kept samples. Empty where a layer was not measured.
-std::vector<std::vector<float>> reference_means(const Graph& graph, const std::vector<BiasProbe>& probes,
+// The float means of each probe in turn, a row for each of these kept samples. Empty where a layer
+// was not measured.
+std::vector<std::vector<float>> reference_means(const Graph& graph,
+                                                const std::vector<BiasProbe>& probes,
                                                 const records::StatisticsData& statistics,
                                                 std::span<const int64_t> samples, const Plan& plan);
 
@@ -40,8 +46,8 @@ class BiasCorrection {
  public:
   explicit BiasCorrection(std::vector<BiasProbe> probes);
   void add(std::span<const float> record);
-  // The average of each channel over the samples. `checked`: only of layers where the average over the other samples
-  // lowers the error of a sample, summed over samples and channels.
+  // The average of each channel over the samples. `checked`: only of layers where the average over
+  // the other samples lowers the error of a sample, summed over samples and channels.
   std::vector<BiasShift> shifts(bool checked) const;
 
  private:

@@ -24,8 +24,10 @@ struct Network {
       return add_weight(graph, name, values, std::move(shape));
     };
     const ValueId input = add_input(graph, {1, 4, 8, 8});
-    first = add_layer(graph, "first", Op::convolution, input, weight("w1", {2, 4, 1, 1}), {1, 2, 8, 8});
-    second = add_layer(graph, "second", Op::convolution, first, weight("w2", {3, 2, 1, 1}), {1, 3, 8, 8});
+    first =
+        add_layer(graph, "first", Op::convolution, input, weight("w1", {2, 4, 1, 1}), {1, 2, 8, 8});
+    second = add_layer(graph, "second", Op::convolution, first, weight("w2", {3, 2, 1, 1}),
+                       {1, 3, 8, 8});
   }
 
   NodeId node(ValueId value) const { return graph.value(value).producer; }
@@ -38,8 +40,9 @@ struct Network {
       std::vector<float> record;
       for (const BiasProbe& probe : measured) {
         for (int64_t c = 0; c < probe.channels; ++c)
-          record.push_back(static_cast<float>(100 * probe.channels + 10 * c) + static_cast<float>(number) / 10);
-        record.push_back(1);   // finite
+          record.push_back(static_cast<float>(100 * probe.channels + 10 * c) +
+                           static_cast<float>(number) / 10);
+        record.push_back(1);  // finite
       }
       data.add_layers(number, record);
     }
@@ -64,11 +67,13 @@ TEST(BiasCorrection, ProbesStandBehindQuantizedLayers) {
 TEST(BiasCorrection, LayersThatAreMeasuredInMagnitudeHaveNoProbe) {
   for (Op op : {Op::power, Op::abs, Op::reduce_l2, Op::relu}) {
     Network net;
-    const ValueId turned = add_layer(net.graph, "turned", Op::transpose, net.second, kNone, {1, 8, 8, 3});
+    const ValueId turned =
+        add_layer(net.graph, "turned", Op::transpose, net.second, kNone, {1, 8, 8, 3});
     add_layer(net.graph, "measured", op, turned, kNone, {1, 8, 8, 3});
     Plan plan;
     plan.quantizers = {quantizer_of(net.first, {net.node(net.second), 0}, {}, false)};
-    EXPECT_EQ(bias_probes(net.graph, plan).size(), op == Op::relu ? 1u : 0u) << static_cast<int>(op);
+    EXPECT_EQ(bias_probes(net.graph, plan).size(), op == Op::relu ? 1u : 0u)
+        << static_cast<int>(op);
   }
 }
 
@@ -77,10 +82,13 @@ TEST(BiasCorrection, ReferenceMeansFollowTheOrderOfProbesAndSamples) {
   const auto statistics = net.statistics(all_layers(net.graph));
   auto probes = all_layers(net.graph);
   EXPECT_THAT(reference_means(net.graph, probes, statistics, statistics.kept_samples.numbers(), {}),
-              ElementsAre(ElementsAre(FloatEq(200.4f), FloatEq(210.4f), FloatEq(300.4f), FloatEq(310.4f), FloatEq(320.4f)),
+              ElementsAre(ElementsAre(FloatEq(200.4f), FloatEq(210.4f), FloatEq(300.4f),
+                                      FloatEq(310.4f), FloatEq(320.4f)),
                           ElementsAre(201, 211, 301, 311, 321)));
-  probes.erase(probes.begin());   // statistics may hold more layers than are quantized
-  EXPECT_THAT(reference_means(net.graph, probes, statistics, statistics.kept_samples.numbers(), {}).at(1), ElementsAre(301, 311, 321));
+  probes.erase(probes.begin());  // statistics may hold more layers than are quantized
+  EXPECT_THAT(
+      reference_means(net.graph, probes, statistics, statistics.kept_samples.numbers(), {}).at(1),
+      ElementsAre(301, 311, 321));
 }
 
 TEST(BiasCorrection, ReferenceMeansFollowChannelAlignment) {
@@ -88,14 +96,19 @@ TEST(BiasCorrection, ReferenceMeansFollowChannelAlignment) {
   const auto probes = all_layers(net.graph);
   Plan plan;
   plan.changes = {{net.first, 1, {1, 11}, {2, 4}}};
-  EXPECT_THAT(reference_means(net.graph, probes, net.statistics(probes), net.statistics(probes).kept_samples.numbers(), plan).at(1), ElementsAre(100, 50, 301, 311, 321));
+  EXPECT_THAT(reference_means(net.graph, probes, net.statistics(probes),
+                              net.statistics(probes).kept_samples.numbers(), plan)
+                  .at(1),
+              ElementsAre(100, 50, 301, 311, 321));
 }
 
 TEST(BiasCorrection, NoReferenceWhereALayerWasNotMeasured) {
   const Network net;
   auto probes = all_layers(net.graph);
   const std::vector<BiasProbe> second = {probes[1]};
-  EXPECT_THAT(reference_means(net.graph, probes, net.statistics(second), net.statistics(second).kept_samples.numbers(), {}), IsEmpty());
+  EXPECT_THAT(reference_means(net.graph, probes, net.statistics(second),
+                              net.statistics(second).kept_samples.numbers(), {}),
+              IsEmpty());
 }
 
 TEST(BiasCorrection, ShiftsAreAveragesOverSamplesLessWhatIsChance) {
@@ -105,7 +118,9 @@ TEST(BiasCorrection, ShiftsAreAveragesOverSamplesLessWhatIsChance) {
   const auto shifts = correction.shifts(false);
   ASSERT_EQ(shifts.size(), 2u);
   EXPECT_EQ(shifts[0].node, 5);
-  EXPECT_THAT(shifts[0].shift, ElementsAre(FloatEq(2 * (1 - 2.0f / (2 * 4))), FloatEq(-3 * (1 - 2.0f / (2 * 9)))));   // variance 2
+  // variance 2
+  EXPECT_THAT(shifts[0].shift,
+              ElementsAre(FloatEq(2 * (1 - 2.0f / (2 * 4))), FloatEq(-3 * (1 - 2.0f / (2 * 9)))));
   EXPECT_EQ(shifts[1].axis, 2);
   EXPECT_THAT(shifts[1].shift, ElementsAre(8));
 }
@@ -117,12 +132,13 @@ TEST(BiasCorrection, AShiftThatAFewSamplesMakeGoes) {
   EXPECT_THAT(correction.shifts(false).at(0).shift, ElementsAre(0));
 }
 
-// Of the first layer the error is the same in every sample; of the second it changes its sign, so that the average over
-// the other samples makes each one worse.
+// Of the first layer the error is the same in every sample; of the second it changes its sign, so
+// that the average over the other samples makes each one worse.
 TEST(BiasCorrection, CheckedShiftsLeaveOutLayersThatAreNotHelped) {
   BiasCorrection correction({{5, 1, 2}, {6, 1, 1}});
   for (int k = 0; k < 6; ++k)
-    correction.add(std::vector<float>{1 + 0.01f * static_cast<float>(k), -1, k % 2 == 0 ? 1.0f : -1.0f});
+    correction.add(
+        std::vector<float>{1 + 0.01f * static_cast<float>(k), -1, k % 2 == 0 ? 1.0f : -1.0f});
   EXPECT_EQ(correction.shifts(false).size(), 2u);
   const auto checked = correction.shifts(true);
   ASSERT_EQ(checked.size(), 1u);
@@ -168,7 +184,9 @@ TEST(BiasCorrection, TheCheckIsLeaveOneOut) {
   EXPECT_LT(helped, 180);
 }
 
-TEST(BiasCorrection, NothingWithoutSamples) { EXPECT_THAT(BiasCorrection({{1, 1, 3}}).shifts(false), IsEmpty()); }
+TEST(BiasCorrection, NothingWithoutSamples) {
+  EXPECT_THAT(BiasCorrection({{1, 1, 3}}).shifts(false), IsEmpty());
+}
 
 }  // namespace
 }  // namespace eightbit::algorithms

@@ -172,8 +172,9 @@ class Alignment {
     const std::vector<float> zero(factor_.size(), 0.0f);
     std::vector<ChannelChange> out{{pair_.between, 1, shift_, factor_}};
     if (pair_.inner != pair_.between) out.push_back({pair_.inner, 1, zero, factor_});
-    if (pair_.second_bias.node != kNone)   // what its bias took over is missing in front of it
-      out.push_back({graph_.node(pair_.second).outputs[0], 1, moved_, std::vector<float>(moved_.size(), 1.0f)});
+    if (pair_.second_bias.node != kNone)  // what its bias took over is missing in front of it
+      out.push_back({graph_.node(pair_.second).outputs[0], 1, moved_,
+                     std::vector<float>(moved_.size(), 1.0f)});
     return out;
   }
 

@@ -39,8 +39,11 @@ TEST(ExtremesRange, ChannelsAreMultipliedFirst) {
 TEST(ExtremesRange, IsTheLeastOfTheErrorsThatItTells) {
   const ChannelExtremes x = one_of_eight(10, 1000);
   const ExtremesRange best = least_error_range(x, kOnes);
-  const auto sum = [](const ExtremesRange& range) { return std::accumulate(range.error.begin(), range.error.end(), 0.0); };
-  for (float high : {2.5f, 4.0f, 6.0f, 10.0f}) EXPECT_LE(sum(best), 1.2 * sum(range_between(x, kOnes, -1, high))) << high;
+  const auto sum = [](const ExtremesRange& range) {
+    return std::accumulate(range.error.begin(), range.error.end(), 0.0);
+  };
+  for (float high : {2.5f, 4.0f, 6.0f, 10.0f})
+    EXPECT_LE(sum(best), 1.2 * sum(range_between(x, kOnes, -1, high))) << high;
 }
 
 TEST(ExtremesRange, RoundingErrsByATwelfthOfAStepsSquare) {
@@ -48,7 +51,7 @@ TEST(ExtremesRange, RoundingErrsByATwelfthOfAStepsSquare) {
   const ExtremesRange range = range_between(x, kOnes, -1, 1);
   for (double error : range.error) EXPECT_NEAR(error, std::pow(2 / 255.0, 2) / 12, 1e-12);
   ChannelExtremes tiny = x;
-  tiny.mean_square = {1e-9f, 1};   // rounds to 0
+  tiny.mean_square = {1e-9f, 1};  // rounds to 0
   EXPECT_NEAR(range_between(tiny, kOnes, -1, 1).error[0], 1e-9, 1e-15);
 }
 

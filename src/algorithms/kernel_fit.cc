@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kTop = 255;
 
-// Steps of channels under one zero point, and how they compare with the least that each range needs.
+// Steps of channels under one zero point, and how they compare with the least that each range
+// needs.
 struct Steps {
   int zero_point = 0;
   std::vector<double> step;
@@ -22,9 +23,11 @@ struct Steps {
 Steps steps_with(const Quantizer& q, int zero_point) {
   Steps out{zero_point, {}, 0};
   for (size_t c = 0; c < q.low.size(); ++c) {
-    const double below = std::max(0.0, -static_cast<double>(q.low[c])), above = std::max(0.0, static_cast<double>(q.high[c]));
+    const double below = std::max(0.0, -static_cast<double>(q.low[c])),
+                 above = std::max(0.0, static_cast<double>(q.high[c]));
     if (below > 0 && zero_point == 0) return {};
-    out.step.push_back(std::max(above / (kTop - zero_point), zero_point > 0 ? below / zero_point : 0.0));
+    out.step.push_back(
+        std::max(above / (kTop - zero_point), zero_point > 0 ? below / zero_point : 0.0));
     out.excess += std::pow(out.step.back() * kTop / (below + above), 2);
   }
   return out;
@@ -46,7 +49,8 @@ std::vector<double> inner_steps(const Steps& in, const Steps& out, double ratio)
   return inner;
 }
 
-// Whole numbers of the 255th part of the widest, as the gate's multiplier has 8 bits. So no factor is above 255.
+// Whole numbers of the 255th part of the widest, as the gate's multiplier has 8 bits. So no factor
+// is above 255.
 void round_up(std::vector<double>& steps) {
   const double part = std::ranges::max(steps) / kTop;
   for (double& step : steps) step = part * std::max(1.0, std::ceil(step / part - 1e-6));
@@ -62,7 +66,8 @@ void assign(Quantizer& q, const std::vector<double>& steps, double ratio, int ze
 }
 
 // What rounding in front does to the output counts as its mean slope over the channel's range.
-double error_of(const Quantizer& in, const Quantizer& out, const std::vector<double>& inner, double ratio) {
+double error_of(const Quantizer& in, const Quantizer& out, const std::vector<double>& inner,
+                double ratio) {
   double error = 0;
   for (size_t c = 0; c < inner.size(); ++c) {
     const double reach_in = in.high[c] - in.low[c], reach_out = out.high[c] - out.low[c];
@@ -75,7 +80,8 @@ void tie(Quantizer& in, Quantizer& out) {
   const Steps front = least_steps(in), back = least_steps(out);
   double best_ratio = 1, least = std::numeric_limits<double>::infinity();
   for (double octave = -10; octave <= 6; octave += 0.125) {
-    const double ratio = std::exp2(octave), error = error_of(in, out, inner_steps(front, back, ratio), ratio);
+    const double ratio = std::exp2(octave),
+                 error = error_of(in, out, inner_steps(front, back, ratio), ratio);
     if (error < least) least = error, best_ratio = ratio;
   }
   std::vector<double> inner = inner_steps(front, back, best_ratio);
@@ -98,13 +104,15 @@ std::set<NodeId> nodes_behind_quantizers(const Plan& plan) {
   return nodes;
 }
 
-// Whether quantized inputs make what the node yields, through ops of one input (a bias, an activation).
+// Whether quantized inputs make what the node yields, through ops of one input (a bias, an
+// activation).
 bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& quantized) {
   while (node != kNone && !quantized.contains(node)) {
     if (has(graph.node(node).op, kLinear)) return false;
     std::vector<NodeId> producers;
     for (ValueId input : graph.node(node).inputs)
-      if (input != kNone && !graph.value(input).is_constant()) producers.push_back(graph.value(input).producer);
+      if (input != kNone && !graph.value(input).is_constant())
+        producers.push_back(graph.value(input).producer);
     node = producers.size() == 1 ? producers[0] : kNone;
   }
   return node != kNone;
@@ -116,7 +124,8 @@ void free_float_activations(const Graph& graph, Plan& plan) {
     const auto is_alone = [&](const Use& use) { return graph.node(use.node).op == Op::hswish; };
     if (q.weight || !std::ranges::all_of(q.uses, is_alone)) return false;
     if (ends_in_integers(graph, graph.value(q.value).producer, quantized)) return false;
-    for (const Use& use : q.uses) plan.left_float.push_back({use.node, "what it reads is computed in float"});
+    for (const Use& use : q.uses)
+      plan.left_float.push_back({use.node, "what it reads is computed in float"});
     return true;
   });
   std::ranges::stable_sort(plan.left_float, {}, &FloatReason::node);
@@ -142,8 +151,10 @@ void fit_to_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {
   for (const HardSwishBlock& block : hard_swish_blocks(graph, plan)) {
     Quantizer& input = plan.quantizers[block.input];
     if (input.low.size() < 2) continue;
-    if (block.activation == kNone) share_zero_point(input);
-    else tie(input, plan.quantizers[block.output]);
+    if (block.activation == kNone)
+      share_zero_point(input);
+    else
+      tie(input, plan.quantizers[block.output]);
   }
 }
 

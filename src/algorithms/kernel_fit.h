@@ -2,11 +2,12 @@
 //
 // Needs:   placement (prepare); ranges (fit).
 // Records: through min-max, channel extremes in front of hard swish.
-// Does:    prepare: where channels have ranges of their own behind hard swish, they get them in front of it too.
-//          fit: these quantizers, and those between a convolution and a depthwise one, get scales that differ by
-//          one factor a channel and share a zero point, which layers around
-//          them can take over (quant/hard_swish_blocks.h). The factors are those of least squared error, relative to what each
-//          channel holds. Hard swish behind a float layer loses the quantizer that only separates the two.
+// Does:    prepare: where channels have ranges of their own behind hard swish, they get them in
+//          front of it too. fit: these quantizers, and those between a convolution and a depthwise
+//          one, get scales that differ by one factor a channel and share a zero point, which layers
+//          around them can take over (quant/hard_swish_blocks.h). The factors are those of least
+//          squared error, relative to what each channel holds. Hard swish behind a float layer
+//          loses the quantizer that only separates the two.
 // Source:  what ONNX Runtime fuses; docs/onnx.md.
 #pragma once
 

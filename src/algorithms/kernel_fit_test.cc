@@ -26,7 +26,8 @@ out = Result(c2)
 )";
 
 struct Planned {
-  explicit Planned(const Kernels& kernels, const QuantizeOptions& options = {}) : graph(parse_graph(kNetwork)) {
+  explicit Planned(const Kernels& kernels, const QuantizeOptions& options = {})
+      : graph(parse_graph(kNetwork)) {
     plan = placement::place(graph, options, kernels);
     prepare_for_kernels(graph, kernels, plan);
     for (Quantizer& q : plan.quantizers) {
@@ -39,7 +40,9 @@ struct Planned {
     }
   }
 
-  const Quantizer* at(const std::string& node) const { return quantizer_at(plan, {graph.find(node), 0}); }
+  const Quantizer* at(const std::string& node) const {
+    return quantizer_at(plan, {graph.find(node), 0});
+  }
 
   Graph graph;
   Plan plan;
@@ -58,7 +61,8 @@ TEST(KernelFit, ChannelsAroundHardSwishDifferByOneFactorAndShareAZeroPoint) {
     EXPECT_NEAR(zero_point(fitted_in, c), std::round(zero_point(fitted_in, 0)), 1e-3);
     EXPECT_NEAR(zero_point(fitted_out, c), std::round(zero_point(fitted_out, 0)), 1e-3);
     EXPECT_NEAR(in_factors[c], out_factors[c], 1e-4f * in_factors[c]);
-    EXPECT_NEAR(255 / in_factors[c], std::round(255 / in_factors[c]), 1e-3f) << "the gate's multiplier has 8 bits";
+    EXPECT_NEAR(255 / in_factors[c], std::round(255 / in_factors[c]), 1e-3f)
+        << "the gate's multiplier has 8 bits";
     for (const auto& [before, after] : {std::pair{in, fitted_in}, std::pair{out, fitted_out}}) {
       EXPECT_LE(after.low[c], before.low[c] + 1e-6f);
       EXPECT_GE(after.high[c], before.high[c] - 1e-6f);

@@ -66,7 +66,9 @@ const Histogram& Measured::histogram() const {
 
 std::optional<std::pair<float, float>> Measured::scaled_range() const {
   const auto shifts = [](float x) { return x < 0 || x > 0; };
-  if (!is_moved() || std::ranges::any_of(add_, shifts) || !statistics_.points()[static_cast<size_t>(point_)].tap.keep_channels) return {};
+  if (!is_moved() || std::ranges::any_of(add_, shifts) ||
+      !statistics_.points()[static_cast<size_t>(point_)].tap.keep_channels)
+    return {};
   const ExtremesRange range = least_error_range(channel_extremes(statistics_, point_), multiply_);
   return std::pair(range.low, range.high);
 }

@@ -30,8 +30,8 @@ class Measured {
   bool has_channels() const { return channels_ > 1; }
   // Of the value as it was measured; empty where it is another one now.
   const Histogram& histogram() const;
-  // For values that a scale moves, of which there is no histogram; see extremes_range.h. Nothing where the channels of samples
-  // were not kept, or where more than a scale moves them.
+  // For values that a scale moves, of which there is no histogram; see extremes_range.h. Nothing
+  // where the channels of samples were not kept, or where more than a scale moves them.
   std::optional<std::pair<float, float>> scaled_range() const;
   float min() const;
   float max() const;

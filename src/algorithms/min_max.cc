@@ -1,13 +1,13 @@
 #include "algorithms/min_max.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "algorithms/measured.h"
 #include "algorithms/weight_fit.h"
@@ -28,11 +28,13 @@ namespace {
 using records::StatisticsData;
 
 bool asks_histogram(const RangeEstimatorParameters& p) {
-  return p.min.aggregator_type == AggregatorType::histogram || p.max.aggregator_type == AggregatorType::histogram;
+  return p.min.aggregator_type == AggregatorType::histogram ||
+         p.max.aggregator_type == AggregatorType::histogram;
 }
 
 // Which number of a sample, and how to join samples, for one end of a range.
-StatisticsCollectorParameters estimator(StatisticsCollectorParameters user, StatisticsType statistics, AggregatorType aggregator) {
+StatisticsCollectorParameters estimator(StatisticsCollectorParameters user,
+                                        StatisticsType statistics, AggregatorType aggregator) {
   user.statistics_type = user.statistics_type.value_or(statistics);
   user.aggregator_type = user.aggregator_type.value_or(aggregator);
   return user;
@@ -52,18 +54,22 @@ Histogram raised(Histogram histogram, float floor) {
   return histogram;
 }
 
-constexpr double kClearlyBetter = 1.5;   // errors below it do not pay for a zero point
+constexpr double kClearlyBetter = 1.5;  // errors below it do not pay for a zero point
 
 class RangeFinder {
  public:
   RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
               bool pairs_cross_positions, Plan& plan)
-      : graph_(graph), statistics_(statistics), options_(options), plan_(plan),
+      : graph_(graph),
+        statistics_(statistics),
+        options_(options),
+        plan_(plan),
         terms_(graph, statistics, options, pairs_cross_positions, plan) {}
 
   void activation(Quantizer& q) {
     const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
-    if (uses_histogram(q.spec, options_) && !measured.histogram().empty()) return from_histogram(q, measured);
+    if (uses_histogram(q.spec, options_) && !measured.histogram().empty())
+      return from_histogram(q, measured);
     if (uses_histogram(q.spec, options_))
       if (const auto range = measured.scaled_range()) return from_extremes(q, *range);
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
@@ -71,22 +77,27 @@ class RangeFinder {
     const auto joined = q.spec.per_channel ? std::pair{AggregatorType::min, AggregatorType::max}
                                            : std::pair{AggregatorType::mean, AggregatorType::mean};
     const auto low = estimator(user.min, StatisticsType::min, joined.first);
-    auto high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max, joined.second);
-    if (symmetric && high.statistics_type == StatisticsType::max) high.statistics_type = StatisticsType::abs_max;
+    auto high = estimator(user.max, symmetric ? StatisticsType::abs_max : StatisticsType::max,
+                          joined.second);
+    if (symmetric && high.statistics_type == StatisticsType::max)
+      high.statistics_type = StatisticsType::abs_max;
     if (q.spec.per_channel) {
       const float floor = floor_of_readers(q);
-      // A zero point keeps depthwise convolutions out of the newer kernels of CPUs with AVX-512, and ranges by channel are fine
-      // without.
+      // A zero point keeps depthwise convolutions out of the newer kernels of CPUs with AVX-512,
+      // and ranges by channel are fine without.
       if (!symmetric && q.group == kNone && std::isinf(floor) && scheme_is_free())
         q.spec.mode = QuantizationScheme::symmetric;
       std::vector<float> least = measured.channel_min();
       for (float& x : least) x = std::max(x, floor);
-      set(q, std::move(least), q.spec.mode == QuantizationScheme::symmetric ? largest(measured) : measured.channel_max());
+      set(q, std::move(least),
+          q.spec.mode == QuantizationScheme::symmetric ? largest(measured)
+                                                       : measured.channel_max());
     } else {
       const float least = one(q, measured, low, false), most = one(q, measured, high, true);
       if (!symmetric && q.group == kNone && scheme_is_free() && !clearly_narrower(least, most)) {
         q.spec.mode = QuantizationScheme::symmetric;
-        high.statistics_type = high.statistics_type == StatisticsType::max ? StatisticsType::abs_max : high.statistics_type;
+        high.statistics_type = high.statistics_type == StatisticsType::max ? StatisticsType::abs_max
+                                                                           : high.statistics_type;
         return set(q, {least}, {std::max({std::fabs(least), most, one(q, measured, high, true)})});
       }
       set(q, {least}, {most});
@@ -104,12 +115,14 @@ class RangeFinder {
       return;
     }
     if (q.spec.mode == QuantizationScheme::asymmetric) return set(q, found.min, found.max);
-    if (halved(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+    if (halved(q))
+      return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     if (terms_.searches_scale(q) && (user.empty() || terms_.overflows(q))) {
       if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
       return search_scale(q, std::move(values), tensor.shape);
     }
-    if (terms_.overflows(q)) return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+    if (terms_.overflows(q))
+      return assign(q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
     set(q, found.min, found.abs_max);
   }
 
@@ -125,14 +138,18 @@ class RangeFinder {
     }
     for (Quantizer* q : members) {
       q->channel_axes.clear();
-      if (q->spec.fp8) q->scale = {scale};
-      else set(*q, {low}, {high});
+      if (q->spec.fp8)
+        q->scale = {scale};
+      else
+        set(*q, {low}, {high});
     }
   }
 
  private:
   // Below its floor an op yields the same for all inputs: hard swish 0.
-  static float floor_of(Op op) { return op == Op::hswish ? -3.0f : -std::numeric_limits<float>::infinity(); }
+  static float floor_of(Op op) {
+    return op == Op::hswish ? -3.0f : -std::numeric_limits<float>::infinity();
+  }
 
   float floor_of_readers(const Quantizer& q) const {
     float least = std::numeric_limits<float>::infinity();
@@ -142,7 +159,8 @@ class RangeFinder {
 
   // An estimator's ends may clip. A range from zero to zero's other side must be worth it.
   static bool clearly_narrower(float least, float most) {
-    const float low = std::min(least, 0.0f), high = std::max(most, 0.0f), reach = std::max(-low, high);
+    const float low = std::min(least, 0.0f), high = std::max(most, 0.0f),
+                reach = std::max(-low, high);
     const float both = low < 0 ? 2 * reach : reach;
     return 2 * (high - low) < both;
   }
@@ -152,7 +170,8 @@ class RangeFinder {
     const float reach = std::max(-low, high);
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
     const double both = low < 0 ? 2.0 * reach : reach, width = high - low;
-    if (!symmetric && q.group == kNone && scheme_is_free() && both * both <= kClearlyBetter * width * width)
+    if (!symmetric && q.group == kNone && scheme_is_free() &&
+        both * both <= kClearlyBetter * width * width)
       q.spec.mode = QuantizationScheme::symmetric;
     set(q, {low}, {q.spec.mode == QuantizationScheme::symmetric ? reach : high});
   }
@@ -162,13 +181,17 @@ class RangeFinder {
     const auto& user = options_.advanced_parameters.activations_range_estimator_params;
     const float floor = floor_of_readers(q);
     const Histogram histogram = raised(measured.histogram(), floor);
-    const float min = clipped(std::max(measured.min(), floor), user.min), max = clipped(measured.max(), user.max);
-    const auto symmetric = records::least_error_range(histogram, min, max, levels, QuantizationScheme::symmetric);
+    const float min = clipped(std::max(measured.min(), floor), user.min),
+                max = clipped(measured.max(), user.max);
+    const auto symmetric =
+        records::least_error_range(histogram, min, max, levels, QuantizationScheme::symmetric);
     if (q.spec.mode == QuantizationScheme::symmetric)
       return set(q, {symmetric.low}, {symmetric.high});
-    const auto asymmetric = records::least_error_range(histogram, min, max, levels, QuantizationScheme::asymmetric);
+    const auto asymmetric =
+        records::least_error_range(histogram, min, max, levels, QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
-    if (scheme_is_free() && q.group == kNone && symmetric.error <= kClearlyBetter * asymmetric.error) {
+    if (scheme_is_free() && q.group == kNone &&
+        symmetric.error <= kClearlyBetter * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;
       return set(q, {symmetric.low}, {symmetric.high});
     }
@@ -183,22 +206,28 @@ class RangeFinder {
   std::vector<float> largest(const Measured& measured) const {
     const auto low = measured.channel_min();
     auto high = measured.channel_max();
-    for (size_t c = 0; c < high.size(); ++c) high[c] = std::max(std::fabs(low[c]), std::fabs(high[c]));
+    for (size_t c = 0; c < high.size(); ++c)
+      high[c] = std::max(std::fabs(low[c]), std::fabs(high[c]));
     return high;
   }
 
-  float one(const Quantizer& q, const Measured& measured, const StatisticsCollectorParameters& e, bool upper) const {
+  float one(const Quantizer& q, const Measured& measured, const StatisticsCollectorParameters& e,
+            bool upper) const {
     auto quantile = records::quantile_of(e, upper, q.spec.mode == QuantizationScheme::symmetric);
-    if (measured.is_moved()) quantile.reset();   // those of the tensor do not follow from those of other values
+    // those of the tensor do not follow from those of other values
+    if (measured.is_moved()) quantile.reset();
     std::vector<float> values;
     if (quantile) {
       const int point = statistics_.point_with_quantile(q.value, *quantile);
       if (point == kNone)
-        fail<InvalidArgument>("statistics", "quantiles of '{}' were not measured. Calibrate with the same "
-                              "activations_range_estimator_params.", graph_.value(q.value).name);
+        fail<InvalidArgument>("statistics",
+                              "quantiles of '{}' were not measured. Calibrate with the same "
+                              "activations_range_estimator_params.",
+                              graph_.value(q.value).name);
       const auto& known = statistics_.points()[static_cast<size_t>(point)].tap.quantiles;
       const auto index = static_cast<size_t>(std::ranges::find(known, *quantile) - known.begin());
-      for (int64_t k : statistics_.seen(point)) values.push_back(statistics_.kept_channels(point, k)[index]);
+      for (int64_t k : statistics_.seen(point))
+        values.push_back(statistics_.kept_channels(point, k)[index]);
     } else {
       for (const records::Row& row : measured.rows()) {
         const float extreme = std::max(std::fabs(row.min), std::fabs(row.max));
@@ -207,27 +236,32 @@ class RangeFinder {
                                                                       : row.max);
       }
     }
-    const bool searched = e.aggregator_type == AggregatorType::histogram;   // but this point has no histogram
-    const float value = records::aggregate(values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
+    // but this point has no histogram
+    const bool searched = e.aggregator_type == AggregatorType::histogram;
+    const float value = records::aggregate(
+        values, searched ? AggregatorType::mean : *e.aggregator_type, e.quantile_outlier_prob);
     return clipped(value, e);
   }
 
   // `max` is the largest |x| for symmetric schemes.
   void set(Quantizer& q, std::vector<float> min, std::vector<float> max) {
     if (q.group != kNone) {
-      std::lock_guard lock(extremes_mutex_);   // activations are searched in parallel
+      std::lock_guard lock(extremes_mutex_);  // activations are searched in parallel
       extremes_[&q] = {std::ranges::min(min), std::ranges::max(max)};
     }
     if (q.spec.fp8) {
       q.scale = fp8_scale(min, max, *q.spec.fp8, !q.spec.per_channel);
     } else if (q.spec.mode == QuantizationScheme::symmetric) {
-      assign(q, symmetric_range(min, max, q.spec.bits, q.spec.narrow_range, q.spec.signedness, narrowest()));
+      assign(q, symmetric_range(min, max, q.spec.bits, q.spec.narrow_range, q.spec.signedness,
+                                narrowest()));
     } else {
       assign(q, asymmetric_range(min, max, q.spec.bits, q.spec.narrow_range, narrowest()));
     }
   }
 
-  Narrowest narrowest() const { return options_.recipe == Recipe::nncf ? Narrowest::absolute : Narrowest::relative; }
+  Narrowest narrowest() const {
+    return options_.recipe == Recipe::nncf ? Narrowest::absolute : Narrowest::relative;
+  }
 
   static void assign(Quantizer& q, QuantizedRange range) {
     q.low = std::move(range.low);
@@ -236,9 +270,12 @@ class RangeFinder {
   }
 
   bool halved(const Quantizer& q) {
-    if (q.spec.bits != 8 || q.group != kNone || !terms_.fix() || terms_.fix() == OverflowFix::disable) return false;
+    if (q.spec.bits != 8 || q.group != kNone || !terms_.fix() ||
+        terms_.fix() == OverflowFix::disable)
+      return false;
     if (terms_.fix() == OverflowFix::enable)
-      return std::ranges::any_of(q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
+      return std::ranges::any_of(
+          q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
     return std::ranges::any_of(q.uses, [&](Use use) { return first_layers().contains(use.node); });
   }
 
@@ -247,10 +284,12 @@ class RangeFinder {
     if (first_layers_) return *first_layers_;
     std::map<NodeId, bool> found;
     std::vector<bool> seen(graph_.nodes.size());
-    for (const Node& node : graph_.nodes) {   // topological order: one sweep carries "reached" downwards
+    // topological order: one sweep carries "reached" downwards
+    for (const Node& node : graph_.nodes) {
       const auto id = static_cast<size_t>(node.id);
       if (node.op == Op::parameter) seen[id] = true;
-      for (NodeId before : graph_.predecessors(node.id)) seen[id] = seen[id] || seen[static_cast<size_t>(before)];
+      for (NodeId before : graph_.predecessors(node.id))
+        seen[id] = seen[id] || seen[static_cast<size_t>(before)];
       if (!seen[id] || !has(node.op, kFirstLayerConv)) continue;
       const int32_t port = weight_port(graph_, node.id);
       if (port == kNone) continue;
@@ -279,22 +318,28 @@ class RangeFinder {
   Plan& plan_;
   const WeightTerms terms_;
   std::mutex extremes_mutex_;
-  std::map<const Quantizer*, std::pair<float, float>> extremes_;   // what the ranges of groups were made from
+  // what the ranges of groups were made from
+  std::map<const Quantizer*, std::pair<float, float>> extremes_;
   std::optional<std::map<NodeId, bool>> first_layers_;
 };
 
 // Each channel covers what all samples hold, whatever estimator is asked for.
 void note_extremes(const QuantizeOptions& options, Plan& plan) {
-  const auto by_channel = std::ranges::count_if(plan.quantizers, [](const Quantizer& q) { return !q.weight && q.spec.per_channel; });
-  if (options.advanced_parameters.activations_range_estimator_params.empty() || by_channel == 0) return;
-  plan.notes.push_back(fmt::format("activations_range_estimator_params: not for the {} activations that are quantized by "
-                                   "channel: these take the extremes of all samples", by_channel));
+  const auto by_channel = std::ranges::count_if(
+      plan.quantizers, [](const Quantizer& q) { return !q.weight && q.spec.per_channel; });
+  if (options.advanced_parameters.activations_range_estimator_params.empty() || by_channel == 0)
+    return;
+  plan.notes.push_back(fmt::format(
+      "activations_range_estimator_params: not for the {} activations that are quantized by "
+      "channel: these take the extremes of all samples",
+      by_channel));
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
 }  // namespace
 
-void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                     records::TapRequest& taps) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;
   for (const Quantizer& q : plan.quantizers) {
     if (q.weight) continue;
@@ -303,9 +348,11 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
     for (bool upper : {false, true})
       if (const auto p = records::quantile_of(upper ? user.max : user.min, upper, symmetric))
         quantiles.push_back(*p);
-    const uint32_t statistics = kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
+    const uint32_t statistics =
+        kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);
-    const auto product = std::ranges::find_if(q.uses, [&](Use use) { return weight_port(graph, use.node) != kNone; });
+    const auto product = std::ranges::find_if(
+        q.uses, [&](Use use) { return weight_port(graph, use.node) != kNone; });
     if (q.spec.per_channel) {
       taps.want_channels(q.value, q.channel_axes.at(0), statistics);
     } else if (product != q.uses.end() && options.recipe == Recipe::eightbit) {

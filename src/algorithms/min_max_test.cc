@@ -41,7 +41,9 @@ struct Network {
   }
 
   // Three samples of two channels.
-  static std::vector<Left> samples() { return {{{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}, {{-3, -1}, {10, 1}}}; }
+  static std::vector<Left> samples() {
+    return {{{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}, {{-3, -1}, {10, 1}}};
+  }
 
   Plan run(std::vector<Quantizer> quantizers, QuantizeOptions options,
            const std::vector<Left>& per_channel = samples()) const {
@@ -143,7 +145,8 @@ TEST(MinMax, AnEstimatorThatChannelsDoNotFollowIsSaid) {
   EXPECT_TRUE(network.run({network.activation(spec)}, options).notes.empty());
   spec.per_channel = true;
   EXPECT_THAT(network.run({network.activation(spec)}, options).notes,
-              testing::ElementsAre(testing::HasSubstr("not for the 1 activations that are quantized by channel")));
+              testing::ElementsAre(
+                  testing::HasSubstr("not for the 1 activations that are quantized by channel")));
 }
 
 TEST(MinMax, ClippingBoundsTheRange) {

@@ -1,17 +1,19 @@
 // The error of one product y = x W after smoothing, per element of y, from the records alone:
-//   activations: what the range of least error leaves of x_k / s_k by rounding and clipping (extremes_range.h), weighted by
+//   activations: what the range of least error leaves of x_k / s_k by rounding and clipping
+//   (extremes_range.h), weighted by
 //                sum_n (s_k W_kn)^2
 //   weights:     the squared rounding error of each s_k W_kn, weighted by E[x_k^2] / s_k^2;
 //                step_n = max_k |s_k W_kn| / 127
-// Both are sums over channels, so a candidate costs two passes over the weight (over some of its columns).
+// Both are sums over channels, so a candidate costs two passes over the weight (over some of its
+// columns).
 #include "algorithms/smooth_quant.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "algorithms/extremes_range.h"
 #include "algorithms/weights.h"
@@ -50,7 +52,8 @@ std::optional<double> alpha_of(const Group& group, const QuantizeOptions& option
 bool is_off(const std::optional<double>& alpha) { return alpha && *alpha < 0; }
 
 // Products with a weight of their own, by the value they read.
-std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
+                               const QuantizeOptions& options) {
   std::map<std::pair<ValueId, int64_t>, Group> groups;
   const auto quantized = [&](Use use) { return quantizer_at(plan, use) != nullptr; };
   for (const Node& node : graph.nodes) {
@@ -58,15 +61,20 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan, const Quant
     if (!convolution && !has(node.op, kSmoothQuantMatMul)) continue;
     const int32_t port = weight_port(graph, node.id);
     if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
-    const Member member{node.id, {node.id, 1 - port}, {node.id, port}, node.inputs[static_cast<size_t>(port)]};
+    const Member member{
+        node.id, {node.id, 1 - port}, {node.id, port}, node.inputs[static_cast<size_t>(port)]};
     const ValueId value = node.inputs[static_cast<size_t>(1 - port)];
     const auto& weight = graph.value(member.constant);
     const bool own = weight.uses.size() == 1 && !weight.constant->quantized;
-    if (yields_scores(graph, node)) continue;   // a learned query is no weight: attention's kernels take it for an activation
-    if (!own || graph.value(value).is_constant() || !quantized(member.activation) || !quantized(member.weight)) continue;
+    // a learned query is no weight: attention's kernels take it for an activation
+    if (yields_scores(graph, node)) continue;
+    if (!own || graph.value(value).is_constant() || !quantized(member.activation) ||
+        !quantized(member.weight))
+      continue;
     // A convolution behind an op that quantizers pass through shares its quantizer with others.
     const NodeId producer = graph.value(value).producer;
-    if (convolution && producer != kNone && row(graph.node(producer).op).trait == Trait::agnostic) continue;
+    if (convolution && producer != kNone && row(graph.node(producer).op).trait == Trait::agnostic)
+      continue;
     const int64_t axis = activation_channel_axis(graph, node.id, 1 - port);
     if (axis == kNone || input_axis(graph, node.id, port) == kNone) continue;
     Group& group = groups[{value, axis}];
@@ -91,7 +99,8 @@ struct InputMajor {
   std::vector<float> abs_max() const {
     std::vector<float> out(static_cast<size_t>(inputs));
     for (int64_t k = 0; k < inputs; ++k)
-      for (float x : row(k)) out[static_cast<size_t>(k)] = std::max(out[static_cast<size_t>(k)], std::fabs(x));
+      for (float x : row(k))
+        out[static_cast<size_t>(k)] = std::max(out[static_cast<size_t>(k)], std::fabs(x));
     return out;
   }
 };
@@ -110,30 +119,39 @@ InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
     std::copy_n(values.begin() + first, count, ordered.begin() + k * out.rest + at);
     at += count;
   });
-  out.tensor = spilled_floats(ordered, tensor.shape);   // all that read one value are looked at together
+  // all that read one value are looked at together
+  out.tensor = spilled_floats(ordered, tensor.shape);
   return out;
 }
 
 struct Channels {
   std::vector<float> min, max, abs_max, mean_square, variance;
   ChannelExtremes extremes;
-  float low = 0, high = 0;   // the range of least error where nothing is scaled
+  float low = 0, high = 0;  // the range of least error where nothing is scaled
 };
 
 Channels channels_of(const StatisticsData& statistics, int point) {
   const records::Fold& fold = statistics.fold(point);
-  Channels out{fold.min, fold.max, {}, fold.mean_squares(), fold.variances(), channel_extremes(statistics, point)};
-  for (size_t c = 0; c < out.min.size(); ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
+  Channels out{fold.min,
+               fold.max,
+               {},
+               fold.mean_squares(),
+               fold.variances(),
+               channel_extremes(statistics, point)};
+  for (size_t c = 0; c < out.min.size(); ++c)
+    out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
   const float least = std::ranges::min(fold.min), most = std::ranges::max(fold.max);
   const Histogram& histogram = statistics.histogram(point);
   const auto range = histogram.empty() ? records::ClippedRange{least, most, 0}
-                                       : records::least_error_range(histogram, least, most, 256, QuantizationScheme::asymmetric);
+                                       : records::least_error_range(histogram, least, most, 256,
+                                                                    QuantizationScheme::asymmetric);
   out.low = range.low;
   out.high = range.high;
   return out;
 }
 
-std::vector<float> smoothing(std::span<const float> activation, std::span<const float> weight, double alpha) {
+std::vector<float> smoothing(std::span<const float> activation, std::span<const float> weight,
+                             double alpha) {
   constexpr float kSmallest = 1e-5f;
   std::vector<float> s(activation.size());
   for (size_t k = 0; k < s.size(); ++k)
@@ -143,7 +161,9 @@ std::vector<float> smoothing(std::span<const float> activation, std::span<const 
 }
 
 // Recipe nncf: the scale of one member, and how flat it is.
-std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> activation, std::span<const float> weight, double alpha) {
+std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> activation,
+                                                        std::span<const float> weight,
+                                                        double alpha) {
   std::vector<float> s = smoothing(activation, weight, alpha);
   std::vector<float> ordered = s;
   const auto low = static_cast<float>(records::quantile(ordered, 0.1));
@@ -151,7 +171,8 @@ std::pair<std::vector<float>, double> clipped_smoothing(std::span<const float> a
   return {s, std::ranges::min(s) / (std::ranges::max(s) + 1e-10)};
 }
 
-double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s, const ExtremesRange& range) {
+double expected_error(const Channels& x, const InputMajor& w, std::span<const float> s,
+                      const ExtremesRange& range) {
   const auto columns = static_cast<size_t>(w.rest);
   std::vector<float> step(columns, 0.0f), inverse(columns);
   for (size_t k = 0; k < s.size(); ++k) raise_to(step, w.row(static_cast<int64_t>(k)), s[k]);
@@ -171,7 +192,7 @@ double expected_error(const Channels& x, const InputMajor& w, std::span<const fl
 }
 
 struct Choice {
-  std::vector<float> scale;   // empty: left alone
+  std::vector<float> scale;  // empty: left alone
   double alpha = 0;
 };
 
@@ -185,9 +206,10 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
   return best;
 }
 
-constexpr double kFlat = 1.05;   // errors this close count as equal
+constexpr double kFlat = 1.05;  // errors this close count as equal
 
-Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::optional<double> wanted) {
+Choice choose(const Channels& x, const std::vector<InputMajor>& weights,
+              std::optional<double> wanted) {
   std::vector<float> weight_max(x.abs_max.size());
   for (const InputMajor& w : weights) {
     const auto m = w.abs_max();
@@ -196,22 +218,26 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights, std::op
   const auto error_of = [&](std::span<const float> s, bool scales = true) {
     std::vector<float> multiply;
     for (float one : s) multiply.push_back(1.0f / one);
-    const ExtremesRange reach = scales ? least_error_range(x.extremes, multiply) : range_between(x.extremes, multiply, x.low, x.high);
-    return std::accumulate(weights.begin(), weights.end(), 0.0,
-                           [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s, reach); });
+    const ExtremesRange reach = scales ? least_error_range(x.extremes, multiply)
+                                       : range_between(x.extremes, multiply, x.low, x.high);
+    return std::accumulate(
+        weights.begin(), weights.end(), 0.0,
+        [&](double sum, const InputMajor& w) { return sum + expected_error(x, w, s, reach); });
   };
   if (wanted) return {smoothing(x.abs_max, weight_max, *wanted), *wanted};
   constexpr double kFirst = 0.4, kStep = 0.05;
   std::vector<double> errors(13);
   parallel_for(static_cast<int64_t>(errors.size()), [&](int64_t i) {
-    errors[static_cast<size_t>(i)] = error_of(smoothing(x.abs_max, weight_max, kFirst + kStep * static_cast<double>(i)));
+    errors[static_cast<size_t>(i)] =
+        error_of(smoothing(x.abs_max, weight_max, kFirst + kStep * static_cast<double>(i)));
   });
   const double least = std::ranges::min(errors);
   const std::vector<float> ones(x.abs_max.size(), 1.0f);
   if (least >= 0.98 * error_of(ones, false)) return {};
-  // Where the error is flat the smaller alpha is the safer one: it leaves the weights, which err alike for every
-  // sample, as they are.
-  const auto best = std::ranges::find_if(errors, [&](double e) { return e <= kFlat * least; }) - errors.begin();
+  // Where the error is flat the smaller alpha is the safer one: it leaves the weights, which err
+  // alike for every sample, as they are.
+  const auto best =
+      std::ranges::find_if(errors, [&](double e) { return e <= kFlat * least; }) - errors.begin();
   const double alpha = kFirst + kStep * static_cast<double>(best);
   return {smoothing(x.abs_max, weight_max, alpha), alpha};
 }
@@ -222,7 +248,8 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
   for (const Member& member : group.members) {
     scale.uses.push_back(member.activation);
     const int64_t axis = input_axis(graph, member.node, member.weight.port);
-    const Tensor scaled = scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
+    const Tensor scaled =
+        scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
     plan.constants.push_back({member.constant, {member.weight}, scaled, "smooth_quant", s, axis});
   }
   std::ranges::sort(scale.uses);
@@ -233,7 +260,8 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
 
 bool smooth_quant_applies(const QuantizeOptions& options) {
   const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
-  return options.model_type == ModelType::transformer && !(is_off(alphas.convolution) && is_off(alphas.matmul));
+  return options.model_type == ModelType::transformer &&
+         !(is_off(alphas.convolution) && is_off(alphas.matmul));
 }
 
 void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan) {
@@ -248,7 +276,8 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
       const auto holds = [&](const Quantizer& q) { return reads(q.uses, at); };
       const auto found = std::ranges::find_if(plan.quantizers, holds);
       if (found != plan.quantizers.end()) {
-        if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight && !found->spec.per_channel) {
+        if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight &&
+            !found->spec.per_channel) {
           found->value = node.inputs[static_cast<size_t>(wanted.port)];
           found->uses = {wanted};
         }
@@ -263,25 +292,33 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
   }
 }
 
-void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                          records::TapRequest& taps) {
   for (const Group& group : find_groups(graph, plan, options))
     taps.want_channels(group.value, group.axis, kMinMax | kMean | kMeanSquare, true);
 }
 
-void smooth_quant(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options, Plan& plan) {
+void smooth_quant(const Graph& graph, const StatisticsData& statistics,
+                  const QuantizeOptions& options, Plan& plan) {
   for (const Group& group : find_groups(graph, plan, options)) {
     const int point = statistics.point_of(group.value, group.axis);
-    if (point == kNone || statistics.points()[static_cast<size_t>(point)].tap.channels == 1) continue;
+    if (point == kNone || statistics.points()[static_cast<size_t>(point)].tap.channels == 1)
+      continue;
     const Channels x = channels_of(statistics, point);
     std::vector<InputMajor> weights;
     for (const Member& member : group.members) weights.push_back(load(graph, plan, member));
-    if (std::ranges::any_of(weights, [&](const InputMajor& w) { return w.inputs != static_cast<int64_t>(x.min.size()); })) continue;
+    if (std::ranges::any_of(weights, [&](const InputMajor& w) {
+          return w.inputs != static_cast<int64_t>(x.min.size());
+        }))
+      continue;
     const auto alpha = alpha_of(group, options);
-    const Choice choice = options.recipe == Recipe::nncf ? choose_nncf(x, weights, alpha.value_or(0.95))
-                                                         : choose(x, weights, alpha);
+    const Choice choice = options.recipe == Recipe::nncf
+                              ? choose_nncf(x, weights, alpha.value_or(0.95))
+                              : choose(x, weights, alpha);
     if (choice.scale.empty()) continue;
     apply(graph, group, choice.scale, plan);
-    plan.notes.push_back(fmt::format("smooth_quant: {} alpha {:.2f}, {} product(s)", graph.value(group.value).name, choice.alpha,
+    plan.notes.push_back(fmt::format("smooth_quant: {} alpha {:.2f}, {} product(s)",
+                                     graph.value(group.value).name, choice.alpha,
                                      group.members.size()));
   }
 }

@@ -2,10 +2,11 @@
 //
 // Needs:   graph; placement (only matrix products whose input and weight are quantized).
 // Records: largest |x| and mean of x^2 of every input channel of the products.
-// Does:    x is divided and W multiplied by s = A^alpha / W^(1 - alpha), with A the largest |x| and W the largest |w| of
-//          a channel; one s for all products that read the same value. Recipe eightbit chooses alpha for each group:
-//          the one with the least expected error of the products; a group is left alone where none helps.
-//          Recipe nncf: alpha 0.95, s clipped to [its 0.1 quantile, 100], taken from the member with the flattest s.
+// Does:    x is divided and W multiplied by s = A^alpha / W^(1 - alpha), with A the largest |x| and
+//          W the largest |w| of a channel; one s for all products that read the same value. Recipe
+//          eightbit chooses alpha for each group: the one with the least expected error of the
+//          products; a group is left alone where none helps. Recipe nncf: alpha 0.95, s clipped to
+//          [its 0.1 quantile, 100], taken from the member with the flattest s.
 // Source:  Xiao et al., SmoothQuant, arXiv 2211.10438, section 4; error model in smooth_quant.cc.
 #pragma once
 
@@ -19,10 +20,13 @@
 namespace eightbit::algorithms {
 
 bool smooth_quant_applies(const QuantizeOptions& options);
-// Moves quantizers that climbed from a product through reshapes and transpositions back to its input: the scale goes
-// in front of the quantizer, and channels must be those of the product. Call it before anything is requested.
+// Moves quantizers that climbed from a product through reshapes and transpositions back to its
+// input: the scale goes in front of the quantizer, and channels must be those of the product. Call
+// it before anything is requested.
 void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan);
-void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps);
-void smooth_quant(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options, Plan& plan);
+void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                          records::TapRequest& taps);
+void smooth_quant(const Graph& graph, const records::StatisticsData& statistics,
+                  const QuantizeOptions& options, Plan& plan);
 
 }  // namespace eightbit::algorithms

@@ -18,22 +18,25 @@ namespace {
 
 constexpr float kLimit = 32767.0f;
 
-// What the weights of every output channel have in common, in an order in which the two of a pair are neighbours: for every
-// position of the kernel the inputs in turn.
+// What the weights of every output channel have in common, in an order in which the two of a pair
+// are neighbours: for every position of the kernel the inputs in turn.
 struct Neighbours {
-  std::vector<int64_t> offset;             // of each weight from the first one of its channel; -1 fills up an odd pair
+  // of each weight from the first one of its channel; -1 fills up an odd pair
+  std::vector<int64_t> offset;
   std::vector<float> largest, importance;  // of the input that it meets
   bool overlapping = false;                // any two neighbours may be a pair
 
   Neighbours(const OutputChannels& outputs, const FitTerms& terms) {
     const auto pick = [](const std::vector<float>& from, int64_t i, float otherwise) {
-      return from.empty() ? otherwise : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
+      return from.empty() ? otherwise
+                          : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
     };
     const bool odd = outputs.inputs() % 2 != 0;
     overlapping = terms.pairs_cross_positions && odd && outputs.positions() > 1;
     for (int64_t s = 0; s < outputs.positions(); ++s) {
       for (int64_t i = 0; i < outputs.inputs(); ++i)
-        push(outputs.index(0, i, s) - outputs.index(0, 0, 0), pick(terms.largest_input, i, 255.0f), pick(terms.importance, i, 1.0f));
+        push(outputs.index(0, i, s) - outputs.index(0, 0, 0), pick(terms.largest_input, i, 255.0f),
+             pick(terms.importance, i, 1.0f));
       if (odd && !overlapping) push(-1, 0, 0);
     }
   }
@@ -49,8 +52,13 @@ struct Neighbours {
 class ChannelFit {
  public:
   ChannelFit(float* values, const Neighbours& neighbours, float top)
-      : neighbours_(neighbours), largest_(neighbours.largest), importance_(neighbours.importance), values_(values),
-        weights_(neighbours.offset.size()), top_(top), narrowest_(top < 100 ? 0.5f : 0.9f) {
+      : neighbours_(neighbours),
+        largest_(neighbours.largest),
+        importance_(neighbours.importance),
+        values_(values),
+        weights_(neighbours.offset.size()),
+        top_(top),
+        narrowest_(top < 100 ? 0.5f : 0.9f) {
     for (size_t k = 0; k < weights_.size(); ++k)
       weights_[k] = neighbours.offset[k] >= 0 ? values[neighbours.offset[k]] : 0.0f;
   }
@@ -60,7 +68,8 @@ class ChannelFit {
     for (float w : weights_) abs_max = std::max(abs_max, std::fabs(w));
     const float nearest = abs_max / top_;
     tight_ = tight_pairs(nearest * narrowest_);
-    const bool overflows = std::ranges::any_of(tight_, [&](size_t k) { return violates(k, nearest); });
+    const bool overflows =
+        std::ranges::any_of(tight_, [&](size_t k) { return violates(k, nearest); });
     float best = nearest;
     double least = std::numeric_limits<double>::infinity();
     const auto attempt = [&](float scale) {
@@ -80,14 +89,17 @@ class ChannelFit {
   static constexpr int kSteps = 20;
 
   bool violates(size_t k, float scale) const {
-    const float a = rounded_level(weights_[k], scale, top_), b = rounded_level(weights_[k + 1], scale, top_);
+    const float a = rounded_level(weights_[k], scale, top_),
+                b = rounded_level(weights_[k + 1], scale, top_);
     return a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit;
   }
 
   // Pairs that may overflow at this scale or a larger one: rounding adds half a level at most.
   std::vector<size_t> tight_pairs(float scale) const {
     const float inverse = 1.0f / scale;
-    const auto reach = [&](size_t k) { return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k]; };
+    const auto reach = [&](size_t k) {
+      return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k];
+    };
     std::vector<size_t> tight;
     for (size_t k = 0; k + 1 < weights_.size(); k += neighbours_.overlapping ? 1 : 2)
       if (reach(k) + reach(k + 1) > kLimit && weights_[k] * weights_[k + 1] > 0) tight.push_back(k);
@@ -106,15 +118,15 @@ class ChannelFit {
         return q == 0 || u == 0 ? std::numeric_limits<float>::infinity()
                                 : importance * (then * then - now * now) / u;
       };
-      const bool first =
-          price(a, weights_[k], ua, importance_[k]) <= price(b, weights_[k + 1], ub, importance_[k + 1]);
+      const bool first = price(a, weights_[k], ua, importance_[k]) <=
+                         price(b, weights_[k + 1], ub, importance_[k + 1]);
       (first ? a : b) -= std::copysign(1.0f, first ? a : b);
     }
     return {a, b};
   }
 
-  // Most of the steps that fitted() would take one by one. The price of step i of a weight is first + i * growth, so all
-  // steps below one price are taken; the last few, which decide, are left.
+  // Most of the steps that fitted() would take one by one. The price of step i of a weight is first
+  // + i * growth, so all steps below one price are taken; the last few, which decide, are left.
   void take_cheapest_steps(size_t k, float& a, float& b, float scale) const {
     struct Line {
       double first, growth;
@@ -130,9 +142,11 @@ class ChannelFit {
     if (!(excess > 0 && ua > 0 && ub > 0 && importance_[k] > 0 && importance_[k + 1] > 0)) return;
     const Line first = line(k, a), second = line(k + 1, b);
     const double width = ua / first.growth + ub / second.growth;
-    const double price = (excess + first.first * ua / first.growth + second.first * ub / second.growth) / width;
+    const double price =
+        (excess + first.first * ua / first.growth + second.first * ub / second.growth) / width;
     const double steps_a = first.steps_below(price), steps_b = second.steps_below(price);
-    const bool possible = steps_a >= 0 && steps_b >= 0 && steps_a < std::fabs(a) && steps_b < std::fabs(b);
+    const bool possible =
+        steps_a >= 0 && steps_b >= 0 && steps_a < std::fabs(a) && steps_b < std::fabs(b);
     if (!possible) return;
     a -= std::copysign(static_cast<float>(steps_a), a);
     b -= std::copysign(static_cast<float>(steps_b), b);
@@ -145,7 +159,8 @@ class ChannelFit {
 
   double error_of(float scale) const {
     double sum = rounding_error(weights_, importance_, scale, top_);
-    std::pair<size_t, float> last = {weights_.size(), 0.0f};   // what the pair before has made of its second weight
+    // what the pair before has made of its second weight
+    std::pair<size_t, float> last = {weights_.size(), 0.0f};
     for (size_t k : tight_) {
       if (!violates(k, scale)) continue;
       const float a = last.first == k ? last.second : rounded_level(weights_[k], scale, top_);
@@ -161,7 +176,8 @@ class ChannelFit {
   float store(float scale) {
     std::vector<float> levels(weights_.size());
     for (size_t k = 0; k < levels.size(); ++k) levels[k] = rounded_level(weights_[k], scale, top_);
-    for (size_t k : tight_) std::tie(levels[k], levels[k + 1]) = fitted(k, levels[k], levels[k + 1], scale);
+    for (size_t k : tight_)
+      std::tie(levels[k], levels[k + 1]) = fitted(k, levels[k], levels[k + 1], scale);
     for (size_t k = 0; k < levels.size(); ++k)
       if (neighbours_.offset[k] >= 0) values_[neighbours_.offset[k]] = levels[k] * scale;
     return scale;
@@ -171,7 +187,7 @@ class ChannelFit {
   const std::vector<float>&largest_, &importance_;
   float* values_;
   std::vector<float> weights_;
-  float top_, narrowest_;           // few levels: clipping pays
+  float top_, narrowest_;  // few levels: clipping pays
   std::vector<size_t> tight_;
 };
 
@@ -191,12 +207,13 @@ bool processor_overflows() {
 }
 
 std::vector<float> fit_weights(std::span<float> values, const Shape& shape, const WeightAxes& axes,
-                             const FitTerms& terms) {
+                               const FitTerms& terms) {
   const OutputChannels outputs(shape, axes);
   std::vector<float> scales(static_cast<size_t>(outputs.count()));
   const Neighbours neighbours(outputs, terms);
   parallel_for(outputs.count(), [&](int64_t c) {
-    scales[static_cast<size_t>(c)] = ChannelFit(values.data() + outputs.index(c, 0, 0), neighbours, terms.top).run();
+    scales[static_cast<size_t>(c)] =
+        ChannelFit(values.data() + outputs.index(c, 0, 0), neighbours, terms.top).run();
   });
   return scales;
 }

@@ -117,23 +117,28 @@ TEST(Overflow, EqualLargeWeightsAreTheWorstCase) {
   EXPECT_LE(squared_error(fitted, w.values), half_range_error(w) + 1e-9);
 }
 
-// Far beyond int16, most steps are taken at once: the pair must be what trying all pairs of levels finds, up to the last
-// step of either.
+// Far beyond int16, most steps are taken at once: the pair must be what trying all pairs of levels
+// finds, up to the last step of either.
 TEST(Overflow, PairsFarBeyondTheLimitArePulledInWhereItCostsLeast) {
   Random random(23);
   for (int attempt = 0; attempt < 50; ++attempt) {
-    const FitTerms terms{127, {random.real(200, 255), random.real(200, 255)}, {random.real(0.2f, 4), random.real(0.2f, 4)}};
+    const FitTerms terms{127,
+                         {random.real(200, 255), random.real(200, 255)},
+                         {random.real(0.2f, 4), random.real(0.2f, 4)}};
     const std::vector<float> values = {random.real(0.8f, 1), random.real(0.8f, 1)};
     std::vector<float> fitted = values;
     const double scale = fit_weights(fitted, {1, 2, 1, 1}, {{0}, 1}, terms)[0];
     const auto error = [&](double a, double b) {
-      return terms.importance[0] * std::pow(values[0] - a, 2) + terms.importance[1] * std::pow(values[1] - b, 2);
+      return terms.importance[0] * std::pow(values[0] - a, 2) +
+             terms.importance[1] * std::pow(values[1] - b, 2);
     };
     double best = 1e30;
     for (int a = 0; a <= 127; ++a)
       for (int b = 0; b <= 127; ++b)
-        if (a * terms.largest_input[0] + b * terms.largest_input[1] <= kInt16) best = std::min(best, error(a * scale, b * scale));
-    EXPECT_LE(std::sqrt(error(fitted[0], fitted[1])), std::sqrt(best) + 2 * scale) << values[0] << " " << values[1];
+        if (a * terms.largest_input[0] + b * terms.largest_input[1] <= kInt16)
+          best = std::min(best, error(a * scale, b * scale));
+    EXPECT_LE(std::sqrt(error(fitted[0], fitted[1])), std::sqrt(best) + 2 * scale)
+        << values[0] << " " << values[1];
   }
 }
 
@@ -147,7 +152,8 @@ TEST(Overflow, AnOddNumberOfInputsPairsAcrossPositions) {
     for (int64_t k = 0; k + 1 < 27; ++k) {
       const float pair = fitted[static_cast<size_t>(w.at(o, k / 3, k % 3))] +
                          fitted[static_cast<size_t>(w.at(o, (k + 1) / 3, (k + 1) % 3))];
-      ASSERT_LE(255 * std::nearbyint(pair / scales[static_cast<size_t>(o)]), kInt16) << "output " << o << " at " << k;
+      ASSERT_LE(255 * std::nearbyint(pair / scales[static_cast<size_t>(o)]), kInt16)
+          << "output " << o << " at " << k;
     }
 }
 

@@ -19,29 +19,38 @@ struct Reach {
   int64_t most_values, rows_of_value;
 };
 constexpr Reach kQuick{800, 2}, kThorough{2048, 4};
-constexpr int64_t kFewestRows = 8;       // of a sample
-constexpr double kDamping = 0.01;       // of the mean variance: what few samples can tell
+constexpr int64_t kFewestRows = 8;  // of a sample
+constexpr double kDamping = 0.01;   // of the mean variance: what few samples can tell
 
 int64_t activation_port(Use weight) { return 1 - weight.port; }
 
-Reach reach_of(const QuantizeOptions& options) { return rounds_thoroughly(options) ? kThorough : kQuick; }
+Reach reach_of(const QuantizeOptions& options) {
+  return rounds_thoroughly(options) ? kThorough : kQuick;
+}
 
 // Whether a layer is one to round, by its op and the size of its weights.
 bool in_reach(const Graph& graph, const QuantizeOptions& options, Use use) {
   const Node& node = graph.node(use.node);
-  if (!is_convolution(node.op) && (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul)) return false;
+  if (!is_convolution(node.op) &&
+      (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul))
+    return false;
   const Shape& shape = graph.value(node.inputs[static_cast<size_t>(use.port)]).shape;
-  return element_count(shape) <= reach_of(options).most_values * channel_count(shape, output_axes(graph, use.node, use.port));
+  return element_count(shape) <= reach_of(options).most_values *
+                                     channel_count(shape, output_axes(graph, use.node, use.port));
 }
 
-// What stands under the kernel of a convolution; the rows of a product. Nothing where it is not known.
-std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChannels& outputs, int64_t channels) {
+// What stands under the kernel of a convolution; the rows of a product. Nothing where it is not
+// known.
+std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChannels& outputs,
+                                  int64_t channels) {
   const Node& node = graph.node(use.node);
   const OpRow& info = row(node.op);
   Patches patches;
   patches.groups = channels / outputs.inputs();
-  if (patches.groups * outputs.inputs() != channels || outputs.count() % patches.groups != 0) return {};
-  if (info.weight_layout == WeightLayout::matmul) return patches.groups == 1 ? std::optional(patches) : std::nullopt;
+  if (patches.groups * outputs.inputs() != channels || outputs.count() % patches.groups != 0)
+    return {};
+  if (info.weight_layout == WeightLayout::matmul)
+    return patches.groups == 1 ? std::optional(patches) : std::nullopt;
   if (!is_convolution(node.op) || use.port != 1 || node.attributes.auto_pad) return {};
   const Shape& shape = graph.value(node.inputs[1]).shape;
   const size_t first = info.weight_layout == WeightLayout::grouped ? 3 : 2;
@@ -57,9 +66,12 @@ std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChann
 PairLimits pair_limits(const OutputChannels& outputs, const FitTerms& terms) {
   PairLimits limits;
   if (terms.largest_input.size() == 1 && terms.largest_input[0] == 0) return limits;
-  const int64_t inputs = outputs.inputs(), positions = outputs.positions(), all = inputs * positions;
+  const int64_t inputs = outputs.inputs(), positions = outputs.positions(),
+                all = inputs * positions;
   const bool overlapping = terms.pairs_cross_positions && inputs % 2 != 0 && positions > 1;
-  const auto place = [&](int64_t turn) { return static_cast<int32_t>(turn % inputs * positions + turn / inputs); };
+  const auto place = [&](int64_t turn) {
+    return static_cast<int32_t>(turn % inputs * positions + turn / inputs);
+  };
   limits.before.assign(static_cast<size_t>(all), -1);
   limits.after.assign(static_cast<size_t>(all), -1);
   limits.largest.assign(static_cast<size_t>(all), 255.0f);
@@ -67,9 +79,11 @@ PairLimits pair_limits(const OutputChannels& outputs, const FitTerms& terms) {
     const auto k = static_cast<size_t>(place(turn));
     const int64_t i = turn % inputs;
     if (!terms.largest_input.empty())
-      limits.largest[k] = terms.largest_input[terms.largest_input.size() == 1 ? 0 : static_cast<size_t>(i)];
+      limits.largest[k] =
+          terms.largest_input[terms.largest_input.size() == 1 ? 0 : static_cast<size_t>(i)];
     if (turn > 0 && (overlapping || i % 2 == 1)) limits.before[k] = place(turn - 1);
-    if (turn + 1 < all && (overlapping || (i % 2 == 0 && i + 1 < inputs))) limits.after[k] = place(turn + 1);
+    if (turn + 1 < all && (overlapping || (i % 2 == 0 && i + 1 < inputs)))
+      limits.after[k] = place(turn + 1);
   }
   return limits;
 }
@@ -80,7 +94,8 @@ std::vector<float> rows_of(const OutputChannels& outputs, std::span<const float>
   rows.reserve(values.size());
   for (int64_t c = 0; c < outputs.count(); ++c)
     for (int64_t i = 0; i < outputs.inputs(); ++i)
-      for (int64_t s = 0; s < outputs.positions(); ++s) rows.push_back(values[static_cast<size_t>(outputs.index(c, i, s))]);
+      for (int64_t s = 0; s < outputs.positions(); ++s)
+        rows.push_back(values[static_cast<size_t>(outputs.index(c, i, s))]);
   return rows;
 }
 
@@ -89,7 +104,8 @@ std::vector<float> from_rows(const OutputChannels& outputs, std::span<const floa
   size_t at = 0;
   for (int64_t c = 0; c < outputs.count(); ++c)
     for (int64_t i = 0; i < outputs.inputs(); ++i)
-      for (int64_t s = 0; s < outputs.positions(); ++s) values[static_cast<size_t>(outputs.index(c, i, s))] = rows[at++];
+      for (int64_t s = 0; s < outputs.positions(); ++s)
+        values[static_cast<size_t>(outputs.index(c, i, s))] = rows[at++];
   return values;
 }
 
@@ -99,7 +115,8 @@ bool rounds_thoroughly(const QuantizeOptions& options) {
   return options.weight_rounding.has_value() || !options.fast_bias_correction;
 }
 
-void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                             records::TapRequest& taps) {
   for (const Quantizer& q : plan.quantizers) {
     if (!q.weight || q.uses.size() != 1) continue;
     const Node& node = graph.node(q.uses[0].node);
@@ -107,12 +124,14 @@ void weight_rounding_request(const Graph& graph, const Plan& plan, const Quantiz
     if (port < 0 || node.inputs.size() < 2 || !in_reach(graph, options, q.uses[0])) continue;
     const ValueId value = node.inputs[static_cast<size_t>(port)];
     if (value == kNone || graph.value(value).is_constant()) continue;
-    taps.want_channels(value, activation_channel_axis(graph, node.id, static_cast<int32_t>(port)), kMinMax);
+    taps.want_channels(value, activation_channel_axis(graph, node.id, static_cast<int32_t>(port)),
+                       kMinMax);
   }
 }
 
-WeightRounding::WeightRounding(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options,
-                               bool pairs_cross_positions, const Plan& plan, int64_t samples)
+WeightRounding::WeightRounding(const Graph& graph, const records::StatisticsData& statistics,
+                               const QuantizeOptions& options, bool pairs_cross_positions,
+                               const Plan& plan, int64_t samples)
     : graph_(graph), statistics_(statistics), options_(options), crossing_(pairs_cross_positions) {
   for (size_t i = 0; i < plan.quantizers.size(); ++i)
     if (plan.quantizers[i].weight) find(i, plan, samples);
@@ -122,13 +141,16 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   const Quantizer& q = plan.quantizers[quantizer];
   const WeightTerms terms(graph_, statistics_, options_, crossing_, plan);
   const auto use = terms.product_of(q);
-  if (!use || q.uses.size() != 1 || !in_reach(graph_, options_, *use) || q.spec.fp8 || q.spec.mode != QuantizationScheme::symmetric || !terms.searches_scale(q))
+  if (!use || q.uses.size() != 1 || !in_reach(graph_, options_, *use) || q.spec.fp8 ||
+      q.spec.mode != QuantizationScheme::symmetric || !terms.searches_scale(q))
     return;
   const Node& node = graph_.node(use->node);
   if (node.owner != kNone || node.inputs.size() < 2) return;
   const ValueId value = node.inputs[static_cast<size_t>(activation_port(*use))];
-  const int64_t axis = activation_channel_axis(graph_, use->node, static_cast<int32_t>(activation_port(*use)));
-  if (value == kNone || axis == kNone || graph_.value(value).is_constant() || statistics_.point_of(value) == kNone)
+  const int64_t axis =
+      activation_channel_axis(graph_, use->node, static_cast<int32_t>(activation_port(*use)));
+  if (value == kNone || axis == kNone || graph_.value(value).is_constant() ||
+      statistics_.point_of(value) == kNone)
     return;
   const int64_t channels = graph_.value(value).shape[static_cast<size_t>(axis)];
   const WeightAxes axes = terms.axes(*use);
@@ -136,32 +158,41 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   if (channels < 1 || outputs.count() != static_cast<int64_t>(q.high.size())) return;
   const auto patches = patches_of(graph_, *use, outputs, channels);
   if (!patches) return;
-  layers_.push_back({quantizer, *use, axes, tap_for({use->node, static_cast<int32_t>(activation_port(*use))}, axis, *patches, plan, samples)});
+  layers_.push_back({quantizer, *use, axes,
+                     tap_for({use->node, static_cast<int32_t>(activation_port(*use))}, axis,
+                             *patches, plan, samples)});
 }
 
 // Layers that read the same levels share what is gathered.
-size_t WeightRounding::tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples) {
+size_t WeightRounding::tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan,
+                               int64_t samples) {
   const ValueId value = graph_.node(input.node).inputs[static_cast<size_t>(input.port)];
   const auto channels = static_cast<size_t>(graph_.value(value).shape[static_cast<size_t>(axis)]);
   Levels levels = levels_of(input, channels, plan);
   for (size_t t = 0; t < taps_.size(); ++t)
-    if (taps_[t].value == value && taps_[t].axis == axis && patches_[t] == patches && levels_[t] == levels) return t;
+    if (taps_[t].value == value && taps_[t].axis == axis && patches_[t] == patches &&
+        levels_[t] == levels)
+      return t;
   const int64_t size = static_cast<int64_t>(channels) / patches.groups * patches.positions();
-  const int64_t rows = std::max(kFewestRows, reach_of(options_).rows_of_value * size / std::max<int64_t>(samples, 1));
+  const int64_t rows = std::max(
+      kFewestRows, reach_of(options_).rows_of_value * size / std::max<int64_t>(samples, 1));
   Tap tap;
   tap.value = value;
   tap.axis = axis;
   tap.channels = static_cast<int64_t>(channels);
   tap.statistics = 0;
-  tap.moments = std::make_shared<SecondMoments>(patches, levels.low, levels.high, levels.levels, rows);
+  tap.moments =
+      std::make_shared<SecondMoments>(patches, levels.low, levels.high, levels.levels, rows);
   taps_.push_back(std::move(tap));
   patches_.push_back(patches);
   levels_.push_back(std::move(levels));
   return taps_.size() - 1;
 }
 
-// Those of the quantizer in front of the layer; else fine ones over what each channel was measured to hold.
-WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels, const Plan& plan) const {
+// Those of the quantizer in front of the layer; else fine ones over what each channel was measured
+// to hold.
+WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels,
+                                                 const Plan& plan) const {
   const auto widened = [&](std::vector<float> values) {
     if (values.size() == 1) values.resize(channels, values[0]);
     return values;
@@ -170,12 +201,14 @@ WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels, con
   if (q == nullptr || q->low.empty() || q->levels > SecondMoments::kMostLevels) {
     Plan unscaled;
     unscaled.changes = plan.changes;
-    const Measured measured(graph_, statistics_, unscaled, graph_.node(input.node).inputs[static_cast<size_t>(input.port)], {});
+    const Measured measured(graph_, statistics_, unscaled,
+                            graph_.node(input.node).inputs[static_cast<size_t>(input.port)], {});
     return {widened(measured.channel_min()), widened(measured.channel_max()), 255};
   }
   Levels levels{widened(q->low), widened(q->high), q->levels};
   if (const ScaleInsertion* scale = scale_at(plan, input))
-    for (size_t c = 0; c < channels; ++c) levels.low[c] /= scale->factor[c], levels.high[c] /= scale->factor[c];
+    for (size_t c = 0; c < channels; ++c)
+      levels.low[c] /= scale->factor[c], levels.high[c] /= scale->factor[c];
   return levels;
 }
 
@@ -222,7 +255,8 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
     };
     double mean = 0;
     for (size_t i = 0; i < size; ++i) {
-      for (size_t j = 0; j < size; ++j) covariance[i * size + j] *= static_cast<double>(factor[channel(i)]) * factor[channel(j)];
+      for (size_t j = 0; j < size; ++j)
+        covariance[i * size + j] *= static_cast<double>(factor[channel(i)]) * factor[channel(j)];
       mean += covariance[i * size + i] / static_cast<double>(size);
     }
     for (size_t i = 0; i < size; ++i) floor[i] = kDamping * mean;

@@ -2,17 +2,18 @@
 //
 // Needs:   a plan with all ranges.
 // Records: second moments of what each weight meets, over the kept samples.
-// Does:    for each quantized convolution and product with a scale for each output: takes the weights of an output in
-//          turn and adds to each what the ones before it have missed, as far as their inputs vary together.
-// Source:  Frantar et al., GPTQ, arXiv 2210.17323; quant/nearest_plane.h. Inputs are taken as their quantizers leave them.
-//          Only the variance counts, for the mean is left to the bias.
+// Does:    for each quantized convolution and product with a scale for each output: takes the
+//          weights of an output in turn and adds to each what the ones before it have missed, as
+//          far as their inputs vary together.
+// Source:  Frantar et al., GPTQ, arXiv 2210.17323; quant/nearest_plane.h. Inputs are taken as their
+//          quantizers leave them. Only the variance counts, for the mean is left to the bias.
 #pragma once
+
+#include <eightbit/options.h>
 
 #include <map>
 #include <memory>
 #include <vector>
-
-#include <eightbit/options.h>
 
 #include "algorithms/weight_terms.h"
 #include "graph/graph.h"
@@ -31,15 +32,17 @@ inline constexpr int64_t kRoundingSamples = 16, kCarefulRoundingSamples = 32;
 bool rounds_thoroughly(const QuantizeOptions& options);
 
 // The ranges of what weights meet.
-void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps);
+void weight_rounding_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                             records::TapRequest& taps);
 
 class WeightRounding {
  public:
-  // Finds the layers: where it is not asked for (options), convolutions whose weights meet at most 800 values at once, for
-  // there it costs little and gains most; else all with at most 2,048. Transposed convolutions and recurrent layers stay as
-  // they are. `samples`: how many will be run.
-  WeightRounding(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options,
-                 bool pairs_cross_positions, const Plan& plan, int64_t samples);
+  // Finds the layers: where it is not asked for (options), convolutions whose weights meet at most
+  // 800 values at once, for there it costs little and gains most; else all with at most 2,048.
+  // Transposed convolutions and recurrent layers stay as they are. `samples`: how many will be run.
+  WeightRounding(const Graph& graph, const records::StatisticsData& statistics,
+                 const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan,
+                 int64_t samples);
 
   // What is to be gathered on the float model.
   const std::vector<Tap>& taps() const { return taps_; }
@@ -49,20 +52,22 @@ class WeightRounding {
 
  private:
   struct Layer {
-    size_t quantizer = 0;               // of the plan
+    size_t quantizer = 0;  // of the plan
     Use use;
     WeightAxes axes;
     size_t tap = 0;
   };
 
-  struct Levels {                       // of what a layer reads, in units of the value before smoothing
-    std::vector<float> low, high;       // by channel
+  // of what a layer reads, in units of the value before smoothing
+  struct Levels {
+    std::vector<float> low, high;  // by channel
     int levels = 255;
     bool operator==(const Levels&) const = default;
   };
 
   void find(size_t quantizer, const Plan& plan, int64_t samples);
-  size_t tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan, int64_t samples);
+  size_t tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan,
+                 int64_t samples);
   Levels levels_of(Use input, size_t channels, const Plan& plan) const;
   std::vector<float> factors(const Layer& layer, const Plan& plan) const;
   Tensor rounded(const Layer& layer, const Plan& plan) const;
@@ -73,7 +78,7 @@ class WeightRounding {
   const bool crossing_;
   std::vector<Layer> layers_;
   std::vector<Tap> taps_;
-  std::vector<Patches> patches_;        // of each tap
+  std::vector<Patches> patches_;  // of each tap
   std::vector<Levels> levels_;
 };
 

@@ -16,7 +16,8 @@ std::optional<OverflowFix> WeightTerms::fix() const {
 }
 
 std::optional<Use> WeightTerms::product_of(const Quantizer& weight) const {
-  const auto use = std::ranges::find_if(weight.uses, [&](Use u) { return axes(u).input_axis != kNone; });
+  const auto use =
+      std::ranges::find_if(weight.uses, [&](Use u) { return axes(u).input_axis != kNone; });
   return use == weight.uses.end() ? std::nullopt : std::optional(*use);
 }
 
@@ -27,9 +28,12 @@ bool WeightTerms::searches_scale(const Quantizer& q) const {
 }
 
 bool WeightTerms::overflows(const Quantizer& q) const {
-  if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8) return false;
-  // A model for any device is made for processors that this one does not know as well: what overflows on one of them is garbage.
-  const bool careful = options_.target_device == TargetDevice::any || (options_.target_device == TargetDevice::cpu && processor_overflows());
+  if (fix() || options_.recipe == Recipe::nncf || q.group != kNone || q.spec.bits != 8)
+    return false;
+  // A model for any device is made for processors that this one does not know as well: what
+  // overflows on one of them is garbage.
+  const bool careful = options_.target_device == TargetDevice::any ||
+                       (options_.target_device == TargetDevice::cpu && processor_overflows());
   const auto use = product_of(q);
   return careful && use && has(graph_.node(use->node).op, kOverflowSet);
 }
@@ -49,7 +53,8 @@ const Quantizer* WeightTerms::input_of(const Quantizer& weight) const {
   return input == nullptr || input->weight || input->low.size() != 1 ? nullptr : input;
 }
 
-FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const WeightAxes& axes, float top) const {
+FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const WeightAxes& axes,
+                         float top) const {
   FitTerms out{top, {}, {}, crossing_};
   if (!overflows(weight)) out.largest_input = {0.0f};
   const Quantizer* input = input_of(weight);
@@ -58,7 +63,8 @@ FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const Weig
   const auto high = measured.channel_max();
   const auto inputs = static_cast<size_t>(shape[static_cast<size_t>(axes.input_axis)]);
   if (high.size() % inputs != 0) return out;
-  // Bias correction takes away what an error does to the mean. Where groups meet different channels, all count alike.
+  // Bias correction takes away what an error does to the mean. Where groups meet different
+  // channels, all count alike.
   if (high.size() == inputs && inputs > 1) out.importance = measured.channel_variance();
   // Squares beyond what records hold, or below it, tell nothing.
   const float all = std::accumulate(out.importance.begin(), out.importance.end(), 0.0f);

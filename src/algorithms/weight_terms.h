@@ -1,10 +1,10 @@
-// What the weights of a layer meet: how much each input varies, how large its integers get, and whether pairs of
-// products can overflow on this target.
+// What the weights of a layer meet: how much each input varies, how large its integers get, and
+// whether pairs of products can overflow on this target.
 #pragma once
 
-#include <optional>
-
 #include <eightbit/options.h>
+
+#include <optional>
 
 #include "algorithms/weight_fit.h"
 #include "graph/graph.h"
@@ -15,12 +15,18 @@ namespace eightbit::algorithms {
 
 class WeightTerms {
  public:
-  // `pairs_cross_positions`: see backends::BackendModel. The ranges of `plan` are read when they are asked for.
-  WeightTerms(const Graph& graph, const records::StatisticsData& statistics, const QuantizeOptions& options,
-              bool pairs_cross_positions, const Plan& plan)
-      : graph_(graph), statistics_(statistics), options_(options), crossing_(pairs_cross_positions), plan_(plan) {}
+  // `pairs_cross_positions`: see backends::BackendModel. The ranges of `plan` are read when they
+  // are asked for.
+  WeightTerms(const Graph& graph, const records::StatisticsData& statistics,
+              const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan)
+      : graph_(graph),
+        statistics_(statistics),
+        options_(options),
+        crossing_(pairs_cross_positions),
+        plan_(plan) {}
 
-  // How overflow is dealt with: as asked; halved first layers where recipe nncf is silent; unset: by the pairs.
+  // How overflow is dealt with: as asked; halved first layers where recipe nncf is silent; unset:
+  // by the pairs.
   std::optional<OverflowFix> fix() const;
   // Recipe eightbit looks for the scale of each output channel that rounds its weights best.
   bool searches_scale(const Quantizer& weight) const;

@@ -8,10 +8,12 @@
 
 namespace eightbit::algorithms {
 
-Extremes extremes(std::span<const float> values, const Shape& shape, const std::vector<int64_t>& axes) {
+Extremes extremes(std::span<const float> values, const Shape& shape,
+                  const std::vector<int64_t>& axes) {
   const auto channels = static_cast<size_t>(channel_count(shape, axes));
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  Extremes out{std::vector<float>(channels, kInfinity), std::vector<float>(channels, -kInfinity), {}};
+  Extremes out{
+      std::vector<float>(channels, kInfinity), std::vector<float>(channels, -kInfinity), {}};
   for_each_run(shape, axes, [&](int64_t channel, int64_t first, int64_t count) {
     float low = out.min[static_cast<size_t>(channel)], high = out.max[static_cast<size_t>(channel)];
     for (int64_t i = first; i < first + count; ++i) {
@@ -21,7 +23,8 @@ Extremes extremes(std::span<const float> values, const Shape& shape, const std::
     out.min[static_cast<size_t>(channel)] = low;
     out.max[static_cast<size_t>(channel)] = high;
   });
-  for (size_t c = 0; c < channels; ++c) out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
+  for (size_t c = 0; c < channels; ++c)
+    out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
   return out;
 }
 
@@ -38,22 +41,28 @@ int32_t weight_port(const Graph& graph, NodeId id) {
 
 std::vector<int64_t> output_axes(const Graph& graph, NodeId id, int32_t port) {
   const Node& node = graph.node(id);
-  const auto rank = static_cast<int>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
-  return weight_channel_axes(node.op, rank, port, node.attributes.transpose_a, node.attributes.transpose_b);
+  const auto rank =
+      static_cast<int>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
+  return weight_channel_axes(node.op, rank, port, node.attributes.transpose_a,
+                             node.attributes.transpose_b);
 }
 
 int64_t input_axis(const Graph& graph, NodeId id, int32_t port) {
   const Node& node = graph.node(id);
-  const auto rank = static_cast<int64_t>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
+  const auto rank =
+      static_cast<int64_t>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
   switch (row(node.op).weight_layout) {
-    case WeightLayout::output_first: return 1;
-    case WeightLayout::output_second: return 0;
+    case WeightLayout::output_first:
+      return 1;
+    case WeightLayout::output_second:
+      return 0;
     case WeightLayout::matmul: {
       if (rank < 2) return 0;
       const bool transposed = port == 0 ? node.attributes.transpose_a : node.attributes.transpose_b;
       return (port == 0) != transposed ? rank - 1 : rank - 2;
     }
-    default: return kNone;
+    default:
+      return kNone;
   }
 }
 
@@ -68,7 +77,8 @@ int64_t output_channel_axis(const Graph& graph, NodeId id) {
 
 int64_t activation_channel_axis(const Graph& graph, NodeId id, int32_t port) {
   const Node& node = graph.node(id);
-  const auto rank = static_cast<int64_t>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
+  const auto rank =
+      static_cast<int64_t>(graph.value(node.inputs[static_cast<size_t>(port)]).shape.size());
   if (row(node.op).weight_layout != WeightLayout::matmul) return rank > 1 ? 1 : kNone;
   if (rank < 2) return rank == 1 ? 0 : kNone;
   const bool transposed = port == 0 ? node.attributes.transpose_a : node.attributes.transpose_b;

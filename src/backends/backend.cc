@@ -2,7 +2,8 @@
 
 namespace eightbit::backends {
 
-std::vector<std::vector<Tensor>> BackendModel::infer(const std::function<std::optional<Sample>()>& next) const {
+std::vector<std::vector<Tensor>> BackendModel::infer(
+    const std::function<std::optional<Sample>()>& next) const {
   const auto runner = this->runner(FloatPrecision::f32);
   std::vector<std::vector<Tensor>> results;
   while (const auto sample = next()) results.push_back(runner->run(*sample));

@@ -73,10 +73,12 @@ bool convert_any_integer(const Tensor& from, Tensor& to) {
   });
 }
 
-// Strings are rows of bytes along one more axis; a tensor that is all zeros may have no type of bytes yet.
+// Strings are rows of bytes along one more axis; a tensor that is all zeros may have no type of
+// bytes yet.
 Shape shape_of(const BoundInput& input, const Tensor& tensor) {
   const bool rows = input.port.dtype == DType::string && tensor.dtype != DType::string;
-  return rows && !tensor.shape.empty() ? Shape(tensor.shape.begin(), tensor.shape.end() - 1) : tensor.shape;
+  return rows && !tensor.shape.empty() ? Shape(tensor.shape.begin(), tensor.shape.end() - 1)
+                                       : tensor.shape;
 }
 
 bool fits(const BoundInput& input, const Tensor& tensor) {
@@ -88,12 +90,16 @@ bool fits(const BoundInput& input, const Tensor& tensor) {
 void check_strings(const BoundInput& input, const Tensor& tensor, int64_t index) {
   const bool wanted = input.port.dtype == DType::string;
   if (wanted && tensor.dtype != DType::string && !holds_strings(tensor))
-    fail<DataError>("data", "sample {}: input '{}' takes strings, the tensor is {}. Pass an array of strings", index,
-                    input.port.name, to_string(tensor.dtype));
+    fail<DataError>(
+        "data", "sample {}: input '{}' takes strings, the tensor is {}. Pass an array of strings",
+        index, input.port.name, to_string(tensor.dtype));
   // Rows of bytes are told from bytes by the axis more that they have.
-  if (!wanted && !fits(input, tensor) && tensor.shape.size() == input.port.shape.size() + 1 && holds_strings(tensor))
-    fail<DataError>("data", "sample {}: input '{}' takes {}, and the sample holds strings. Convert them to numbers", index,
-                    input.port.name, to_string(input.port.dtype));
+  if (!wanted && !fits(input, tensor) && tensor.shape.size() == input.port.shape.size() + 1 &&
+      holds_strings(tensor))
+    fail<DataError>(
+        "data",
+        "sample {}: input '{}' takes {}, and the sample holds strings. Convert them to numbers",
+        index, input.port.name, to_string(input.port.dtype));
 }
 
 Tensor convert(const BoundInput& input, const Tensor& tensor, int64_t index) {
@@ -139,8 +145,8 @@ Binding::Binding(std::vector<BoundInput> inputs) : inputs_(std::move(inputs)) {
 }
 
 size_t Binding::find(const std::string& name, int64_t index) const {
-  const auto it =
-      std::ranges::find_if(inputs_, [&](const BoundInput& input) { return input.names.contains(name); });
+  const auto it = std::ranges::find_if(
+      inputs_, [&](const BoundInput& input) { return input.names.contains(name); });
   if (it == inputs_.end())
     fail<DataError>("data", "sample {}: the model has no input '{}'. Its inputs are: {}.{}", index,
                     name, fmt::join(all_names_, ", "), suggestion(name, all_names_));

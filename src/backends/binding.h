@@ -1,33 +1,34 @@
 // From the tensors of a sample to the inputs of a model, whatever runs it.
 #pragma once
 
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+
 #include <set>
 #include <string>
 #include <vector>
 
-#include <eightbit/dataset.h>
-#include <eightbit/model.h>
-
 namespace eightbit::backends {
 
-// True where axis 0 counts items, each of which is a sample: its extent is open and there are other axes, or the tensor
-// has rank 4 or more, as images have. Asked of a model's first input.
+// True where axis 0 counts items, each of which is a sample: its extent is open and there are other
+// axes, or the tensor has rank 4 or more, as images have. Asked of a model's first input.
 bool leads_with_batch(const Shape& shape);
 
 struct BoundInput {
   PortInfo port;
   bool rank_known = true;
-  std::set<std::string> names;   // all that it is known by
+  std::set<std::string> names;  // all that it is known by
 };
 
 class Binding {
  public:
   explicit Binding(std::vector<BoundInput> inputs);
 
-  // Tensors in the order of the inputs, of their element types. Named tensors go to their inputs, the others in order to
-  // those that are left. Element types are converted where no meaning is lost: integers to any float, between float
-  // types, between integers that hold the values; strings stay rows of bytes (eightbit/strings.h). Throws DataError naming sample `index` and the input: wrong count,
-  // name, rank, dimension or type, NaN or Inf.
+  // Tensors in the order of the inputs, of their element types. Named tensors go to their inputs,
+  // the others in order to those that are left. Element types are converted where no meaning is
+  // lost: integers to any float, between float types, between integers that hold the values;
+  // strings stay rows of bytes (eightbit/strings.h). Throws DataError naming sample `index` and the
+  // input: wrong count, name, rank, dimension or type, NaN or Inf.
   std::vector<Tensor> bind(const Sample& sample, int64_t index) const;
 
   size_t size() const { return inputs_.size(); }

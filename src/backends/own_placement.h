@@ -1,4 +1,5 @@
-// What a backend's model offers where it may say itself what is quantized, instead of leaving that to the target device.
+// What a backend's model offers where it may say itself what is quantized, instead of leaving that
+// to the target device.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// The one place that names backends: the format of a file, and the engine that is asked for, decide which one reads it.
+// The one place that names backends: the format of a file, and the engine that is asked for, decide
+// which one reads it.
 #include <algorithm>
 
 #include "backends/backend.h"
@@ -16,14 +17,17 @@ std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engi
                          [](unsigned char c) { return std::tolower(c); });
   std::error_code code;
   if (!openvino::reads(extension) && !std::filesystem::is_directory(path, code))
+    fail<Unsupported>("read",
+                      "'{}' is not a model format that is read from files. Allowed are OpenVINO IR "
+                      "(.xml), ONNX (.onnx), and what OpenVINO turns "
+                      "into IR: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, or a "
+                      "frozen .pb) and PaddlePaddle (.pdmodel)",
+                      path.string());
+  if (extension != ".onnx" && engine == Engine::onnxruntime)
     fail<Unsupported>(
         "read",
-        "'{}' is not a model format that is read from files. Allowed are OpenVINO IR (.xml), ONNX (.onnx), and what OpenVINO turns "
-        "into IR: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, or a frozen .pb) and PaddlePaddle (.pdmodel)",
+        "'{}' is a model for OpenVINO, which ONNX Runtime does not run. Choose engine openvino",
         path.string());
-  if (extension != ".onnx" && engine == Engine::onnxruntime)
-    fail<Unsupported>("read", "'{}' is a model for OpenVINO, which ONNX Runtime does not run. Choose engine openvino",
-                      path.string());
   if (extension == ".onnx" && engine != Engine::openvino)
     return std::make_shared<const onnx::OnnxModel>(onnx::read_file(path));
   return std::make_shared<const openvino::OpenVinoModel>(openvino::read_file(path));

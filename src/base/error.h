@@ -1,11 +1,11 @@
-// Throwing errors with a place and a formatted text: fail<DataError>("calibrate", "sample {} ...", k).
+// Throwing errors with a place and a formatted text: fail<DataError>("calibrate", "sample {} ...",
+// k).
 #pragma once
 
-#include <utility>
-
+#include <eightbit/error.h>
 #include <fmt/format.h>
 
-#include <eightbit/error.h>
+#include <utility>
 
 namespace eightbit {
 
@@ -17,7 +17,7 @@ template <typename E, typename... Args>
 }  // namespace eightbit
 
 // States what must hold inside the library; a violation is our defect.
-#define EIGHTBIT_CHECK(condition, ...)                                                       \
-  do {                                                                                       \
+#define EIGHTBIT_CHECK(condition, ...)                                                      \
+  do {                                                                                      \
     if (!(condition)) ::eightbit::fail<::eightbit::InternalError>("internal", __VA_ARGS__); \
   } while (false)

@@ -16,7 +16,7 @@ uint16_t to_half(float x) {
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
   if (std::isnan(x)) return sign | 0x7e00u;
   const float magnitude = std::min(std::fabs(x), kLargest);
-  if (magnitude < kSmallestNormal)   // a multiple of 2^-24
+  if (magnitude < kSmallestNormal)  // a multiple of 2^-24
     return sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f));
   const uint32_t wide = std::bit_cast<uint32_t>(magnitude) - (112u << 23);
   return sign | static_cast<uint16_t>((wide + 0xfffu + (wide >> 13 & 1u)) >> 13);
@@ -44,10 +44,17 @@ Tensor float_tensor(DType dtype, Shape shape, std::span<const float> values) {
   EIGHTBIT_CHECK(element_count(tensor.shape) == static_cast<int64_t>(values.size()),
                  "{} values for shape {}", values.size(), to_string(tensor.shape));
   switch (dtype) {
-    case DType::f64: fill<double>(tensor, values, [](float x) { return double{x}; }); break;
-    case DType::f16: fill<uint16_t>(tensor, values, to_half); break;
-    case DType::bf16: fill<uint16_t>(tensor, values, to_bfloat); break;
-    default: EIGHTBIT_CHECK(false, "{} is no float type", to_string(dtype));
+    case DType::f64:
+      fill<double>(tensor, values, [](float x) { return double{x}; });
+      break;
+    case DType::f16:
+      fill<uint16_t>(tensor, values, to_half);
+      break;
+    case DType::bf16:
+      fill<uint16_t>(tensor, values, to_bfloat);
+      break;
+    default:
+      EIGHTBIT_CHECK(false, "{} is no float type", to_string(dtype));
   }
   return tensor;
 }

@@ -28,7 +28,8 @@ TEST(FloatTensor, EveryHalfComesBack) {
 
 TEST(FloatTensor, HalvesRoundToEvenAndClip) {
   const float half_step = 0x1p-11f;
-  EXPECT_EQ(there_and_back(DType::f16, {1 + half_step, 1 + 3 * half_step, 1e6f, -1e6f, 0x1p-25f, 0x1.8p-24f}),
+  EXPECT_EQ(there_and_back(DType::f16,
+                           {1 + half_step, 1 + 3 * half_step, 1e6f, -1e6f, 0x1p-25f, 0x1.8p-24f}),
             (std::vector<float>{1, 1 + 4 * half_step, 65504, -65504, 0, 0x1p-23f}));
 }
 

@@ -1,5 +1,5 @@
-// FNV-1a over 8-byte lanes, four of them side by side for long buffers, each round followed by a rotation so that high
-// bits reach low ones (plain FNV-1a lets them only move up).
+// FNV-1a over 8-byte lanes, four of them side by side for long buffers, each round followed by a
+// rotation so that high bits reach low ones (plain FNV-1a lets them only move up).
 #include "base/hash.h"
 
 #include <array>

@@ -1,4 +1,5 @@
-// A 64-bit hash of bytes, for fingerprints. Not cryptographic. The same on every little-endian machine.
+// A 64-bit hash of bytes, for fingerprints. Not cryptographic. The same on every little-endian
+// machine.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,8 @@ uint64_t mix_hash(uint64_t hash, uint64_t value);
 uint64_t finish_hash(uint64_t hash);
 
 uint64_t hash_bytes(std::span<const std::byte> bytes);
-inline uint64_t hash_bytes(std::string_view text) { return hash_bytes(std::as_bytes(std::span(text))); }
+inline uint64_t hash_bytes(std::string_view text) {
+  return hash_bytes(std::as_bytes(std::span(text)));
+}
 
 }  // namespace eightbit

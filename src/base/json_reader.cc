@@ -1,9 +1,9 @@
 #include "base/json_reader.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/ranges.h>
 
 #include "base/nearest.h"
 
@@ -12,7 +12,8 @@ namespace eightbit {
 void JsonEntry::wrong_type(std::string_view wanted) const {
   const bool container = json_.is_object() || json_.is_array();
   const std::string found =
-      container ? std::string(json_.type_name()) : json_.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60);
+      container ? std::string(json_.type_name())
+                : json_.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60);
   refuse("is {}. It takes {}", found, wanted);
 }
 
@@ -30,7 +31,8 @@ JsonEntry JsonEntry::operator[](const char* key) const {
 std::vector<JsonEntry> JsonEntry::items() const {
   if (!json_.is_array()) wrong_type("a list");
   std::vector<JsonEntry> out;
-  for (const Json& item : json_) out.emplace_back(item, where_, fmt::format("{}[{}]", path_, out.size()));
+  for (const Json& item : json_)
+    out.emplace_back(item, where_, fmt::format("{}[{}]", path_, out.size()));
   return out;
 }
 
@@ -38,7 +40,8 @@ void JsonEntry::allow_only(std::initializer_list<std::string_view> keys) const {
   const std::vector<std::string> known(keys.begin(), keys.end());
   for (const auto& [key, value] : object().items())
     if (std::ranges::find(known, key) == known.end())
-      refuse("has the unknown key '{}'.{} Allowed: {}", key, suggestion(key, known), fmt::join(known, ", "));
+      refuse("has the unknown key '{}'.{} Allowed: {}", key, suggestion(key, known),
+             fmt::join(known, ", "));
 }
 
 std::string JsonEntry::text() const {
@@ -52,7 +55,8 @@ bool JsonEntry::flag() const {
 }
 
 int64_t JsonEntry::whole(int64_t least, int64_t most) const {
-  const bool fits = json_.is_number_integer() && !(json_.is_number_unsigned() && json_.get<uint64_t>() > uint64_t{INT64_MAX});
+  const bool fits = json_.is_number_integer() &&
+                    !(json_.is_number_unsigned() && json_.get<uint64_t>() > uint64_t{INT64_MAX});
   if (!fits || json_.get<int64_t>() < least || json_.get<int64_t>() > most)
     wrong_type(fmt::format("a whole number from {} to {}", least, most));
   return json_.get<int64_t>();

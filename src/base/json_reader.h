@@ -1,12 +1,12 @@
-// Reading JSON that somebody may have edited: every error names the entry, what it is and what it takes.
+// Reading JSON that somebody may have edited: every error names the entry, what it is and what it
+// takes.
 #pragma once
 
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
@@ -17,24 +17,26 @@ class JsonEntry {
  public:
   using Json = nlohmann::ordered_json;
 
-  JsonEntry(const Json& json, std::string_view where, std::string path = "") : json_(json), where_(where), path_(std::move(path)) {}
+  JsonEntry(const Json& json, std::string_view where, std::string path = "")
+      : json_(json), where_(where), path_(std::move(path)) {}
 
   const Json& json() const { return json_; }
   bool has(const char* key) const { return object().contains(key); }
-  JsonEntry operator[](const char* key) const;            // throws where it is missing
+  JsonEntry operator[](const char* key) const;  // throws where it is missing
   std::vector<JsonEntry> items() const;
   void allow_only(std::initializer_list<std::string_view> keys) const;
 
   std::string text() const;
   bool flag() const;
   int64_t whole(int64_t least, int64_t most) const;
-  float number() const;                                   // finite
+  float number() const;  // finite
   std::vector<float> numbers() const;
   std::vector<std::string> texts() const;
 
   template <typename... Args>
   [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) const {
-    fail<InvalidArgument>(where_, "{} {}", path_.empty() ? "the file" : path_, fmt::format(text, std::forward<Args>(args)...));
+    fail<InvalidArgument>(where_, "{} {}", path_.empty() ? "the file" : path_,
+                          fmt::format(text, std::forward<Args>(args)...));
   }
 
  private:

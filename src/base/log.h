@@ -1,11 +1,10 @@
 // Writing to the log sink: log(LogLevel::warning, "{} samples only", n).
 #pragma once
 
-#include <utility>
-
+#include <eightbit/log.h>
 #include <fmt/format.h>
 
-#include <eightbit/log.h>
+#include <utility>
 
 namespace eightbit {
 

@@ -13,14 +13,16 @@
 namespace eightbit {
 
 MappedFile::MappedFile(int descriptor, const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   int error = ::fstat(descriptor, &status) == 0 ? 0 : errno;
   if (!error && !S_ISREG(status.st_mode)) error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
   size_ = error ? 0 : static_cast<size_t>(status.st_size);
   if (size_ > 0) {
     void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (address == MAP_FAILED) error = errno;
-    else data_ = static_cast<const std::byte*>(address);
+    if (address == MAP_FAILED)
+      error = errno;
+    else
+      data_ = static_cast<const std::byte*>(address);
   }
   ::close(descriptor);
   if (error)

@@ -1,18 +1,19 @@
 #include "base/nearest.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <numeric>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace eightbit {
 namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -36,7 +37,8 @@ size_t distance(const std::string& a, const std::string& b, size_t limit) {
 
 }  // namespace
 
-std::vector<std::string> nearest(std::string_view text, std::span<const std::string> candidates, size_t limit) {
+std::vector<std::string> nearest(std::string_view text, std::span<const std::string> candidates,
+                                 size_t limit) {
   const std::string wanted = lower(text);
   const size_t tolerance = std::max<size_t>(2, wanted.size() / 3);
   std::vector<std::pair<size_t, const std::string*>> scored;

@@ -8,8 +8,10 @@
 
 namespace eightbit {
 
-// Up to `limit` candidates closest to `text` by edit distance, case ignored, best first; empty where nothing is near.
-std::vector<std::string> nearest(std::string_view text, std::span<const std::string> candidates, size_t limit = 3);
+// Up to `limit` candidates closest to `text` by edit distance, case ignored, best first; empty
+// where nothing is near.
+std::vector<std::string> nearest(std::string_view text, std::span<const std::string> candidates,
+                                 size_t limit = 3);
 
 // " Did you mean a, b or c?" or "" - ready to append to a message.
 std::string suggestion(std::string_view text, std::span<const std::string> candidates);

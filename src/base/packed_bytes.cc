@@ -1,21 +1,23 @@
 #include "base/packed_bytes.h"
 
+#include <zlib.h>
+
 #include <array>
 #include <cstdint>
-
-#include <zlib.h>
 
 #include "base/error.h"
 
 namespace eightbit {
 namespace {
 
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 constexpr std::array<int8_t, 256> digit_values() {
   std::array<int8_t, 256> values{};
   values.fill(-1);
-  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < kDigits.size(); ++i)
+    values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
   return values;
 }
 
@@ -66,9 +68,10 @@ std::string pack_bytes(std::span<const std::byte> bytes) {
 std::optional<std::vector<std::byte>> unpack_bytes(std::string_view text, size_t size) {
   const auto packed = from_base64(text);
   if (!packed) return std::nullopt;
-  std::vector<std::byte> bytes(size + 1);   // one more, so that a longer content shows
+  std::vector<std::byte> bytes(size + 1);  // one more, so that a longer content shows
   uLongf length = static_cast<uLongf>(bytes.size());
-  const int status = uncompress(reinterpret_cast<Bytef*>(bytes.data()), &length, packed->data(), static_cast<uLong>(packed->size()));
+  const int status = uncompress(reinterpret_cast<Bytef*>(bytes.data()), &length, packed->data(),
+                                static_cast<uLong>(packed->size()));
   if (status != Z_OK || length != size) return std::nullopt;
   bytes.resize(size);
   return bytes;

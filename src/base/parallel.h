@@ -1,10 +1,10 @@
 // Data parallelism over oneTBB. Results must not depend on how the range is split.
 #pragma once
 
+#include <tbb/parallel_for.h>
+
 #include <cstdint>
 #include <utility>
-
-#include <tbb/parallel_for.h>
 
 namespace eightbit {
 

@@ -17,8 +17,9 @@ ScratchFolder::ScratchFolder() {
     fs::permissions(path_, fs::perms::owner_all, error);
     return;
   }
-  fail<FileError>("scratch", "no folder can be made in '{}': {}. Set TMPDIR to one that can be written", all.string(),
-                  error.message());
+  fail<FileError>("scratch",
+                  "no folder can be made in '{}': {}. Set TMPDIR to one that can be written",
+                  all.string(), error.message());
 }
 
 ScratchFolder::~ScratchFolder() {

@@ -1,10 +1,10 @@
 #include "base/spill.h"
 
+#include <eightbit/error.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
-
-#include <eightbit/error.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -35,7 +35,8 @@ Tensor spilled(const Tensor& tensor) {
 
 Tensor spilled_floats(std::span<const float> values, Shape shape) {
   const Tensor form{DType::f32, shape, nullptr, nullptr};
-  EIGHTBIT_CHECK(form.byte_size() == values.size_bytes(), "{} values for shape {}", values.size(), to_string(shape));
+  EIGHTBIT_CHECK(form.byte_size() == values.size_bytes(), "{} values for shape {}", values.size(),
+                 to_string(shape));
   if (auto tensor = on_disk(DType::f32, shape, std::as_bytes(values))) return *std::move(tensor);
   return Tensor::from_floats(values, std::move(shape));
 }

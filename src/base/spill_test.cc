@@ -29,7 +29,8 @@ bool lies_in_a_file(const Tensor& tensor) {
   const auto address = reinterpret_cast<uintptr_t>(tensor.data);
   for (std::string line; std::getline(maps, line);) {
     size_t dash = 0;
-    const uintptr_t first = std::stoull(line, &dash, 16), last = std::stoull(line.substr(dash + 1), nullptr, 16);
+    const uintptr_t first = std::stoull(line, &dash, 16),
+                    last = std::stoull(line.substr(dash + 1), nullptr, 16);
     if (first <= address && address < last) return line.find("eightbit-") != std::string::npos;
   }
   return false;
@@ -69,7 +70,9 @@ TEST(Spill, WithoutAFolderTensorsStayInMemory) {
   EXPECT_FALSE(lies_in_a_file(tensor));
 }
 
-TEST(Spill, RefusesValuesThatDoNotFillTheShape) { EXPECT_THROW(spilled_floats(counted(kLarge), {kLarge + 1}), InternalError); }
+TEST(Spill, RefusesValuesThatDoNotFillTheShape) {
+  EXPECT_THROW(spilled_floats(counted(kLarge), {kLarge + 1}), InternalError);
+}
 
 }  // namespace
 }  // namespace eightbit

@@ -21,8 +21,8 @@ uint32_t length_at(const std::byte* row) {
 }  // namespace
 
 Tensor from_strings(std::span<const std::string> values, const Shape& shape) {
-  EIGHTBIT_CHECK(static_cast<int64_t>(values.size()) == element_count(shape), "{} strings of shape {}", values.size(),
-                 to_string(shape));
+  EIGHTBIT_CHECK(static_cast<int64_t>(values.size()) == element_count(shape),
+                 "{} strings of shape {}", values.size(), to_string(shape));
   size_t longest = 0;
   for (const std::string& value : values) longest = std::max(longest, value.size());
   Shape rows = shape;

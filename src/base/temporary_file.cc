@@ -32,7 +32,8 @@ void TemporaryFile::open() {
   std::string name = folder + "/eightbit-XXXXXX";
   descriptor_ = ::mkstemp(name.data());
   if (descriptor_ < 0)
-    fail<FileError>("temporary file", "none could be made in '{}': {}. Set TMPDIR to a writable folder.", folder,
+    fail<FileError>("temporary file",
+                    "none could be made in '{}': {}. Set TMPDIR to a writable folder.", folder,
                     std::strerror(errno));
   ::unlink(name.c_str());
 }
@@ -44,7 +45,8 @@ void TemporaryFile::write(int64_t offset, std::span<const std::byte> bytes) {
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0)
       fail<FileError>("temporary file",
-                      "no room for {} more bytes in the folder for temporary files: {}. Free some space or set TMPDIR to "
+                      "no room for {} more bytes in the folder for temporary files: {}. Free some "
+                      "space or set TMPDIR to "
                       "another folder.",
                       bytes.size(), std::strerror(errno));
     bytes = bytes.subspan(static_cast<size_t>(done));
@@ -65,10 +67,12 @@ void TemporaryFile::read(int64_t offset, std::span<std::byte> bytes) const {
 }
 
 std::shared_ptr<const MappedFile> TemporaryFile::map() {
-  auto mapped = std::make_shared<const MappedFile>(std::exchange(descriptor_, -1), "a temporary file");
+  auto mapped =
+      std::make_shared<const MappedFile>(std::exchange(descriptor_, -1), "a temporary file");
   const auto bytes = mapped->bytes();
   // A framework that takes a tensor over may write to it: into memory of its own then.
-  if (!bytes.empty()) ::mprotect(const_cast<std::byte*>(bytes.data()), bytes.size(), PROT_READ | PROT_WRITE);
+  if (!bytes.empty())
+    ::mprotect(const_cast<std::byte*>(bytes.data()), bytes.size(), PROT_READ | PROT_WRITE);
   return mapped;
 }
 

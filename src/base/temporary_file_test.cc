@@ -12,7 +12,9 @@
 namespace eightbit {
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 std::string read(const TemporaryFile& file, int64_t offset, size_t size) {
   std::string text(size, '?');
@@ -27,7 +29,9 @@ class TemporaryFolder {
     if (const char* before = std::getenv("TMPDIR")) before_ = before;
     ::setenv("TMPDIR", folder.c_str(), 1);
   }
-  ~TemporaryFolder() { before_.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", before_.c_str(), 1); }
+  ~TemporaryFolder() {
+    before_.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", before_.c_str(), 1);
+  }
 
  private:
   std::string before_;
@@ -60,7 +64,7 @@ TEST(TemporaryFile, HasNoNameInItsFolder) {
   file.write(0, bytes_of("abc"));
   EXPECT_TRUE(std::filesystem::is_empty(folder));
   std::filesystem::remove(folder);
-  EXPECT_EQ(read(file, 0, 3), "abc");   // the file, and nothing else, is what it reads
+  EXPECT_EQ(read(file, 0, 3), "abc");  // the file, and nothing else, is what it reads
 }
 
 TEST(TemporaryFile, WhatIsMappedStaysAndCanBeWrittenTo) {
@@ -71,7 +75,7 @@ TEST(TemporaryFile, WhatIsMappedStaysAndCanBeWrittenTo) {
   EXPECT_EQ(std::string(text, mapped->bytes().size()), "abcdef");
   const_cast<char*>(text)[1] = 'B';
   EXPECT_EQ(text[1], 'B');
-  file.write(0, bytes_of("xyz"));   // another file
+  file.write(0, bytes_of("xyz"));  // another file
   EXPECT_EQ(text[0], 'a');
 }
 

@@ -14,7 +14,7 @@ namespace eightbit {
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
-  ~ThreadPool();   // waits for all tasks
+  ~ThreadPool();  // waits for all tasks
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 

@@ -11,9 +11,11 @@ namespace eightbit {
 // Hands out bytes to be written; throws FileError when the disk is full.
 using Write = std::function<void(const void* bytes, size_t size)>;
 
-// `body` writes the content. Throws FileError naming path, cause and cure when the folder is missing or not writable,
-// the disk is full, or the file exists and `overwrite` is false. Nothing is left behind then.
-void write_whole_file(const std::filesystem::path& path, bool overwrite, const std::function<void(const Write&)>& body);
+// `body` writes the content. Throws FileError naming path, cause and cure when the folder is
+// missing or not writable, the disk is full, or the file exists and `overwrite` is false. Nothing
+// is left behind then.
+void write_whole_file(const std::filesystem::path& path, bool overwrite,
+                      const std::function<void(const Write&)>& body);
 
 // The whole content; throws FileError.
 std::string read_whole_file(const std::filesystem::path& path);

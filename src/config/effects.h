@@ -1,5 +1,6 @@
-// Options that do nothing in a run: another option switches off what they concern, or model, data and target have no
-// place for it. An option that asks for what happens anyway (a default, 8 bits, "off" for what is off) is none.
+// Options that do nothing in a run: another option switches off what they concern, or model, data
+// and target have no place for it. An option that asks for what happens anyway (a default, 8 bits,
+// "off" for what is off) is none.
 #pragma once
 
 #include <eightbit/options.h>
@@ -13,11 +14,12 @@
 namespace eightbit {
 
 struct NoEffect {
-  std::string option;   // its name in JSON, with a dot for nesting
+  std::string option;  // its name in JSON, with a dot for nesting
   std::string cause;
-  bool contradicts = false;   // something else will happen than was asked for: refused, not only reported
+  // something else will happen than was asked for: refused, not only reported
+  bool contradicts = false;
 
-  std::string text() const;   // "overflow_fix has no effect: ..."
+  std::string text() const;  // "overflow_fix has no effect: ..."
 };
 
 // What can be said from the options alone.
@@ -25,15 +27,15 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options);
 
 // What a run on a model has a place for.
 struct RunFacts {
-  bool weights = true;               // some weight is quantized
-  bool activations = true;           // some activation is quantized
-  bool overflowing_weights = true;   // some 8-bit weight whose products are added in pairs
-  bool outputs = true;               // quantize_outputs changes the plan
-  bool branches = true;              // quantizer_propagation_rule changes the plan
-  bool convolution_pairs = true;     // two convolutions that channel alignment can align
-  bool smooth_convolutions = true, smooth_products = true;   // layers that SmoothQuant takes
-  std::optional<int64_t> measured;   // samples of statistics that take the place of data
-  bool sample_inputs = true;         // inputs to run bias correction on
+  bool weights = true;              // some weight is quantized
+  bool activations = true;          // some activation is quantized
+  bool overflowing_weights = true;  // some 8-bit weight whose products are added in pairs
+  bool outputs = true;              // quantize_outputs changes the plan
+  bool branches = true;             // quantizer_propagation_rule changes the plan
+  bool convolution_pairs = true;    // two convolutions that channel alignment can align
+  bool smooth_convolutions = true, smooth_products = true;  // layers that SmoothQuant takes
+  std::optional<int64_t> measured;  // samples of statistics that take the place of data
+  bool sample_inputs = true;        // inputs to run bias correction on
 };
 
 std::vector<NoEffect> without_effect(const QuantizeOptions& options, const RunFacts& facts);

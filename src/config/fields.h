@@ -1,22 +1,27 @@
-// The fields of the option structs, each named once: `visit` is called with every key and field, in order. Reading
-// and writing JSON are two visitors over the same lists.
+// The fields of the option structs, each named once: `visit` is called with every key and field, in
+// order. Reading and writing JSON are two visitors over the same lists.
 #pragma once
 
 #include <eightbit/options.h>
 
 namespace eightbit {
 
-template <typename Struct> struct Fields;   // specialized for every struct of options.h
+template <typename Struct>
+struct Fields;  // specialized for every struct of options.h
 
-template <> struct Fields<Subgraph> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<Subgraph> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("inputs", s.inputs);
     visit("outputs", s.outputs);
   }
 };
 
-template <> struct Fields<IgnoredScope> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<IgnoredScope> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("names", s.names);
     visit("patterns", s.patterns);
     visit("types", s.types);
@@ -25,8 +30,10 @@ template <> struct Fields<IgnoredScope> {
   }
 };
 
-template <> struct Fields<QuantizationParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<QuantizationParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("num_bits", s.num_bits);
     visit("mode", s.mode);
     visit("signedness_to_force", s.signedness_to_force);
@@ -35,14 +42,18 @@ template <> struct Fields<QuantizationParameters> {
   }
 };
 
-template <> struct Fields<FP8QuantizationParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<FP8QuantizationParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("destination_type", s.destination_type);
   }
 };
 
-template <> struct Fields<StatisticsCollectorParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<StatisticsCollectorParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("statistics_type", s.statistics_type);
     visit("aggregator_type", s.aggregator_type);
     visit("clipping_value", s.clipping_value);
@@ -50,29 +61,37 @@ template <> struct Fields<StatisticsCollectorParameters> {
   }
 };
 
-template <> struct Fields<RangeEstimatorParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<RangeEstimatorParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("min", s.min);
     visit("max", s.max);
   }
 };
 
-template <> struct Fields<AdvancedBiasCorrectionParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<AdvancedBiasCorrectionParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("apply_for_all_nodes", s.apply_for_all_nodes);
     visit("threshold", s.threshold);
   }
 };
 
-template <> struct Fields<AdvancedSmoothQuantParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<AdvancedSmoothQuantParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("convolution", s.convolution);
     visit("matmul", s.matmul);
   }
 };
 
-template <> struct Fields<AdvancedParameters> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<AdvancedParameters> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("overflow_fix", s.overflow_fix);
     visit("quantize_outputs", s.quantize_outputs);
     visit("inplace_statistics", s.inplace_statistics);
@@ -92,8 +111,10 @@ template <> struct Fields<AdvancedParameters> {
   }
 };
 
-template <> struct Fields<QuantizeOptions> {
-  template <typename S, typename Visit> static void each(S& s, Visit&& visit) {
+template <>
+struct Fields<QuantizeOptions> {
+  template <typename S, typename Visit>
+  static void each(S& s, Visit&& visit) {
     visit("mode", s.mode);
     visit("preset", s.preset);
     visit("target_device", s.target_device);

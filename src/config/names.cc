@@ -2,6 +2,7 @@
 #include <eightbit/accuracy_control.h>
 #include <eightbit/model.h>
 #include <eightbit/options.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -9,109 +10,154 @@
 #include <span>
 #include <utility>
 
-#include <fmt/ranges.h>
-
 #include "base/error.h"
 #include "base/nearest.h"
 
 namespace eightbit {
 namespace {
 
-template <typename Enum> using Row = std::pair<Enum, std::string_view>;
+template <typename Enum>
+using Row = std::pair<Enum, std::string_view>;
 
-template <typename Enum> struct Names;   // kOption: what the enumeration is called; kRows: in order of value
+// kOption: what the enumeration is called; kRows: in order of value
+template <typename Enum>
+struct Names;
 
-template <> struct Names<Engine> {
+template <>
+struct Names<Engine> {
   static constexpr std::string_view kOption = "engine";
-  static constexpr std::array<Row<Engine>, 3> kRows = {{{Engine::automatic, "auto"}, {Engine::openvino, "openvino"},
-      {Engine::onnxruntime, "onnxruntime"}}};
+  static constexpr std::array<Row<Engine>, 3> kRows = {{{Engine::automatic, "auto"},
+                                                        {Engine::openvino, "openvino"},
+                                                        {Engine::onnxruntime, "onnxruntime"}}};
 };
-template <> struct Names<TargetDevice> {
+template <>
+struct Names<TargetDevice> {
   static constexpr std::string_view kOption = "target_device";
-  static constexpr std::array<Row<TargetDevice>, 5> kRows = {{{TargetDevice::any, "ANY"}, {TargetDevice::cpu, "CPU"},
-      {TargetDevice::cpu_spr, "CPU_SPR"}, {TargetDevice::gpu, "GPU"}, {TargetDevice::npu, "NPU"}}};
+  static constexpr std::array<Row<TargetDevice>, 5> kRows = {{{TargetDevice::any, "ANY"},
+                                                              {TargetDevice::cpu, "CPU"},
+                                                              {TargetDevice::cpu_spr, "CPU_SPR"},
+                                                              {TargetDevice::gpu, "GPU"},
+                                                              {TargetDevice::npu, "NPU"}}};
 };
-template <> struct Names<Preset> {
+template <>
+struct Names<Preset> {
   static constexpr std::string_view kOption = "preset";
-  static constexpr std::array<Row<Preset>, 2> kRows = {{{Preset::performance, "performance"}, {Preset::mixed, "mixed"}}};
+  static constexpr std::array<Row<Preset>, 2> kRows = {
+      {{Preset::performance, "performance"}, {Preset::mixed, "mixed"}}};
 };
-template <> struct Names<ModelType> {
+template <>
+struct Names<ModelType> {
   static constexpr std::string_view kOption = "model_type";
-  static constexpr std::array<Row<ModelType>, 1> kRows = {{{ModelType::transformer, "transformer"}}};
+  static constexpr std::array<Row<ModelType>, 1> kRows = {
+      {{ModelType::transformer, "transformer"}}};
 };
-template <> struct Names<QuantizationMode> {
+template <>
+struct Names<QuantizationMode> {
   static constexpr std::string_view kOption = "mode";
-  static constexpr std::array<Row<QuantizationMode>, 2> kRows = {{{QuantizationMode::fp8_e4m3, "fp8_e4m3"},
-      {QuantizationMode::fp8_e5m2, "fp8_e5m2"}}};
+  static constexpr std::array<Row<QuantizationMode>, 2> kRows = {
+      {{QuantizationMode::fp8_e4m3, "fp8_e4m3"}, {QuantizationMode::fp8_e5m2, "fp8_e5m2"}}};
 };
-template <> struct Names<QuantizationScheme> {
+template <>
+struct Names<QuantizationScheme> {
   static constexpr std::string_view kOption = "mode";
-  static constexpr std::array<Row<QuantizationScheme>, 2> kRows = {{{QuantizationScheme::symmetric, "symmetric"},
-      {QuantizationScheme::asymmetric, "asymmetric"}}};
+  static constexpr std::array<Row<QuantizationScheme>, 2> kRows = {
+      {{QuantizationScheme::symmetric, "symmetric"},
+       {QuantizationScheme::asymmetric, "asymmetric"}}};
 };
-template <> struct Names<OverflowFix> {
+template <>
+struct Names<OverflowFix> {
   static constexpr std::string_view kOption = "overflow_fix";
-  static constexpr std::array<Row<OverflowFix>, 3> kRows = {{{OverflowFix::enable, "enable"},
-      {OverflowFix::first_layer_only, "first_layer_only"}, {OverflowFix::disable, "disable"}}};
+  static constexpr std::array<Row<OverflowFix>, 3> kRows = {
+      {{OverflowFix::enable, "enable"},
+       {OverflowFix::first_layer_only, "first_layer_only"},
+       {OverflowFix::disable, "disable"}}};
 };
-template <> struct Names<FP8Type> {
+template <>
+struct Names<FP8Type> {
   static constexpr std::string_view kOption = "destination_type";
-  static constexpr std::array<Row<FP8Type>, 2> kRows = {{{FP8Type::f8e4m3, "f8e4m3"}, {FP8Type::f8e5m2, "f8e5m2"}}};
+  static constexpr std::array<Row<FP8Type>, 2> kRows = {
+      {{FP8Type::f8e4m3, "f8e4m3"}, {FP8Type::f8e5m2, "f8e5m2"}}};
 };
-template <> struct Names<QuantizerPropagationRule> {
+template <>
+struct Names<QuantizerPropagationRule> {
   using Rule = QuantizerPropagationRule;
   static constexpr std::string_view kOption = "quantizer_propagation_rule";
-  static constexpr std::array<Row<Rule>, 4> kRows = {{{Rule::do_not_merge_branches, "do_not_merge_branches"},
-      {Rule::merge_if_all_branches_same, "merge_if_all_branches_same"},
-      {Rule::merge_with_potential_requantization, "merge_with_potential_requantization"},
-      {Rule::merge_all_in_one, "merge_all_in_one"}}};
+  static constexpr std::array<Row<Rule>, 4> kRows = {
+      {{Rule::do_not_merge_branches, "do_not_merge_branches"},
+       {Rule::merge_if_all_branches_same, "merge_if_all_branches_same"},
+       {Rule::merge_with_potential_requantization, "merge_with_potential_requantization"},
+       {Rule::merge_all_in_one, "merge_all_in_one"}}};
 };
-template <> struct Names<StatisticsType> {
+template <>
+struct Names<StatisticsType> {
   static constexpr std::string_view kOption = "statistics_type";
-  static constexpr std::array<Row<StatisticsType>, 6> kRows = {{{StatisticsType::max, "max"}, {StatisticsType::min, "min"},
-      {StatisticsType::abs_max, "abs_max"}, {StatisticsType::quantile, "quantile"},
-      {StatisticsType::abs_quantile, "abs_quantile"}, {StatisticsType::mean, "mean"}}};
+  static constexpr std::array<Row<StatisticsType>, 6> kRows = {
+      {{StatisticsType::max, "max"},
+       {StatisticsType::min, "min"},
+       {StatisticsType::abs_max, "abs_max"},
+       {StatisticsType::quantile, "quantile"},
+       {StatisticsType::abs_quantile, "abs_quantile"},
+       {StatisticsType::mean, "mean"}}};
 };
-template <> struct Names<AggregatorType> {
+template <>
+struct Names<AggregatorType> {
   static constexpr std::string_view kOption = "aggregator_type";
-  static constexpr std::array<Row<AggregatorType>, 7> kRows = {{{AggregatorType::mean, "mean"}, {AggregatorType::max, "max"},
-      {AggregatorType::min, "min"}, {AggregatorType::median, "median"},
-      {AggregatorType::mean_no_outliers, "mean_no_outliers"}, {AggregatorType::median_no_outliers, "median_no_outliers"},
-      {AggregatorType::histogram, "histogram"}}};
+  static constexpr std::array<Row<AggregatorType>, 7> kRows = {
+      {{AggregatorType::mean, "mean"},
+       {AggregatorType::max, "max"},
+       {AggregatorType::min, "min"},
+       {AggregatorType::median, "median"},
+       {AggregatorType::mean_no_outliers, "mean_no_outliers"},
+       {AggregatorType::median_no_outliers, "median_no_outliers"},
+       {AggregatorType::histogram, "histogram"}}};
 };
-template <> struct Names<Recipe> {
+template <>
+struct Names<Recipe> {
   static constexpr std::string_view kOption = "recipe";
-  static constexpr std::array<Row<Recipe>, 2> kRows = {{{Recipe::eightbit, "eightbit"}, {Recipe::nncf, "nncf"}}};
+  static constexpr std::array<Row<Recipe>, 2> kRows = {
+      {{Recipe::eightbit, "eightbit"}, {Recipe::nncf, "nncf"}}};
 };
-template <> struct Names<DropType> {
+template <>
+struct Names<DropType> {
   static constexpr std::string_view kOption = "drop_type";
-  static constexpr std::array<Row<DropType>, 2> kRows = {{{DropType::absolute, "absolute"}, {DropType::relative, "relative"}}};
+  static constexpr std::array<Row<DropType>, 2> kRows = {
+      {{DropType::absolute, "absolute"}, {DropType::relative, "relative"}}};
 };
-template <> struct Names<RestoreMode> {
+template <>
+struct Names<RestoreMode> {
   static constexpr std::string_view kOption = "restore_mode";
-  static constexpr std::array<Row<RestoreMode>, 2> kRows = {{{RestoreMode::activations_and_weights, "activations_and_weights"},
-      {RestoreMode::only_activations, "only_activations"}}};
+  static constexpr std::array<Row<RestoreMode>, 2> kRows = {
+      {{RestoreMode::activations_and_weights, "activations_and_weights"},
+       {RestoreMode::only_activations, "only_activations"}}};
 };
-template <> struct Names<OnFailure> {
+template <>
+struct Names<OnFailure> {
   static constexpr std::string_view kOption = "on_failure";
-  static constexpr std::array<Row<OnFailure>, 2> kRows = {{{OnFailure::raise, "raise"}, {OnFailure::return_best, "return"}}};
+  static constexpr std::array<Row<OnFailure>, 2> kRows = {
+      {{OnFailure::raise, "raise"}, {OnFailure::return_best, "return"}}};
 };
-template <> struct Names<Metric> {
+template <>
+struct Names<Metric> {
   static constexpr std::string_view kOption = "metric";
-  static constexpr std::array<Row<Metric>, 5> kRows = {{{Metric::top1, "top1"}, {Metric::top5, "top5"}, {Metric::mse, "mse"},
-      {Metric::cosine, "cosine"}, {Metric::exact_text, "exact-text"}}};
+  static constexpr std::array<Row<Metric>, 5> kRows = {{{Metric::top1, "top1"},
+                                                        {Metric::top5, "top5"},
+                                                        {Metric::mse, "mse"},
+                                                        {Metric::cosine, "cosine"},
+                                                        {Metric::exact_text, "exact-text"}}};
 };
 
-template <> struct Names<WeightRounding> {
+template <>
+struct Names<WeightRounding> {
   static constexpr std::string_view kOption = "weight_rounding";
-  static constexpr std::array<Row<WeightRounding>, 2> kRows = {{{WeightRounding::nearest, "nearest"},
-      {WeightRounding::adaptive, "adaptive"}}};
+  static constexpr std::array<Row<WeightRounding>, 2> kRows = {
+      {{WeightRounding::nearest, "nearest"}, {WeightRounding::adaptive, "adaptive"}}};
 };
 
-template <> struct Names<PlacementMode> {
+template <>
+struct Names<PlacementMode> {
   static constexpr std::string_view kOption = "placement";
-  static constexpr std::array<Row<PlacementMode>, 2> kRows = {{{PlacementMode::rules, "rules"},
-      {PlacementMode::measured, "measured"}}};
+  static constexpr std::array<Row<PlacementMode>, 2> kRows = {
+      {{PlacementMode::rules, "rules"}, {PlacementMode::measured, "measured"}}};
 };
 
 template <typename Enum>
@@ -120,7 +166,8 @@ std::string_view name_of(Enum value) {
 }
 
 bool same_but_for_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 }  // namespace

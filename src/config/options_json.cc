@@ -1,12 +1,12 @@
 // Options as JSON: objects nest as the structs do, null and a missing key leave the default.
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
-
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -19,7 +19,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostBytes = 16u << 20;
 
-template <typename T> Json write(const T& value);
+template <typename T>
+Json write(const T& value);
 
 template <typename T>
 Json write(const std::optional<T>& value) {
@@ -47,11 +48,13 @@ Json write(const T& value) {
 }
 
 [[noreturn]] void wrong_type(const std::string& path, const Json& json, std::string_view wanted) {
-  fail<InvalidArgument>("options", "{} is {}. It takes {}", path.empty() ? "the configuration" : path,
-                        json.is_object() || json.is_array() ? std::string(json.type_name()) : json.dump(), wanted);
+  fail<InvalidArgument>(
+      "options", "{} is {}. It takes {}", path.empty() ? "the configuration" : path,
+      json.is_object() || json.is_array() ? std::string(json.type_name()) : json.dump(), wanted);
 }
 
-template <typename T> void read(const Json& json, const std::string& path, T& value);
+template <typename T>
+void read(const Json& json, const std::string& path, T& value);
 
 template <typename T>
 void read(const Json& json, const std::string& path, std::optional<T>& value) {
@@ -86,8 +89,9 @@ void read_object(const Json& json, const std::string& path, T& value) {
   });
   for (const auto& [key, item] : json.items())
     if (std::ranges::find(known, key) == known.end())
-      fail<InvalidArgument>("options", "there is no option '{}'{}.{} Allowed: {}", key, path.empty() ? "" : " in " + path,
-                            suggestion(key, known), fmt::join(known, ", "));
+      fail<InvalidArgument>("options", "there is no option '{}'{}.{} Allowed: {}", key,
+                            path.empty() ? "" : " in " + path, suggestion(key, known),
+                            fmt::join(known, ", "));
 }
 
 template <typename T>
@@ -126,12 +130,14 @@ std::string to_json(const QuantizeOptions& options) { return write(options).dump
 
 QuantizeOptions options_from_json(std::string_view json) {
   if (json.size() > kMostBytes)
-    fail<InvalidArgument>("options", "the configuration has {} bytes. At most {} are read", json.size(), kMostBytes);
+    fail<InvalidArgument>("options", "the configuration has {} bytes. At most {} are read",
+                          json.size(), kMostBytes);
   QuantizeOptions options;
   try {
     read(Json::parse(json), "", options);
   } catch (const nlohmann::json::exception& e) {
-    fail<InvalidArgument>("options", "the configuration is no valid JSON: {}. Correct it there", e.what());
+    fail<InvalidArgument>("options", "the configuration is no valid JSON: {}. Correct it there",
+                          e.what());
   }
   return options;
 }

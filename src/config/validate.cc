@@ -1,8 +1,9 @@
-// What options must satisfy before anything runs: ranges, and combinations that contradict each other.
+// What options must satisfy before anything runs: ranges, and combinations that contradict each
+// other.
+#include <eightbit/options.h>
+
 #include <cmath>
 #include <regex>
-
-#include <eightbit/options.h>
 
 #include "base/error.h"
 #include "config/effects.h"
@@ -12,18 +13,25 @@ namespace {
 
 void check_bits(const char* which, const std::optional<QuantizationParameters>& params) {
   if (params && params->num_bits && (*params->num_bits < 2 || *params->num_bits > 16))
-    fail<InvalidArgument>("options", "{}.num_bits is {}. Allowed: 2 to 16", which, *params->num_bits);
+    fail<InvalidArgument>("options", "{}.num_bits is {}. Allowed: 2 to 16", which,
+                          *params->num_bits);
 }
 
 void check_collector(const std::string& which, const StatisticsCollectorParameters& params) {
   const double p = params.quantile_outlier_prob;
   if (!(p > 0 && p < 0.5))
-    fail<InvalidArgument>("options", "{}.quantile_outlier_prob is {}. Allowed: above 0 and below 0.5", which, p);
+    fail<InvalidArgument>(
+        "options", "{}.quantile_outlier_prob is {}. Allowed: above 0 and below 0.5", which, p);
   if (params.statistics_type == StatisticsType::mean)
-    fail<InvalidArgument>("options", "{}.statistics_type is 'mean', which is no end of a range. Allowed: max, min, abs_max, quantile, "
-                          "abs_quantile; a mean over samples is aggregator_type 'mean'", which);
-  if (params.clipping_value && !(*params.clipping_value > 0 && std::isfinite(*params.clipping_value)))
-    fail<InvalidArgument>("options", "{}.clipping_value is {}. Allowed: finite numbers above 0", which, *params.clipping_value);
+    fail<InvalidArgument>("options",
+                          "{}.statistics_type is 'mean', which is no end of a range. Allowed: max, "
+                          "min, abs_max, quantile, "
+                          "abs_quantile; a mean over samples is aggregator_type 'mean'",
+                          which);
+  if (params.clipping_value &&
+      !(*params.clipping_value > 0 && std::isfinite(*params.clipping_value)))
+    fail<InvalidArgument>("options", "{}.clipping_value is {}. Allowed: finite numbers above 0",
+                          which, *params.clipping_value);
 }
 
 void check_estimator(const std::string& which, const RangeEstimatorParameters& params) {
@@ -32,22 +40,29 @@ void check_estimator(const std::string& which, const RangeEstimatorParameters& p
   const bool min_histogram = params.min.aggregator_type == AggregatorType::histogram;
   const bool max_histogram = params.max.aggregator_type == AggregatorType::histogram;
   if (min_histogram != max_histogram)
-    fail<InvalidArgument>("options", "{} has aggregator_type 'histogram' on one side only. A histogram gives both ends: set it "
-                          "for min and max", which);
+    fail<InvalidArgument>(
+        "options",
+        "{} has aggregator_type 'histogram' on one side only. A histogram gives both ends: set it "
+        "for min and max",
+        which);
 }
 
 void check_alpha(const char* which, const std::optional<double>& alpha) {
-  if (alpha && !(*alpha <= 1))   // written so that NaN fails
-    fail<InvalidArgument>("options", "smooth_quant_alphas.{} is {}. Allowed: 0 to 1, or a negative number for off", which,
-                          *alpha);
+  if (alpha && !(*alpha <= 1))  // written so that NaN fails
+    fail<InvalidArgument>(
+        "options", "smooth_quant_alphas.{} is {}. Allowed: 0 to 1, or a negative number for off",
+        which, *alpha);
 }
 
 void check_pattern(const std::string& pattern) {
   try {
     std::regex compiled(pattern, std::regex::ECMAScript);
   } catch (const std::regex_error& e) {
-    fail<InvalidArgument>("options", "ignored_scope.patterns has '{}', which is no valid regular expression: {}. Escape "
-                          "special characters with a backslash", pattern, e.what());
+    fail<InvalidArgument>(
+        "options",
+        "ignored_scope.patterns has '{}', which is no valid regular expression: {}. Escape "
+        "special characters with a backslash",
+        pattern, e.what());
   }
 }
 
@@ -63,7 +78,8 @@ void check_scope(const IgnoredScope& scope) {
   for (const std::string& pattern : scope.patterns) check_pattern(pattern);
   for (const Subgraph& subgraph : scope.subgraphs)
     if (subgraph.inputs.empty() || subgraph.outputs.empty())
-      fail<InvalidArgument>("options", "ignored_scope.subgraphs has a subgraph without {}. Name both ends",
+      fail<InvalidArgument>("options",
+                            "ignored_scope.subgraphs has a subgraph without {}. Name both ends",
                             subgraph.inputs.empty() ? "inputs" : "outputs");
 }
 
@@ -72,36 +88,45 @@ void check_fp8(const QuantizeOptions& options) {
   const AdvancedParameters& advanced = options.advanced_parameters;
   const std::string_view mode = to_string(*options.mode);
   const auto refuse = [&](bool given, std::string_view what, std::string_view allowed) {
-    if (given) fail<InvalidArgument>("options", "mode '{}' does not go with {}. {}", mode, what, allowed);
+    if (given)
+      fail<InvalidArgument>("options", "mode '{}' does not go with {}. {}", mode, what, allowed);
   };
-  refuse(options.preset && *options.preset != Preset::performance, "preset 'mixed'", "Allowed: performance, or leave it out");
+  refuse(options.preset && *options.preset != Preset::performance, "preset 'mixed'",
+         "Allowed: performance, or leave it out");
   refuse(options.target_device != TargetDevice::any && options.target_device != TargetDevice::cpu,
          fmt::format("target_device '{}'", to_string(options.target_device)), "Allowed: ANY, CPU");
   refuse(advanced.overflow_fix && *advanced.overflow_fix != OverflowFix::disable,
-         fmt::format("overflow_fix '{}'", to_string(advanced.overflow_fix.value_or(OverflowFix::disable))),
+         fmt::format("overflow_fix '{}'",
+                     to_string(advanced.overflow_fix.value_or(OverflowFix::disable))),
          "Allowed: disable, or leave it out");
   refuse(advanced.quantize_outputs, "quantize_outputs", "Leave it out");
   refuse(advanced.activations_quantization_params.has_value(), "activations_quantization_params",
          "Use activations_fp8_params");
-  refuse(advanced.weights_quantization_params.has_value(), "weights_quantization_params", "Use weights_fp8_params");
+  refuse(advanced.weights_quantization_params.has_value(), "weights_quantization_params",
+         "Use weights_fp8_params");
 }
 
 void check_threshold(const std::optional<double>& threshold) {
   if (threshold && !(*threshold >= 0))
-    fail<InvalidArgument>("options", "bias_correction_params.threshold is {}. Allowed: numbers from 0 on", *threshold);
+    fail<InvalidArgument>("options",
+                          "bias_correction_params.threshold is {}. Allowed: numbers from 0 on",
+                          *threshold);
 }
 
 void check_floor(const QuantizeOptions& options) {
   if (options.min_sqnr_db && !(*options.min_sqnr_db >= 0 && *options.min_sqnr_db <= 200))
-    fail<InvalidArgument>("options", "min_sqnr_db is {}. Allowed: 0 (off) to 200, in dB", *options.min_sqnr_db);
+    fail<InvalidArgument>("options", "min_sqnr_db is {}. Allowed: 0 (off) to 200, in dB",
+                          *options.min_sqnr_db);
   if (!(options.max_float_share >= 0 && options.max_float_share <= 1))
-    fail<InvalidArgument>("options", "max_float_share is {}. Allowed: 0 to 1", options.max_float_share);
+    fail<InvalidArgument>("options", "max_float_share is {}. Allowed: 0 to 1",
+                          options.max_float_share);
 }
 
 // Something else would happen than was asked for.
 void refuse_contradictions(const std::vector<NoEffect>& found) {
   for (const NoEffect& option : found)
-    if (option.contradicts) fail<InvalidArgument>("options", "{}. Change or leave out one of them", option.text());
+    if (option.contradicts)
+      fail<InvalidArgument>("options", "{}. Change or leave out one of them", option.text());
 }
 
 }  // namespace
@@ -109,10 +134,12 @@ void refuse_contradictions(const std::vector<NoEffect>& found) {
 void validate(const QuantizeOptions& options) {
   const AdvancedParameters& advanced = options.advanced_parameters;
   if (options.subset_size < 1)
-    fail<InvalidArgument>("options", "subset_size is {}. Allowed: numbers from 1 on", options.subset_size);
+    fail<InvalidArgument>("options", "subset_size is {}. Allowed: numbers from 1 on",
+                          options.subset_size);
   check_bits("activations_quantization_params", advanced.activations_quantization_params);
   check_bits("weights_quantization_params", advanced.weights_quantization_params);
-  check_estimator("activations_range_estimator_params", advanced.activations_range_estimator_params);
+  check_estimator("activations_range_estimator_params",
+                  advanced.activations_range_estimator_params);
   check_estimator("weights_range_estimator_params", advanced.weights_range_estimator_params);
   check_alpha("convolution", advanced.smooth_quant_alphas.convolution);
   check_alpha("matmul", advanced.smooth_quant_alphas.matmul);

@@ -1,9 +1,9 @@
 #include "data/array_store.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -18,9 +18,10 @@ const StoredArray* find(const std::vector<StoredArray>& arrays, const std::strin
   return found == arrays.end() ? nullptr : &*found;
 }
 
-// With all of the model's inputs there, they and nothing else, in the model's order: the rest are labels. Otherwise
-// everything that could be an input; names are matched by who feeds the model.
-std::vector<StoredArray> choose(std::vector<StoredArray> arrays, const std::vector<std::string>& inputs) {
+// With all of the model's inputs there, they and nothing else, in the model's order: the rest are
+// labels. Otherwise everything that could be an input; names are matched by who feeds the model.
+std::vector<StoredArray> choose(std::vector<StoredArray> arrays,
+                                const std::vector<std::string>& inputs) {
   const auto present = [&](const std::string& name) { return find(arrays, name) != nullptr; };
   if (!inputs.empty() && std::ranges::all_of(inputs, present)) {
     std::vector<StoredArray> chosen;
@@ -30,7 +31,8 @@ std::vector<StoredArray> choose(std::vector<StoredArray> arrays, const std::vect
   }
   if (inputs.empty())
     for (const StoredArray& array : arrays) array.require_type();
-  std::erase_if(arrays, [](const StoredArray& array) { return array.header().dtype == DType::undefined; });
+  std::erase_if(arrays,
+                [](const StoredArray& array) { return array.header().dtype == DType::undefined; });
   return arrays;
 }
 
@@ -69,7 +71,8 @@ class ArrayRows : public SampleStore {
 
   Sample load(int64_t index) const override {
     Sample sample;
-    for (const StoredArray& array : arrays_) sample.inputs.push_back({names_.of(array), array.row(index)});
+    for (const StoredArray& array : arrays_)
+      sample.inputs.push_back({names_.of(array), array.row(index)});
     return sample;
   }
 
@@ -85,10 +88,12 @@ class ArrayRows : public SampleStore {
     if (array.header().shape.empty())
       fail<DataError>("data", "{} is a single number. Samples lie along axis 0", array.label());
     if (array.rows() == 0)
-      fail<DataError>("data", "{} of shape {} holds no samples", array.label(), to_string(array.header().shape));
+      fail<DataError>("data", "{} of shape {} holds no samples", array.label(),
+                      to_string(array.header().shape));
     if (array.rows() != count())
-      fail<DataError>("data", "{} has {} samples, '{}' has {}. All arrays need the same length along axis 0", array.label(),
-                      array.rows(), arrays_.front().name(), count());
+      fail<DataError>(
+          "data", "{} has {} samples, '{}' has {}. All arrays need the same length along axis 0",
+          array.label(), array.rows(), arrays_.front().name(), count());
   }
 
   std::vector<StoredArray> arrays_;
@@ -97,7 +102,8 @@ class ArrayRows : public SampleStore {
 
 class ArrayFiles : public SampleStore {
  public:
-  ArrayFiles(FileSet files, const FileDatasetOptions& options) : files_(std::move(files)), options_(options) {}
+  ArrayFiles(FileSet files, const FileDatasetOptions& options)
+      : files_(std::move(files)), options_(options) {}
 
   int64_t count() const override { return static_cast<int64_t>(files_.paths.size()); }
 
@@ -114,7 +120,8 @@ class ArrayFiles : public SampleStore {
   }
 
   std::string fingerprint() const override {
-    return fmt::format("array files {} input '{}' count {}", files_.digest(), options_.input, count());
+    return fmt::format("array files {} input '{}' count {}", files_.digest(), options_.input,
+                       count());
   }
 
  private:
@@ -124,20 +131,24 @@ class ArrayFiles : public SampleStore {
 
 }  // namespace
 
-std::shared_ptr<const SampleStore> open_array_rows(const std::filesystem::path& path, const FileDatasetOptions& options) {
+std::shared_ptr<const SampleStore> open_array_rows(const std::filesystem::path& path,
+                                                   const FileDatasetOptions& options) {
   std::vector<StoredArray> all = list_arrays(path);
   const size_t count = all.size();
   const std::string types = count ? all.front().header().descr : "";
   std::vector<StoredArray> arrays = choose(std::move(all), options.model_input_names);
   if (arrays.empty())
-    fail<DataError>("data", "'{}' holds no array of numbers (its first has type '{}'). The model reads {}", path_text(path),
-                    types, fmt::join(options.model_input_names, ", "));
-  if (arrays.size() < count) log(LogLevel::info, "'{}': {} arrays are no model input and are passed over",
-                                 path_text(path), count - arrays.size());
+    fail<DataError>("data",
+                    "'{}' holds no array of numbers (its first has type '{}'). The model reads {}",
+                    path_text(path), types, fmt::join(options.model_input_names, ", "));
+  if (arrays.size() < count)
+    log(LogLevel::info, "'{}': {} arrays are no model input and are passed over", path_text(path),
+        count - arrays.size());
   return std::make_shared<ArrayRows>(std::move(arrays), options);
 }
 
-std::shared_ptr<const SampleStore> open_array_files(FileSet files, const FileDatasetOptions& options) {
+std::shared_ptr<const SampleStore> open_array_files(FileSet files,
+                                                    const FileDatasetOptions& options) {
   return std::make_shared<ArrayFiles>(std::move(files), options);
 }
 

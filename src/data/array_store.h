@@ -10,9 +10,11 @@
 namespace eightbit {
 
 // One file, samples along axis 0 of all its arrays.
-std::shared_ptr<const SampleStore> open_array_rows(const std::filesystem::path& path, const FileDatasetOptions& options);
+std::shared_ptr<const SampleStore> open_array_rows(const std::filesystem::path& path,
+                                                   const FileDatasetOptions& options);
 
 // Several files, each a whole sample.
-std::shared_ptr<const SampleStore> open_array_files(FileSet files, const FileDatasetOptions& options);
+std::shared_ptr<const SampleStore> open_array_files(FileSet files,
+                                                    const FileDatasetOptions& options);
 
 }  // namespace eightbit

@@ -1,10 +1,9 @@
-#include <numeric>
-
+#include <eightbit/error.h>
+#include <eightbit/log.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <eightbit/error.h>
-#include <eightbit/log.h>
+#include <numeric>
 
 #include "data/test_files.h"
 
@@ -13,8 +12,8 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::floats;
+using ::testing::HasSubstr;
 using testing::message_of;
 using testing::npy;
 using testing::npy_floats;
@@ -37,7 +36,8 @@ std::vector<float> counted(size_t count) {
 }
 
 TEST_F(Arrays, NpyYieldsSlicesOfAxisZero) {
-  const auto samples = read_all(open_files(write("a.npy", npy_floats("(3, 2)", counted(6))), {.input = "image"}));
+  const auto samples =
+      read_all(open_files(write("a.npy", npy_floats("(3, 2)", counted(6))), {.input = "image"}));
   ASSERT_EQ(samples.size(), 3u);
   EXPECT_EQ(samples[1].inputs[0].name, "image");
   EXPECT_THAT(samples[1].inputs[0].tensor.shape, ElementsAre(1, 2));
@@ -45,16 +45,19 @@ TEST_F(Arrays, NpyYieldsSlicesOfAxisZero) {
 }
 
 TEST_F(Arrays, NpyReadsFortranOrderAndBigEndian) {
-  const std::vector<int16_t> columns = {0x0000, 0x0300, 0x0100, 0x0400, 0x0200, 0x0500};   // [[0,1,2],[3,4,5]]
-  const auto samples = read_all(open_files(write("a.npy", npy<int16_t>(">i2", "(2, 3)", columns, true))));
+  // [[0,1,2],[3,4,5]]
+  const std::vector<int16_t> columns = {0x0000, 0x0300, 0x0100, 0x0400, 0x0200, 0x0500};
+  const auto samples =
+      read_all(open_files(write("a.npy", npy<int16_t>(">i2", "(2, 3)", columns, true))));
   ASSERT_EQ(samples.size(), 2u);
   EXPECT_THAT(floats(samples[0]), ElementsAre(0, 1, 2));
   EXPECT_THAT(floats(samples[1]), ElementsAre(3, 4, 5));
 }
 
 TEST_F(Arrays, NpzYieldsNamedInputs) {
-  const auto samples = read_all(open_files(
-      write("a.npz", zip({{"ids.npy", npy_floats("(2, 1)", {1, 2})}, {"mask.npy", npy_floats("(2, 1)", {3, 4}), true}}))));
+  const auto samples =
+      read_all(open_files(write("a.npz", zip({{"ids.npy", npy_floats("(2, 1)", {1, 2})},
+                                              {"mask.npy", npy_floats("(2, 1)", {3, 4}), true}}))));
   ASSERT_EQ(samples.size(), 2u);
   EXPECT_EQ(samples[0].inputs[0].name, "ids");
   EXPECT_EQ(samples[0].inputs[1].name, "mask");
@@ -63,15 +66,18 @@ TEST_F(Arrays, NpzYieldsNamedInputs) {
 }
 
 TEST_F(Arrays, NpzWithoutNamesGoesByPosition) {
-  const auto file = write("a.npz", zip({{"arr_0.npy", npy_floats("(1, 1)", {1})}, {"arr_1.npy", npy_floats("(1, 1)", {2})}}));
+  const auto file = write("a.npz", zip({{"arr_0.npy", npy_floats("(1, 1)", {1})},
+                                        {"arr_1.npy", npy_floats("(1, 1)", {2})}}));
   const auto samples = read_all(open_files(file, {.model_input_names = {"x", "y"}}));
   EXPECT_EQ(samples[0].inputs[0].name, "");
   EXPECT_THAT(floats(samples[0], 1), ElementsAre(2));
 }
 
 TEST_F(Arrays, LabelsArePassedOverWhenAllInputsAreThere) {
-  const auto file = write("a.npz", zip({{"text.npy", npy_text(npy_header("<U2", "(2,)"), std::string(16, '\0'))},
-                                        {"y.npy", npy_floats("(2, 1)", {3, 4})}, {"x.npy", npy_floats("(2, 1)", {1, 2})}}));
+  const auto file =
+      write("a.npz", zip({{"text.npy", npy_text(npy_header("<U2", "(2,)"), std::string(16, '\0'))},
+                          {"y.npy", npy_floats("(2, 1)", {3, 4})},
+                          {"x.npy", npy_floats("(2, 1)", {1, 2})}}));
   const auto samples = read_all(open_files(file, {.model_input_names = {"x", "y"}}));
   ASSERT_EQ(samples.at(0).inputs.size(), 2u);
   EXPECT_EQ(samples[0].inputs[0].name, "x");
@@ -81,19 +87,25 @@ TEST_F(Arrays, LabelsArePassedOverWhenAllInputsAreThere) {
 }
 
 TEST_F(Arrays, ObjectsAreRefusedAndNeverUnpickled) {
-  const auto file = write("a.npy", npy_text(npy_header("|O", "(1,)"), "\x80\x04" "cos\nsystem\n(S'true'\ntR."));
+  const auto file = write("a.npy", npy_text(npy_header("|O", "(1,)"),
+                                            "\x80\x04"
+                                            "cos\nsystem\n(S'true'\ntR."));
   EXPECT_THAT(error_of(file), HasSubstr("pickle"));
 }
 
 TEST_F(Arrays, LengthsMustAgree) {
-  const auto file = write("a.npz", zip({{"x.npy", npy_floats("(2, 1)", {1, 2})}, {"y.npy", npy_floats("(3, 1)", {1, 2, 3})}}));
+  const auto file = write("a.npz", zip({{"x.npy", npy_floats("(2, 1)", {1, 2})},
+                                        {"y.npy", npy_floats("(3, 1)", {1, 2, 3})}}));
   EXPECT_THAT(error_of(file), AllOf(HasSubstr("'y' has 3 samples"), HasSubstr("'x' has 2")));
 }
 
 TEST_F(Arrays, SizesMustAgreeWithTheShape) {
-  EXPECT_THAT(error_of(write("short.npy", npy_floats("(4, 2)", counted(7)))), AllOf(HasSubstr("takes 32 bytes"), HasSubstr("28")));
-  EXPECT_THAT(error_of(write("long.npy", npy_floats("(4, 2)", counted(9)))), HasSubstr("36 are there"));
-  EXPECT_THAT(error_of(write("huge.npy", npy_floats("(1000000000, 1000000)", counted(1)))), HasSubstr("are there"));
+  EXPECT_THAT(error_of(write("short.npy", npy_floats("(4, 2)", counted(7)))),
+              AllOf(HasSubstr("takes 32 bytes"), HasSubstr("28")));
+  EXPECT_THAT(error_of(write("long.npy", npy_floats("(4, 2)", counted(9)))),
+              HasSubstr("36 are there"));
+  EXPECT_THAT(error_of(write("huge.npy", npy_floats("(1000000000, 1000000)", counted(1)))),
+              HasSubstr("are there"));
   EXPECT_THAT(error_of(write("none.npy", npy_floats("(0, 2)", {}))), HasSubstr("holds no samples"));
   EXPECT_THAT(error_of(write("scalar.npy", npy_floats("()", {1}))), HasSubstr("single number"));
 }
@@ -118,7 +130,8 @@ TEST_F(Arrays, LargeCompressedMembersAreReportedInTheLog) {
   std::vector<uint32_t> values(5u << 20);
   uint32_t state = 1;
   for (uint32_t& value : values) value = state = state * 1664525u + 1013904223u;
-  const auto file = write("a.npz", zip({{"x.npy", npy<uint32_t>("<u4", "(5, 1048576)", values), true}}));
+  const auto file =
+      write("a.npz", zip({{"x.npy", npy<uint32_t>("<u4", "(5, 1048576)", values), true}}));
   std::string log;
   set_log_sink([&](LogLevel, std::string_view message) { log += message; });
   EXPECT_EQ(read_all(open_files(file)).size(), 5u);
@@ -149,13 +162,13 @@ TEST_F(Arrays, SkippingSeeks) {
   const auto dataset = open_files(write("a.npy", npy_floats("(100, 1)", counted(100))));
   const auto source = dataset.open();
   EXPECT_EQ(source->size(), 100);
-  for (int i = 1; i < 100; i += 3) {   // shard 1 of 3
+  for (int i = 1; i < 100; i += 3) {  // shard 1 of 3
     source->skip(i == 1 ? 1 : 2);
     EXPECT_THAT(floats(source->next().value()), ElementsAre(i));
   }
   source->skip(1000);
   EXPECT_FALSE(source->next());
-  EXPECT_EQ(read_all(dataset).size(), 100u);   // can be opened again
+  EXPECT_EQ(read_all(dataset).size(), 100u);  // can be opened again
 }
 
 TEST_F(Arrays, FingerprintFollowsTheData) {

@@ -23,7 +23,8 @@ class FunctionSource : public SampleSource {
 
 class MemorySource : public SampleSource {
  public:
-  explicit MemorySource(std::shared_ptr<const std::vector<Sample>> samples) : samples_(std::move(samples)) {}
+  explicit MemorySource(std::shared_ptr<const std::vector<Sample>> samples)
+      : samples_(std::move(samples)) {}
   std::optional<Sample> next() override {
     if (position_ == samples_->size()) return std::nullopt;
     return (*samples_)[position_++];
@@ -45,13 +46,17 @@ void SampleSource::skip(int64_t n) {
     if (!next()) return;
 }
 
-Dataset Dataset::from_function(std::function<std::optional<Sample>()> next, std::optional<int64_t> size) {
-  if (!next) fail<InvalidArgument>("data", "the function that yields samples is empty. Pass one that can be called");
+Dataset Dataset::from_function(std::function<std::optional<Sample>()> next,
+                               std::optional<int64_t> size) {
+  if (!next)
+    fail<InvalidArgument>("data",
+                          "the function that yields samples is empty. Pass one that can be called");
   auto opened = std::make_shared<std::atomic<bool>>(false);
   return from_source([next = std::move(next), size, opened]() -> std::unique_ptr<SampleSource> {
     if (opened->exchange(true))
       fail<DataError>("data",
-                      "this dataset comes from a function and has been read already. Use it once, save the statistics "
+                      "this dataset comes from a function and has been read already. Use it once, "
+                      "save the statistics "
                       "of calibrate() for later runs, or build it with from_source()");
     return std::make_unique<FunctionSource>(next, size);
   });
@@ -69,7 +74,9 @@ Dataset Dataset::from_source(std::function<std::unique_ptr<SampleSource>()> open
 }
 
 std::unique_ptr<SampleSource> Dataset::open() const {
-  if (!open_) fail<InvalidArgument>("data", "the dataset is empty. Make one with open_files() or Dataset::from_samples()");
+  if (!open_)
+    fail<InvalidArgument>(
+        "data", "the dataset is empty. Make one with open_files() or Dataset::from_samples()");
   return open_();
 }
 

@@ -1,13 +1,14 @@
-// A 64-bit FNV-1a digest: tells data options apart in fingerprints. Not for anything that must resist an attacker.
+// A 64-bit FNV-1a digest: tells data options apart in fingerprints. Not for anything that must
+// resist an attacker.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace eightbit {
 

@@ -17,12 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kKinds =
-    "Allowed: images (.jpg .jpeg .png .bmp .webp .tif .tiff .ppm ...), .npy, .npz, .bin or .raw, a folder or glob of "
+    "Allowed: images (.jpg .jpeg .png .bmp .webp .tif .tiff .ppm ...), .npy, .npz, .bin or .raw, a "
+    "folder or glob of "
     "them, or a .txt file that lists them";
 
 std::string extension(const fs::path& path) {
   std::string text = path_text(path.extension());
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -31,7 +33,8 @@ void add(FileSet& files, fs::path path, std::string name) {
   files.names.push_back(std::move(name));
 }
 
-// Everything in the set must be of one kind; files of no kind (thumbnails, notes) are passed over in folders.
+// Everything in the set must be of one kind; files of no kind (thumbnails, notes) are passed over
+// in folders.
 FileSet settle_kind(FileSet files, const std::string& source) {
   FileSet kept;
   size_t passed_over = 0;
@@ -42,36 +45,43 @@ FileSet settle_kind(FileSet files, const std::string& source) {
       continue;
     }
     if (!kept.paths.empty() && *kind != kept.kind)
-      fail<DataError>("data", "'{}' mixes {} ('{}') and {} ('{}'). Keep one kind in it", source, to_string(kept.kind),
-                      kept.names.front(), to_string(*kind), files.names[i]);
+      fail<DataError>("data", "'{}' mixes {} ('{}') and {} ('{}'). Keep one kind in it", source,
+                      to_string(kept.kind), kept.names.front(), to_string(*kind), files.names[i]);
     kept.kind = *kind;
     add(kept, files.paths[i], files.names[i]);
   }
   if (kept.paths.empty())
-    fail<DataError>("data", "'{}' holds no data: {} files in it are of other kinds. {}", source, passed_over, kKinds);
-  if (passed_over) log(LogLevel::info, "'{}': {} files of other kinds are passed over", source, passed_over);
+    fail<DataError>("data", "'{}' holds no data: {} files in it are of other kinds. {}", source,
+                    passed_over, kKinds);
+  if (passed_over)
+    log(LogLevel::info, "'{}': {} files of other kinds are passed over", source, passed_over);
   return kept;
 }
 
-// Subfolders included, as data sets with a folder a class have them. Names that begin with a dot are left out.
+// Subfolders included, as data sets with a folder a class have them. Names that begin with a dot
+// are left out.
 FileSet list_folder(const fs::path& folder, const std::string& source) {
   FileSet files;
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     const bool hidden = path_text(entry->path().filename()).starts_with('.');
     if (hidden && entry->is_directory()) entry.disable_recursion_pending();
-    if (!hidden && entry->is_regular_file()) names.push_back(path_text(entry->path().lexically_relative(folder)));
+    if (!hidden && entry->is_regular_file())
+      names.push_back(path_text(entry->path().lexically_relative(folder)));
   }
   if (error) fail<DataError>("data", "folder '{}' can not be read: {}", source, error.message());
-  if (names.empty()) fail<DataError>("data", "folder '{}' is empty. Put calibration samples into it", source);
+  if (names.empty())
+    fail<DataError>("data", "folder '{}' is empty. Put calibration samples into it", source);
   std::ranges::sort(names);
   for (std::string& name : names) add(files, folder / path_from_text(name), name);
   return settle_kind(std::move(files), source);
 }
 
 std::string clean_line(std::string line, bool first) {
-  if (first && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);   // byte order mark of some editors
+  // byte order mark of some editors
+  if (first && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
   const size_t end = line.find_last_not_of(" \t\r");
   line.erase(end == std::string::npos ? 0 : end + 1);
   return line;
@@ -88,13 +98,16 @@ FileSet read_list(const fs::path& list, const std::string& source) {
     const fs::path path = list.parent_path() / path_from_text(name);
     std::error_code error;
     if (!fs::is_regular_file(path, error))
-      fail<DataError>("data", "'{}' line {}: '{}' is no file. Paths are relative to the folder of the list", source, number,
-                      path_text(path));
+      fail<DataError>("data",
+                      "'{}' line {}: '{}' is no file. Paths are relative to the folder of the list",
+                      source, number, path_text(path));
     if (!kind_of(path))
-      fail<DataError>("data", "'{}' line {}: '{}' is of no known kind. {}", source, number, name, kKinds);
+      fail<DataError>("data", "'{}' line {}: '{}' is of no known kind. {}", source, number, name,
+                      kKinds);
     add(files, path, name);
   }
-  if (files.paths.empty()) fail<DataError>("data", "list file '{}' names no files. Write one path a line", source);
+  if (files.paths.empty())
+    fail<DataError>("data", "list file '{}' names no files. Write one path a line", source);
   return settle_kind(std::move(files), source);
 }
 
@@ -109,20 +122,23 @@ FileSet match_glob(const std::string& source) {
 }  // namespace
 
 std::string_view to_string(FileKind kind) {
-  constexpr std::array<std::string_view, 4> kNames = {"images", ".npy files", ".npz files", "raw binary files"};
+  constexpr std::array<std::string_view, 4> kNames = {"images", ".npy files", ".npz files",
+                                                      "raw binary files"};
   return kNames[static_cast<size_t>(kind)];
 }
 
 std::string FileSet::digest() const {
   Digest digest;
   std::error_code error;
-  for (size_t i = 0; i < paths.size(); ++i) digest.add(names[i]).add(uint64_t{fs::file_size(paths[i], error)});
+  for (size_t i = 0; i < paths.size(); ++i)
+    digest.add(names[i]).add(uint64_t{fs::file_size(paths[i], error)});
   return digest.hex();
 }
 
 std::optional<FileKind> kind_of(const fs::path& path) {
-  constexpr std::array<std::string_view, 14> kImages = {".jpg", ".jpeg", ".jpe",  ".png", ".bmp", ".dib", ".webp",
-                                                        ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2"};
+  constexpr std::array<std::string_view, 14> kImages = {".jpg", ".jpeg", ".jpe", ".png",  ".bmp",
+                                                        ".dib", ".webp", ".tif", ".tiff", ".ppm",
+                                                        ".pgm", ".pbm",  ".pnm", ".jp2"};
   const std::string text = extension(path);
   if (std::ranges::find(kImages, text) != kImages.end()) return FileKind::image;
   if (text == ".npy") return FileKind::npy;

@@ -14,20 +14,23 @@ std::string_view to_string(FileKind kind);
 
 struct FileSet {
   FileKind kind = FileKind::image;
-  bool single = false;                          // SOURCE named one file itself
+  bool single = false;  // SOURCE named one file itself
   std::vector<std::filesystem::path> paths;
-  std::vector<std::string> names;               // relative, the same on every machine; for messages and fingerprints
+  // relative, the same on every machine; for messages and fingerprints
+  std::vector<std::string> names;
 
-  std::string digest() const;                   // of names and sizes
+  std::string digest() const;  // of names and sizes
 };
 
 // By extension, case ignored; nothing for files that are no data.
 std::optional<FileKind> kind_of(const std::filesystem::path& path);
 
-// Throws DataError when nothing is there or kinds are mixed, InvalidArgument for a file of another kind.
+// Throws DataError when nothing is there or kinds are mixed, InvalidArgument for a file of another
+// kind.
 FileSet find_files(const std::string& source);
 
-// The paths that match a pattern of *, ? and [a-z], sorted; '*' does not cross '/' and matches no leading dot.
+// The paths that match a pattern of *, ? and [a-z], sorted; '*' does not cross '/' and matches no
+// leading dot.
 std::vector<std::filesystem::path> expand_glob(std::string_view pattern);
 
 }  // namespace eightbit

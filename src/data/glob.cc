@@ -8,9 +8,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_wildcard(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
+bool has_wildcard(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
 
-// The set [..] at the head of `pattern` against `c`; takes it off. A '[' without an end stands for itself.
+// The set [..] at the head of `pattern` against `c`; takes it off. A '[' without an end stands for
+// itself.
 bool match_set(std::string_view& pattern, char c) {
   const size_t end = pattern.find(']', 2);
   if (end == std::string_view::npos) {
@@ -62,8 +65,8 @@ bool match(std::string_view pattern, std::string_view text) {
 std::vector<fs::path> matching_entries(const fs::path& folder, std::string_view pattern) {
   std::vector<fs::path> found;
   std::error_code error;
-  for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, error), end; !error && entry != end;
-       entry.increment(error)) {
+  for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, error), end;
+       !error && entry != end; entry.increment(error)) {
     const std::string name = path_text(entry->path().filename());
     if (name.starts_with('.') && !pattern.starts_with('.')) continue;
     if (match(pattern, name)) found.push_back(folder / entry->path().filename());

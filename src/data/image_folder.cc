@@ -1,10 +1,9 @@
 #include "data/image_folder.h"
 
-#include <span>
-#include <utility>
-
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "data/image_form.h"
@@ -14,13 +13,14 @@ namespace eightbit {
 namespace {
 
 cv::Mat decode(const std::filesystem::path& path, const ImageForm& form) {
-  const RandomAccessFile file(path);   // not cv::imread, which takes no Unicode paths on Windows
+  const RandomAccessFile file(path);  // not cv::imread, which takes no Unicode paths on Windows
   const std::vector<std::byte> bytes = file.read(0, file.size());
   cv::Mat image;
   std::string reason = "it is damaged, or not of the kind its name says";
   try {
     if (!bytes.empty()) {
-      const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data()));
+      const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1,
+                           const_cast<std::byte*>(bytes.data()));
       image = cv::imdecode(buffer, form.channels == 1 ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR);
     } else {
       reason = "it is empty";
@@ -29,22 +29,24 @@ cv::Mat decode(const std::filesystem::path& path, const ImageForm& form) {
     reason = e.err;
   }
   if (image.empty())
-    fail<DataError>("data", "image '{}' can not be decoded: {}. Replace it or take it out", file.name(), reason);
+    fail<DataError>("data", "image '{}' can not be decoded: {}. Replace it or take it out",
+                    file.name(), reason);
   return image;
 }
 
 cv::Mat resize(cv::Mat image, const ImageForm& form) {
   if (form.height == 0 || (image.rows == form.height && image.cols == form.width)) return image;
   cv::Mat resized;
-  cv::resize(image, resized, cv::Size(static_cast<int>(form.width), static_cast<int>(form.height)), 0, 0,
-             cv::INTER_LINEAR);
+  cv::resize(image, resized, cv::Size(static_cast<int>(form.width), static_cast<int>(form.height)),
+             0, 0, cv::INTER_LINEAR);
   return resized;
 }
 
 // OpenCV's pixels are B, G, R by rows. `value(channel, level)` gives the element of the result.
 template <typename T, typename Value>
 void arrange(const cv::Mat& image, const ImageForm& form, T* out, Value value) {
-  const auto channels = static_cast<size_t>(form.channels), columns = static_cast<size_t>(image.cols);
+  const auto channels = static_cast<size_t>(form.channels),
+             columns = static_cast<size_t>(image.cols);
   const size_t plane = columns * static_cast<size_t>(image.rows);
   for (size_t y = 0; y < static_cast<size_t>(image.rows); ++y) {
     const uint8_t* row = image.ptr<uint8_t>(static_cast<int>(y));
@@ -62,7 +64,8 @@ Tensor to_tensor(const cv::Mat& image, const ImageForm& form) {
                                 : Shape{1, form.channels, image.rows, image.cols};
   Tensor tensor = Tensor::allocate(form.dtype, shape);
   if (form.dtype == DType::u8) {
-    arrange(image, form, reinterpret_cast<uint8_t*>(tensor.mutable_data()), [](size_t, uint8_t level) { return level; });
+    arrange(image, form, reinterpret_cast<uint8_t*>(tensor.mutable_data()),
+            [](size_t, uint8_t level) { return level; });
   } else {
     arrange(image, form, reinterpret_cast<float*>(tensor.mutable_data()),
             [&](size_t c, uint8_t level) { return form.values[c][level]; });
@@ -81,7 +84,8 @@ class ImageStore : public SampleStore {
     return {{{input_, to_tensor(image, form_)}}, {}};
   }
   std::string fingerprint() const override {
-    return fmt::format("images {} as {} input '{}' count {}", files_.digest(), form_.text(), input_, count());
+    return fmt::format("images {} as {} input '{}' count {}", files_.digest(), form_.text(), input_,
+                       count());
   }
 
  private:

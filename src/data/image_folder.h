@@ -1,4 +1,5 @@
-// Images as model inputs: decode, resize, (x - mean) / scale, layout. One file is one sample with batch axis 1.
+// Images as model inputs: decode, resize, (x - mean) / scale, layout. One file is one sample with
+// batch axis 1.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,8 @@
 
 namespace eightbit {
 
-// Throws InvalidArgument for options that contradict the model's input, Unsupported in a build without OpenCV.
+// Throws InvalidArgument for options that contradict the model's input, Unsupported in a build
+// without OpenCV.
 std::shared_ptr<const SampleStore> open_images(FileSet files, const FileDatasetOptions& options);
 
 }  // namespace eightbit

@@ -1,9 +1,8 @@
 #include "data/image_folder.h"
 
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <eightbit/error.h>
 
 #include "data/image_form.h"
 #include "data/test_files.h"
@@ -11,15 +10,17 @@
 namespace eightbit {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::Each;
-using ::testing::HasSubstr;
+using ::testing::ElementsAre;
 using testing::floats;
+using ::testing::HasSubstr;
 using testing::message_of;
 using testing::read_all;
 
 // A binary PPM: the one image format that can be written in a line. Pixels are R, G, B.
-std::string ppm(int width, int height, std::string_view pixels) { return fmt::format("P6 {} {} 255\n", width, height) + std::string(pixels); }
+std::string ppm(int width, int height, std::string_view pixels) {
+  return fmt::format("P6 {} {} 255\n", width, height) + std::string(pixels);
+}
 
 class Images : public testing::FolderTest {
  protected:
@@ -42,7 +43,8 @@ class Images : public testing::FolderTest {
 
 TEST_F(Images, BecomeNormalizedPlanes) {
   const auto file = write("a.ppm", ppm(2, 1, std::string("\x01\x02\x03\x0b\x0c\x0d", 6)));
-  const auto samples = read_all(open_files(file, {.mean = {1, 2, 3}, .scale = {2}, .input = "image"}));
+  const auto samples =
+      read_all(open_files(file, {.mean = {1, 2, 3}, .scale = {2}, .input = "image"}));
   ASSERT_EQ(samples.size(), 1u);
   EXPECT_EQ(samples[0].inputs[0].name, "image");
   EXPECT_THAT(samples[0].inputs[0].tensor.shape, ElementsAre(1, 3, 1, 2));
@@ -51,38 +53,54 @@ TEST_F(Images, BecomeNormalizedPlanes) {
 
 TEST_F(Images, FollowLayoutAndColor) {
   const auto file = write("a.ppm", ppm(2, 1, std::string("\x01\x02\x03\x0b\x0c\x0d", 6)));
-  EXPECT_THAT(floats(read_all(open_files(file, {.layout = "NHWC"})).at(0)), ElementsAre(1, 2, 3, 11, 12, 13));
-  EXPECT_THAT(floats(read_all(open_files(file, {.layout = "nhwc", .color = "bgr"})).at(0)), ElementsAre(3, 2, 1, 13, 12, 11));
-  EXPECT_THAT(read_all(open_files(file, {.color = "GRAY"})).at(0).inputs[0].tensor.shape, ElementsAre(1, 1, 1, 2));
+  EXPECT_THAT(floats(read_all(open_files(file, {.layout = "NHWC"})).at(0)),
+              ElementsAre(1, 2, 3, 11, 12, 13));
+  EXPECT_THAT(floats(read_all(open_files(file, {.layout = "nhwc", .color = "bgr"})).at(0)),
+              ElementsAre(3, 2, 1, 13, 12, 11));
+  EXPECT_THAT(read_all(open_files(file, {.color = "GRAY"})).at(0).inputs[0].tensor.shape,
+              ElementsAre(1, 1, 1, 2));
 }
 
 TEST_F(Images, FollowTheModelsInput) {
   const auto shape_for = [&](const Shape& input) {
-    return read_all(open_files(path("probe"), {.model_input_shapes = {input}})).at(0).inputs[0].tensor.shape;
+    return read_all(open_files(path("probe"), {.model_input_shapes = {input}}))
+        .at(0)
+        .inputs[0]
+        .tensor.shape;
   };
   EXPECT_THAT(shape_for({1, 3, 5, 7}), ElementsAre(1, 3, 5, 7));
   EXPECT_THAT(shape_for({1, 5, 7, 3}), ElementsAre(1, 5, 7, 3));
   EXPECT_THAT(shape_for({-1, 1, 5, 7}), ElementsAre(1, 1, 5, 7));
-  EXPECT_THAT(shape_for({-1, 3, -1, -1}), ElementsAre(1, 3, 1, 1));   // of unknown size: the image's own
-  EXPECT_THAT(read_all(open_files(path("probe"), {.resize = {2, 3}, .model_input_shapes = {{1, 3, -1, -1}}})).at(0)
-                  .inputs[0].tensor.shape, ElementsAre(1, 3, 2, 3));
+  // of unknown size: the image's own
+  EXPECT_THAT(shape_for({-1, 3, -1, -1}), ElementsAre(1, 3, 1, 1));
+  EXPECT_THAT(read_all(open_files(path("probe"),
+                                  {.resize = {2, 3}, .model_input_shapes = {{1, 3, -1, -1}}}))
+                  .at(0)
+                  .inputs[0]
+                  .tensor.shape,
+              ElementsAre(1, 3, 2, 3));
 }
 
 TEST_F(Images, ResizeIsBilinear) {
   const auto file = write("a.ppm", ppm(2, 1, std::string("\x00\x00\x00\x64\x64\x64", 6)));
-  EXPECT_THAT(floats(read_all(open_files(file, {.resize = {1, 4}, .color = "GRAY"})).at(0)), ElementsAre(0, 25, 75, 100));
+  EXPECT_THAT(floats(read_all(open_files(file, {.resize = {1, 4}, .color = "GRAY"})).at(0)),
+              ElementsAre(0, 25, 75, 100));
 }
 
 TEST_F(Images, StayBytesForByteInputs) {
-  const auto samples = read_all(open_files(path("probe"), {.model_input_shapes = {{1, 3, 1, 1}}, .model_input_dtypes = {DType::u8}}));
+  const auto samples = read_all(open_files(
+      path("probe"), {.model_input_shapes = {{1, 3, 1, 1}}, .model_input_dtypes = {DType::u8}}));
   EXPECT_EQ(samples.at(0).inputs[0].tensor.dtype, DType::u8);
   EXPECT_THAT(floats(samples[0]), ElementsAre('a', 'b', 'c'));
-  EXPECT_THAT(argument_error({.mean = {1}, .model_input_shapes = {{1, 3, 1, 1}}, .model_input_dtypes = {DType::u8}}),
-              HasSubstr("takes u8"));
+  EXPECT_THAT(
+      argument_error(
+          {.mean = {1}, .model_input_shapes = {{1, 3, 1, 1}}, .model_input_dtypes = {DType::u8}}),
+      HasSubstr("takes u8"));
 }
 
 TEST_F(Images, AreReadInSortedOrderThroughSubfolders) {
-  for (const auto& [name, level] : {std::pair{"d/b/1.ppm", "ccc"}, {"d/a/2.ppm", "bbb"}, {"d/a/1.ppm", "aaa"}})
+  for (const auto& [name, level] :
+       {std::pair{"d/b/1.ppm", "ccc"}, {"d/a/2.ppm", "bbb"}, {"d/a/1.ppm", "aaa"}})
     write(name, ppm(1, 1, level));
   const auto samples = read_all(open_files(path("d")));
   ASSERT_EQ(samples.size(), 3u);
@@ -96,7 +114,8 @@ TEST_F(Images, UnreadableOnesAreNamed) {
   const auto source = open_files(path("d")).open();
   EXPECT_TRUE(source->next());
   EXPECT_THAT(message_of<DataError>([&] { source->next(); }), HasSubstr("b.png"));
-  EXPECT_THAT(message_of<DataError>([&] { source->next(); }), HasSubstr("c.jpg' can not be decoded: it is empty"));
+  EXPECT_THAT(message_of<DataError>([&] { source->next(); }),
+              HasSubstr("c.jpg' can not be decoded: it is empty"));
   EXPECT_FALSE(source->next());
 }
 
@@ -108,14 +127,18 @@ TEST_F(Images, OptionsMustFit) {
   EXPECT_THAT(argument_error({.resize = {2, 0}}), HasSubstr("out of range"));
   EXPECT_THAT(argument_error({.layout = "CHW"}), HasSubstr("Allowed: NCHW, NHWC"));
   EXPECT_THAT(argument_error({.color = "YUV"}), HasSubstr("Allowed: RGB, BGR, GRAY"));
-  EXPECT_THAT(argument_error({.resize = {2, 2}, .model_input_shapes = {{1, 3, 4, 4}}}), HasSubstr("does not fit"));
+  EXPECT_THAT(argument_error({.resize = {2, 2}, .model_input_shapes = {{1, 3, 4, 4}}}),
+              HasSubstr("does not fit"));
   EXPECT_THAT(argument_error({.model_input_shapes = {{1, 128}}}), HasSubstr("4 dimensions"));
   EXPECT_THAT(argument_error({.model_input_shapes = {{1, 5, 4, 4}}}), HasSubstr("has 5 channels"));
-  EXPECT_THAT(argument_error({.input = "imag", .model_input_names = {"image"}}), HasSubstr("Did you mean image?"));
+  EXPECT_THAT(argument_error({.input = "imag", .model_input_names = {"image"}}),
+              HasSubstr("Did you mean image?"));
 }
 
 TEST_F(Images, FingerprintFollowsThePreprocessing) {
-  const auto fingerprint = [&](const FileDatasetOptions& options) { return open_files(path("probe"), options).open()->fingerprint(); };
+  const auto fingerprint = [&](const FileDatasetOptions& options) {
+    return open_files(path("probe"), options).open()->fingerprint();
+  };
   EXPECT_EQ(fingerprint({}), fingerprint({.layout = "NCHW"}));
   EXPECT_NE(fingerprint({}), fingerprint({.mean = {1}}));
   EXPECT_NE(fingerprint({}), fingerprint({.color = "BGR"}));

@@ -1,10 +1,10 @@
 #include "data/image_form.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cctype>
-
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -28,7 +28,8 @@ size_t target_input(const FileDatasetOptions& options) {
 }
 
 std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -39,8 +40,11 @@ Shape model_shape(const FileDatasetOptions& options) {
   if (index >= options.model_input_shapes.size()) return {};
   const Shape& shape = options.model_input_shapes[index];
   if (!shape.empty() && shape.size() != 4)
-    fail<InvalidArgument>("data", "images need a model input with 4 dimensions, this one has shape {}. Pass .npy or .npz "
-                          "files instead", to_string(shape));
+    fail<InvalidArgument>(
+        "data",
+        "images need a model input with 4 dimensions, this one has shape {}. Pass .npy or .npz "
+        "files instead",
+        to_string(shape));
   return shape;
 }
 
@@ -55,26 +59,34 @@ void settle_layout(const FileDatasetOptions& options, const Shape& shape, ImageF
 void settle_color(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
   const std::string color = upper(options.color);
   if (!color.empty() && color != "RGB" && color != "BGR" && color != "GRAY")
-    fail<InvalidArgument>("data", "color '{}' is not known. Allowed: RGB, BGR, GRAY", options.color);
+    fail<InvalidArgument>("data", "color '{}' is not known. Allowed: RGB, BGR, GRAY",
+                          options.color);
   const int64_t wanted = shape.empty() ? -1 : shape[form.nhwc ? 3 : 1];
   form.channels = color == "GRAY" || (color.empty() && wanted == 1) ? 1 : 3;
   form.bgr = color == "BGR";
   if (wanted >= 0 && wanted != form.channels)
-    fail<InvalidArgument>("data", "the model's input {} has {} channels in layout {}, images give {}. Set 'layout' or 'color', "
-                          "or pass .npy or .npz files", to_string(shape), wanted, form.nhwc ? "NHWC" : "NCHW", form.channels);
+    fail<InvalidArgument>("data",
+                          "the model's input {} has {} channels in layout {}, images give {}. Set "
+                          "'layout' or 'color', "
+                          "or pass .npy or .npz files",
+                          to_string(shape), wanted, form.nhwc ? "NHWC" : "NCHW", form.channels);
 }
 
 void settle_size(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
   Shape size = options.resize;
   if (!size.empty() && size.size() != 2)
-    fail<InvalidArgument>("data", "resize takes height and width, {} values were given", size.size());
+    fail<InvalidArgument>("data", "resize takes height and width, {} values were given",
+                          size.size());
   const size_t row_axis = form.nhwc ? 1 : 2;
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] < 1 || size[i] > kMostSide)
-      fail<InvalidArgument>("data", "resize to {}x{} is out of range. Allowed: 1 to {}", size[0], size[1], kMostSide);
+      fail<InvalidArgument>("data", "resize to {}x{} is out of range. Allowed: 1 to {}", size[0],
+                            size[1], kMostSide);
     if (!shape.empty() && shape[row_axis + i] > 0 && shape[row_axis + i] != size[i])
-      fail<InvalidArgument>("data", "resize to {}x{} does not fit the model's input {}. Leave it out, or reshape the model",
-                            size[0], size[1], to_string(shape));
+      fail<InvalidArgument>(
+          "data",
+          "resize to {}x{} does not fit the model's input {}. Leave it out, or reshape the model",
+          size[0], size[1], to_string(shape));
   }
   if (size.empty() && !shape.empty() && shape[row_axis] > 0 && shape[row_axis + 1] > 0)
     size = {shape[row_axis], shape[row_axis + 1]};
@@ -85,8 +97,9 @@ void settle_size(const FileDatasetOptions& options, const Shape& shape, ImageFor
 
 void check_numbers(std::string_view option, const std::vector<double>& numbers, int64_t channels) {
   if (numbers.size() > 1 && numbers.size() != static_cast<size_t>(channels))
-    fail<InvalidArgument>("data", "{} has {} values, the images {} channels. Give one value, or one for each channel", option,
-                          numbers.size(), channels);
+    fail<InvalidArgument>(
+        "data", "{} has {} values, the images {} channels. Give one value, or one for each channel",
+        option, numbers.size(), channels);
   for (double x : numbers)
     if (!std::isfinite(x) || (option == "scale" && x == 0))
       fail<InvalidArgument>("data", "{} has the value {}. Allowed: finite numbers{}", option, x,
@@ -103,22 +116,29 @@ void settle_values(const FileDatasetOptions& options, ImageForm& form) {
   check_numbers("scale", options.scale, form.channels);
   for (size_t c = 0; c < form.values.size(); ++c)
     for (size_t level = 0; level < 256; ++level)
-      form.values[c][level] = static_cast<float>(
-          (static_cast<double>(level) - pick(options.mean, c % static_cast<size_t>(form.channels), 0.0)) /
-          pick(options.scale, c % static_cast<size_t>(form.channels), 1.0));
+      form.values[c][level] =
+          static_cast<float>((static_cast<double>(level) -
+                              pick(options.mean, c % static_cast<size_t>(form.channels), 0.0)) /
+                             pick(options.scale, c % static_cast<size_t>(form.channels), 1.0));
 }
 
-// Nobody can see from a model what its pictures are to hold, and the wrong range calibrates to noise.
+// Nobody can see from a model what its pictures are to hold, and the wrong range calibrates to
+// noise.
 void tell_range(const FileDatasetOptions& options) {
   if (options.mean.empty() && options.scale.empty())
-    log(LogLevel::info, "images hold values from 0 to 255, as neither mean nor scale is given. A model for 0 to 1 takes scale 255");
+    log(LogLevel::info,
+        "images hold values from 0 to 255, as neither mean nor scale is given. A model for 0 to 1 "
+        "takes scale 255");
 }
 
 void settle_type(const FileDatasetOptions& options, ImageForm& form) {
   const size_t index = target_input(options);
-  if (index >= options.model_input_dtypes.size() || options.model_input_dtypes[index] != DType::u8) return tell_range(options);
+  if (index >= options.model_input_dtypes.size() || options.model_input_dtypes[index] != DType::u8)
+    return tell_range(options);
   if (!options.mean.empty() || !options.scale.empty())
-    fail<InvalidArgument>("data", "the model's input takes u8, as images are decoded. Leave out mean and scale: it normalizes "
+    fail<InvalidArgument>("data",
+                          "the model's input takes u8, as images are decoded. Leave out mean and "
+                          "scale: it normalizes "
                           "by itself");
   form.dtype = DType::u8;
 }
@@ -128,7 +148,10 @@ void settle_type(const FileDatasetOptions& options, ImageForm& form) {
 std::string ImageForm::text() const {
   Digest digest;
   for (const auto& table : values) digest.add(std::as_bytes(std::span(table)));
-  return fmt::format("{}x{}x{} {} {} {} {}", height, width, channels, bgr ? "BGR" : channels == 1 ? "GRAY" : "RGB",
+  return fmt::format("{}x{}x{} {} {} {} {}", height, width, channels,
+                     bgr             ? "BGR"
+                     : channels == 1 ? "GRAY"
+                                     : "RGB",
                      nhwc ? "NHWC" : "NCHW", to_string(dtype), digest.hex());
 }
 

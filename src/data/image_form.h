@@ -1,22 +1,24 @@
-// What an image becomes: size, channels, layout, type and normalization, settled once from options and model input.
+// What an image becomes: size, channels, layout, type and normalization, settled once from options
+// and model input.
 #pragma once
+
+#include <eightbit/dataset.h>
 
 #include <array>
 #include <string>
 
-#include <eightbit/dataset.h>
-
 namespace eightbit {
 
 struct ImageForm {
-  int64_t height = 0, width = 0;      // 0: the image's own
-  int64_t channels = 3;               // 3 or 1
+  int64_t height = 0, width = 0;  // 0: the image's own
+  int64_t channels = 3;           // 3 or 1
   bool bgr = false;
   bool nhwc = false;
-  DType dtype = DType::f32;           // or u8: as decoded
-  std::array<std::array<float, 256>, 3> values{};   // (level - mean) / scale, for each channel of the result
+  DType dtype = DType::f32;  // or u8: as decoded
+  // (level - mean) / scale, for each channel of the result
+  std::array<std::array<float, 256>, 3> values{};
 
-  std::string text() const;           // for fingerprints
+  std::string text() const;  // for fingerprints
 };
 
 // Throws InvalidArgument when an option has no sense for images or does not fit the model's input.

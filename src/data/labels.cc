@@ -21,14 +21,16 @@ StoredArray array_of(const std::filesystem::path& path, const std::string& name)
   if (found != arrays.end()) return std::move(*found);
   std::vector<std::string> names;
   for (const StoredArray& array : arrays) names.push_back(array.name());
-  fail<InvalidArgument>("labels", "'{}' has no array '{}'. It has: {}", path.string(), name, fmt::join(names, ", "));
+  fail<InvalidArgument>("labels", "'{}' has no array '{}'. It has: {}", path.string(), name,
+                        fmt::join(names, ", "));
 }
 
 int64_t class_from(const std::string& line, const std::filesystem::path& path) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
   if (error != std::errc{} || end != line.data() + line.size())
-    fail<DataError>("labels", "'{}' has the line '{}'. It takes the number of a class a line", path.string(), line);
+    fail<DataError>("labels", "'{}' has the line '{}'. It takes the number of a class a line",
+                    path.string(), line);
   return value;
 }
 
@@ -36,10 +38,12 @@ int64_t class_from(const std::string& line, const std::filesystem::path& path) {
 
 bool has_labels(const std::filesystem::path& path, const std::string& array) {
   if (path.extension() != ".npz") return true;
-  return std::ranges::any_of(list_arrays(path), [&](const StoredArray& a) { return a.name() == array; });
+  return std::ranges::any_of(list_arrays(path),
+                             [&](const StoredArray& a) { return a.name() == array; });
 }
 
-std::vector<int64_t> read_class_labels(const std::filesystem::path& path, const std::string& array) {
+std::vector<int64_t> read_class_labels(const std::filesystem::path& path,
+                                       const std::string& array) {
   std::vector<int64_t> labels;
   if (path.extension() == ".txt") {
     for (const std::string& line : read_lines(path)) labels.push_back(class_from(line, path));
@@ -55,7 +59,8 @@ std::vector<int64_t> read_class_labels(const std::filesystem::path& path, const 
   return labels;
 }
 
-std::vector<std::string> read_text_labels(const std::filesystem::path& path, const std::string& array) {
+std::vector<std::string> read_text_labels(const std::filesystem::path& path,
+                                          const std::string& array) {
   return path.extension() == ".txt" ? read_lines(path) : array_of(path, array).texts();
 }
 

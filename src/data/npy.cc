@@ -29,7 +29,8 @@ class HeaderReader {
     }
     skip_space();
     if (position_ != text_.size()) malformed("text after the closing brace");
-    if (seen_ != (kDescr | kOrder | kShape)) malformed("'descr', 'fortran_order' or 'shape' is missing");
+    if (seen_ != (kDescr | kOrder | kShape))
+      malformed("'descr', 'fortran_order' or 'shape' is missing");
     return header;
   }
 
@@ -126,10 +127,12 @@ class HeaderReader {
     if (!accept(c)) malformed(fmt::format("'{}' was expected at byte {}", c, position_));
   }
   void skip_space() {
-    while (position_ < text_.size() && (text_[position_] == ' ' || text_[position_] == '\n')) ++position_;
+    while (position_ < text_.size() && (text_[position_] == ' ' || text_[position_] == '\n'))
+      ++position_;
   }
   [[noreturn]] void malformed(std::string_view what) const {
-    fail<DataError>("data", "'{}' has a broken npy header: {}. Write it again with numpy.save", name_, what);
+    fail<DataError>("data", "'{}' has a broken npy header: {}. Write it again with numpy.save",
+                    name_, what);
   }
 
   std::string_view text_, name_;
@@ -142,9 +145,9 @@ struct NpyType {
   DType dtype;
 };
 constexpr NpyType kTypes[] = {
-    {"b1", DType::boolean}, {"i1", DType::i8},  {"u1", DType::u8},  {"i2", DType::i16}, {"u2", DType::u16},
-    {"i4", DType::i32},     {"u4", DType::u32}, {"i8", DType::i64}, {"u8", DType::u64}, {"f2", DType::f16},
-    {"f4", DType::f32},     {"f8", DType::f64},
+    {"b1", DType::boolean}, {"i1", DType::i8},  {"u1", DType::u8},  {"i2", DType::i16},
+    {"u2", DType::u16},     {"i4", DType::i32}, {"u4", DType::u32}, {"i8", DType::i64},
+    {"u8", DType::u64},     {"f2", DType::f16}, {"f4", DType::f32}, {"f8", DType::f64},
 };
 
 void resolve_type(NpyHeader& header) {
@@ -154,8 +157,10 @@ void resolve_type(NpyHeader& header) {
     if (type.code != std::string_view(header.descr).substr(1)) continue;
     header.dtype = type.dtype;
     header.item_size = bits_of(type.dtype) / 8;
-    const bool stored_little = order == '<' || (order != '>' && std::endian::native == std::endian::little);
-    header.swapped = header.item_size > 1 && stored_little != (std::endian::native == std::endian::little);
+    const bool stored_little =
+        order == '<' || (order != '>' && std::endian::native == std::endian::little);
+    header.swapped =
+        header.item_size > 1 && stored_little != (std::endian::native == std::endian::little);
   }
   if (!std::strchr("<>|=", order)) header.dtype = DType::undefined;
 }
@@ -165,7 +170,8 @@ uint64_t checked_size(const NpyHeader& header, std::string_view name) {
   uint64_t size = header.item_size;
   for (int64_t d : header.shape) {
     if (d > 0 && size > kMost / static_cast<uint64_t>(d))
-      fail<DataError>("data", "'{}' claims the shape {}, which no file can hold", name, to_string(header.shape));
+      fail<DataError>("data", "'{}' claims the shape {}, which no file can hold", name,
+                      to_string(header.shape));
     size *= static_cast<uint64_t>(d);
   }
   return size;
@@ -179,7 +185,8 @@ NpyHeader parse_npy_header(std::span<const std::byte> begin, std::string_view na
     fail<DataError>("data", "'{}' is not an npy file: it does not begin with \\x93NUMPY", name);
   const size_t major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0)
-    fail<DataError>("data", "'{}' has npy format version {}.{}. Allowed: 1.0, 2.0, 3.0", name, major, byte(7));
+    fail<DataError>("data", "'{}' has npy format version {}.{}. Allowed: 1.0, 2.0, 3.0", name,
+                    major, byte(7));
   const size_t prefix = major == 1 ? 10 : 12;
   if (begin.size() < prefix) fail<DataError>("data", "'{}' ends inside its npy header", name);
   size_t length = byte(8) | byte(9) << 8;
@@ -187,8 +194,10 @@ NpyHeader parse_npy_header(std::span<const std::byte> begin, std::string_view na
   if (length > kMostNpyHeader - prefix)
     fail<DataError>("data", "'{}' has an npy header of {} bytes. At most {} are read", name, length,
                     kMostNpyHeader - prefix);
-  if (length > begin.size() - prefix) fail<DataError>("data", "'{}' ends inside its npy header", name);
-  NpyHeader header = HeaderReader({reinterpret_cast<const char*>(begin.data()) + prefix, length}, name).read();
+  if (length > begin.size() - prefix)
+    fail<DataError>("data", "'{}' ends inside its npy header", name);
+  NpyHeader header =
+      HeaderReader({reinterpret_cast<const char*>(begin.data()) + prefix, length}, name).read();
   header.data_offset = prefix + length;
   resolve_type(header);
   header.data_size = checked_size(header, name);
@@ -197,17 +206,20 @@ NpyHeader parse_npy_header(std::span<const std::byte> begin, std::string_view na
 
 void swap_elements(std::span<std::byte> bytes, size_t item_size) {
   for (size_t i = 0; i + item_size <= bytes.size(); i += item_size)
-    std::reverse(bytes.begin() + static_cast<ptrdiff_t>(i), bytes.begin() + static_cast<ptrdiff_t>(i + item_size));
+    std::reverse(bytes.begin() + static_cast<ptrdiff_t>(i),
+                 bytes.begin() + static_cast<ptrdiff_t>(i + item_size));
 }
 
-std::vector<std::byte> to_row_major(std::span<const std::byte> bytes, const Shape& shape, size_t item_size) {
+std::vector<std::byte> to_row_major(std::span<const std::byte> bytes, const Shape& shape,
+                                    size_t item_size) {
   std::vector<std::byte> out(bytes.size());
   std::vector<size_t> stride(shape.size(), item_size), index(shape.size(), 0);
-  for (size_t axis = 1; axis < shape.size(); ++axis) stride[axis] = stride[axis - 1] * static_cast<size_t>(shape[axis - 1]);
+  for (size_t axis = 1; axis < shape.size(); ++axis)
+    stride[axis] = stride[axis - 1] * static_cast<size_t>(shape[axis - 1]);
   size_t from = 0;
   for (size_t to = 0; to < out.size(); to += item_size) {
     std::memcpy(out.data() + to, bytes.data() + from, item_size);
-    for (size_t axis = shape.size(); axis-- > 0;) {   // the next index, last axis fastest
+    for (size_t axis = shape.size(); axis-- > 0;) {  // the next index, last axis fastest
       from += stride[axis];
       if (++index[axis] < static_cast<size_t>(shape[axis])) break;
       from -= stride[axis] * index[axis];

@@ -1,11 +1,10 @@
 #include "data/npy.h"
 
-#include <numeric>
-
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <eightbit/error.h>
+#include <numeric>
 
 #include "data/test_files.h"
 
@@ -19,7 +18,9 @@ using testing::message_of;
 using testing::npy_header;
 using testing::npy_text;
 
-NpyHeader parse(const std::string& bytes) { return parse_npy_header(std::as_bytes(std::span(bytes)), "a.npy"); }
+NpyHeader parse(const std::string& bytes) {
+  return parse_npy_header(std::as_bytes(std::span(bytes)), "a.npy");
+}
 std::string error_of(const std::string& bytes) {
   return message_of<DataError>([&] { parse(bytes); });
 }
@@ -39,10 +40,11 @@ TEST(NpyHeader, ReadsAllVersions) {
 
 TEST(NpyHeader, ReadsEveryNumericType) {
   const std::vector<std::pair<std::string, DType>> types = {
-      {"|b1", DType::boolean}, {"|i1", DType::i8},  {"|u1", DType::u8},  {"<i2", DType::i16}, {"<u2", DType::u16},
-      {"<i4", DType::i32},     {"<u4", DType::u32}, {"<i8", DType::i64}, {"<u8", DType::u64}, {"<f2", DType::f16},
-      {"<f4", DType::f32},     {"<f8", DType::f64}};
-  for (const auto& [descr, dtype] : types) EXPECT_EQ(parse(npy_text(npy_header(descr, "(1,)"), "")).dtype, dtype) << descr;
+      {"|b1", DType::boolean}, {"|i1", DType::i8},  {"|u1", DType::u8},  {"<i2", DType::i16},
+      {"<u2", DType::u16},     {"<i4", DType::i32}, {"<u4", DType::u32}, {"<i8", DType::i64},
+      {"<u8", DType::u64},     {"<f2", DType::f16}, {"<f4", DType::f32}, {"<f8", DType::f64}};
+  for (const auto& [descr, dtype] : types)
+    EXPECT_EQ(parse(npy_text(npy_header(descr, "(1,)"), "")).dtype, dtype) << descr;
 }
 
 TEST(NpyHeader, ReadsScalarsAndOrderAndByteOrder) {
@@ -58,7 +60,9 @@ TEST(NpyHeader, KeepsOtherTypesAsText) {
     EXPECT_EQ(header.dtype, DType::undefined) << descr;
     EXPECT_EQ(header.descr, descr);
   }
-  const NpyHeader record = parse(npy_text("{'descr': [('a', '<f4'), ('b', [('c', '<i4')])], 'fortran_order': False, 'shape': (1,)}", ""));
+  const NpyHeader record = parse(npy_text(
+      "{'descr': [('a', '<f4'), ('b', [('c', '<i4')])], 'fortran_order': False, 'shape': (1,)}",
+      ""));
   EXPECT_EQ(record.dtype, DType::undefined);
   EXPECT_EQ(record.descr, "[('a', '<f4'), ('b', [('c', '<i4')])]");
 }
@@ -76,23 +80,32 @@ TEST(NpyHeader, RefusesEveryTruncation) {
 }
 
 TEST(NpyHeader, RefusesHugeHeaders) {
-  EXPECT_THAT(error_of("\x93NUMPY" + little(2, 1) + little(0, 1) + little(0xfffffff0, 4)), HasSubstr("At most"));
+  EXPECT_THAT(error_of("\x93NUMPY" + little(2, 1) + little(0, 1) + little(0xfffffff0, 4)),
+              HasSubstr("At most"));
 }
 
 TEST(NpyHeader, RefusesShapesThatOverflow) {
-  EXPECT_THAT(header_error(npy_header("<f8", "(4294967296, 4294967296, 2)")), HasSubstr("no file can hold"));
+  EXPECT_THAT(header_error(npy_header("<f8", "(4294967296, 4294967296, 2)")),
+              HasSubstr("no file can hold"));
   EXPECT_THAT(header_error(npy_header("<f8", "(99999999999999999999,)")), HasSubstr("too large"));
   EXPECT_THAT(header_error(npy_header("<f8", "(-1,)")), HasSubstr("not a number from 0 on"));
 }
 
 TEST(NpyHeader, RefusesAnythingThatIsNotItsThreeKeys) {
   EXPECT_THAT(header_error("{'descr': '<f4', 'shape': (1,)}"), HasSubstr("missing"));
-  EXPECT_THAT(header_error("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}"), HasSubstr("twice"));
-  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}"), HasSubstr("unknown key 'x'"));
-  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}"), HasSubstr("neither True nor False"));
-  EXPECT_THAT(header_error("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}"), HasSubstr("quoted word"));
-  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} + 1"), HasSubstr("after the closing"));
-  EXPECT_THAT(header_error("{'descr': [[[[['<f4', 'fortran_order': False"), HasSubstr("does not end"));
+  EXPECT_THAT(
+      header_error("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}"),
+      HasSubstr("twice"));
+  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}"),
+              HasSubstr("unknown key 'x'"));
+  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}"),
+              HasSubstr("neither True nor False"));
+  EXPECT_THAT(header_error("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}"),
+              HasSubstr("quoted word"));
+  EXPECT_THAT(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} + 1"),
+              HasSubstr("after the closing"));
+  EXPECT_THAT(header_error("{'descr': [[[[['<f4', 'fortran_order': False"),
+              HasSubstr("does not end"));
 }
 
 TEST(NpyData, SwapsBytesOfEachElement) {

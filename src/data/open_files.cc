@@ -1,4 +1,5 @@
-// SOURCE to Dataset: finds the files, refuses options that would have no effect, opens the store of their kind.
+// SOURCE to Dataset: finds the files, refuses options that would have no effect, opens the store of
+// their kind.
 #include <eightbit/dataset.h>
 
 #include <string_view>
@@ -14,13 +15,15 @@
 namespace eightbit {
 namespace {
 
-void refuse(bool given, std::string_view option, std::string_view concerns, const std::string& source, FileKind kind) {
+void refuse(bool given, std::string_view option, std::string_view concerns,
+            const std::string& source, FileKind kind) {
   if (given)
-    fail<InvalidArgument>("data", "'{}' has no effect on {} ('{}'), it concerns {}. Leave it out", option, to_string(kind),
-                          source, concerns);
+    fail<InvalidArgument>("data", "'{}' has no effect on {} ('{}'), it concerns {}. Leave it out",
+                          option, to_string(kind), source, concerns);
 }
 
-void refuse_without_effect(const std::string& source, FileKind kind, const FileDatasetOptions& options) {
+void refuse_without_effect(const std::string& source, FileKind kind,
+                           const FileDatasetOptions& options) {
   if (kind != FileKind::image) {
     refuse(!options.mean.empty(), "mean", "images only", source, kind);
     refuse(!options.scale.empty(), "scale", "images only", source, kind);
@@ -32,15 +35,18 @@ void refuse_without_effect(const std::string& source, FileKind kind, const FileD
     refuse(!options.shape.empty(), "shape", "raw binary files only", source, kind);
     refuse(options.dtype != DType::f32, "dtype", "raw binary files only", source, kind);
   }
-  refuse(kind == FileKind::npz && !options.input.empty(), "input", "samples without names; arrays of a .npz have theirs",
-         source, kind);
+  refuse(kind == FileKind::npz && !options.input.empty(), "input",
+         "samples without names; arrays of a .npz have theirs", source, kind);
 }
 
 std::shared_ptr<const SampleStore> open_store(FileSet files, const FileDatasetOptions& options) {
   switch (files.kind) {
-    case FileKind::image: return open_images(std::move(files), options);
-    case FileKind::raw: return open_raw_files(files, options);
-    default: break;
+    case FileKind::image:
+      return open_images(std::move(files), options);
+    case FileKind::raw:
+      return open_raw_files(files, options);
+    default:
+      break;
   }
   if (files.single) return open_array_rows(files.paths.front(), options);
   return open_array_files(std::move(files), options);

@@ -1,5 +1,5 @@
-// A file read at any position. Reads are checked: bytes that are not there are a DataError, never garbage or a signal,
-// which is why files are read and not mapped.
+// A file read at any position. Reads are checked: bytes that are not there are a DataError, never
+// garbage or a signal, which is why files are read and not mapped.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,12 @@ class RandomAccessFile {
   explicit RandomAccessFile(const std::filesystem::path& path);
 
   uint64_t size() const { return size_; }
-  const std::string& name() const { return name_; }   // for messages
+  const std::string& name() const { return name_; }  // for messages
 
   // Fills `out` from `offset` on. Safe from several threads.
   void read(uint64_t offset, std::span<std::byte> out) const;
-  std::vector<std::byte> read(uint64_t offset, uint64_t count) const;   // throws before it allocates too much
+  // throws before it allocates too much
+  std::vector<std::byte> read(uint64_t offset, uint64_t count) const;
 
  private:
   std::string name_;

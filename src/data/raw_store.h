@@ -8,7 +8,9 @@
 
 namespace eightbit {
 
-// One file: its samples one after another. Several: each may hold as many as fit. All sizes are checked at once.
-std::shared_ptr<const SampleStore> open_raw_files(const FileSet& files, const FileDatasetOptions& options);
+// One file: its samples one after another. Several: each may hold as many as fit. All sizes are
+// checked at once.
+std::shared_ptr<const SampleStore> open_raw_files(const FileSet& files,
+                                                  const FileDatasetOptions& options);
 
 }  // namespace eightbit

@@ -11,8 +11,8 @@
 namespace eightbit {
 namespace {
 
-constexpr size_t kMostSamples = 4;          // waiting in the queue
-constexpr size_t kMostBytes = 64u << 20;    // of them together; one sample may always wait
+constexpr size_t kMostSamples = 4;        // waiting in the queue
+constexpr size_t kMostBytes = 64u << 20;  // of them together; one sample may always wait
 
 struct Loaded {
   int64_t index = 0;
@@ -51,7 +51,8 @@ class ReadAheadSource : public SampleSource {
   std::string fingerprint() const override { return store_->fingerprint(); }
 
  private:
-  // The sample `index` from the thread, which is started again when it is on its way to another one.
+  // The sample `index` from the thread, which is started again when it is on its way to another
+  // one.
   Loaded take(int64_t index) {
     if (!worker_.joinable() || expected_ != index) {
       stop();
@@ -88,7 +89,9 @@ class ReadAheadSource : public SampleSource {
     }
   }
 
-  bool has_room() const { return queue_.empty() || (queue_.size() < kMostSamples && queued_bytes_ < kMostBytes); }
+  bool has_room() const {
+    return queue_.empty() || (queue_.size() < kMostSamples && queued_bytes_ < kMostBytes);
+  }
 
   void stop() {
     if (!worker_.joinable()) return;
@@ -103,13 +106,13 @@ class ReadAheadSource : public SampleSource {
   }
 
   std::shared_ptr<const SampleStore> store_;
-  int64_t position_ = 0;        // of the sample that next() returns
-  int64_t last_ = -1;           // that next() returned before
-  int64_t expected_ = -1;       // at the head of the queue
+  int64_t position_ = 0;   // of the sample that next() returns
+  int64_t last_ = -1;      // that next() returned before
+  int64_t expected_ = -1;  // at the head of the queue
   int64_t worker_stride_ = 1;
 
   std::thread worker_;
-  std::mutex mutex_;            // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Loaded> queue_;
   size_t queued_bytes_ = 0;

@@ -12,7 +12,7 @@
 namespace eightbit {
 namespace {
 
-constexpr uint64_t kSmall = 16u << 20;   // loaded and checked as a whole
+constexpr uint64_t kSmall = 16u << 20;  // loaded and checked as a whole
 
 uint64_t bytes_in(const RandomAccessFile& file, const std::optional<ZipMember>& member) {
   return member ? member->size : file.size();
@@ -20,7 +20,7 @@ uint64_t bytes_in(const RandomAccessFile& file, const std::optional<ZipMember>& 
 
 Tensor wrap(DType dtype, Shape shape, std::vector<std::byte> bytes) {
   auto owner = std::make_shared<std::vector<std::byte>>(std::move(bytes));
-  if (owner->empty()) owner->resize(1);   // an empty tensor still has an address
+  if (owner->empty()) owner->resize(1);  // an empty tensor still has an address
   Tensor tensor{dtype, std::move(shape), owner->data(), nullptr};
   tensor.owner = std::move(owner);
   return tensor;
@@ -42,13 +42,17 @@ Shape row_shape(Shape shape) {
 
 }  // namespace
 
-StoredArray::StoredArray(std::shared_ptr<const RandomAccessFile> file, std::optional<ZipMember> member, std::string name)
+StoredArray::StoredArray(std::shared_ptr<const RandomAccessFile> file,
+                         std::optional<ZipMember> member, std::string name)
     : file_(std::move(file)), member_(std::move(member)), name_(std::move(name)) {
-  header_ = parse_npy_header(begin_of_data(), member_ ? file_->name() + ":" + name_ : file_->name());
+  header_ =
+      parse_npy_header(begin_of_data(), member_ ? file_->name() + ":" + name_ : file_->name());
   const uint64_t present = bytes_in(*file_, member_) - header_.data_offset;
   if (header_.dtype != DType::undefined && present != header_.data_size)
-    fail<DataError>("data", "{} of shape {} and type {} takes {} bytes, but {} are there. Copy or make the file again",
-                    label(), to_string(header_.shape), header_.descr, header_.data_size, present);
+    fail<DataError>(
+        "data",
+        "{} of shape {} and type {} takes {} bytes, but {} are there. Copy or make the file again",
+        label(), to_string(header_.shape), header_.descr, header_.data_size, present);
 }
 
 std::vector<std::byte> StoredArray::begin_of_data() const {
@@ -57,14 +61,18 @@ std::vector<std::byte> StoredArray::begin_of_data() const {
 }
 
 std::string StoredArray::label() const {
-  return member_ ? fmt::format("'{}' array '{}'", file_->name(), name_) : fmt::format("'{}'", file_->name());
+  return member_ ? fmt::format("'{}' array '{}'", file_->name(), name_)
+                 : fmt::format("'{}'", file_->name());
 }
 
 void StoredArray::require_type() const {
   if (header_.dtype != DType::undefined) return;
   const bool objects = header_.descr.find('O') != std::string::npos;
-  fail<DataError>("data", "{} has elements of type '{}'{}. Allowed: booleans, integers and floats of 1 to 8 bytes", label(),
-                  header_.descr, objects ? ", Python objects, which would mean running code (pickle)" : "");
+  fail<DataError>(
+      "data",
+      "{} has elements of type '{}'{}. Allowed: booleans, integers and floats of 1 to 8 bytes",
+      label(), header_.descr,
+      objects ? ", Python objects, which would mean running code (pickle)" : "");
 }
 
 void StoredArray::prepare_rows() {
@@ -77,8 +85,11 @@ void StoredArray::prepare_rows() {
     return;
   }
   if (header_.data_size > kSmall)
-    log(LogLevel::info, "{} is {}: {} MB are loaded at once. numpy.save and numpy.savez of C-ordered arrays are read in "
-        "slices", label(), deflated ? "compressed" : "in Fortran order", header_.data_size >> 20);
+    log(LogLevel::info,
+        "{} is {}: {} MB are loaded at once. numpy.save and numpy.savez of C-ordered arrays are "
+        "read in "
+        "slices",
+        label(), deflated ? "compressed" : "in Fortran order", header_.data_size >> 20);
   loaded_ = std::make_shared<const std::vector<std::byte>>(load());
 }
 
@@ -91,14 +102,15 @@ std::vector<std::byte> StoredArray::load() const {
     bytes = file_->read(header_.data_offset, header_.data_size);
   }
   if (header_.swapped) swap_elements(bytes, header_.item_size);
-  if (header_.fortran_order && header_.shape.size() > 1) return to_row_major(bytes, header_.shape, header_.item_size);
+  if (header_.fortran_order && header_.shape.size() > 1)
+    return to_row_major(bytes, header_.shape, header_.item_size);
   return bytes;
 }
 
 Tensor StoredArray::row(int64_t index) const {
   const uint64_t size = header_.data_size / static_cast<uint64_t>(rows());
   const uint64_t offset = size * static_cast<uint64_t>(index);
-  if (loaded_) {   // elements keep their alignment: rows begin at multiples of the element size
+  if (loaded_) {  // elements keep their alignment: rows begin at multiples of the element size
     return {header_.dtype, row_shape(header_.shape), loaded_->data() + offset, loaded_};
   }
   const uint64_t begin = (member_ ? member_->offset : 0) + header_.data_offset;
@@ -119,13 +131,18 @@ void StoredArray::check_stored(int64_t index, std::span<const std::byte> bytes) 
 std::vector<std::string> StoredArray::texts() const {
   size_t length = 0;
   const char* end = header_.descr.data() + header_.descr.size();
-  const bool is_text = header_.descr.starts_with("<U") && std::from_chars(header_.descr.data() + 2, end, length).ptr == end;
+  const bool is_text = header_.descr.starts_with("<U") &&
+                       std::from_chars(header_.descr.data() + 2, end, length).ptr == end;
   const auto count = static_cast<uint64_t>(element_count(header_.shape));
-  const uint64_t present = bytes_in(*file_, member_) - header_.data_offset, wanted = count * length * sizeof(char32_t);
+  const uint64_t present = bytes_in(*file_, member_) - header_.data_offset,
+                 wanted = count * length * sizeof(char32_t);
   if (!is_text || length == 0 || present != wanted)
-    fail<DataError>("data", "{} of type '{}' holds no texts. An array of strings is needed, as numpy.array([...]) makes it",
+    fail<DataError>("data",
+                    "{} of type '{}' holds no texts. An array of strings is needed, as "
+                    "numpy.array([...]) makes it",
                     label(), header_.descr);
-  auto bytes = member_ ? read_zip_member(*file_, *member_, member_->size) : file_->read(0, header_.data_offset + wanted);
+  auto bytes = member_ ? read_zip_member(*file_, *member_, member_->size)
+                       : file_->read(0, header_.data_offset + wanted);
   std::vector<std::string> texts(count);
   for (uint64_t i = 0; i < count * length; ++i) {
     char32_t code = 0;
@@ -139,7 +156,10 @@ Tensor StoredArray::whole() const { return wrap(header_.dtype, header_.shape, lo
 
 // Members carry a checksum of their content; plain files are sampled in a few places.
 void StoredArray::identify(Digest& digest) const {
-  digest.add(name_).add(header_.descr).add(to_string(header_.shape)).add(uint64_t{header_.fortran_order});
+  digest.add(name_)
+      .add(header_.descr)
+      .add(to_string(header_.shape))
+      .add(uint64_t{header_.fortran_order});
   if (member_) {
     digest.add(uint64_t{member_->crc});
     return;
@@ -147,7 +167,8 @@ void StoredArray::identify(Digest& digest) const {
   constexpr uint64_t kPlaces = 16, kBytes = 4096;
   for (uint64_t i = 0; i < kPlaces; ++i) {
     const uint64_t offset = header_.data_size / kPlaces * i;
-    const auto bytes = file_->read(header_.data_offset + offset, std::min(kBytes, header_.data_size - offset));
+    const auto bytes =
+        file_->read(header_.data_offset + offset, std::min(kBytes, header_.data_size - offset));
     digest.add(std::span<const std::byte>(bytes));
   }
 }
@@ -160,9 +181,11 @@ std::vector<StoredArray> list_arrays(const std::filesystem::path& path) {
     return arrays;
   }
   for (ZipMember& member : read_zip_directory(*file)) {
-    const std::string name = member.name.ends_with(".npy") ? member.name.substr(0, member.name.size() - 4) : member.name;
+    const std::string name =
+        member.name.ends_with(".npy") ? member.name.substr(0, member.name.size() - 4) : member.name;
     if (name == member.name)
-      fail<DataError>("data", "'{}' holds '{}', which is no array. A .npz holds .npy members only", file->name(), name);
+      fail<DataError>("data", "'{}' holds '{}', which is no array. A .npz holds .npy members only",
+                      file->name(), name);
     arrays.emplace_back(file, std::move(member), name);
   }
   if (arrays.empty()) fail<DataError>("data", "'{}' holds no arrays", file->name());

@@ -1,18 +1,19 @@
 // An array in a .npy file or in a member of a .npz: its header at once, its data when asked for.
 //
-// Plain data in row-major order is read slice by slice and never as a whole, so memory does not depend on the size of
-// the file. What can not be sliced in the file (deflated members, column-major order) is loaded once, with a line in
-// the log. Checksums of small members are checked before the first slice; of large ones while slices are read in
-// order, so damage behind the last slice that is used goes unnoticed.
+// Plain data in row-major order is read slice by slice and never as a whole, so memory does not
+// depend on the size of the file. What can not be sliced in the file (deflated members,
+// column-major order) is loaded once, with a line in the log. Checksums of small members are
+// checked before the first slice; of large ones while slices are read in order, so damage behind
+// the last slice that is used goes unnoticed.
 #pragma once
+
+#include <eightbit/tensor.h>
 
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <eightbit/tensor.h>
 
 #include "data/digest.h"
 #include "data/npy.h"
@@ -24,18 +25,20 @@ namespace eightbit {
 class StoredArray {
  public:
   // `member`: set for a .npz. `name`: of the array, "" for a .npy.
-  StoredArray(std::shared_ptr<const RandomAccessFile> file, std::optional<ZipMember> member, std::string name);
+  StoredArray(std::shared_ptr<const RandomAccessFile> file, std::optional<ZipMember> member,
+              std::string name);
 
   const std::string& name() const { return name_; }
   const NpyHeader& header() const { return header_; }
-  std::string label() const;           // for messages: 'calib.npz' array 'ids'
-  void require_type() const;           // throws DataError where the element type is not a number
+  std::string label() const;  // for messages: 'calib.npz' array 'ids'
+  void require_type() const;  // throws DataError where the element type is not a number
 
-  int64_t rows() const { return header_.shape.front(); }   // needs rank >= 1
-  void prepare_rows();                 // before the first row(); may load
-  Tensor row(int64_t index) const;     // [1, ...]
+  int64_t rows() const { return header_.shape.front(); }  // needs rank >= 1
+  void prepare_rows();                                    // before the first row(); may load
+  Tensor row(int64_t index) const;                        // [1, ...]
   Tensor whole() const;
-  std::vector<std::string> texts() const;   // elements of type '<U' as UTF-8; throws DataError where they are no texts
+  // elements of type '<U' as UTF-8; throws DataError where they are no texts
+  std::vector<std::string> texts() const;
   void identify(Digest& digest) const;
 
  private:
@@ -45,7 +48,8 @@ class StoredArray {
     uint32_t crc = 0;
   };
 
-  std::vector<std::byte> load() const;             // all elements, row-major, native byte order, checked
+  // all elements, row-major, native byte order, checked
+  std::vector<std::byte> load() const;
   std::vector<std::byte> begin_of_data() const;
   void check_stored(int64_t index, std::span<const std::byte> bytes) const;
 

@@ -18,7 +18,8 @@ ValueId Graph::add_constant(std::string name, DType dtype, Shape shape, Constant
   return values.back().id;
 }
 
-NodeId Graph::add_node(std::string name, std::string type, Op op, std::vector<ValueId> inputs, Attributes attributes) {
+NodeId Graph::add_node(std::string name, std::string type, Op op, std::vector<ValueId> inputs,
+                       Attributes attributes) {
   Node node;
   node.id = static_cast<NodeId>(nodes.size());
   node.name = std::move(name);
@@ -27,7 +28,8 @@ NodeId Graph::add_node(std::string name, std::string type, Op op, std::vector<Va
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
   for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port)
-    if (node.inputs[port] != kNone) values[static_cast<size_t>(node.inputs[port])].uses.push_back({node.id, port});
+    if (node.inputs[port] != kNone)
+      values[static_cast<size_t>(node.inputs[port])].uses.push_back({node.id, port});
   by_name_.emplace(node.name, node.id);
   nodes.push_back(std::move(node));
   return nodes.back().id;
@@ -50,7 +52,8 @@ ValueId Graph::add_output(NodeId producer, DType dtype, Shape shape, bool rank_k
 
 NodeId Graph::producer_of(NodeId id, int32_t port) const {
   const auto& inputs = node(id).inputs;
-  if (port < 0 || port >= static_cast<int32_t>(inputs.size()) || inputs[port] == kNone) return kNone;
+  if (port < 0 || port >= static_cast<int32_t>(inputs.size()) || inputs[port] == kNone)
+    return kNone;
   return value(inputs[port]).producer;
 }
 
@@ -77,7 +80,9 @@ NodeId Graph::find(const std::string& name) const {
   return it == by_name_.end() ? kNone : it->second;
 }
 
-std::string Graph::use_name(Use use) const { return node(use.node).name + ":" + std::to_string(use.port); }
+std::string Graph::use_name(Use use) const {
+  return node(use.node).name + ":" + std::to_string(use.port);
+}
 
 std::vector<std::string> Graph::use_names(const std::vector<Use>& uses) const {
   std::vector<std::string> names;
@@ -93,14 +98,17 @@ std::optional<Use> Graph::find_use(std::string_view name) const {
   const auto [stop, error] = std::from_chars(name.data() + colon + 1, end, use.port);
   if (use.node == kNone || error != std::errc{} || stop != end || use.port < 0) return std::nullopt;
   const auto& inputs = node(use.node).inputs;
-  if (use.port >= static_cast<int32_t>(inputs.size()) || inputs[static_cast<size_t>(use.port)] == kNone) return std::nullopt;
+  if (use.port >= static_cast<int32_t>(inputs.size()) ||
+      inputs[static_cast<size_t>(use.port)] == kNone)
+    return std::nullopt;
   return use;
 }
 
 void Graph::check() const {
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Node& n = nodes[i];
-    EIGHTBIT_CHECK(n.id == static_cast<NodeId>(i), "node '{}' has id {} at place {}", n.name, n.id, i);
+    EIGHTBIT_CHECK(n.id == static_cast<NodeId>(i), "node '{}' has id {} at place {}", n.name, n.id,
+                   i);
     for (size_t port = 0; port < n.inputs.size(); ++port) {
       if (n.inputs[port] == kNone) continue;
       const Value& v = value(n.inputs[port]);
@@ -109,11 +117,14 @@ void Graph::check() const {
                      "use {} is not recorded", use_name({n.id, static_cast<int32_t>(port)}));
     }
     for (size_t port = 0; port < n.outputs.size(); ++port)
-      EIGHTBIT_CHECK(value(n.outputs[port]).producer == n.id, "output {} of '{}' has another producer", port, n.name);
+      EIGHTBIT_CHECK(value(n.outputs[port]).producer == n.id,
+                     "output {} of '{}' has another producer", port, n.name);
   }
-  EIGHTBIT_CHECK(by_name_.size() == nodes.size(), "{} names for {} nodes", by_name_.size(), nodes.size());
+  EIGHTBIT_CHECK(by_name_.size() == nodes.size(), "{} names for {} nodes", by_name_.size(),
+                 nodes.size());
   for (const Value& v : values)
-    EIGHTBIT_CHECK((v.producer == kNone) == v.is_constant(), "value '{}' has neither producer nor data", v.name);
+    EIGHTBIT_CHECK((v.producer == kNone) == v.is_constant(),
+                   "value '{}' has neither producer nor data", v.name);
 }
 
 }  // namespace eightbit

@@ -1,12 +1,16 @@
 // The neutral graph: what an algorithm sees of a model, whatever framework it came from.
 //
 // Invariants (checked by Graph::check):
-//  - nodes are stored in a deterministic topological order; a node's id is its index; the same for values;
+//  - nodes are stored in a deterministic topological order; a node's id is its index; the same for
+//    values;
 //  - a value has at most one producer; a value without producer is a constant;
 //  - the uses of a value are sorted by (node, port);
-//  - constant subgraphs are folded by the reader: a node all of whose inputs are constants does not appear; its
-//    result is a constant value, named after the *stored* constant behind it (through Convert, Reshape, ...).
+//  - constant subgraphs are folded by the reader: a node all of whose inputs are constants does not
+//    appear; its result is a constant value, named after the *stored* constant behind it (through
+//    Convert, Reshape, ...).
 #pragma once
+
+#include <eightbit/tensor.h>
 
 #include <functional>
 #include <map>
@@ -15,8 +19,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <eightbit/tensor.h>
 
 #include "graph/op_table.h"
 
@@ -35,18 +37,19 @@ struct Use {
 
 // A constant's bytes, loaded when asked for: mapped, shared or folded from a small subgraph.
 struct Constant {
-  std::function<Tensor()> load;      // the tensor as the consumer sees it (decompressed, reshaped)
-  bool quantized = false;            // already behind a FakeQuantize or a dequantization chain
-  bool compressed = false;           // stored in a smaller float type than the consumer sees (f16 behind Convert)
+  std::function<Tensor()> load;  // the tensor as the consumer sees it (decompressed, reshaped)
+  bool quantized = false;        // already behind a FakeQuantize or a dequantization chain
+  // stored in a smaller float type than the consumer sees (f16 behind Convert)
+  bool compressed = false;
 };
 
 struct Value {
   ValueId id = kNone;
   std::string name;
-  NodeId producer = kNone;           // kNone: a constant
-  int32_t port = 0;                  // output port of the producer
+  NodeId producer = kNone;  // kNone: a constant
+  int32_t port = 0;         // output port of the producer
   DType dtype = DType::undefined;
-  Shape shape;                       // -1: not known
+  Shape shape;  // -1: not known
   bool rank_known = true;
   std::vector<Use> uses;
   std::shared_ptr<const Constant> constant;
@@ -58,26 +61,27 @@ struct Value {
 struct Attributes {
   bool transpose_a = false;
   bool transpose_b = false;
-  std::vector<int64_t> strides, dilations, pads_begin, pads_end;   // convolutions and pools
-  bool auto_pad = false;                                           // padding not explicit
-  bool linear_before_reset = false;                                // GRU
-  std::optional<int64_t> axis;                                     // concat, split, softmax, gather
-  bool nearest = false;                                            // interpolate that only copies elements
-  std::optional<int64_t> levels;                                   // fake_quantize
+  std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // convolutions and pools
+  bool auto_pad = false;                                          // padding not explicit
+  bool linear_before_reset = false;                               // GRU
+  std::optional<int64_t> axis;                                    // concat, split, softmax, gather
+  // interpolate that only copies elements
+  bool nearest = false;
+  std::optional<int64_t> levels;  // fake_quantize
 };
 
 class Graph;
 
 struct Node {
   NodeId id = kNone;
-  std::string name;                  // unique in the graph
-  std::string type;                  // the framework's own op type
+  std::string name;  // unique in the graph
+  std::string type;  // the framework's own op type
   Op op = Op::unknown;
-  std::vector<ValueId> inputs;       // kNone: not connected
+  std::vector<ValueId> inputs;  // kNone: not connected
   std::vector<ValueId> outputs;
   Attributes attributes;
-  std::vector<std::shared_ptr<Graph>> bodies;   // Loop, TensorIterator
-  NodeId owner = kNone;              // the If or loop in whose body this node is; kNone: none
+  std::vector<std::shared_ptr<Graph>> bodies;  // Loop, TensorIterator
+  NodeId owner = kNone;  // the If or loop in whose body this node is; kNone: none
 };
 
 class Graph {
@@ -99,10 +103,11 @@ class Graph {
   // Producers and consumers, without duplicates, in id order.
   std::vector<NodeId> predecessors(NodeId node) const;
   std::vector<NodeId> successors(NodeId node) const;
-  NodeId find(const std::string& name) const;   // kNone when absent
-  std::string use_name(Use use) const;          // "conv1:1"
+  NodeId find(const std::string& name) const;  // kNone when absent
+  std::string use_name(Use use) const;         // "conv1:1"
   std::vector<std::string> use_names(const std::vector<Use>& uses) const;
-  std::optional<Use> find_use(std::string_view name) const;   // the way back; nothing where there is no such input
+  // the way back; nothing where there is no such input
+  std::optional<Use> find_use(std::string_view name) const;
 
   // Throws InternalError when an invariant does not hold.
   void check() const;
@@ -111,7 +116,8 @@ class Graph {
   mutable std::map<std::string, NodeId> by_name_;
 };
 
-// One line a node: `name = Type(inputs) : dtype[shape] {attributes}`; bodies indented. Read back by parse_graph.
+// One line a node: `name = Type(inputs) : dtype[shape] {attributes}`; bodies indented. Read back by
+// parse_graph.
 //   input = Parameter() : f32[1,3,224,224]
 //   conv = Convolution(input, const f32[32,3,3,3]) : f32[1,32,112,112] {strides=2,2}
 std::string to_text(const Graph& graph);

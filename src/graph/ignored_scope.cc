@@ -100,15 +100,16 @@ class Resolver {
                                      inside > 0 ? fmt::format(" and {} in bodies", inside) : ""));
   }
 
-  // True when a constant carries a name that passes `test`. It is not quantized for itself but for those who read it, so
-  // that the rule does nothing, and a note says whom to name.
+  // True when a constant carries a name that passes `test`. It is not quantized for itself but for
+  // those who read it, so that the rule does nothing, and a note says whom to name.
   template <typename Test>
   bool only_a_constant(const char* kind, const std::string& rule, Test test) {
     for (const Graph* graph : graphs_) {
       for (const Value& value : graph->values) {
         if (!value.is_constant() || !test(value.name)) continue;
-        out_.notes.push_back(fmt::format("ignored_scope {} '{}' has no effect: it is a constant, read by {}. Name {} instead.",
-                                         kind, rule, readers_of(*graph, value), value.uses.size() == 1 ? "it" : "them"));
+        out_.notes.push_back(fmt::format(
+            "ignored_scope {} '{}' has no effect: it is a constant, read by {}. Name {} instead.",
+            kind, rule, readers_of(*graph, value), value.uses.size() == 1 ? "it" : "them"));
         log(LogLevel::warning, "{}", out_.notes.back());
         return true;
       }

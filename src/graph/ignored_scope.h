@@ -11,8 +11,8 @@
 namespace eightbit {
 
 struct IgnoredNodes {
-  std::vector<std::string>
-      rule;  // by node: the rule that matched first ("names"), empty where none did
+  // by node: the rule that matched first ("names"), empty where none did
+  std::vector<std::string> rule;
   std::vector<std::string> notes;  // a line each rule: what it matched
 };
 

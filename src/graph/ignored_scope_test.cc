@@ -109,9 +109,14 @@ TEST(IgnoredScope, AllProblemsInOneError) {
 
 TEST(IgnoredScope, ConstantsAreNamedWithTheirReaders) {
   const IgnoredNodes named = resolve_ignored_scope(sample(), names({"weight1"}));
-  EXPECT_THAT(named.notes, ElementsAre(HasSubstr("'weight1' has no effect: it is a constant, read by block/conv1. Name it instead")));
-  EXPECT_TRUE(std::ranges::all_of(named.rule, [](const std::string& rule) { return rule.empty(); }));
-  EXPECT_THAT(resolve_ignored_scope(sample(), patterns({"weight"})).notes, ElementsAre(HasSubstr("read by block/conv1")));
+  EXPECT_THAT(
+      named.notes,
+      ElementsAre(HasSubstr(
+          "'weight1' has no effect: it is a constant, read by block/conv1. Name it instead")));
+  EXPECT_TRUE(
+      std::ranges::all_of(named.rule, [](const std::string& rule) { return rule.empty(); }));
+  EXPECT_THAT(resolve_ignored_scope(sample(), patterns({"weight"})).notes,
+              ElementsAre(HasSubstr("read by block/conv1")));
 }
 
 TEST(IgnoredScope, WithoutValidationTheRestIsUsed) {

@@ -16,8 +16,8 @@ namespace eightbit {
 struct InferenceGraph {
   const Graph* graph = nullptr;
   std::vector<bool> alive;  // by node
-  std::vector<std::vector<NodeId>>
-      producers;  // by node: one entry an edge between living nodes, in port order
+  // by node: one entry an edge between living nodes, in port order
+  std::vector<std::vector<NodeId>> producers;
   std::vector<std::vector<NodeId>> consumers;  // by node: one entry an edge between living nodes
 
   bool is_alive(NodeId node) const { return alive[static_cast<size_t>(node)]; }

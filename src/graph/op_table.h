@@ -51,8 +51,9 @@ enum class WeightLayout : uint8_t {
   embedding          // [rows, width]: axis 0
 };
 
-// Inputs that carry data, a bit a port. What the others say (sizes, scales, places, limits) decides what the op does, and a
-// rounded number there makes it another op: quantizers neither go there nor pass. Biases are added as they are.
+// Inputs that carry data, a bit a port. What the others say (sizes, scales, places, limits) decides
+// what the op does, and a rounded number there makes it another op: quantizers neither go there nor
+// pass. Biases are added as they are.
 constexpr uint8_t kFirstPort = 0b1, kFirstTwoPorts = 0b11, kAllPorts = 0xff;
 
 struct OpRow {
@@ -91,10 +92,13 @@ inline bool carries_data(Op op, size_t port) {
 }
 // Convolutions that are not transposed.
 inline bool is_convolution(Op op) {
-  return row(op).weight_layout == WeightLayout::output_first || row(op).weight_layout == WeightLayout::grouped;
+  return row(op).weight_layout == WeightLayout::output_first ||
+         row(op).weight_layout == WeightLayout::grouped;
 }
 // Ops that move values and compute none.
-inline bool only_passes(Op op) { return row(op).trait == Trait::agnostic || row(op).trait == Trait::concat; }
+inline bool only_passes(Op op) {
+  return row(op).trait == Trait::agnostic || row(op).trait == Trait::concat;
+}
 std::span<const OpRow> op_table();
 // Throws InvalidArgument for an unknown name.
 Op op_from_name(std::string_view name);

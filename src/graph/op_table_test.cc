@@ -35,8 +35,8 @@ TEST(OpTable, WeightsHavePortsAndALayout) {
 
 TEST(OpTable, DataPorts) {
   EXPECT_TRUE(carries_data(Op::interpolate, 0));
-  EXPECT_FALSE(carries_data(Op::interpolate, 2));    // scales
-  EXPECT_FALSE(carries_data(Op::convolution, 2));    // bias
+  EXPECT_FALSE(carries_data(Op::interpolate, 2));  // scales
+  EXPECT_FALSE(carries_data(Op::convolution, 2));  // bias
   EXPECT_TRUE(carries_data(Op::concat, 100));
   EXPECT_FALSE(carries_data(Op::reshape, 100));
   for (const OpRow& r : op_table()) {

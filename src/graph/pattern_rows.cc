@@ -44,7 +44,8 @@ constexpr IgnoredRow kIgnored[] = {
     {IgnoredWhen::always, "squeeze and excitation",
      "any* reduce_mean* LINEAR relu|prelu|swish LINEAR sigmoid|hsigmoid multiply<1,6>*"},
     {IgnoredWhen::recipe_nncf, "squeeze and excitation",
-     "any* reduce_mean|avg_pool|adaptive_avg_pool* LINEAR ACT LINEAR sigmoid|hsigmoid|hard_sigmoid multiply<1,6>*"},
+     "any* reduce_mean|avg_pool|adaptive_avg_pool* LINEAR ACT LINEAR sigmoid|hsigmoid|hard_sigmoid "
+     "multiply<1,6>*"},
     {IgnoredWhen::always, "normalization and activation behind a matrix product",
      "unsqueeze multiply add squeeze"},
     {IgnoredWhen::always, "comparison of a mask", "equal logical_not"},

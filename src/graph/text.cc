@@ -14,7 +14,7 @@ bool plain_character(char c) {
          std::string_view("_./-+").find(c) != std::string_view::npos;
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   if (!name.empty() && name != "_" && name != "const" && std::ranges::all_of(name, plain_character))
     return std::string(name);
   std::string out = "\"";
@@ -76,11 +76,11 @@ class Printer {
  private:
   std::string constant_text(const Value& value, const Node& node, size_t port) {
     const bool again = declared_[static_cast<size_t>(value.id)];
-    if (again) return quoted(value.name);
+    if (again) return in_quotes(value.name);
     declared_[static_cast<size_t>(value.id)] = true;
     const bool implied =
         value.uses.size() == 1 && value.name == fmt::format("{}.{}", node.name, port);
-    return fmt::format("const {}{}{}{}", implied ? "" : quoted(value.name) + " ",
+    return fmt::format("const {}{}{}{}", implied ? "" : in_quotes(value.name) + " ",
                        tensor_text(value), value.constant->quantized ? " quantized" : "",
                        value.constant->compressed ? " compressed" : "");
   }
@@ -89,7 +89,7 @@ class Printer {
     if (node.inputs[port] == kNone) return "_";
     const Value& value = graph_.value(node.inputs[port]);
     if (value.is_constant()) return constant_text(value, node, port);
-    const std::string producer = quoted(graph_.node(value.producer).name);
+    const std::string producer = in_quotes(graph_.node(value.producer).name);
     return value.port == 0 ? producer : fmt::format("{}:{}", producer, value.port);
   }
 
@@ -98,9 +98,9 @@ class Printer {
     for (size_t port = 0; port < node.inputs.size(); ++port)
       inputs.push_back(input_text(node, port));
     for (ValueId output : node.outputs) outputs.push_back(tensor_text(graph_.value(output)));
-    const std::string type = quoted(node.type);
+    const std::string type = in_quotes(node.type);
     const std::string_view op = row(node.op).name;
-    out_ += fmt::format("{:{}}{} = {}{}({}){}{}{}\n", "", indent_, quoted(node.name), type,
+    out_ += fmt::format("{:{}}{} = {}{}({}){}{}{}\n", "", indent_, in_quotes(node.name), type,
                         names_op(node.type, op) ? "" : fmt::format("/{}", op),
                         fmt::join(inputs, ", "), outputs.empty() ? "" : " : ",
                         fmt::join(outputs, ", "), attributes_text(node.attributes));

@@ -8,13 +8,13 @@
 //
 //  - `Type/op` names the Op where it does not follow from the type: `Gather/embedding(...)`;
 //  - `const NAME f32[4] quantized` declares a constant where it is first read; later readers give
-//  the name. Without
-//    a name it is called "<node>.<port>". `quantized` and `compressed` may follow the shape;
+//    the name. Without a name it is called "<node>.<port>". `quantized` and `compressed` may follow
+//    the shape;
 //  - `_` is an open input, `?` an unknown dimension, `f32[...]` an unknown rank;
 //  - names with other characters than letters, digits and _ . / - + are in double quotes;
-//  \ escapes;
+//    \ escapes;
 //  - `name:1` is output 1 of a node; `body:` below a node starts an indented body; `#` starts a
-//  comment.
+//    comment.
 #pragma once
 
 #include <string_view>

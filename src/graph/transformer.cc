@@ -9,7 +9,9 @@
 namespace eightbit {
 namespace {
 
-bool varies(const Graph& graph, ValueId value) { return value != kNone && !graph.value(value).is_constant(); }
+bool varies(const Graph& graph, ValueId value) {
+  return value != kNone && !graph.value(value).is_constant();
+}
 
 // Whether softmax yields the value, through ops that only move its elements.
 bool is_behind_softmax(const Graph& graph, ValueId value) {
@@ -43,8 +45,9 @@ bool is_transformer(const Graph& graph) {
     if (!has(node.op, kLinear) || !has_weight(graph, node)) continue;
     ++(has(node.op, kSmoothQuantMatMul) ? products : convolutions);
   }
-  return products >= convolutions &&
-         std::ranges::any_of(graph.nodes, [&](const Node& node) { return is_attention(graph, node); });
+  return products >= convolutions && std::ranges::any_of(graph.nodes, [&](const Node& node) {
+           return is_attention(graph, node);
+         });
 }
 
 bool yields_scores(const Graph& graph, const Node& node) {
@@ -57,7 +60,8 @@ bool yields_scores(const Graph& graph, const Node& node) {
       for (const Use& use : graph.value(output).uses) {
         const Node& reader = graph.node(use.node);
         if (reader.op == Op::softmax) return true;
-        const bool follows = only_passes(reader.op) || has(reader.op, kArithmetic) || reader.op == Op::select || reader.op == Op::maximum;
+        const bool follows = only_passes(reader.op) || has(reader.op, kArithmetic) ||
+                             reader.op == Op::select || reader.op == Op::maximum;
         if (follows && seen.insert(reader.id).second) open.push_back(reader.id);
       }
   }

@@ -16,7 +16,9 @@ Graph attention(const std::string& front, const std::string& scores) {
                      "k = MatMul(x, const wk f32[8,8]) : f32[1,4,8]\n"
                      "kt = Transpose(k) : f32[1,8,4]\n"
                      "qk = MatMul(q, kt) : f32[1,4,4]\n"
-                     "s = " + scores + "(qk) : f32[1,4,4]\n"
+                     "s = " +
+                     scores +
+                     "(qk) : f32[1,4,4]\n"
                      "r = Reshape(s) : f32[1,4,4]\n"
                      "y = MatMul(r, x) : f32[1,4,8]\n"
                      "out = Result(y)\n");
@@ -30,16 +32,19 @@ constexpr const char* kThreeConvolutions =
 
 TEST(Transformer, AttentionAmongProductsMakesOne) {
   EXPECT_TRUE(is_transformer(attention(kOneConvolution, "Softmax")));
-  EXPECT_FALSE(is_transformer(attention(kOneConvolution, "Relu"))) << "without softmax there is no attention";
-  EXPECT_FALSE(is_transformer(attention(kThreeConvolutions, "Softmax"))) << "the convolutions decide";
+  EXPECT_FALSE(is_transformer(attention(kOneConvolution, "Relu")))
+      << "without softmax there is no attention";
+  EXPECT_FALSE(is_transformer(attention(kThreeConvolutions, "Softmax")))
+      << "the convolutions decide";
 }
 
 TEST(Transformer, SoftmaxAtTheEndIsNoAttention) {
-  EXPECT_FALSE(is_transformer(parse_graph("in = Parameter() : f32[1,8]\n"
-                                          "x = MatMul(in, const w f32[8,8]) : f32[1,8]\n"
-                                          "s = Softmax(x) : f32[1,8]\n"
-                                          "y = MatMul(s, const w2 f32[8,8]) : f32[1,8]\n"
-                                          "out = Result(y)\n")));
+  EXPECT_FALSE(
+      is_transformer(parse_graph("in = Parameter() : f32[1,8]\n"
+                                 "x = MatMul(in, const w f32[8,8]) : f32[1,8]\n"
+                                 "s = Softmax(x) : f32[1,8]\n"
+                                 "y = MatMul(s, const w2 f32[8,8]) : f32[1,8]\n"
+                                 "out = Result(y)\n")));
 }
 
 }  // namespace

@@ -30,10 +30,12 @@ constexpr const char* kWhere = "accuracy control";
 
 void check(const AccuracyControlOptions& control) {
   if (!(control.max_drop >= 0) || !std::isfinite(control.max_drop))
-    fail<InvalidArgument>(kWhere, "max_drop is {}. It is what the metric may lose: a number from 0 on.",
+    fail<InvalidArgument>(kWhere,
+                          "max_drop is {}. It is what the metric may lose: a number from 0 on.",
                           control.max_drop);
   if (control.max_num_iterations && *control.max_num_iterations < 0)
-    fail<InvalidArgument>(kWhere, "max_num_iterations is {}. Allowed: numbers from 0 on.", *control.max_num_iterations);
+    fail<InvalidArgument>(kWhere, "max_num_iterations is {}. Allowed: numbers from 0 on.",
+                          *control.max_num_iterations);
   if (!(control.max_minutes >= 0))
     fail<InvalidArgument>(kWhere, "max_minutes is {}. Allowed: numbers above 0, or 0 for no limit.",
                           control.max_minutes);
@@ -45,7 +47,8 @@ void check(const AccuracyControlOptions& control) {
 ordered_json json_of(const std::vector<GroupReport>& groups) {
   ordered_json out = ordered_json::array();
   for (const GroupReport& group : groups)
-    out.push_back({{"layers", group.layers}, {"quantizers", group.quantizers}, {"share", group.share}});
+    out.push_back(
+        {{"layers", group.layers}, {"quantizers", group.quantizers}, {"share", group.share}});
   return out;
 }
 
@@ -83,7 +86,8 @@ class AccuracyControl {
       search();
     } catch (const Interrupted&) {
       if (best_file_.saved())
-        log(LogLevel::warning, "stopped. The best model so far is '{}'", best_file_.path().string());
+        log(LogLevel::warning, "stopped. The best model so far is '{}'",
+            best_file_.path().string());
       best_file_.keep();
       throw;
     } catch (...) {
@@ -99,11 +103,15 @@ class AccuracyControl {
     float_ = steps_("validate float", [&] { return validated(model_, "the float model"); });
     result_.float_metric = float_.metric;
     if (control_.drop_type == DropType::relative && float_.metric == 0)
-      fail<InvalidArgument>(
-          kWhere, "the float model's metric is 0, so that no share of it can be lost. Use drop_type absolute.");
+      fail<InvalidArgument>(kWhere,
+                            "the float model's metric is 0, so that no share of it can be lost. "
+                            "Use drop_type absolute.");
     statistics_ = steps_("calibrate", [&] {
-      if (control_.tune_hyperparams) return tuner_.emplace(model_, options_).measure(calibration_, run_, control_.ranking_subset_size);
-      return measure_for(model_, placed, calibration_, options_, run_, control_.ranking_subset_size);
+      if (control_.tune_hyperparams)
+        return tuner_.emplace(model_, options_)
+            .measure(calibration_, run_, control_.ranking_subset_size);
+      return measure_for(model_, placed, calibration_, options_, run_,
+                         control_.ranking_subset_size);
     });
     planned_ = complete(model_, statistics_, std::move(placed), options_, run_, steps_);
     group();
@@ -124,7 +132,8 @@ class AccuracyControl {
     std::iota(order_.begin(), order_.end(), 0);
   }
 
-  // Goes on with other options where they leave outputs nearer to the float model's and lose less of the metric.
+  // Goes on with other options where they leave outputs nearer to the float model's and lose less
+  // of the metric.
   double tuned(double drop) {
     Tuned found = tuner_->tune(statistics_, run_);
     Planned planned = std::exchange(planned_, std::move(found.planned));
@@ -150,9 +159,10 @@ class AccuracyControl {
   Evaluation validated(const Model& model, std::string_view what) {
     Evaluation evaluation = validate_(model);
     if (!std::isfinite(evaluation.metric))
-      fail<InvalidArgument>(kWhere,
-                            "the metric of {} is {}. A validation must yield a number, higher for better models.", what,
-                            evaluation.metric);
+      fail<InvalidArgument>(
+          kWhere,
+          "the metric of {} is {}. A validation must yield a number, higher for better models.",
+          what, evaluation.metric);
     log(LogLevel::info, "metric of {}: {:.6g}", what, evaluation.metric);
     return evaluation;
   }
@@ -162,7 +172,8 @@ class AccuracyControl {
     const double drop = float_.metric - all_quantized_.metric;
     if (-drop > std::max(control_.max_drop, 0.05 * std::fabs(float_.metric)))
       note(
-          "the quantized model's metric {:.6g} is above the float model's {:.6g}: if lower is better, return the "
+          "the quantized model's metric {:.6g} is above the float model's {:.6g}: if lower is "
+          "better, return the "
           "negative",
           all_quantized_.metric, float_.metric);
   }
@@ -189,7 +200,8 @@ class AccuracyControl {
 
   void rank() {
     shares_ = noise_shares(planned_.base.impl(), planned_.plan, groups_, ranking_samples(), run_);
-    std::ranges::stable_sort(order_, std::greater<>(), [&](int group) { return shares_[static_cast<size_t>(group)]; });
+    std::ranges::stable_sort(order_, std::greater<>(),
+                             [&](int group) { return shares_[static_cast<size_t>(group)]; });
   }
 
   void revert(double drop) {
@@ -221,11 +233,12 @@ class AccuracyControl {
                           control_.restore_mode == RestoreMode::only_activations);
   }
 
-  // The corrections were measured with all quantizers on. With some of them gone others may suit better, or not.
+  // The corrections were measured with all quantizers on. With some of them gone others may suit
+  // better, or not.
   void correct_again() {
     Plan plan = without(best_groups_);
-    if (best_groups_.empty() || plan.quantizers.empty() || options_.advanced_parameters.disable_bias_correction ||
-        out_of_budget())
+    if (best_groups_.empty() || plan.quantizers.empty() ||
+        options_.advanced_parameters.disable_bias_correction || out_of_budget())
       return;
     correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
     tried(best_groups_, plan, "biases corrected again");
@@ -234,21 +247,24 @@ class AccuracyControl {
   bool out_of_budget() {
     if (control_.max_num_iterations && iterations_ >= *control_.max_num_iterations)
       return stop("max_num_iterations"), true;
-    if (control_.max_minutes > 0 && seconds() + longest_ > 60 * control_.max_minutes) return stop("max_minutes"), true;
+    if (control_.max_minutes > 0 && seconds() + longest_ > 60 * control_.max_minutes)
+      return stop("max_minutes"), true;
     return false;
   }
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 
-  // Writes and validates a model, and keeps it if it is the best. Its drop, or nothing when time or iterations are
-  // over.
-  std::optional<double> tried(const std::vector<int>& reverted, const Plan& plan, const std::string& what) {
+  // Writes and validates a model, and keeps it if it is the best. Its drop, or nothing when time or
+  // iterations are over.
+  std::optional<double> tried(const std::vector<int>& reverted, const Plan& plan,
+                              const std::string& what) {
     const bool first = result_.trials.empty();
     if (!first && out_of_budget()) return std::nullopt;
     if (run_.progress) run_.progress({"validate", static_cast<int64_t>(result_.trials.size()), 0});
     const double begin = seconds();
     const Model model = write(planned_.base, *recipe_of(planned_, plan, options_), plan);
-    Evaluation evaluation = validated(model, first ? "the quantized model" : "a model with " + what);
+    Evaluation evaluation =
+        validated(model, first ? "the quantized model" : "a model with " + what);
     const double drop = accuracy::drop_of(float_.metric, evaluation.metric, control_.drop_type);
     const auto quantizers = static_cast<int64_t>(plan.quantizers.size());
     result_.trials.push_back({what, evaluation.metric, drop, quantizers, seconds() - begin});
@@ -268,7 +284,8 @@ class AccuracyControl {
     return drop < result_.drop;
   }
 
-  void take(const Model& model, const Plan& plan, const std::vector<int>& reverted, const TrialReport& trial) {
+  void take(const Model& model, const Plan& plan, const std::vector<int>& reverted,
+            const TrialReport& trial) {
     best_met_ = trial.drop <= goal();
     best_groups_ = reverted;
     best_plan_ = plan;
@@ -288,7 +305,8 @@ class AccuracyControl {
     result_.suspects.clear();
     for (int group : order_) {
       const auto& members = groups_[static_cast<size_t>(group)];
-      GroupReport report{{}, static_cast<int64_t>(members.quantizers.size()), shares_[static_cast<size_t>(group)]};
+      GroupReport report{
+          {}, static_cast<int64_t>(members.quantizers.size()), shares_[static_cast<size_t>(group)]};
       for (NodeId node : members.layers) report.layers.push_back(graph().node(node).name);
       const bool reverted = std::ranges::find(best_groups_, group) != best_groups_.end();
       (reverted ? result_.reverted : result_.suspects).push_back(std::move(report));
@@ -304,7 +322,8 @@ class AccuracyControl {
     best_file_.save(result_.model, result_.to_json());  // the last word on what was tried
     if (result_.reached) return std::move(result_);
     const std::string failure = result_.failure();
-    if (control_.on_failure == OnFailure::raise) throw AccuracyNotReached(failure, std::move(result_));
+    if (control_.on_failure == OnFailure::raise)
+      throw AccuracyNotReached(failure, std::move(result_));
     log(LogLevel::warning, "{}", failure);
     return std::move(result_);
   }
@@ -359,25 +378,31 @@ std::string AccuracyResult::failure() const {
   std::vector<std::string> layers;
   for (const GroupReport& group : suspects)
     if (layers.size() < 5 && !group.layers.empty()) layers.push_back(group.layers[0]);
-  const std::string advice = layers.empty()
-                                 ? "Allow a larger drop"
-                                 : fmt::format("Allow more time or a larger drop; most suspicious of what is left: {}",
-                                               fmt::join(layers, ", "));
+  const std::string advice =
+      layers.empty()
+          ? "Allow a larger drop"
+          : fmt::format("Allow more time or a larger drop; most suspicious of what is left: {}",
+                        fmt::join(layers, ", "));
   return fmt::format(
-      "[{}] the metric fell from {:.6g} to {:.6g}, a drop of {:.6g} ({}), and max_drop is {:.6g}. {} of {} quantizers "
+      "[{}] the metric fell from {:.6g} to {:.6g}, a drop of {:.6g} ({}), and max_drop is {:.6g}. "
+      "{} of {} quantizers "
       "are left in that model; stopped by: {}. {}.",
-      kWhere, float_metric, metric, drop, to_string(drop_type), max_drop, quantizers, all_quantizers, stopped_by,
-      advice);
+      kWhere, float_metric, metric, drop, to_string(drop_type), max_drop, quantizers,
+      all_quantizers, stopped_by, advice);
 }
 
 AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset& calibration_data,
-                                              const Dataset& validation_data, const ValidationFunction& validate,
-                                              const QuantizeOptions& options, const AccuracyControlOptions& control,
+                                              const Dataset& validation_data,
+                                              const ValidationFunction& validate,
+                                              const QuantizeOptions& options,
+                                              const AccuracyControlOptions& control,
                                               const RunOptions& run) {
   check(control);
   if (!validate)
-    fail<InvalidArgument>(kWhere, "there is no validation function. Pass one that yields a model's metric.");
-  return AccuracyControl(model, calibration_data, validation_data, validate, options, control, run).run();
+    fail<InvalidArgument>(
+        kWhere, "there is no validation function. Pass one that yields a model's metric.");
+  return AccuracyControl(model, calibration_data, validation_data, validate, options, control, run)
+      .run();
 }
 
 }  // namespace eightbit

@@ -4,8 +4,10 @@
 
 namespace eightbit {
 
-AsTheyAre::AsTheyAre(const backends::BackendModel& reference, const backends::BackendModel& quantized)
-    : reference_(reference.runner(backends::FloatPrecision::f32)), quantized_(quantized.runner(backends::FloatPrecision::f32)) {}
+AsTheyAre::AsTheyAre(const backends::BackendModel& reference,
+                     const backends::BackendModel& quantized)
+    : reference_(reference.runner(backends::FloatPrecision::f32)),
+      quantized_(quantized.runner(backends::FloatPrecision::f32)) {}
 
 void AsTheyAre::run(const Sample& sample) {
   constexpr int64_t kMost = 64;

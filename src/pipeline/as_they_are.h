@@ -1,10 +1,10 @@
 // Both models of a comparison as users run them, beside the program that measures their layers.
 #pragma once
 
+#include <eightbit/compare.h>
+
 #include <memory>
 #include <vector>
-
-#include <eightbit/compare.h>
 
 #include "backends/backend.h"
 #include "pipeline/trial_run.h"
@@ -22,7 +22,7 @@ class AsTheyAre {
 
  private:
   std::unique_ptr<backends::Runner> reference_, quantized_;
-  std::vector<OutputNoise> noise_;   // of each output
+  std::vector<OutputNoise> noise_;  // of each output
   int64_t samples_ = 0;
 };
 

@@ -10,7 +10,8 @@ BestModel::BestModel(std::filesystem::path path, const Model& like) : path_(std:
   const std::string extension(like.impl().file_extension());
   if (path_.empty()) path_ = scratch_.emplace().path() / ("best_model" + extension);
   if (path_.extension() != extension)
-    fail<InvalidArgument>("accuracy control", "best_model is '{}'. This model is saved to a file that ends in {}.",
+    fail<InvalidArgument>("accuracy control",
+                          "best_model is '{}'. This model is saved to a file that ends in {}.",
                           path_.string(), extension);
   check_writable(path_, true);
 }

@@ -1,17 +1,19 @@
 // The accumulated difference of two models at every layer that both have.
 #pragma once
 
+#include <eightbit/compare.h>
+
 #include <functional>
 #include <optional>
-
-#include <eightbit/compare.h>
 
 #include "backends/backend.h"
 
 namespace eightbit {
 
 // See compare(); without the layers alone. Throws DataError when there is no sample.
-CompareResult compare_whole(const backends::BackendModel& reference, const backends::BackendModel& quantized, int threads,
-                            const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample);
+CompareResult compare_whole(const backends::BackendModel& reference,
+                            const backends::BackendModel& quantized, int threads,
+                            const std::function<std::optional<Sample>()>& next,
+                            const std::function<void()>& after_sample);
 
 }  // namespace eightbit

@@ -2,7 +2,8 @@
 
 namespace eightbit {
 
-ExecutedLayers::ExecutedLayers(std::vector<backends::LayerPrecision> layers) : layers_(std::move(layers)) {
+ExecutedLayers::ExecutedLayers(std::vector<backends::LayerPrecision> layers)
+    : layers_(std::move(layers)) {
   for (size_t i = 0; i < layers_.size(); ++i) by_node_.emplace(layers_[i].name, i);
   for (size_t i = 0; i < layers_.size(); ++i)
     for (const std::string& node : layers_[i].nodes) by_node_.emplace(node, i);

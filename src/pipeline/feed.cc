@@ -19,14 +19,17 @@ int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs) {
   const NamedTensor* first = &sample.inputs.front();
   for (const NamedTensor& input : sample.inputs)
     if (input.name == inputs.front().name) first = &input;
-  return first->tensor.shape.size() == inputs.front().shape.size() ? std::max<int64_t>(first->tensor.shape[0], 1) : 1;
+  return first->tensor.shape.size() == inputs.front().shape.size()
+             ? std::max<int64_t>(first->tensor.shape[0], 1)
+             : 1;
 }
 
 Sample slice(const Sample& sample, int64_t first, int64_t count) {
   Sample part{{}, sample.reset_state};
   for (const NamedTensor& input : sample.inputs) {
     Tensor tensor = input.tensor;
-    const auto item = static_cast<int64_t>(tensor.byte_size()) / std::max<int64_t>(tensor.shape.at(0), 1);
+    const auto item =
+        static_cast<int64_t>(tensor.byte_size()) / std::max<int64_t>(tensor.shape.at(0), 1);
     tensor.data += first * item;
     tensor.shape[0] = count;
     part.inputs.push_back({input.name, std::move(tensor)});
@@ -40,8 +43,7 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
   frozen_batch_ = leads_with_batch(inputs_) && inputs_.front().shape[0] > 1;
   frozen_batch_ = frozen_batch_ && !options_.whole_batches;
   batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1 && !options_.whole_batches;
-  if (const auto size = source_->size(); size && !batched_)
-    total_ = std::min(total_, *size);
+  if (const auto size = source_->size(); size && !batched_) total_ = std::min(total_, *size);
   const bool known = !batched_ && source_->size();
   if (!known && options_.keep > 0 && !options_.from_front) {
     stride_ = 1;
@@ -73,7 +75,7 @@ bool Feed::keeps(int64_t first, int64_t count) const {
 }
 
 void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
-  if (frozen_batch_) {   // the model takes whole batches only
+  if (frozen_batch_) {  // the model takes whole batches only
     if (keeps(first, count)) kept_.add(first, sample);
     return;
   }
@@ -82,8 +84,10 @@ void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
 }
 
 void Feed::give_up(int64_t number) {
-  if (options_.set_aside) given_up_.push_back(number);
-  else kept_.remove(number);
+  if (options_.set_aside)
+    given_up_.push_back(number);
+  else
+    kept_.remove(number);
 }
 
 // Half of what is kept is enough from here on.
@@ -91,7 +95,8 @@ void Feed::widen_stride() {
   while (stride_ > 0 && position_ >= 2 * options_.keep * stride_) {
     stride_ *= 2;
     for (int64_t number : kept_.numbers())
-      if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end()) give_up(number);
+      if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end())
+        give_up(number);
   }
 }
 
@@ -102,7 +107,8 @@ void Feed::choose_kept() {
   for (int64_t k = 0; k < keep; ++k) to_keep_.insert(k * all / keep * stride_);
   stride_ = 0;
   for (int64_t number : kept_.numbers())
-    if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end()) give_up(number);
+    if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end())
+      give_up(number);
 }
 
 std::optional<Sample> Feed::next_given_up() {
@@ -139,9 +145,12 @@ std::optional<Sample> Feed::next() {
     const bool take = wanted(position_);
     int64_t count = 1;
     int64_t usable = std::min(batch, options_.limit - position_);
-    if (stride_ > 0) usable = std::min(usable, std::max<int64_t>(2 * options_.keep * stride_ - position_, 1));
+    if (stride_ > 0)
+      usable = std::min(usable, std::max<int64_t>(2 * options_.keep * stride_ - position_, 1));
     if (frozen_batch_) count = batch;
-    while (count < usable && wanted(position_ + count) == take && aside(position_ + count) == aside(position_)) ++count;
+    while (count < usable && wanted(position_ + count) == take &&
+           aside(position_ + count) == aside(position_))
+      ++count;
     if (count < batch) {
       rest_ = slice(*sample, count, batch - count);
       sample = slice(*sample, 0, count);

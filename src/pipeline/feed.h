@@ -1,10 +1,15 @@
 // Picks from a source the samples that a calibration measures, and numbers them.
 //
-// Where it is known how many samples there will be, the kept ones are those that divide them evenly. Else (a source that tells
-// no length, batches of any size) every `stride`-th is kept for the time being; the stride doubles whenever twice as many as
-// asked for are there, and at the end as many as asked for remain, spread evenly. What is not kept after all is handed out
-// then. All of this depends on numbers alone, not on shards or on what an earlier run has done.
+// Where it is known how many samples there will be, the kept ones are those that divide them
+// evenly. Else (a source that tells no length, batches of any size) every `stride`-th is kept for
+// the time being; the stride doubles whenever twice as many as asked for are there, and at the end
+// as many as asked for remain, spread evenly. What is not kept after all is handed out then. All of
+// this depends on numbers alone, not on shards or on what an earlier run has done.
 #pragma once
+
+#include <eightbit/dataset.h>
+#include <eightbit/model.h>
+#include <eightbit/statistics.h>
 
 #include <deque>
 #include <functional>
@@ -12,43 +17,42 @@
 #include <optional>
 #include <set>
 
-#include <eightbit/dataset.h>
-#include <eightbit/model.h>
-#include <eightbit/statistics.h>
-
 #include "records/kept_samples.h"
 
 namespace eightbit {
 
-// Items along axis 0 that count as samples: the size of axis 0 where the first input leads with a batch (its first
-// dimension is not fixed and there are others, or it has rank 4 or more), else 1.
+// Items along axis 0 that count as samples: the size of axis 0 where the first input leads with a
+// batch (its first dimension is not fixed and there are others, or it has rank 4 or more), else 1.
 int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs);
 // Items [first, first + count) of a batch; shares the bytes.
 Sample slice(const Sample& sample, int64_t first, int64_t count);
 
 struct FeedOptions {
-  int64_t limit = 300;                              // samples over all shards
+  int64_t limit = 300;  // samples over all shards
   Shard shard;
-  std::function<bool(int64_t)> is_done;             // samples that are already measured; may be empty
-  int64_t keep = 0;                                 // inputs to keep, spread evenly
-  bool set_aside = false;                           // kept inputs are not handed out by next()
-  bool from_front = false;                          // kept are the first ones, not spread: states go on from each to the next
-  bool whole_batches = false;                       // what the source gives is one sample, however many items it has
+  // samples that are already measured; may be empty
+  std::function<bool(int64_t)> is_done;
+  int64_t keep = 0;        // inputs to keep, spread evenly
+  bool set_aside = false;  // kept inputs are not handed out by next()
+  // kept are the first ones, not spread: states go on from each to the next
+  bool from_front = false;
+  // what the source gives is one sample, however many items it has
+  bool whole_batches = false;
 };
 
 class Feed {
  public:
   Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options);
 
-  // The next samples to be measured (more than one as a batch). Throws DataError naming the sample when the source
-  // fails.
+  // The next samples to be measured (more than one as a batch). Throws DataError naming the sample
+  // when the source fails.
   std::optional<Sample> next();
   // The number of the first item that the last next() handed out.
   int64_t handed_out() const { return handed_out_; }
   // The number of the next record, in the order in which samples were handed out.
   int64_t take_number();
   bool finished() const { return finished_; }
-  int64_t total() const { return total_; }          // samples of all shards, as far as known
+  int64_t total() const { return total_; }  // samples of all shards, as far as known
   const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
   bool keeps_all() const { return stride_ == 0 && static_cast<int64_t>(to_keep_.size()) == total_; }
@@ -63,7 +67,9 @@ class Feed {
   std::optional<Sample> pull();
   void skip_unwanted();
   bool wanted(int64_t number) const;
-  bool aside(int64_t number) const { return options_.set_aside && !frozen_batch_ && keeps(number, 1); }
+  bool aside(int64_t number) const {
+    return options_.set_aside && !frozen_batch_ && keeps(number, 1);
+  }
   void widen_stride();
   void choose_kept();
   void give_up(int64_t number);
@@ -75,17 +81,19 @@ class Feed {
   std::vector<PortInfo> inputs_;
   FeedOptions options_;
   int64_t total_ = 0;
-  int64_t position_ = 0;                            // number of the next sample of the source
+  int64_t position_ = 0;  // number of the next sample of the source
   int64_t handed_out_ = 0;
-  std::optional<Sample> rest_;                      // what is left of a batch
-  std::deque<int64_t> numbers_, items_;             // items_: of whole batches
+  std::optional<Sample> rest_;           // what is left of a batch
+  std::deque<int64_t> numbers_, items_;  // items_: of whole batches
   std::set<int64_t> to_keep_;
-  int64_t stride_ = 0;                              // between kept samples while their number is not known; else 0
-  std::deque<int64_t> given_up_;                    // set aside at first, and still to be handed out
+  // between kept samples while their number is not known; else 0
+  int64_t stride_ = 0;
+  // set aside at first, and still to be handed out
+  std::deque<int64_t> given_up_;
   records::KeptSamples kept_;
-  bool frozen_batch_ = false;                       // the model takes whole batches only
-  bool batched_ = false;                            // one pull may hold several samples
-  bool ended_ = false;                              // the source
+  bool frozen_batch_ = false;  // the model takes whole batches only
+  bool batched_ = false;       // one pull may hold several samples
+  bool ended_ = false;         // the source
   bool finished_ = false;
 };
 

@@ -27,7 +27,8 @@ std::vector<PortInfo> input_of(int64_t batch) { return {{"x", DType::f32, {batch
 
 std::vector<int64_t> items_of(const Sample& sample) {
   std::vector<int64_t> items;
-  for (float value : to_floats(sample.inputs.at(0).tensor)) items.push_back(static_cast<int64_t>(value));
+  for (float value : to_floats(sample.inputs.at(0).tensor))
+    items.push_back(static_cast<int64_t>(value));
   return items;
 }
 
@@ -51,7 +52,8 @@ Fed run(Feed& feed) {
   }
   EXPECT_TRUE(feed.finished());
   std::ranges::sort(fed.numbers);
-  for (int64_t number : feed.kept().numbers()) fed.kept[number] = items_of(feed.kept().load(number));
+  for (int64_t number : feed.kept().numbers())
+    fed.kept[number] = items_of(feed.kept().load(number));
   return fed;
 }
 
@@ -105,7 +107,7 @@ TEST(Feed, SetAsideSamplesAreNotHandedOut) {
 }
 
 TEST(Feed, BatchesAreSplitAroundWhatIsSetAside) {
-  const Fed fed = run(source_of(12, 6), -1, options_of(12, 3, true));   // 0, 4, 8
+  const Fed fed = run(source_of(12, 6), -1, options_of(12, 3, true));  // 0, 4, 8
   EXPECT_THAT(keys(fed), ElementsAre(0, 4, 8));
   EXPECT_THAT(fed.kept.at(4), ElementsAre(4));
   EXPECT_EQ(fed.numbers, all_but(12, {0, 4, 8}));
@@ -132,7 +134,8 @@ TEST(Feed, WhereTheNumberOfSamplesIsNotKnownAsManyAreKeptAndSpread) {
 }
 
 TEST(Feed, AModelOfAFixedBatchTakesItWhole) {
-  const Fed fed = run(source_of(12, 4), 4, options_of(12, 2, true));   // 0 and 6, which is in the second batch
+  // 0 and 6, which is in the second batch
+  const Fed fed = run(source_of(12, 4), 4, options_of(12, 2, true));
   EXPECT_THAT(fed.kept.at(0), ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(fed.kept.at(4), ElementsAre(4, 5, 6, 7));
   EXPECT_THAT(fed.numbers, ElementsAre(8, 9, 10, 11));
@@ -147,7 +150,8 @@ TEST(Feed, ShardsShareTheSamplesAndTheKeptOnes) {
     std::vector<int64_t> numbers;
     std::map<int64_t, std::vector<int64_t>> kept;
     for (int64_t index = 0; index < 3; ++index) {
-      const Fed part = run(source_of(20, batch), batch == 1 ? 1 : -1, options_of(20, 6, true, {index, 3}));
+      const Fed part =
+          run(source_of(20, batch), batch == 1 ? 1 : -1, options_of(20, 6, true, {index, 3}));
       numbers.insert(numbers.end(), part.numbers.begin(), part.numbers.end());
       for (const auto& [number, items] : part.kept) {
         EXPECT_EQ(number % 3, index);
@@ -163,7 +167,7 @@ TEST(Feed, ShardsShareTheSamplesAndTheKeptOnes) {
 TEST(Feed, AResumedRunGivesTheRest) {
   for (const int64_t batch : {1, 4}) {
     const int64_t model = batch == 1 ? 1 : -1;
-    FeedOptions options = options_of(16, 4, true);   // 0, 4, 8, 12
+    FeedOptions options = options_of(16, 4, true);  // 0, 4, 8, 12
     options.is_done = [](int64_t number) { return number < 6 && number != 4; };
     const Fed fed = run(source_of(16, batch), model, options);
     EXPECT_EQ(fed.numbers, all_but(16, {0, 1, 2, 3, 4, 5, 8, 12}));

@@ -1,10 +1,10 @@
 #include "pipeline/float_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "backends/binding.h"
 
@@ -12,7 +12,8 @@ namespace eightbit {
 namespace {
 
 bool same(const Tensor& a, const Tensor& b) {
-  return a.shape == b.shape && a.byte_size() == b.byte_size() && std::memcmp(a.data, b.data, a.byte_size()) == 0;
+  return a.shape == b.shape && a.byte_size() == b.byte_size() &&
+         std::memcmp(a.data, b.data, a.byte_size()) == 0;
 }
 
 bool is_one_number(const Tensor& tensor) {
@@ -22,19 +23,26 @@ bool is_one_number(const Tensor& tensor) {
 
 template <typename Holds>
 int64_t count_samples(const Outputs& outputs, size_t port, Holds&& holds) {
-  return std::ranges::count_if(outputs, [&](const std::vector<Tensor>& sample) { return holds(sample[port]); });
+  return std::ranges::count_if(
+      outputs, [&](const std::vector<Tensor>& sample) { return holds(sample[port]); });
 }
 
 void check_output(const std::string& name, const Outputs& outputs, size_t port, FloatCheck& check) {
   const auto all = static_cast<int64_t>(outputs.size());
-  if (const auto bad = count_samples(outputs, port, [](const Tensor& t) { return !backends::all_finite(t); }))
-    check.problems.push_back(fmt::format("output '{}' holds NaN or infinity in {} of {} samples", name, bad, all));
+  if (const auto bad =
+          count_samples(outputs, port, [](const Tensor& t) { return !backends::all_finite(t); }))
+    check.problems.push_back(
+        fmt::format("output '{}' holds NaN or infinity in {} of {} samples", name, bad, all));
   else if (const auto flat = count_samples(outputs, port, is_one_number))
-    check.problems.push_back(fmt::format("output '{}' is one and the same number everywhere in {} of {} samples", name, flat, all));
-  const auto as_first = count_samples(outputs, port, [&](const Tensor& t) { return same(t, outputs[0][port]); });
+    check.problems.push_back(fmt::format(
+        "output '{}' is one and the same number everywhere in {} of {} samples", name, flat, all));
+  const auto as_first =
+      count_samples(outputs, port, [&](const Tensor& t) { return same(t, outputs[0][port]); });
   if (all > 1 && as_first == all)
-    check.problems.push_back(fmt::format("output '{}' is the same for all {} samples: it does not depend on the input, or the "
-                                         "loader gives one sample again and again", name, all));
+    check.problems.push_back(fmt::format(
+        "output '{}' is the same for all {} samples: it does not depend on the input, or the "
+        "loader gives one sample again and again",
+        name, all));
 }
 
 int64_t largest(const Tensor& tensor) {

@@ -14,22 +14,24 @@ namespace eightbit {
 namespace {
 
 constexpr int kBars = 96;
-constexpr int kManyLevels = 1 << 24;   // so many that only clipping is left of the error
+constexpr int kManyLevels = 1 << 24;  // so many that only clipping is left of the error
 
 struct Found {
   NodeId layer = kNone;
-  ValueId value = kNone;                // in front of the quantizer
+  ValueId value = kNone;  // in front of the quantizer
   int64_t axis = kNone;
   QuantizedRange range;
 };
 
-// The quantizer that input `port` of a layer comes from, through dequantizers and ops that hand quantized values on.
+// The quantizer that input `port` of a layer comes from, through dequantizers and ops that hand
+// quantized values on.
 const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port) {
   for (ValueId value = layer.inputs[port]; value != kNone && !graph.value(value).is_constant();) {
     const Node& node = graph.node(graph.value(value).producer);
     if (stored_range(graph, node)) return &node;
     const Trait trait = row(node.op).trait;
-    const bool passes = node.op == Op::dequantize_linear || trait == Trait::agnostic || trait == Trait::concat;
+    const bool passes =
+        node.op == Op::dequantize_linear || trait == Trait::agnostic || trait == Trait::concat;
     if (!passes || node.inputs.empty()) return nullptr;
     value = node.inputs[0];
   }
@@ -40,7 +42,9 @@ const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port)
 int64_t channel_axis(const Graph& graph, NodeId layer, size_t port) {
   const bool weighted = row(graph.node(layer).op).weight_layout != WeightLayout::none;
   const bool sequence = graph.value(graph.node(layer).inputs[port]).shape.size() == 3;
-  return !weighted && sequence ? 2 : algorithms::activation_channel_axis(graph, layer, static_cast<int32_t>(port));
+  return !weighted && sequence
+             ? 2
+             : algorithms::activation_channel_axis(graph, layer, static_cast<int32_t>(port));
 }
 
 std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>& layers) {
@@ -48,10 +52,14 @@ std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>
   for (NodeId layer : layers) {
     const Node& node = graph.node(layer);
     for (size_t port = 0; port < node.inputs.size(); ++port) {
-      const Node* quantizer = node.inputs[port] == kNone ? nullptr : quantizer_behind(graph, node, port);
-      if (!quantizer || quantizer->inputs.at(0) == kNone || graph.value(quantizer->inputs[0]).is_constant()) continue;
+      const Node* quantizer =
+          node.inputs[port] == kNone ? nullptr : quantizer_behind(graph, node, port);
+      if (!quantizer || quantizer->inputs.at(0) == kNone ||
+          graph.value(quantizer->inputs[0]).is_constant())
+        continue;
       const ValueId value = quantizer->inputs[0];
-      const bool same_shape = graph.value(value).shape.size() == graph.value(node.inputs[port]).shape.size();
+      const bool same_shape =
+          graph.value(value).shape.size() == graph.value(node.inputs[port]).shape.size();
       const int64_t axis = same_shape ? channel_axis(graph, layer, port) : kNone;
       found.push_back({layer, value, axis, *stored_range(graph, *quantizer)});
     }
@@ -66,17 +74,23 @@ void fill_bars(const Histogram& histogram, double first, double last, InputQuant
   const double width = (last - first) / kBars;
   out.histogram_low = first;
   out.histogram_high = last;
-  const auto bar_of = [&](double x) { return std::clamp((x - first) / width, 0.0, static_cast<double>(kBars)); };
+  const auto bar_of = [&](double x) {
+    return std::clamp((x - first) / width, 0.0, static_cast<double>(kBars));
+  };
   for (int sign = 0; sign < 2; ++sign)
     for (int b = 0; b < Histogram::kHalf; ++b) {
       const uint64_t count = histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)];
       if (count == 0) continue;
-      double from = Histogram::lower(b), to = std::min<double>(Histogram::upper(b), std::max(std::fabs(first), std::fabs(last)));
+      double from = Histogram::lower(b),
+             to =
+                 std::min<double>(Histogram::upper(b), std::max(std::fabs(first), std::fabs(last)));
       if (sign) from = -std::exchange(to, -from);
-      const double begin = bar_of(std::min(from, to)), end = std::max(bar_of(std::max(from, to)), begin + 1e-9);
+      const double begin = bar_of(std::min(from, to)),
+                   end = std::max(bar_of(std::max(from, to)), begin + 1e-9);
       for (int bar = static_cast<int>(begin); bar < kBars && bar < end; ++bar) {
         const double part = std::min(end, bar + 1.0) - std::max(begin, static_cast<double>(bar));
-        out.shares[static_cast<size_t>(bar)] += static_cast<double>(count) * part / (end - begin) / static_cast<double>(histogram.total());
+        out.shares[static_cast<size_t>(bar)] += static_cast<double>(count) * part / (end - begin) /
+                                                static_cast<double>(histogram.total());
       }
     }
 }
@@ -86,15 +100,18 @@ double share_outside(const Histogram& histogram, double low, double high) {
   double outside = 0;
   for (int sign = 0; sign < 2; ++sign)
     for (int b = 1; b < Histogram::kHalf; ++b) {
-      const auto count = static_cast<double>(histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)]);
+      const auto count =
+          static_cast<double>(histogram.counts[static_cast<size_t>(sign * Histogram::kHalf + b)]);
       if (count == 0) continue;
-      const double from = Histogram::lower(b), to = Histogram::upper(b), end = std::max(sign ? -low : high, 0.0);
+      const double from = Histogram::lower(b), to = Histogram::upper(b),
+                   end = std::max(sign ? -low : high, 0.0);
       outside += count * std::clamp((to - end) / (to - from), 0.0, 1.0);
     }
   return outside / static_cast<double>(std::max<uint64_t>(histogram.total(), 1));
 }
 
-// What one range costs over a range for each channel: the mean square of its width against that of theirs.
+// What one range costs over a range for each channel: the mean square of its width against that of
+// theirs.
 void compare_channels(const records::Fold& fold, InputQuantizer& out) {
   out.channels = static_cast<int64_t>(fold.min.size());
   if (out.channels < 2 || out.ranges > 1) return;
@@ -110,7 +127,9 @@ void compare_channels(const records::Fold& fold, InputQuantizer& out) {
 void measure_range(const Histogram& histogram, InputQuantizer& out) {
   const double power = std::max(records::mean_square(histogram), 1e-30);
   const auto error = [&](double low, double high, int levels) {
-    return records::expected_error(histogram, static_cast<float>(low), static_cast<float>(high), levels) / power;
+    return records::expected_error(histogram, static_cast<float>(low), static_cast<float>(high),
+                                   levels) /
+           power;
   };
   const double low = std::min(out.min, 0.0), high = std::max(out.max, 0.0);
   out.clipped = share_outside(histogram, out.low, out.high);
@@ -122,7 +141,8 @@ void measure_range(const Histogram& histogram, InputQuantizer& out) {
   fill_bars(histogram, std::min(low, out.low), std::max(high, out.high), out);
 }
 
-InputQuantizer describe(const Graph& graph, const Found& found, const records::StatisticsData& data, int point) {
+InputQuantizer describe(const Graph& graph, const Found& found, const records::StatisticsData& data,
+                        int point) {
   InputQuantizer out;
   out.value = graph.value(found.value).name;
   out.low = std::ranges::min(found.range.low);
@@ -140,16 +160,16 @@ InputQuantizer describe(const Graph& graph, const Found& found, const records::S
 
 }  // namespace
 
-std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(const backends::BackendModel& quantized,
-                                                                       const std::vector<NodeId>& layers, int threads,
-                                                                       const std::function<std::optional<Sample>()>& next,
-                                                                       const std::function<void()>& after_sample) {
+std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(
+    const backends::BackendModel& quantized, const std::vector<NodeId>& layers, int threads,
+    const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
   const Graph& graph = quantized.graph();
   const std::vector<Found> quantizers = find_quantizers(graph, layers);
   std::map<NodeId, std::vector<InputQuantizer>> out;
   if (quantizers.empty()) return out;
   records::TapRequest taps(graph);
-  for (const Found& found : quantizers) taps.want_channels(found.value, found.axis, kMinMax | kHistogram);
+  for (const Found& found : quantizers)
+    taps.want_channels(found.value, found.axis, kMinMax | kHistogram);
   records::StatisticsData data("", "", taps.points());
   backends::Program program;
   program.taps = data.taps();

@@ -8,7 +8,8 @@ namespace eightbit {
 namespace {
 
 bool is_quantizer(Op op) {
-  return op == Op::fake_quantize || op == Op::fake_convert || op == Op::quantize_linear || op == Op::dequantize_linear;
+  return op == Op::fake_quantize || op == Op::fake_convert || op == Op::quantize_linear ||
+         op == Op::dequantize_linear;
 }
 
 }  // namespace
@@ -18,31 +19,40 @@ NodeId twin_of(const Node& node, const Graph& quantized) {
   if (id == kNone) return kNone;
   const Node& twin = quantized.node(id);
   const bool same_place = (twin.owner == kNone) == (node.owner == kNone);
-  return twin.type == node.type && twin.outputs.size() == node.outputs.size() && same_place ? id : kNone;
+  return twin.type == node.type && twin.outputs.size() == node.outputs.size() && same_place ? id
+                                                                                            : kNone;
 }
 
 bool comparable(const Value& a, const Value& b) {
   return is_float(a.dtype) && is_float(b.dtype) && a.shape.size() == b.shape.size();
 }
 
-void check_inputs(const backends::BackendModel& reference, const backends::BackendModel& quantized) {
+void check_inputs(const backends::BackendModel& reference,
+                  const backends::BackendModel& quantized) {
   const auto left = reference.inputs(), right = quantized.inputs();
   if (left.size() != right.size())
-    fail<InvalidArgument>("compare", "one model has {} inputs, the other {}. Compare a model with its quantized form.", left.size(),
-                          right.size());
+    fail<InvalidArgument>(
+        "compare",
+        "one model has {} inputs, the other {}. Compare a model with its quantized form.",
+        left.size(), right.size());
   for (size_t i = 0; i < left.size(); ++i)
     if (left[i].shape != right[i].shape || left[i].dtype != right[i].dtype)
       fail<InvalidArgument>("compare",
-                            "input '{}' is {}{} in one model and {}{} in the other. Compare a model with its quantized form.",
-                            left[i].name, to_string(left[i].dtype), to_string(left[i].shape), to_string(right[i].dtype),
-                            to_string(right[i].shape));
+                            "input '{}' is {}{} in one model and {}{} in the other. Compare a "
+                            "model with its quantized form.",
+                            left[i].name, to_string(left[i].dtype), to_string(left[i].shape),
+                            to_string(right[i].dtype), to_string(right[i].shape));
 }
 
 std::vector<bool> carries_quantized(const Graph& quantized) {
   std::vector<bool> carries(quantized.values.size());
   for (const Node& node : quantized.nodes) {
-    const auto reads = [&](ValueId input) { return input != kNone && carries[static_cast<size_t>(input)]; };
-    if (!is_quantizer(node.op) && !(only_passes(node.op) && std::ranges::any_of(node.inputs, reads))) continue;
+    const auto reads = [&](ValueId input) {
+      return input != kNone && carries[static_cast<size_t>(input)];
+    };
+    if (!is_quantizer(node.op) &&
+        !(only_passes(node.op) && std::ranges::any_of(node.inputs, reads)))
+      continue;
     for (ValueId output : node.outputs) carries[static_cast<size_t>(output)] = true;
   }
   return carries;
@@ -57,10 +67,12 @@ bool reads_quantized(const Graph& quantized, const std::vector<bool>& carries, c
   });
 }
 
-std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& quantized, const std::vector<bool>& carries) {
+std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& quantized,
+                                        const std::vector<bool>& carries) {
   std::vector<backends::Cut> cuts;
   for (const Node& node : reference.nodes) {
-    const NodeId twin = node.op == Op::parameter || node.owner != kNone ? kNone : twin_of(node, quantized);
+    const NodeId twin =
+        node.op == Op::parameter || node.owner != kNone ? kNone : twin_of(node, quantized);
     if (twin == kNone) continue;
     for (size_t port = 0; port < node.outputs.size(); ++port) {
       const ValueId from = node.outputs[port], to = quantized.node(twin).outputs[port];

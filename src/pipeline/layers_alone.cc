@@ -13,7 +13,9 @@ backends::Comparison comparison_of(const Graph& reference, const Graph& quantize
   backends::Comparison out{node.outputs[0], quantized.node(twin_of(node, quantized)).outputs[0]};
   const Shape& shape = reference.value(out.reference).shape;
   const int64_t axis = algorithms::output_channel_axis(reference, layer);
-  if (axis == kNone || axis >= static_cast<int64_t>(shape.size()) || shape[static_cast<size_t>(axis)] < 1) return out;
+  if (axis == kNone || axis >= static_cast<int64_t>(shape.size()) ||
+      shape[static_cast<size_t>(axis)] < 1)
+    return out;
   out.axis = axis;
   out.channels = shape[static_cast<size_t>(axis)];
   return out;
@@ -22,7 +24,8 @@ backends::Comparison comparison_of(const Graph& reference, const Graph& quantize
 std::vector<float> constant_input(const Graph& graph, const Node& node, size_t port) {
   if (port >= node.inputs.size() || node.inputs[port] == kNone) return {};
   const Value& value = graph.value(node.inputs[port]);
-  return value.is_constant() && is_float(value.dtype) ? to_floats(value.constant->load()) : std::vector<float>{};
+  return value.is_constant() && is_float(value.dtype) ? to_floats(value.constant->load())
+                                                      : std::vector<float>{};
 }
 
 // Whether an operand of this addition is not what it was; true also where the addition is new.
@@ -30,7 +33,9 @@ bool adds_another_constant(const Graph& reference, const Graph& quantized, const
   const NodeId twin = twin_of(addition, reference);
   for (size_t port = 0; port < addition.inputs.size(); ++port) {
     const auto now = constant_input(quantized, addition, port);
-    if (!now.empty() && (twin == kNone || now != constant_input(reference, reference.node(twin), port))) return true;
+    if (!now.empty() &&
+        (twin == kNone || now != constant_input(reference, reference.node(twin), port)))
+      return true;
   }
   return false;
 }
@@ -41,7 +46,9 @@ bool is_bias_corrected(const Graph& reference, const Graph& quantized, NodeId la
   const Node& node = reference.node(layer);
   const Node& twin = quantized.node(twin_of(node, quantized));
   const bool inside = row(node.op).weight_ports > 0 && node.inputs.size() == kBiasPort + 1;
-  if (inside && constant_input(reference, node, kBiasPort) != constant_input(quantized, twin, kBiasPort)) return true;
+  if (inside &&
+      constant_input(reference, node, kBiasPort) != constant_input(quantized, twin, kBiasPort))
+    return true;
   return std::ranges::any_of(quantized.value(twin.outputs[0]).uses, [&](const Use& use) {
     const Node& reader = quantized.node(use.node);
     return reader.op == Op::add && adds_another_constant(reference, quantized, reader);
@@ -50,18 +57,24 @@ bool is_bias_corrected(const Graph& reference, const Graph& quantized, NodeId la
 
 }  // namespace
 
-std::vector<Noise> noise_alone(const backends::BackendModel& reference, const backends::BackendModel& quantized,
-                               const std::vector<bool>& carries, const std::vector<NodeId>& layers, Quantized what, int threads,
-                               const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
+std::vector<Noise> noise_alone(const backends::BackendModel& reference,
+                               const backends::BackendModel& quantized,
+                               const std::vector<bool>& carries, const std::vector<NodeId>& layers,
+                               Quantized what, int threads,
+                               const std::function<std::optional<Sample>()>& next,
+                               const std::function<void()>& after_sample) {
   backends::Program program;
   program.other = &quantized;
   program.threads = threads;
   program.cuts = cuts_between(reference.graph(), quantized.graph(), carries);
-  if (what == Quantized::weights) program.bypassed = activation_quantizers(reference.graph(), quantized.graph());
-  for (NodeId layer : layers) program.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
+  if (what == Quantized::weights)
+    program.bypassed = activation_quantizers(reference.graph(), quantized.graph());
+  for (NodeId layer : layers)
+    program.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
   std::vector<Noise> noise = measure_noise(reference, program, next, after_sample);
   for (size_t i = 0; i < layers.size(); ++i)
-    if (is_bias_corrected(reference.graph(), quantized.graph(), layers[i])) noise[i].take_off_constant();
+    if (is_bias_corrected(reference.graph(), quantized.graph(), layers[i]))
+      noise[i].take_off_constant();
   return noise;
 }
 

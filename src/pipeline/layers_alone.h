@@ -1,5 +1,6 @@
-// What each layer's own quantizers do, whatever stands before it: in one pass, every layer of the quantized model reads the
-// float model's values, and its output is compared with the float model's.
+// What each layer's own quantizers do, whatever stands before it: in one pass, every layer of the
+// quantized model reads the float model's values, and its output is compared with the float
+// model's.
 #pragma once
 
 #include <functional>
@@ -14,10 +15,13 @@ namespace eightbit {
 enum class Quantized { weights_and_activations, weights };
 
 // One for each of `layers`, nodes of the reference that have a twin, outside of branches. Where the
-// quantized layer has another bias than the float one, without what is the same for all samples: bias correction sees to
-// that. `carries`: see layer_pairs.h.
-std::vector<Noise> noise_alone(const backends::BackendModel& reference, const backends::BackendModel& quantized,
-                               const std::vector<bool>& carries, const std::vector<NodeId>& layers, Quantized what, int threads,
-                               const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample);
+// quantized layer has another bias than the float one, without what is the same for all samples:
+// bias correction sees to that. `carries`: see layer_pairs.h.
+std::vector<Noise> noise_alone(const backends::BackendModel& reference,
+                               const backends::BackendModel& quantized,
+                               const std::vector<bool>& carries, const std::vector<NodeId>& layers,
+                               Quantized what, int threads,
+                               const std::function<std::optional<Sample>()>& next,
+                               const std::function<void()>& after_sample);
 
 }  // namespace eightbit

@@ -31,24 +31,34 @@ StatisticsData start(const backends::BackendModel& model, std::vector<records::P
     StatisticsData saved = StatisticsData::load(run.checkpoint);
     fresh.merge(saved);
   } catch (const InvalidArgument&) {
-    fail<InvalidArgument>("calibrate", "the checkpoint '{}' belongs to another model, other data or other options. Remove "
-                          "it or name another one.", run.checkpoint.string());
+    fail<InvalidArgument>(
+        "calibrate",
+        "the checkpoint '{}' belongs to another model, other data or other options. Remove "
+        "it or name another one.",
+        run.checkpoint.string());
   }
-  log(LogLevel::info, "resumed from '{}': {} samples are done", run.checkpoint.string(), fresh.samples());
+  log(LogLevel::info, "resumed from '{}': {} samples are done", run.checkpoint.string(),
+      fresh.samples());
   return fresh;
 }
 
-// Two programs measure: most samples run through the plain one; those that are kept for bias correction through one
-// that also gives the means of every layer, which costs it fusions. A model with states must see all samples in order:
-// there the detailed program runs them all.
+// Two programs measure: most samples run through the plain one; those that are kept for bias
+// correction through one that also gives the means of every layer, which costs it fusions. A model
+// with states must see all samples in order: there the detailed program runs them all.
 class Measurement {
  public:
-  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed, bool whole_batches, const RunOptions& run)
-      : data_(std::move(data)), feed_(std::move(feed)), run_(run), taps_(record_size(data_.taps())), whole_batches_(whole_batches) {
+  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed,
+              bool whole_batches, const RunOptions& run)
+      : data_(std::move(data)),
+        feed_(std::move(feed)),
+        run_(run),
+        taps_(record_size(data_.taps())),
+        whole_batches_(whole_batches) {
     remember_histograms();
     const auto begin = Clock::now();
     compile(model, !feed_.keeps_all());
-    log(LogLevel::debug, "calibrate: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
+    log(LogLevel::debug, "calibrate: compiled in {:.3f} s",
+        std::chrono::duration<double>(Clock::now() - begin).count());
   }
 
   StatisticsData finish() {
@@ -77,8 +87,9 @@ class Measurement {
     backends::Program detailed = plain;
     for (const records::Point& layer : data_.layers()) detailed.taps.push_back(layer.tap);
     const bool both = !model.stateful() && more;
-    std::future<std::unique_ptr<backends::Executor>> other;   // compilation keeps one core busy
-    if (!data_.layers().empty() && both) other = std::async(std::launch::async, [&] { return model.compile(detailed); });
+    std::future<std::unique_ptr<backends::Executor>> other;  // compilation keeps one core busy
+    if (!data_.layers().empty() && both)
+      other = std::async(std::launch::async, [&] { return model.compile(detailed); });
     plain_ = model.compile(data_.layers().empty() || both ? plain : detailed);
     if (other.valid()) detailed_ = other.get();
   }
@@ -102,8 +113,8 @@ class Measurement {
     });
   }
 
-  // The number of the sample that `record` completes; -1 while more of its items are to come. `joined_`: the record of all
-  // of them, where there are several.
+  // The number of the sample that `record` completes; -1 while more of its items are to come.
+  // `joined_`: the record of all of them, where there are several.
   int64_t numbered(std::span<const float> record) {
     joined_.clear();
     const int64_t items = feed_.items_of_next();
@@ -125,7 +136,8 @@ class Measurement {
       const auto size = static_cast<size_t>(tap.record_size());
       rows.clear();
       for (const auto& item : items)
-        rows.insert(rows.end(), item.begin() + static_cast<int64_t>(from), item.begin() + static_cast<int64_t>(from + size));
+        rows.insert(rows.end(), item.begin() + static_cast<int64_t>(from),
+                    item.begin() + static_cast<int64_t>(from + size));
       fold_records(tap, rows, std::span(out).subspan(from, size));
       from += size;
     }
@@ -139,9 +151,10 @@ class Measurement {
     return record.subspan(static_cast<size_t>(taps_));
   }
 
-  // A caller who stops the run does so between samples: what is in flight is still recorded, as its histograms are
-  // counted already.
-  void run(const std::function<std::optional<Sample>()>& next, const backends::RecordCallback& record) {
+  // A caller who stops the run does so between samples: what is in flight is still recorded, as its
+  // histograms are counted already.
+  void run(const std::function<std::optional<Sample>()>& next,
+           const backends::RecordCallback& record) {
     plain_->run(next, record);
     if (stopped_) std::rethrow_exception(stopped_);
   }
@@ -168,7 +181,7 @@ class Measurement {
       started_.push_back(*at);
       return feed_.kept().load(*at++);
     };
-    std::vector<std::vector<float>> items;   // of a batch that is run as a whole
+    std::vector<std::vector<float>> items;  // of a batch that is run as a whole
     run(next, [&](int64_t, std::span<const float> record) {
       items.emplace_back(record.begin(), record.end());
       if (static_cast<int64_t>(items.size()) < feed_.items(*running)) return;
@@ -180,7 +193,8 @@ class Measurement {
   // What was counted before the present program.
   void remember_histograms() {
     earlier_.clear();
-    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p) earlier_.push_back({data_.histogram(p)});
+    for (int p = 0; p < static_cast<int>(data_.points().size()); ++p)
+      earlier_.push_back({data_.histogram(p)});
   }
 
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items) {
@@ -189,7 +203,8 @@ class Measurement {
     for (size_t i = 0; i < items.size(); ++i) {
       data_.add(first + static_cast<int64_t>(i), points_of(items[i]));
       const auto layers = layers_of(items[i]);
-      for (size_t k = 0; k < means.size(); ++k) means[k] += layers[k] / static_cast<float>(items.size());
+      for (size_t k = 0; k < means.size(); ++k)
+        means[k] += layers[k] / static_cast<float>(items.size());
     }
     data_.add_layers(first, means);
     report();
@@ -198,7 +213,7 @@ class Measurement {
   void collect() {
     data_.set_histograms(earlier_);
     auto counts = plain_->histograms();
-    counts.resize(data_.points().size());   // layers have none
+    counts.resize(data_.points().size());  // layers have none
     data_.add_histograms(counts);
     for (int64_t number : feed_.kept().numbers())
       if (data_.has_sample(number) && !data_.kept_samples.contains(number))
@@ -215,14 +230,14 @@ class Measurement {
   StatisticsData data_;
   Feed feed_;
   const RunOptions& run_;
-  int64_t taps_ = 0;                    // floats of a record that belong to the points
+  int64_t taps_ = 0;  // floats of a record that belong to the points
   bool whole_batches_ = false;
-  std::vector<std::vector<float>> pending_;   // items of the batch that is being recorded
+  std::vector<std::vector<float>> pending_;  // items of the batch that is being recorded
   std::vector<float> joined_;
   std::unique_ptr<backends::Executor> plain_, detailed_;
   std::vector<std::vector<Histogram>> earlier_;
-  std::vector<int64_t> started_;        // numbers of the samples that the present program has begun
-  std::exception_ptr stopped_;          // by the caller's progress callback
+  std::vector<int64_t> started_;  // numbers of the samples that the present program has begun
+  std::exception_ptr stopped_;    // by the caller's progress callback
   Clock::time_point saved_ = Clock::now();
 };
 
@@ -231,7 +246,9 @@ void warn_about_bad_values(const StatisticsData& data) {
     int64_t bad = 0;
     for (const records::Row& row : data.rows(p)) bad += row.finite < 1;
     if (bad == 0) continue;
-    log(LogLevel::warning, "'{}' held NaN or Inf in {} of {} samples; these values were left out. It is the first op that did.",
+    log(LogLevel::warning,
+        "'{}' held NaN or Inf in {} of {} samples; these values were left out. It is the first op "
+        "that did.",
         data.points()[static_cast<size_t>(p)].name, bad, data.samples());
     return;
   }
@@ -240,68 +257,85 @@ void warn_about_bad_values(const StatisticsData& data) {
 }  // namespace
 
 StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
-                       std::vector<records::Point> layers, const Dataset& dataset, const MeasureOptions& options,
-                       const RunOptions& run) {
+                       std::vector<records::Point> layers, const Dataset& dataset,
+                       const MeasureOptions& options, const RunOptions& run) {
   auto source = dataset.open();
-  StatisticsData data = start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
-  FeedOptions feed_options{options.limit, options.shard, {}, options.keep, !data.layers().empty() && !model.stateful(),
-                           model.stateful(), options.whole_batches};
+  StatisticsData data =
+      start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
+  FeedOptions feed_options{options.limit,
+                           options.shard,
+                           {},
+                           options.keep,
+                           !data.layers().empty() && !model.stateful(),
+                           model.stateful(),
+                           options.whole_batches};
   std::set<int64_t> done;
   for (int64_t k = 0; k < options.limit; ++k)
     if (data.has_sample(k)) done.insert(k);
   feed_options.is_done = [done = std::move(done)](int64_t number) { return done.contains(number); };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
-  StatisticsData result = Measurement(model, std::move(data), std::move(feed), options.whole_batches, run).finish();
+  StatisticsData result =
+      Measurement(model, std::move(data), std::move(feed), options.whole_batches, run).finish();
   if (result.samples() == 0)
     fail<DataError>("calibrate", "the dataset gave no samples. Check that it is not empty{}.",
-                    options.shard.count > 1 ? " and that this shard has a share" : " and was not read before (a generator)");
+                    options.shard.count > 1 ? " and that this shard has a share"
+                                            : " and was not read before (a generator)");
   if (result.samples() < options.limit && options.shard.count == 1)
-    log(LogLevel::info, "the dataset gave {} samples, {} were asked for", result.samples(), options.limit);
+    log(LogLevel::info, "the dataset gave {} samples, {} were asked for", result.samples(),
+        options.limit);
   warn_about_bad_values(result);
   return result;
 }
 
-std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::vector<int64_t> numbers) {
+std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept,
+                                               std::vector<int64_t> numbers) {
   return [&kept, numbers = std::move(numbers), at = size_t{0}]() mutable {
     return at == numbers.size() ? std::nullopt : std::optional(kept.load(numbers[at++]));
   };
 }
 
-void run_kept(const backends::BackendModel& model, const StatisticsData& statistics, std::span<const int64_t> numbers,
-              const std::vector<Tap>& taps, std::string_view step, const RunOptions& run) {
+void run_kept(const backends::BackendModel& model, const StatisticsData& statistics,
+              std::span<const int64_t> numbers, const std::vector<Tap>& taps, std::string_view step,
+              const RunOptions& run) {
   if (taps.empty()) return;
   backends::Program program;
   program.taps = taps;
   program.threads = run.threads;
   program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
   int64_t done = 0;
-  model.compile(program)->run(
-      each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
-      [&](int64_t, std::span<const float>) { report_progress(run, step, ++done, static_cast<int64_t>(numbers.size())); });
+  model.compile(program)->run(each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
+                              [&](int64_t, std::span<const float>) {
+                                report_progress(run, step, ++done,
+                                                static_cast<int64_t>(numbers.size()));
+                              });
 }
 
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
-                                                          const StatisticsData& statistics, const Plan& plan,
-                                                          std::span<const int64_t> numbers, bool checked,
-                                                          const RunOptions& run) {
+                                                          const StatisticsData& statistics,
+                                                          const Plan& plan,
+                                                          std::span<const int64_t> numbers,
+                                                          bool checked, const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
   if (probes.empty()) return std::vector<BiasShift>{};
   backends::Program program;
   program.plan = &plan;
   program.probes = probes;
-  program.reference_means = algorithms::reference_means(model.graph(), probes, statistics, numbers, plan);
+  program.reference_means =
+      algorithms::reference_means(model.graph(), probes, statistics, numbers, plan);
   program.threads = run.threads;
   program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
   if (program.reference_means.empty()) return {};
   const auto begin = Clock::now();
   const auto executor = model.compile(program);
-  log(LogLevel::debug, "bias correction: compiled in {:.3f} s", std::chrono::duration<double>(Clock::now() - begin).count());
+  log(LogLevel::debug, "bias correction: compiled in {:.3f} s",
+      std::chrono::duration<double>(Clock::now() - begin).count());
   algorithms::BiasCorrection correction(std::move(probes));
   int64_t done = 0;
   executor->run(each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
                 [&](int64_t, std::span<const float> record) {
                   correction.add(record);
-                  report_progress(run, "bias correction", ++done, static_cast<int64_t>(numbers.size()));
+                  report_progress(run, "bias correction", ++done,
+                                  static_cast<int64_t>(numbers.size()));
                 });
   return correction.shifts(checked);
 }

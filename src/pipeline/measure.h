@@ -1,16 +1,16 @@
 // The one pass over the data: samples in, statistics out.
 #pragma once
 
+#include <eightbit/dataset.h>
+#include <eightbit/run.h>
+#include <eightbit/statistics.h>
+
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <eightbit/dataset.h>
-#include <eightbit/run.h>
-#include <eightbit/statistics.h>
 
 #include "backends/backend.h"
 #include "quant/plan.h"
@@ -22,30 +22,34 @@ namespace eightbit {
 struct MeasureOptions {
   int64_t limit = 300;
   Shard shard;
-  int64_t keep = 0;                               // sample inputs to keep for bias correction
-  std::map<std::string, std::string> facts;       // what shards and a resumed run must agree on
-  bool whole_batches = false;                     // a batch is one sample, as recipe nncf counts
+  int64_t keep = 0;                          // sample inputs to keep for bias correction
+  std::map<std::string, std::string> facts;  // what shards and a resumed run must agree on
+  bool whole_batches = false;                // a batch is one sample, as recipe nncf counts
 };
 
-// `layers`: what is measured of the kept samples only, besides the points (algorithms/bias_correction.h). Throws DataError
-// when there are no samples; see calibrate() in statistics.h for the rest.
-records::StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
+// `layers`: what is measured of the kept samples only, besides the points
+// (algorithms/bias_correction.h). Throws DataError when there are no samples; see calibrate() in
+// statistics.h for the rest.
+records::StatisticsData measure(const backends::BackendModel& model,
+                                std::vector<records::Point> points,
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
 
 // Hands out these of the kept samples, one after the other. `kept` must outlive what is returned.
-std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept, std::vector<int64_t> numbers);
+std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept,
+                                               std::vector<int64_t> numbers);
 
 // Runs kept samples through the float model, for taps that gather what they see.
 void run_kept(const backends::BackendModel& model, const records::StatisticsData& statistics,
               std::span<const int64_t> numbers, const std::vector<Tap>& taps, std::string_view step,
               const RunOptions& run);
 
-// One pass over kept samples through the planned network; see algorithms/bias_correction.h for `checked`. Nothing where
-// the statistics lack what it needs.
+// One pass over kept samples through the planned network; see algorithms/bias_correction.h for
+// `checked`. Nothing where the statistics lack what it needs.
 std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
-                                                          const records::StatisticsData& statistics, const Plan& plan,
-                                                          std::span<const int64_t> numbers, bool checked,
-                                                          const RunOptions& run);
+                                                          const records::StatisticsData& statistics,
+                                                          const Plan& plan,
+                                                          std::span<const int64_t> numbers,
+                                                          bool checked, const RunOptions& run);
 
 }  // namespace eightbit

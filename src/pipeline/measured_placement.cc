@@ -1,14 +1,14 @@
 #include "pipeline/measured_placement.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "accuracy/integer_work.h"
 #include "accuracy/quantizer_groups.h"
@@ -25,17 +25,22 @@ using accuracy::QuantizerGroup;
 using backends::FloatPrecision;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kLeastSeconds = 4;      // that a search may take, however quick the calibration was
-constexpr double kLeastGain = 0.01;      // share of the time that an attempt must save, besides chance
-constexpr double kFloatGain = 0.015;     // that the float model must save; the promise is 3 %
-constexpr double kLayerChance = 0.05;    // of a layer's time
-constexpr double kNoisy = 0.02;          // chance above which the times of layers decide: each is short, so that among some runs there
-                                         // is one that nothing else on the machine slowed down
+// that a search may take, however quick the calibration was
+constexpr double kLeastSeconds = 4;
+// share of the time that an attempt must save, besides chance
+constexpr double kLeastGain = 0.01;
+constexpr double kFloatGain = 0.015;   // that the float model must save; the promise is 3 %
+constexpr double kLayerChance = 0.05;  // of a layer's time
+// chance above which the times of layers decide: each is short, so that among some runs there is
+// one that nothing else on the machine slowed down
+constexpr double kNoisy = 0.02;
 constexpr double kFloatGainInNoise = 0.05;
-constexpr int kLeastRounds = 16;         // for times of layers, and for those that decide
-constexpr double kWorse = 0.2;           // dB; less is chance on a few samples
+constexpr int kLeastRounds = 16;  // for times of layers, and for those that decide
+constexpr double kWorse = 0.2;    // dB; less is chance on a few samples
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 using Layers = std::vector<backends::LayerPrecision>;
 
@@ -53,25 +58,33 @@ std::vector<double> sums_of(const std::vector<Layers>& models) {
 
 // A model that was written and compiled.
 struct Attempt {
-  std::vector<int> left;   // groups in floats, sorted
+  std::vector<int> left;  // groups in floats, sorted
   Plan plan;
   Model model;
-  std::unique_ptr<backends::Runner> runner;   // by the runtime's defaults
+  std::unique_ptr<backends::Runner> runner;  // by the runtime's defaults
 };
 using AttemptPtr = std::shared_ptr<Attempt>;
 
 class Placing {
  public:
-  Placing(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, const RunOptions& run,
-          double seconds, Settled& settled)
-      : planned_(planned), statistics_(statistics), options_(options), run_(run), seconds_(std::max(seconds, kLeastSeconds)),
-        settled_(settled), start_(settled.plan), groups_(accuracy::quantizer_groups(graph(), start_)) {}
+  Placing(const Planned& planned, const records::StatisticsData& statistics,
+          const QuantizeOptions& options, const RunOptions& run, double seconds, Settled& settled)
+      : planned_(planned),
+        statistics_(statistics),
+        options_(options),
+        run_(run),
+        seconds_(std::max(seconds, kLeastSeconds)),
+        settled_(settled),
+        start_(settled.plan),
+        groups_(accuracy::quantizer_groups(graph(), start_)) {}
 
   void run() {
     bench_ = settled_.bench;
     if (!bench_ || groups_.empty()) return;
     begin_ = Clock::now();
-    timed_.assign(bench_->samples().begin(), bench_->samples().begin() + std::min<std::ptrdiff_t>(2, std::ssize(bench_->samples())));
+    timed_.assign(
+        bench_->samples().begin(),
+        bench_->samples().begin() + std::min<std::ptrdiff_t>(2, std::ssize(bench_->samples())));
     all_ = best_ = attempt({});
     look_at_layers();
     search();
@@ -81,14 +94,17 @@ class Placing {
  private:
   const Graph& graph() const { return planned_.base.impl().graph(); }
 
-  Model written(const Plan& plan) const { return write(planned_.base, *recipe_of(planned_, plan, options_), plan); }
+  Model written(const Plan& plan) const {
+    return write(planned_.base, *recipe_of(planned_, plan, options_), plan);
+  }
 
   AttemptPtr attempt(std::vector<int> left) const {
     if (run_.progress) run_.progress({"measured placement", attempts_, 0});
     Plan plan = without(left);
     Model model = written(plan);
     auto runner = model.impl().runner(FloatPrecision::by_default);
-    return std::make_shared<Attempt>(Attempt{std::move(left), std::move(plan), std::move(model), std::move(runner)});
+    return std::make_shared<Attempt>(
+        Attempt{std::move(left), std::move(plan), std::move(model), std::move(runner)});
   }
 
   Turns turns(const std::vector<backends::Runner*>& runners, double share, int least_rounds) const {
@@ -99,7 +115,9 @@ class Placing {
   std::vector<Layers> layers_of(const std::vector<const Model*>& models) const {
     std::vector<std::unique_ptr<backends::Runner>> timing;
     std::vector<backends::Runner*> runners;
-    for (const Model* model : models) runners.push_back(timing.emplace_back(model->impl().timing_runner(FloatPrecision::by_default)).get());
+    for (const Model* model : models)
+      runners.push_back(
+          timing.emplace_back(model->impl().timing_runner(FloatPrecision::by_default)).get());
     take_turns(runners, std::span(timed_).first(1), 0.08 * seconds_, kLeastRounds);
     std::vector<Layers> layers;
     for (backends::Runner* runner : runners) layers.push_back(runner->layers());
@@ -108,16 +126,19 @@ class Placing {
 
   void look_at_layers() {
     auto layers = layers_of({&planned_.model, &all_->model});
-    const auto in_float = times_of_groups(graph(), groups_, layers[0]), in_integers = times_of_groups(graph(), groups_, layers[1]);
+    const auto in_float = times_of_groups(graph(), groups_, layers[0]),
+               in_integers = times_of_groups(graph(), groups_, layers[1]);
     for (size_t g = 0; g < groups_.size(); ++g) {
       const bool known = in_float[g] && in_integers[g];
       times_.push_back(known ? GroupTimes{*in_float[g], *in_integers[g]} : GroupTimes{});
-      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits", name_of(static_cast<int>(g)), in_float[g].value_or(-1),
-          in_integers[g].value_or(-1));
+      log(LogLevel::debug, "measured placement: {}: {:.3f} ms in float, {:.3f} ms in 8 bits",
+          name_of(static_cast<int>(g)), in_float[g].value_or(-1), in_integers[g].value_or(-1));
     }
     conversion_ = conversion_time(layers[1]);
     in_layers_ = sum_of(layers[1]);
-    log(LogLevel::debug, "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion {:.3f} ms; {:.2f} s so far",
+    log(LogLevel::debug,
+        "measured placement: in layers {:.3f} ms with all groups, {:.3f} ms in float, a conversion "
+        "{:.3f} ms; {:.2f} s so far",
         in_layers_, sum_of(layers[0]), conversion_, seconds_since(begin_));
   }
 
@@ -126,7 +147,9 @@ class Placing {
     return layers.empty() ? "?" : graph().node(layers.front()).name;
   }
 
-  bool has_time() const { return attempts_ == 0 || seconds_since(begin_) + longest_ < 0.7 * seconds_; }
+  bool has_time() const {
+    return attempts_ == 0 || seconds_since(begin_) + longest_ < 0.7 * seconds_;
+  }
 
   void search() {
     std::set<std::vector<int>> tried = {{}};
@@ -137,8 +160,10 @@ class Placing {
       ++attempts_;
       const Turns two = turns({attempt->runner.get(), best_->runner.get()}, 0.08, kLeastRounds / 2);
       const bool faster = is_faster(*attempt, two);
-      log(LogLevel::debug, "measured placement: {:.3f} ms with {} of {} groups in float, {:.3f} ms before, chance {:.1f} %", two.milliseconds[0],
-          next.size(), groups_.size(), two.milliseconds[1], 100 * two.chance);
+      log(LogLevel::debug,
+          "measured placement: {:.3f} ms with {} of {} groups in float, {:.3f} ms before, chance "
+          "{:.1f} %",
+          two.milliseconds[0], next.size(), groups_.size(), two.milliseconds[1], 100 * two.chance);
       if (faster) {
         best_ = attempt;
         look_again();
@@ -154,7 +179,8 @@ class Placing {
   bool promises(const std::vector<int>& next) const {
     double gain = 0;
     for (int g = 0; g < static_cast<int>(groups_.size()); ++g) {
-      const bool leaves = std::ranges::binary_search(next, g), left = std::ranges::binary_search(best_->left, g);
+      const bool leaves = std::ranges::binary_search(next, g),
+                 left = std::ranges::binary_search(best_->left, g);
       if (leaves != left) gain += (leaves ? 1 : -1) * times_[static_cast<size_t>(g)].gain();
     }
     return gain > kLeastGain * in_layers_;
@@ -163,10 +189,12 @@ class Placing {
   // Than the best one, clearly.
   bool is_faster(const Attempt& attempt, const Turns& two) const {
     const double ratio = two.milliseconds[0] / two.milliseconds[1];
-    if (two.chance <= kNoisy || ratio < 1 - two.chance) return ratio < 1 - std::max(kLeastGain, two.chance);
+    if (two.chance <= kNoisy || ratio < 1 - two.chance)
+      return ratio < 1 - std::max(kLeastGain, two.chance);
     const auto layers = layers_of({&attempt.model, &best_->model});
     const double of_layers = sum_of(layers[0]) / sum_of(layers[1]);
-    log(LogLevel::debug, "measured placement: chance decides; {:.3f} times the time in layers", of_layers);
+    log(LogLevel::debug, "measured placement: chance decides; {:.3f} times the time in layers",
+        of_layers);
     return ratio < 1 && of_layers < 1 - kNoisy;
   }
 
@@ -177,7 +205,8 @@ class Placing {
     in_layers_ = sum_of(layers);
     for (size_t g = 0; g < groups_.size(); ++g) {
       const bool left = std::ranges::binary_search(best_->left, static_cast<int>(g));
-      if (times[g] && times_[g].in_float > 0) (left ? times_[g].in_float : times_[g].in_integers) = *times[g];
+      if (times[g] && times_[g].in_float > 0)
+        (left ? times_[g].in_float : times_[g].in_integers) = *times[g];
     }
   }
 
@@ -203,13 +232,15 @@ class Placing {
     if (best_ == all_) return keep(with_all, in_float);
     give_reasons();
     take(std::move(best_->plan), tried);
-    note(LogLevel::info, fmt::format("placement measured: {} of {} groups go back to float: {:.3g} ms, {:.3g} ms with all of them in 8 bits, "
-                                     "the float model takes {:.3g} ms", best_->left.size(), groups_.size(), time, with_all, in_float));
+    note(LogLevel::info, fmt::format("placement measured: {} of {} groups go back to float: {:.3g} "
+                                     "ms, {:.3g} ms with all of them in 8 bits, "
+                                     "the float model takes {:.3g} ms",
+                                     best_->left.size(), groups_.size(), time, with_all, in_float));
   }
 
   struct Times {
-    double best, with_all, in_float;   // milliseconds
-    double gain;                       // share of it that the float model must save
+    double best, with_all, in_float;  // milliseconds
+    double gain;                      // share of it that the float model must save
 
     bool float_is_faster(double time) const { return time > in_float * (1 + gain); }
   };
@@ -220,20 +251,27 @@ class Placing {
     const Turns last = turns(runners, 0.15, kLeastRounds);
     std::vector<double> times = last.milliseconds;
     double gain = kFloatGain;
-    if (last.chance > kNoisy) {   // both kinds of times must tell that the float model is faster
-      times = sums_of(found ? layers_of({&all_->model, &planned_.model, &best_->model}) : layers_of({&all_->model, &planned_.model}));
+    if (last.chance > kNoisy) {  // both kinds of times must tell that the float model is faster
+      times = sums_of(found ? layers_of({&all_->model, &planned_.model, &best_->model})
+                            : layers_of({&all_->model, &planned_.model}));
       const bool slower = last.milliseconds[found ? 2 : 0] > last.milliseconds[1];
       gain = slower ? kFloatGainInNoise : std::numeric_limits<double>::infinity();
     }
     const double best = found ? times[2] : times[0];
-    log(LogLevel::debug, "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance {:.1f} %", best, times[0], times[1],
-        100 * last.chance);
+    log(LogLevel::debug,
+        "measured placement: {:.3f} ms, {:.3f} ms with all groups, {:.3f} ms in float, chance "
+        "{:.1f} %",
+        best, times[0], times[1], 100 * last.chance);
     return {best, times[0], times[1], gain};
   }
 
   void keep(double with_all, double in_float) {
-    if (settled_.trial) settled_.trial->milliseconds = with_all, settled_.trial->float_milliseconds = in_float;
-    note(LogLevel::info, fmt::format("placement measured: all groups stay: {:.3g} ms, the float model takes {:.3g} ms", with_all, in_float));
+    if (settled_.trial)
+      settled_.trial->milliseconds = with_all, settled_.trial->float_milliseconds = in_float;
+    note(LogLevel::info,
+         fmt::format(
+             "placement measured: all groups stay: {:.3g} ms, the float model takes {:.3g} ms",
+             with_all, in_float));
   }
 
   // The corrections were measured with all groups in 8 bits; they may suit no longer.
@@ -241,9 +279,13 @@ class Placing {
     const Tried& before = *settled_.tried;
     tried = bench_->tried(best_->model, before.compiled.precision);
     if (!best_->plan.biases.empty() && seconds_since(begin_) < seconds_) correct_again(tried);
-    const auto fell = [](double from, double to) { return std::isfinite(from) && !(to > from - kWorse); };
+    const auto fell = [](double from, double to) {
+      return std::isfinite(from) && !(to > from - kWorse);
+    };
     if (!fell(before.sqnr_db, tried.sqnr_db) && !fell(before.mean_db, tried.mean_db)) return true;
-    log(LogLevel::info, "placement measured: {:.1f} dB with fewer quantizers, {:.1f} dB with all; they stay", tried.sqnr_db, before.sqnr_db);
+    log(LogLevel::info,
+        "placement measured: {:.1f} dB with fewer quantizers, {:.1f} dB with all; they stay",
+        tried.sqnr_db, before.sqnr_db);
     return false;
   }
 
@@ -265,11 +307,17 @@ class Placing {
     plan.constants.clear();
     plan.biases.clear();
     for (size_t i = start_.left_float.size(); i < plan.left_float.size(); ++i)
-      plan.left_float[i].reason = fmt::format("{}: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits", kDoNotPay, in_float, with_all);
+      plan.left_float[i].reason =
+          fmt::format("{}: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits", kDoNotPay,
+                      in_float, with_all);
     Tried tried = bench_->tried(written(plan), settled_.tried->compiled.precision);
     take(std::move(plan), tried);
-    note(LogLevel::warning, fmt::format("integers do not pay on this machine: the model takes {:.3g} ms in float, {:.3g} ms in 8 bits. All of it stays "
-                                        "in float; with placement 'rules' it is quantized nevertheless, for another machine", in_float, with_all));
+    note(LogLevel::warning,
+         fmt::format(
+             "integers do not pay on this machine: the model takes {:.3g} ms in float, {:.3g} ms "
+             "in 8 bits. All of it stays "
+             "in float; with placement 'rules' it is quantized nevertheless, for another machine",
+             in_float, with_all));
   }
 
   void take(Plan plan, Tried& tried) {
@@ -318,16 +366,22 @@ class Placing {
     const auto& left = best_->left;
     for (size_t first = 0, last = 0; first < left.size(); first = last) {
       GroupTimes run;
-      for (last = first; last < left.size() && left[last] == left[first] + static_cast<int>(last - first); ++last) {
+      for (last = first;
+           last < left.size() && left[last] == left[first] + static_cast<int>(last - first);
+           ++last) {
         run.in_float += times_[static_cast<size_t>(left[last])].in_float;
         run.in_integers += times_[static_cast<size_t>(left[last])].in_integers;
       }
       std::set<NodeId> layers;
-      for (size_t i = first; i < last; ++i) layers.insert(groups_[static_cast<size_t>(left[i])].layers.begin(), groups_[static_cast<size_t>(left[i])].layers.end());
-      const std::string with = last - first > 1 ? fmt::format(" for {} groups together", last - first) : "";
+      for (size_t i = first; i < last; ++i)
+        layers.insert(groups_[static_cast<size_t>(left[i])].layers.begin(),
+                      groups_[static_cast<size_t>(left[i])].layers.end());
+      const std::string with =
+          last - first > 1 ? fmt::format(" for {} groups together", last - first) : "";
       for (size_t i = start_.left_float.size(); i < plan.left_float.size(); ++i)
         if (layers.contains(plan.left_float[i].node))
-          plan.left_float[i].reason = fmt::format("{}: {:.2g} ms in float, {:.2g} ms in 8 bits{}", kDoNotPay, run.in_float, run.in_integers, with);
+          plan.left_float[i].reason = fmt::format("{}: {:.2g} ms in float, {:.2g} ms in 8 bits{}",
+                                                  kDoNotPay, run.in_float, run.in_integers, with);
     }
   }
 
@@ -341,19 +395,20 @@ class Placing {
   const std::vector<QuantizerGroup> groups_;
   std::shared_ptr<const TrialBench> bench_;
   std::vector<Sample> timed_;
-  std::vector<GroupTimes> times_;   // by group, in the best model where it was seen there
-  double conversion_ = 0;           // milliseconds
-  double in_layers_ = 0;            // milliseconds of the best model
+  std::vector<GroupTimes> times_;  // by group, in the best model where it was seen there
+  double conversion_ = 0;          // milliseconds
+  double in_layers_ = 0;           // milliseconds of the best model
   AttemptPtr all_, best_;
   int64_t attempts_ = 0;
-  double longest_ = 0;              // seconds of an attempt
+  double longest_ = 0;  // seconds of an attempt
   Clock::time_point begin_;
 };
 
 }  // namespace
 
-void place_by_time(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options,
-                   const RunOptions& run, double seconds, Settled& settled) {
+void place_by_time(const Planned& planned, const records::StatisticsData& statistics,
+                   const QuantizeOptions& options, const RunOptions& run, double seconds,
+                   Settled& settled) {
   try {
     Placing(planned, statistics, options, run, seconds, settled).run();
   } catch (const Unsupported& error) {

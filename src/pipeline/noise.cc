@@ -14,7 +14,8 @@ void add(Noise& sum, const backends::Comparison& comparison, std::span<const flo
   for (size_t i = 0; i < 4; ++i) *parts[i] += record[i];
   if (comparison.axis != kNone && comparison.channels > 0) {
     sum.shift.resize(static_cast<size_t>(comparison.channels));
-    const double elements = static_cast<double>(record[4 + sum.shift.size()]) / static_cast<double>(comparison.channels);
+    const double elements = static_cast<double>(record[4 + sum.shift.size()]) /
+                            static_cast<double>(comparison.channels);
     for (size_t c = 0; c < sum.shift.size(); ++c) sum.shift[c] += record[4 + c] * elements;
     sum.elements += elements;
   }
@@ -49,8 +50,10 @@ void Noise::take_off_constant() {
   shift.clear();
 }
 
-std::vector<Noise> measure_noise(const backends::BackendModel& model, const backends::Program& program,
-                                 const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
+std::vector<Noise> measure_noise(const backends::BackendModel& model,
+                                 const backends::Program& program,
+                                 const std::function<std::optional<Sample>()>& next,
+                                 const std::function<void()>& after_sample) {
   std::vector<Noise> sums(program.comparisons.size());
   if (sums.empty()) return sums;
   const auto executor = model.compile(program);

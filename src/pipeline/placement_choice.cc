@@ -20,7 +20,8 @@ class Owners {
   Owners(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups) {
     const std::vector<double> work = accuracy::multiplications(graph);
     for (size_t g = 0; g < groups.size(); ++g)
-      for (NodeId node : groups[g].layers) by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
+      for (NodeId node : groups[g].layers)
+        by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
     for (size_t g = 0; g < groups.size(); ++g)
       for (NodeId node : groups[g].layers) add_bias(graph, node, static_cast<int>(g));
   }
@@ -48,8 +49,11 @@ class Owners {
     const auto& uses = graph.value(graph.node(node).outputs[0]).uses;
     if (uses.size() != 1) return;
     const Node& next = graph.node(uses.front().node);
-    const auto is_constant = [&](ValueId input) { return input != kNone && graph.value(input).is_constant(); };
-    if (next.op == Op::add && std::ranges::any_of(next.inputs, is_constant)) by_name_.try_emplace(next.name, Owned{group, 0});
+    const auto is_constant = [&](ValueId input) {
+      return input != kNone && graph.value(input).is_constant();
+    };
+    if (next.op == Op::add && std::ranges::any_of(next.inputs, is_constant))
+      by_name_.try_emplace(next.name, Owned{group, 0});
   }
 
   bool look(const std::string& name, Owned& best) {
@@ -60,7 +64,8 @@ class Owners {
     return true;
   }
 
-  // ONNX Runtime calls what it fuses "a/MatMul/MatMulAddFusion". Names of quantizers begin with what they stand behind.
+  // ONNX Runtime calls what it fuses "a/MatMul/MatMulAddFusion". Names of quantizers begin with
+  // what they stand behind.
   void look_for_beginning(std::string name, Owned& best) {
     if (name.find("/fq_") != std::string::npos) return;
     for (size_t end = name.rfind('/'); end != std::string::npos && end > 0; end = name.rfind('/')) {
@@ -76,16 +81,18 @@ class Owners {
 }  // namespace
 
 bool is_conversion(const LayerPrecision& layer) {
-  constexpr std::array<std::string_view, 5> kTypes = {"Reorder", "Convert", "FakeQuantize", "QuantizeLinear", "DequantizeLinear"};
+  constexpr std::array<std::string_view, 5> kTypes = {"Reorder", "Convert", "FakeQuantize",
+                                                      "QuantizeLinear", "DequantizeLinear"};
   return std::ranges::find(kTypes, layer.type) != kTypes.end();
 }
 
-std::vector<std::optional<double>> times_of_groups(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
-                                                   const std::vector<LayerPrecision>& executed) {
+std::vector<std::optional<double>> times_of_groups(
+    const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
+    const std::vector<LayerPrecision>& executed) {
   Owners owners(graph, groups);
   std::vector<double> times(groups.size());
   int before = kNone;
-  double between = 0;   // since `before`
+  double between = 0;  // since `before`
   const auto close = [&](int next) {
     const double share = before != kNone && next != kNone ? between / 2 : between;
     for (int group : {before, next})
@@ -120,12 +127,14 @@ double conversion_time(const std::vector<LayerPrecision>& executed) {
   return count > 0 ? sum / count : 0;
 }
 
-std::vector<int> unpaid_groups(std::span<const GroupTimes> times, double conversion, double chance) {
+std::vector<int> unpaid_groups(std::span<const GroupTimes> times, double conversion,
+                               double chance) {
   struct Step {
-    bool stays_before, leaves_before;   // whether the group in front leaves, on the best way to this one in integers, in floats
+    // whether the group in front leaves, on the best way to this one in integers, in floats
+    bool stays_before, leaves_before;
   };
   std::vector<Step> steps;
-  double stays = 0, leaves = 0;   // of the best way so far
+  double stays = 0, leaves = 0;  // of the best way so far
   for (const GroupTimes& group : times) {
     const double doubt = chance * (group.in_float + group.in_integers) / 2;
     steps.push_back({leaves + conversion < stays, !(stays + conversion < leaves)});
@@ -135,7 +144,8 @@ std::vector<int> unpaid_groups(std::span<const GroupTimes> times, double convers
   }
   bool left = leaves < stays;
   std::vector<int> out;
-  for (size_t g = times.size(); g-- > 0; left = left ? steps[g].leaves_before : steps[g].stays_before)
+  for (size_t g = times.size(); g-- > 0;
+       left = left ? steps[g].leaves_before : steps[g].stays_before)
     if (left) out.push_back(static_cast<int>(g));
   std::ranges::reverse(out);
   return out;
@@ -143,7 +153,8 @@ std::vector<int> unpaid_groups(std::span<const GroupTimes> times, double convers
 
 std::vector<int> better_half(std::span<const GroupTimes> times, const std::vector<int>& groups) {
   std::vector<int> half = groups;
-  std::ranges::stable_sort(half, std::greater<>(), [&](int g) { return times[static_cast<size_t>(g)].gain(); });
+  std::ranges::stable_sort(half, std::greater<>(),
+                           [&](int g) { return times[static_cast<size_t>(g)].gain(); });
   half.resize((half.size() + 1) / 2);
   std::ranges::sort(half);
   return half;
@@ -154,12 +165,15 @@ void drop_smoothing_of_floats(Plan& plan) {
   for (const Quantizer& q : plan.quantizers)
     for (const Use& use : q.uses) quantized.insert(use.node);
   const auto smooths = [](const ConstantReplacement& constant, NodeId node) {
-    return constant.reason == "smooth_quant" && constant.uses.size() == 1 && constant.uses.front().node == node;
+    return constant.reason == "smooth_quant" && constant.uses.size() == 1 &&
+           constant.uses.front().node == node;
   };
   for (ScaleInsertion& scale : plan.scales)
     std::erase_if(scale.uses, [&](const Use& use) {
       if (quantized.contains(use.node)) return false;
-      return std::erase_if(plan.constants, [&](const ConstantReplacement& constant) { return smooths(constant, use.node); }) == 1;
+      return std::erase_if(plan.constants, [&](const ConstantReplacement& constant) {
+               return smooths(constant, use.node);
+             }) == 1;
     });
   std::erase_if(plan.scales, [](const ScaleInsertion& scale) { return scale.uses.empty(); });
 }

@@ -25,14 +25,18 @@ TEST(UnpaidGroups, ThoseThatAreFasterInFloatsLeave) {
 }
 
 TEST(UnpaidGroups, ABorderCostsAConversion) {
-  EXPECT_THAT(unpaid({{2, 1}, {1, 2}, {2, 1}}, 0.6), IsEmpty()) << "two conversions cost more than the layer gains";
-  EXPECT_THAT(unpaid({{2, 1}, {1, 2}, {1, 2}, {2, 1}}, 0.6), ElementsAre(1, 2)) << "two layers pay for them";
-  EXPECT_THAT(unpaid({{1, 2}, {2, 1}}, 0.6), ElementsAre(0)) << "at the ends of a network there is one border";
+  EXPECT_THAT(unpaid({{2, 1}, {1, 2}, {2, 1}}, 0.6), IsEmpty())
+      << "two conversions cost more than the layer gains";
+  EXPECT_THAT(unpaid({{2, 1}, {1, 2}, {1, 2}, {2, 1}}, 0.6), ElementsAre(1, 2))
+      << "two layers pay for them";
+  EXPECT_THAT(unpaid({{1, 2}, {2, 1}}, 0.6), ElementsAre(0))
+      << "at the ends of a network there is one border";
 }
 
 TEST(UnpaidGroups, AGroupBetweenTwoThatLeaveGoesWithThem) {
   EXPECT_THAT(unpaid({{1, 2}, {1, 0.9}, {1, 2}}, 0.3), ElementsAre(0, 1, 2));
-  EXPECT_THAT(unpaid({{1, 2}, {1, 0.2}, {1, 2}}, 0.3), ElementsAre(0, 2)) << "unless it is worth two conversions";
+  EXPECT_THAT(unpaid({{1, 2}, {1, 0.2}, {1, 2}}, 0.3), ElementsAre(0, 2))
+      << "unless it is worth two conversions";
 }
 
 TEST(UnpaidGroups, WhatMayBeChanceStays) {
@@ -66,28 +70,36 @@ struct Chain {
 TEST(TimesOfGroups, AreThoseOfTheirLayersAndHalfOfWhatIsBetween) {
   const Chain net;
   ASSERT_THAT(net.groups, SizeIs(2));
-  const std::vector<backends::LayerPrecision> executed = {{"in/fq_output_0", "FakeQuantize", "u8", 0.25, {"in/fq_output_0"}},
-                                                          {"c1_fused", "Convolution", "u8", 1, {"c1", "r1"}},
-                                                          {"reorder", "Reorder", "f32", 0.25, {}},
-                                                          {"soft", "Softmax", "f32", 0.25, {"soft"}},
-                                                          {"c2", "Convolution", "u8", 2, {}},
-                                                          {"last", "Reorder", "f32", 0.5, {}}};
-  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed), ElementsAre(0.25 + 1 + 0.25, 0.25 + 2 + 0.5));
+  const std::vector<backends::LayerPrecision> executed = {
+      {"in/fq_output_0", "FakeQuantize", "u8", 0.25, {"in/fq_output_0"}},
+      {"c1_fused", "Convolution", "u8", 1, {"c1", "r1"}},
+      {"reorder", "Reorder", "f32", 0.25, {}},
+      {"soft", "Softmax", "f32", 0.25, {"soft"}},
+      {"c2", "Convolution", "u8", 2, {}},
+      {"last", "Reorder", "f32", 0.5, {}}};
+  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed),
+              ElementsAre(0.25 + 1 + 0.25, 0.25 + 2 + 0.5));
   EXPECT_DOUBLE_EQ(conversion_time(executed), 1.0 / 3);
   EXPECT_DOUBLE_EQ(conversion_time({}), 0);
 }
 
 TEST(TimesOfGroups, OfFusedLayersTheOneWithMostWorkCounts) {
   const Chain net;
-  const std::vector<backends::LayerPrecision> executed = {{"fused", "Convolution", "u8", 1, {"c2", "c1"}}};
-  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed), ElementsAre(1.0, 0.0)) << "3 x 3 is more than 1 x 1";
+  const std::vector<backends::LayerPrecision> executed = {
+      {"fused", "Convolution", "u8", 1, {"c2", "c1"}}};
+  EXPECT_THAT(times_of_groups(net.graph, net.groups, executed), ElementsAre(1.0, 0.0))
+      << "3 x 3 is more than 1 x 1";
 }
 
 TEST(TimesOfGroups, AreNotKnownWhereNoLayerHasTheirNames) {
   const Chain net;
-  EXPECT_THAT(times_of_groups(net.graph, net.groups, {{"c1/MatMulAddFusion", "Gemm", "f32", 1, {}}, {"new_7", "Gemm", "f32", 1, {}}}),
+  EXPECT_THAT(times_of_groups(
+                  net.graph, net.groups,
+                  {{"c1/MatMulAddFusion", "Gemm", "f32", 1, {}}, {"new_7", "Gemm", "f32", 1, {}}}),
               ElementsAre(2.0, std::nullopt));
-  EXPECT_THAT(times_of_groups(net.graph, net.groups, {{"c1/fq_output_0", "FakeQuantize", "u8", 1, {}}}), ElementsAre(std::nullopt, std::nullopt));
+  EXPECT_THAT(
+      times_of_groups(net.graph, net.groups, {{"c1/fq_output_0", "FakeQuantize", "u8", 1, {}}}),
+      ElementsAre(std::nullopt, std::nullopt));
 }
 
 TEST(DropSmoothing, FactorsOfFloatLayersGoAndOthersStay) {
@@ -96,7 +108,12 @@ TEST(DropSmoothing, FactorsOfFloatLayersGoAndOthersStay) {
     const Node& node = net.graph.node(net.graph.find(name));
     const std::vector<float> factor = {1, 2, 3, 4}, inverse = {1, 0.5f, 1 / 3.0f, 0.25f};
     net.plan.scales.push_back({node.inputs[0], {{node.id, 0}}, inverse, 1});
-    net.plan.constants.push_back({node.inputs[1], {{node.id, 1}}, Tensor::from_floats(std::vector<float>(4, 1.0f), {1, 4, 1, 1}), "smooth_quant", factor, 1});
+    net.plan.constants.push_back({node.inputs[1],
+                                  {{node.id, 1}},
+                                  Tensor::from_floats(std::vector<float>(4, 1.0f), {1, 4, 1, 1}),
+                                  "smooth_quant",
+                                  factor,
+                                  1});
   };
   smooth("c1");
   smooth("c2");

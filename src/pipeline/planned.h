@@ -1,16 +1,16 @@
 // The steps of quantize() one by one, for callers that carry out more than one plan of a model.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include <eightbit/dataset.h>
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/run.h>
 #include <eightbit/trial_run.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "backends/backend.h"
 #include "pipeline/recipe_content.h"
@@ -22,35 +22,39 @@ namespace eightbit {
 
 // Options, and where they put quantizers.
 struct Candidate {
-  std::string what;        // "preset=mixed"
+  std::string what;  // "preset=mixed"
   QuantizeOptions options;
   Plan plan{};
 };
 
-// Recipe eightbit takes networks with attention for transformers where `model_type` is unset. Every step wants these options.
+// Recipe eightbit takes networks with attention for transformers where `model_type` is unset. Every
+// step wants these options.
 QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options);
 
 // Where quantizers go. Says nothing.
 Plan place(const backends::BackendModel& model, const QuantizeOptions& options);
-// Where quantizers go, after with_model_type() of `options`. Tells which will do nothing. `statistics`: null where data is to be
-// measured.
-Plan place(const Model& model, QuantizeOptions& options, Steps& steps, const records::StatisticsData* statistics = nullptr);
+// Where quantizers go, after with_model_type() of `options`. Tells which will do nothing.
+// `statistics`: null where data is to be measured.
+Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics = nullptr);
 
 // One pass over the data for what this plan needs. `keep`: inputs to keep at least.
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
-                                    const QuantizeOptions& options, const RunOptions& run, int64_t keep = 0);
+                                    const QuantizeOptions& options, const RunOptions& run,
+                                    int64_t keep = 0);
 
 // The same for what any of these plans needs; the first tells which layers there are.
-records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates, const Dataset& dataset,
-                                    const RunOptions& run, int64_t keep);
+records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates,
+                                    const Dataset& dataset, const RunOptions& run, int64_t keep);
 
 // A plan with everything in it, and the model that it is for.
 struct Planned {
-  Model model;      // the float model
-  Model base;       // after channel alignment
-  Plan alignment;   // what that did; empty: nothing
-  Plan plan;        // for `base`
-  int64_t correction_samples = 0;   // that corrections ask for, of those that are kept (trial_run.h)
+  Model model;     // the float model
+  Model base;      // after channel alignment
+  Plan alignment;  // what that did; empty: nothing
+  Plan plan;       // for `base`
+  // that corrections ask for, of those that are kept (trial_run.h)
+  int64_t correction_samples = 0;
 };
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
@@ -61,9 +65,11 @@ void correct_biases(const backends::BackendModel& model, const records::Statisti
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan);
 
 // With `plan`, which may be another than that of `planned`.
-std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options,
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan,
+                                               const QuantizeOptions& options,
                                                const std::optional<TrialRun>& trial = {});
 Model write(const Model& base, const RecipeContent& recipe, const Plan& plan);
-void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe, const Plan& plan);
+void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe,
+          const Plan& plan);
 
 }  // namespace eightbit

@@ -1,5 +1,8 @@
 #include "pipeline/quality_floor.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -7,9 +10,6 @@
 #include <limits>
 #include <numeric>
 #include <set>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "accuracy/integer_work.h"
 #include "accuracy/noise_attribution.h"
@@ -27,19 +27,28 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
-constexpr double kClearly = 0.2;           // dB; less is chance on a few samples
-constexpr double kLeastSeconds = 3;        // that a search may take, however quick the calibration was
-constexpr double kFixedCost = 0.02;        // of a layer in float, in shares of all work, on top of its own
-constexpr double kMargin = 0.7;            // of the noise that is allowed: groups do not add up exactly
-constexpr size_t kRankingRuns = 160;       // inferences that tell the noise of single groups
+constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
+// that a search may take, however quick the calibration was
+constexpr double kLeastSeconds = 3;
+// of a layer in float, in shares of all work, on top of its own
+constexpr double kFixedCost = 0.02;
+// of the noise that is allowed: groups do not add up exactly
+constexpr double kMargin = 0.7;
+constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 class Settling {
  public:
-  Settling(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, const RunOptions& run,
-           double calibration_seconds)
-      : planned_(planned), statistics_(statistics), options_(options), run_(run), floor_(quality_floor(options)),
+  Settling(const Planned& planned, const records::StatisticsData& statistics,
+           const QuantizeOptions& options, const RunOptions& run, double calibration_seconds)
+      : planned_(planned),
+        statistics_(statistics),
+        options_(options),
+        run_(run),
+        floor_(quality_floor(options)),
         seconds_(std::max(calibration_seconds, kLeastSeconds)) {
     settled_.plan = planned.plan;
   }
@@ -53,14 +62,17 @@ class Settling {
       finish(split);
     } catch (const Interrupted&) {
       throw;
-    } catch (const std::exception& error) {   // a runtime that can not run the result does not take it away
+      // a runtime that can not run the result does not take it away
+    } catch (const std::exception& error) {
       note(fmt::format("the trial run failed: {}", error.what()));
     }
     return std::move(settled_);
   }
 
  private:
-  Model written(const Plan& plan) const { return write(planned_.base, *recipe_of(planned_, plan, options_), plan); }
+  Model written(const Plan& plan) const {
+    return write(planned_.base, *recipe_of(planned_, plan, options_), plan);
+  }
 
   void progress(std::string_view step, int64_t done, int64_t total) const {
     if (run_.progress) run_.progress({step, done, total});
@@ -71,16 +83,19 @@ class Settling {
     settled_.plan.notes.push_back(std::move(text));
   }
 
-  // With what biases were corrected by, and without. Compilation keeps one core busy: the quantized models are compiled beside
-  // the float one, unless they live in a program of one thread.
+  // With what biases were corrected by, and without. Compilation keeps one core busy: the quantized
+  // models are compiled beside the float one, unless they live in a program of one thread.
   void first_trial(const SampleSplit& split) {
     Plan uncorrected = settled_.plan;
     uncorrected.biases.clear();
     const Model corrected = written(settled_.plan);
-    const bool own_framework = planned_.base.impl().file_extension().empty(), both = !settled_.plan.biases.empty();
+    const bool own_framework = planned_.base.impl().file_extension().empty(),
+               both = !settled_.plan.biases.empty();
     auto others = std::async(own_framework ? std::launch::deferred : std::launch::async, [&] {
       Compiled first = compiled(corrected, precision_);
-      return std::pair(std::move(first), both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
+      return std::pair(
+          std::move(first),
+          both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
     });
     bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
     auto [with, without] = others.get();
@@ -93,8 +108,9 @@ class Settling {
   void judge_corrections(Tried without) {
     if (!(without.mean_db > best_.mean_db + kClearly)) return;
     settled_.plan.biases.clear();
-    settled_.plan.notes.push_back(fmt::format("bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
-                                              best_.mean_db, without.mean_db));
+    settled_.plan.notes.push_back(fmt::format(
+        "bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
+        best_.mean_db, without.mean_db));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     best_ = std::move(without);
   }
@@ -109,8 +125,8 @@ class Settling {
 
   Tried tried(Model model) const { return bench_->tried(std::move(model), precision_); }
 
-  // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by what their integers do, not by
-  // what bf16 does to the rest.
+  // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by
+  // what their integers do, not by what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
     if (bench_->reduced()) {
@@ -130,20 +146,23 @@ class Settling {
     const double found = best_.sqnr_db;
     search();
     if (reverted_.empty()) return tell_missed(found);
-    settled_.plan.notes.push_back(fmt::format("min_sqnr_db {:g}: {:.1f} dB with all quantizers, {:.1f} dB with {} of {} groups in float, "
-                                              "{:.0f} % of the multiplications", floor_, found, best_.sqnr_db, reverted_.size(), groups_.size(),
-                                              100 * share_of(reverted_)));
+    settled_.plan.notes.push_back(fmt::format(
+        "min_sqnr_db {:g}: {:.1f} dB with all quantizers, {:.1f} dB with {} of {} groups in float, "
+        "{:.0f} % of the multiplications",
+        floor_, found, best_.sqnr_db, reverted_.size(), groups_.size(), 100 * share_of(reverted_)));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     if (best_.sqnr_db < floor_) tell_missed(found);
   }
 
-  // Groups in the order in which they go, those first whose work takes away most noise for its share.
+  // Groups in the order in which they go, those first whose work takes away most noise for its
+  // share.
   void rank() {
     groups_ = accuracy::quantizer_groups(graph(), settled_.plan);
     work_ = accuracy::work_shares(graph(), groups_);
     const auto begin = Clock::now();
     noise_ = noise_of_groups();
-    log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(), seconds_since(begin));
+    log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
+        seconds_since(begin));
     const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
     std::vector<double> left(outputs);
     for (const auto& noise : noise_)
@@ -151,13 +170,18 @@ class Settling {
     std::set<int> open;
     for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
     for (double work = 0; !open.empty();) {
-      std::erase_if(open, [&](int g) { return work + work_[static_cast<size_t>(g)] > options_.max_float_share + 1e-9; });
+      std::erase_if(open, [&](int g) {
+        return work + work_[static_cast<size_t>(g)] > options_.max_float_share + 1e-9;
+      });
       if (open.empty()) break;
       const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
-      if (goal_at_ == 0 && std::ranges::all_of(left, [&](double noise) { return noise <= kMargin * allowed(); }))
+      if (goal_at_ == 0 &&
+          std::ranges::all_of(left, [&](double noise) { return noise <= kMargin * allowed(); }))
         goal_at_ = static_cast<int>(order_.size());
       log(LogLevel::debug, "quality search: {} of {:.1f} % of the work, noise {::.1e} of {::.1e}",
-          groups_[static_cast<size_t>(best)].layers.empty() ? "?" : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
+          groups_[static_cast<size_t>(best)].layers.empty()
+              ? "?"
+              : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
           100 * work_[static_cast<size_t>(best)], noise_[static_cast<size_t>(best)], left);
       order_.push_back(best);
       open.erase(best);
@@ -181,34 +205,41 @@ class Settling {
     return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
   }
 
-  // By group and output, over the signal of all samples. Those samples tell it whose outputs have most signal. Where a backend
-  // can not tell single groups, shares of the noise of all.
+  // By group and output, over the signal of all samples. Those samples tell it whose outputs have
+  // most signal. Where a backend can not tell single groups, shares of the noise of all.
   std::vector<std::vector<double>> noise_of_groups() const {
     const auto signals = bench_->signals();
     std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
     for (const auto& row : signals)
-      for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / static_cast<double>(signals.size());
+      for (size_t i = 0; i < row.size(); ++i)
+        mean[i] += row[i] / static_cast<double>(signals.size());
     const auto activity = [&](size_t s) {
       double sum = 0;
-      for (size_t i = 0; i < mean.size(); ++i) sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
+      for (size_t i = 0; i < mean.size(); ++i)
+        sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
       return sum;
     };
     std::vector<size_t> order(signals.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::ranges::stable_sort(order, std::greater<>(), activity);
     std::vector<Sample> samples;
-    const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
+    const size_t most =
+        std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
     for (size_t s : order)
       if (samples.size() < most) samples.push_back(bench_->samples()[s]);
     auto noise = noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
     for (auto& row : noise)
       for (size_t i = 0; i < row.size(); ++i) {
-        const double signal = i < mean.size() && row.size() == mean.size() ? mean[i] * static_cast<double>(samples.size()) : 1;
+        const double signal = i < mean.size() && row.size() == mean.size()
+                                  ? mean[i] * static_cast<double>(samples.size())
+                                  : 1;
         row[i] = signal > 0 ? row[i] / signal : 0;
       }
     if (!noise.empty()) return noise;
     const double all = std::pow(10.0, -best_.sqnr_db / 10);
-    for (double share : noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_)) noise.push_back({share * all});
+    for (double share :
+         noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_))
+      noise.push_back({share * all});
     return noise;
   }
 
@@ -220,7 +251,8 @@ class Settling {
     limits.max_drop = 0;
     limits.put_back_trials = 12;
     limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
-    accuracy::find_reversal(limits, [&](const std::vector<int>& ranks) { return drop_without(ranks); });
+    accuracy::find_reversal(limits,
+                            [&](const std::vector<int>& ranks) { return drop_without(ranks); });
     correct_again();
   }
 
@@ -238,9 +270,12 @@ class Settling {
     ++trials_;
     longest_ = std::max(longest_, seconds_since(begin));
     const double share = share_of(reverted);
-    log(LogLevel::debug, "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work", db, reverted.size(), 100 * share);
+    log(LogLevel::debug, "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work",
+        db, reverted.size(), 100 * share);
     const bool met = db >= floor_, best_met = !reverted_.empty() && best_.sqnr_db >= floor_;
-    const bool better = met != best_met ? met : met ? share < share_of(reverted_) : found.mean_db > best_.mean_db;
+    const bool better = met != best_met ? met
+                        : met           ? share < share_of(reverted_)
+                                        : found.mean_db > best_.mean_db;
     if (better) take(std::move(plan), std::move(reverted), std::move(found));
     return floor_ - db;
   }
@@ -264,10 +299,13 @@ class Settling {
     const AdvancedParameters& advanced = options_.advanced_parameters;
     if (!advanced.disable_bias_correction && seconds_since(begin_) < 2 * seconds_) {
       Plan other = best_plan_;
-      if (other.biases.empty()) correct_biases(planned_.base.impl(), statistics_, options_, run_, other);
-      else other.biases.clear();
+      if (other.biases.empty())
+        correct_biases(planned_.base.impl(), statistics_, options_, run_, other);
+      else
+        other.biases.clear();
       other.notes = best_plan_.notes;
-      if (Tried found = tried(written(other)); found.mean_db > best_.mean_db && found.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
+      if (Tried found = tried(written(other));
+          found.mean_db > best_.mean_db && found.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
         best_ = std::move(found);
         best_plan_ = std::move(other);
       }
@@ -294,7 +332,8 @@ class Settling {
   std::vector<std::string> suspects() const {
     std::vector<int> left(groups_.size());
     std::iota(left.begin(), left.end(), 0);
-    std::erase_if(left, [&](int group) { return std::ranges::find(reverted_, group) != reverted_.end(); });
+    std::erase_if(
+        left, [&](int group) { return std::ranges::find(reverted_, group) != reverted_.end(); });
     std::ranges::stable_sort(left, std::greater<>(), [&](int group) {
       const auto& noise = noise_[static_cast<size_t>(group)];
       return noise.empty() ? 0.0 : std::ranges::max(noise);
@@ -307,10 +346,13 @@ class Settling {
   }
 
   void tell_missed(double found) {
-    settled_.missed = fmt::format("the outputs reach {:.1f} dB of signal to noise, below min_sqnr_db {:g}{}. Most of the noise comes from: {}. "
-                                  "Name these in ignored_scope, raise max_float_share ({:g}), or see `eightbit report`",
-                                  best_.sqnr_db, floor_, best_.sqnr_db > found ? fmt::format(" ({:.1f} dB with all quantizers)", found) : "",
-                                  fmt::join(suspects(), ", "), options_.max_float_share);
+    settled_.missed = fmt::format(
+        "the outputs reach {:.1f} dB of signal to noise, below min_sqnr_db {:g}{}. Most of the "
+        "noise comes from: {}. "
+        "Name these in ignored_scope, raise max_float_share ({:g}), or see `eightbit report`",
+        best_.sqnr_db, floor_,
+        best_.sqnr_db > found ? fmt::format(" ({:.1f} dB with all quantizers)", found) : "",
+        fmt::join(suspects(), ", "), options_.max_float_share);
     note(settled_.missed);
   }
 
@@ -320,17 +362,21 @@ class Settling {
     backends::Program program;
     program.plan = &settled_.plan;
     program.threads = run_.threads;
-    for (ValueId output : accuracy::noisy_outputs(graph())) program.comparisons.push_back({output, kNone});
+    for (ValueId output : accuracy::noisy_outputs(graph()))
+      program.comparisons.push_back({output, kNone});
     size_t at = 0;
-    const auto noise = measure_noise(planned_.base.impl(), program,
-                                     [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
+    const auto noise = measure_noise(
+        planned_.base.impl(), program,
+        [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
     if (noise.empty()) return;
     double worst = std::numeric_limits<double>::infinity();
     for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
     trial.measured_db = worst;
     if (std::fabs(worst - trial.sqnr_f32_db) > 1)
-      note(fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, {:.1f} dB where they are computed in floats",
-                       trial.sqnr_f32_db, worst));
+      note(
+          fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, "
+                      "{:.1f} dB where they are computed in floats",
+                      trial.sqnr_f32_db, worst));
   }
 
   void finish(const SampleSplit& split) {
@@ -349,30 +395,33 @@ class Settling {
   const QuantizeOptions& options_;
   const RunOptions& run_;
   const double floor_, seconds_;
-  backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;   // that models are judged in
+  // that models are judged in
+  backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
   Settled settled_;
   std::shared_ptr<const TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;
-  std::vector<double> work_;                  // by group
-  std::vector<std::vector<double>> noise_;    // by group and output, over signal
-  std::vector<int> order_;              // groups that may go, those that gain most for their work first
-  int goal_at_ = 0;                     // so many of them are expected to do
+  std::vector<double> work_;                // by group
+  std::vector<std::vector<double>> noise_;  // by group and output, over signal
+  // groups that may go, those that gain most for their work first
+  std::vector<int> order_;
+  int goal_at_ = 0;  // so many of them are expected to do
   std::vector<int> reverted_;
   int64_t trials_ = 0;
-  double longest_ = 0;                  // seconds of a trial
+  double longest_ = 0;  // seconds of a trial
   Clock::time_point begin_;
 };
 
 }  // namespace
 
 double quality_floor(const QuantizeOptions& options) {
-  return options.min_sqnr_db.value_or(options.recipe == Recipe::nncf || options.mode ? 0 : kDefaultFloor);
+  return options.min_sqnr_db.value_or(
+      options.recipe == Recipe::nncf || options.mode ? 0 : kDefaultFloor);
 }
 
-Settled settle(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options,
-               const RunOptions& run, double calibration_seconds) {
+Settled settle(const Planned& planned, const records::StatisticsData& statistics,
+               const QuantizeOptions& options, const RunOptions& run, double calibration_seconds) {
   return Settling(planned, statistics, options, run, calibration_seconds).run();
 }
 

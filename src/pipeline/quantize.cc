@@ -48,29 +48,35 @@ bool corrects_by_running(const QuantizeOptions& options) {
 
 bool rounds_adaptively(const QuantizeOptions& options) {
   if (options.weight_rounding) return options.weight_rounding == WeightRounding::adaptive;
-  return corrects_by_running(options) && options.recipe == Recipe::eightbit && !options.mode;   // biases keep the means
+  // biases keep the means
+  return corrects_by_running(options) && options.recipe == Recipe::eightbit && !options.mode;
 }
 
 // Samples that are run again: a few; more when asked to take its time.
 int64_t correction_samples(const QuantizeOptions& options) {
   if (!corrects_by_running(options)) return 0;
-  return options.fast_bias_correction ? algorithms::kCorrectionSamples : algorithms::kCarefulCorrectionSamples;
+  return options.fast_bias_correction ? algorithms::kCorrectionSamples
+                                      : algorithms::kCarefulCorrectionSamples;
 }
 int64_t rounding_samples(const QuantizeOptions& options) {
   if (!rounds_adaptively(options)) return 0;
-  return algorithms::rounds_thoroughly(options) ? algorithms::kCarefulRoundingSamples : algorithms::kRoundingSamples;
+  return algorithms::rounds_thoroughly(options) ? algorithms::kCarefulRoundingSamples
+                                                : algorithms::kRoundingSamples;
 }
 int64_t samples_wanted(const QuantizeOptions& options) {
   return std::max(correction_samples(options), rounding_samples(options));
 }
 int64_t samples_to_keep(const QuantizeOptions& options) {
-  return options.trial_run ? std::max(2 * samples_wanted(options), kTrialSamples) : samples_wanted(options);
+  return options.trial_run ? std::max(2 * samples_wanted(options), kTrialSamples)
+                           : samples_wanted(options);
 }
 
 // Of those that are kept, as many as a correction asks for and the trial run leaves.
-std::vector<int64_t> samples_for(const records::StatisticsData& statistics, const QuantizeOptions& options, int64_t wanted) {
+std::vector<int64_t> samples_for(const records::StatisticsData& statistics,
+                                 const QuantizeOptions& options, int64_t wanted) {
   if (!options.trial_run) return statistics.kept_samples.spread(wanted);
-  return spread_over(split_samples(statistics.kept_samples, samples_wanted(options)).correction, wanted);
+  return spread_over(split_samples(statistics.kept_samples, samples_wanted(options)).correction,
+                     wanted);
 }
 
 // Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
@@ -82,10 +88,12 @@ QuantizeOptions with_free_scheme(QuantizeOptions options) {
 
 // As NNCF does, unless it is told the size of a batch.
 bool counts_whole_batches(const QuantizeOptions& options) {
-  return options.recipe == Recipe::nncf && !options.advanced_parameters.batchwise_statistics.value_or(false);
+  return options.recipe == Recipe::nncf &&
+         !options.advanced_parameters.batchwise_statistics.value_or(false);
 }
 
-void request(const Graph& graph, const Plan& plan, const QuantizeOptions& options, records::TapRequest& taps) {
+void request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+             records::TapRequest& taps) {
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_request(graph, plan, options, taps);
   if (!options.advanced_parameters.disable_channel_alignment)
@@ -97,7 +105,8 @@ void request(const Graph& graph, const Plan& plan, const QuantizeOptions& option
 }
 
 // Layers whose means bias correction compares.
-std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan, const QuantizeOptions& options) {
+std::vector<records::Point> layers_for(const Graph& graph, const Plan& plan,
+                                       const QuantizeOptions& options) {
   if (!corrects_by_running(options)) return {};
   return algorithms::layer_points(graph, algorithms::bias_probes(graph, plan));
 }
@@ -107,8 +116,9 @@ Model aligned(const Model& model, const Plan& network) {
   if (network.constants.empty()) return model;
   const Graph& graph = model.impl().graph();
   Model out(model.impl().apply(network, {}));
-  EIGHTBIT_CHECK(std::ranges::equal(graph.nodes, out.impl().graph().nodes, {}, &Node::name, &Node::name),
-                 "channel alignment changed more than constants");
+  EIGHTBIT_CHECK(
+      std::ranges::equal(graph.nodes, out.impl().graph().nodes, {}, &Node::name, &Node::name),
+      "channel alignment changed more than constants");
   return out;
 }
 
@@ -133,7 +143,8 @@ void share_equal_quantizers(Plan& plan) {
   plan.quantizers = std::move(kept);
 }
 
-// Layers in bodies that no sample came to, and those of tensors without elements, stay in float: their inputs have no range.
+// Layers in bodies that no sample came to, and those of tensors without elements, stay in float:
+// their inputs have no range.
 void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, Plan& plan) {
   std::set<NodeId> unseen;
   std::erase_if(plan.quantizers, [&](const Quantizer& q) {
@@ -145,17 +156,27 @@ void drop_unseen(const Graph& graph, const records::StatisticsData& statistics, 
   for (Quantizer& q : plan.quantizers)
     if (q.weight) std::erase_if(q.uses, [&](const Use& use) { return unseen.contains(use.node); });
   std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
-  for (NodeId node : unseen) plan.left_float.push_back({node, "in a branch that no sample took, or a loop that none ran, or without elements in all samples"});
+  for (NodeId node : unseen)
+    plan.left_float.push_back({node,
+                               "in a branch that no sample took, or a loop that none ran, or "
+                               "without elements in all samples"});
   if (unseen.empty()) return;
-  plan.notes.push_back(fmt::format("{} nodes stay in float: no sample took their branch of an If, ran their loop, or had elements there", unseen.size()));
+  plan.notes.push_back(
+      fmt::format("{} nodes stay in float: no sample took their branch of an If, ran their loop, "
+                  "or had elements there",
+                  unseen.size()));
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
 void warn_if_empty(const Plan& plan) {
   if (!plan.quantizers.empty()) return;
-  if (std::ranges::any_of(plan.left_float, [](const FloatReason& left) { return left.reason.starts_with(kDoNotPay); })) return;
+  if (std::ranges::any_of(plan.left_float, [](const FloatReason& left) {
+        return left.reason.starts_with(kDoNotPay);
+      }))
+    return;
   log(LogLevel::warning,
-      "nothing was quantized: no op of this model can run in 8 bits with these options. See `eightbit plan`.");
+      "nothing was quantized: no op of this model can run in 8 bits with these options. See "
+      "`eightbit plan`.");
 }
 
 // Where the statistics keep no samples, weights stay on their nearest levels.
@@ -164,17 +185,22 @@ void round_weights(const backends::BackendModel& model, const records::Statistic
   const auto samples = samples_for(statistics, options, rounding_samples(options));
   if (samples.empty() && !options.weight_rounding) return;
   if (samples.empty())
-    fail<InvalidArgument>("quantize", "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
-                                      "again, or choose nearest.");
-  const algorithms::WeightRounding rounding(model.graph(), statistics, options, model.pairs_cross_positions(), plan,
+    fail<InvalidArgument>(
+        "quantize",
+        "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
+        "again, or choose nearest.");
+  const algorithms::WeightRounding rounding(model.graph(), statistics, options,
+                                            model.pairs_cross_positions(), plan,
                                             static_cast<int64_t>(samples.size()));
   if (rounding.taps().empty()) return;
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
-  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples", rounding.apply(plan), samples.size()));
+  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples",
+                                   rounding.apply(plan), samples.size()));
 }
 
 // The last steps of every run.
-Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, const Plan& plan, Steps& steps) {
+Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, const Plan& plan,
+              Steps& steps) {
   Model quantized = steps("write", [&] { return write(base, *recipe, plan); });
   fill(steps.report(), base.impl().graph(), std::move(recipe), plan);
   steps.finish();
@@ -190,9 +216,13 @@ Model written(const Model& base, std::shared_ptr<const RecipeContent> recipe, co
   throw AccuracyNotReached("[quantize] " + settled.missed, std::move(result));
 }
 
-void explain(const Planned& planned, const records::StatisticsData& statistics, const QuantizeOptions& options, Settled& settled) {
-  const Model quantized = write(planned.base, *recipe_of(planned, settled.plan, options), settled.plan);
-  explain_speed(quantized.impl(), statistics.kept_samples.load(statistics.kept_samples.numbers().front()), options.placement, *settled.trial);
+void explain(const Planned& planned, const records::StatisticsData& statistics,
+             const QuantizeOptions& options, Settled& settled) {
+  const Model quantized =
+      write(planned.base, *recipe_of(planned, settled.plan, options), settled.plan);
+  explain_speed(quantized.impl(),
+                statistics.kept_samples.load(statistics.kept_samples.numbers().front()),
+                options.placement, *settled.trial);
 }
 
 // From placement and statistics to the model.
@@ -203,13 +233,18 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   Settled settled;
   settled.plan = planned.plan;
   if (options.trial_run)
-    settled = steps("trial run", [&] { return settle(planned, statistics, options, run, steps.seconds_of("calibrate")); });
+    settled = steps("trial run", [&] {
+      return settle(planned, statistics, options, run, steps.seconds_of("calibrate"));
+    });
   if (options.trial_run && options.placement == PlacementMode::measured)
-    steps("measured placement", [&] { place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled); });
+    steps("measured placement", [&] {
+      place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled);
+    });
   if (settled.trial && !settled.plan.quantizers.empty() && is_not_faster(*settled.trial))
     steps("times of layers", [&] { explain(planned, statistics, options, settled); });
   steps.report().trial = settled.trial;
-  Model quantized = written(planned.base, recipe_of(planned, settled.plan, options, settled.trial), settled.plan, steps);
+  Model quantized = written(planned.base, recipe_of(planned, settled.plan, options, settled.trial),
+                            settled.plan, steps);
   if (!settled.missed.empty() && options.strict) fail_strictly(settled, std::move(quantized));
   return quantized;
 }
@@ -220,13 +255,15 @@ std::optional<Plan> own_placement(const backends::BackendModel& model) {
   return placing ? placing->placement() : std::nullopt;
 }
 
-// Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for any runtime.
+// Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for
+// any runtime.
 Kernels kernels_for(const backends::BackendModel& model, const QuantizeOptions& options) {
   return options.recipe == Recipe::nncf || options.mode ? Kernels{} : model.kernels();
 }
 
 bool is_cpu(TargetDevice target) {
-  return target == TargetDevice::any || target == TargetDevice::cpu || target == TargetDevice::cpu_spr;
+  return target == TargetDevice::any || target == TargetDevice::cpu ||
+         target == TargetDevice::cpu_spr;
 }
 
 // Tells which options will do nothing. `statistics`: null where data is to be measured.
@@ -240,9 +277,11 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
     plan.notes.push_back(std::move(warning));
   }
   if (!asked && options.model_type)
-    plan.notes.push_back(fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
+    plan.notes.push_back(
+        fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
   report_without_effect(without_effect(options), plan.notes);
-  report_without_effect(without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
+  report_without_effect(
+      without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
   return plan;
 }
 
@@ -268,28 +307,32 @@ Plan place(const backends::BackendModel& model, const QuantizeOptions& options) 
   return plan;
 }
 
-Plan place(const Model& model, QuantizeOptions& options, Steps& steps, const records::StatisticsData* statistics) {
+Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics) {
   validate(options);
   steps("read", [&] { model.impl().graph(); });
   return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
 }
 
-records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates, const Dataset& dataset,
-                                    const RunOptions& run, int64_t keep) {
+records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates,
+                                    const Dataset& dataset, const RunOptions& run, int64_t keep) {
   const Graph& graph = model.impl().graph();
   const Candidate& first = candidates.front();
   records::TapRequest taps(graph);
-  MeasureOptions measured{first.options.subset_size, {}, keep, {}, counts_whole_batches(first.options)};
+  MeasureOptions measured{
+      first.options.subset_size, {}, keep, {}, counts_whole_batches(first.options)};
   for (const Candidate& candidate : candidates) {
     request(graph, candidate.plan, candidate.options, taps);
     measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));
   }
   measured.facts["options"] = to_json(first.options);
-  return measure(model.impl(), taps.points(), layers_for(graph, first.plan, first.options), dataset, measured, run);
+  return measure(model.impl(), taps.points(), layers_for(graph, first.plan, first.options), dataset,
+                 measured, run);
 }
 
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
-                                    const QuantizeOptions& options, const RunOptions& run, int64_t keep) {
+                                    const QuantizeOptions& options, const RunOptions& run,
+                                    int64_t keep) {
   const Candidate only{"", options, plan};
   return measure_for(model, std::span(&only, 1), dataset, run, keep);
 }
@@ -299,14 +342,15 @@ void correct_biases(const backends::BackendModel& model, const records::Statisti
   if (options.advanced_parameters.disable_bias_correction) return;
   const auto samples = samples_for(statistics, options, correction_samples(options));
   std::optional<std::vector<BiasShift>> measured;
-  plan.biases.clear();   // shifts are those of the network without any
+  plan.biases.clear();  // shifts are those of the network without any
   if (!corrects_in_closed_form(options))
-    measured = measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
+    measured =
+        measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
   plan.biases = measured ? std::move(*measured)
                          : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
-  plan.notes.push_back(fmt::format(
-      "bias correction: {} layers, {}", plan.biases.size(),
-      measured ? fmt::format("from {} samples", samples.size()) : "from the means of their inputs"));
+  plan.notes.push_back(fmt::format("bias correction: {} layers, {}", plan.biases.size(),
+                                   measured ? fmt::format("from {} samples", samples.size())
+                                            : "from the means of their inputs"));
 }
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
@@ -323,7 +367,8 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
     });
   const backends::BackendModel& backend = planned.base.impl();
   steps("min-max", [&] {
-    algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(), plan);
+    algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(),
+                        plan);
     algorithms::fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
     share_equal_quantizers(plan);
   });
@@ -335,7 +380,8 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
   return planned;
 }
 
-std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan, const QuantizeOptions& options,
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan,
+                                               const QuantizeOptions& options,
                                                const std::optional<TrialRun>& trial) {
   auto recipe = std::make_shared<RecipeContent>();
   recipe->version = version();
@@ -353,7 +399,8 @@ Model write(const Model& base, const RecipeContent& recipe, const Plan& plan) {
   return Model(base.impl().apply(plan, metadata_of(recipe)));
 }
 
-void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe, const Plan& plan) {
+void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe,
+          const Plan& plan) {
   for (const Quantizer& q : plan.quantizers)
     ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
   report.corrected_biases = static_cast<int64_t>(plan.biases.size());
@@ -368,7 +415,8 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
   Steps steps(run);
   QuantizeOptions options = asked;
   Plan plan = place(model, options, steps);
-  const auto statistics = steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
+  const auto statistics =
+      steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
   return finish(model, statistics, std::move(plan), options, run, steps);
 }
 
@@ -383,7 +431,8 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
         statistics.model_fingerprint(), model.impl().fingerprint());
   Plan plan = place(model, options, steps, &statistics.data());
   if (!run.checkpoint.empty())
-    report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}}, plan.notes);
+    report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}},
+                          plan.notes);
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
 }
 
@@ -392,8 +441,11 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   const RecipeContent& content = recipe.content();
   const backends::BackendModel& backend = model.impl();
   if (content.fingerprint != backend.fingerprint() || content.backend != backend.backend())
-    fail<InvalidArgument>("recipe", "this recipe belongs to another model ({} of {}, this one is {} of {}). Give the float model that "
-                          "it was made from, or quantize this one.", content.fingerprint, content.backend, backend.fingerprint(),
+    fail<InvalidArgument>("recipe",
+                          "this recipe belongs to another model ({} of {}, this one is {} of {}). "
+                          "Give the float model that "
+                          "it was made from, or quantize this one.",
+                          content.fingerprint, content.backend, backend.fingerprint(),
                           backend.backend());
   const Graph& graph = steps("read", [&]() -> const Graph& { return backend.graph(); });
   const Plan plan = steps("place", [&] { return plan_for(content, graph); });
@@ -402,16 +454,18 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
 }
 
-TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& asked, const RunOptions& run) {
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
+                const RunOptions& run) {
   Steps steps(run);
   QuantizeOptions options = asked;
-  place(model, options, steps);   // mistakes first
+  place(model, options, steps);  // mistakes first
   Tuner tuner(model, options);
   const auto statistics = steps("calibrate", [&] { return tuner.measure(dataset, run); });
   Tuned tuned = steps("tune", [&] { return tuner.tune(statistics, run); });
   steps.report().samples = statistics.samples();
   const Plan& plan = tuned.planned.plan;
-  Model quantized = written(tuned.planned.base, recipe_of(tuned.planned, plan, tuned.best.options), plan, steps);
+  Model quantized =
+      written(tuned.planned.base, recipe_of(tuned.planned, plan, tuned.best.options), plan, steps);
   return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
 }
 
@@ -422,7 +476,8 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview;
   const auto runtimes = runtimes_for(model.impl().backend());
-  for (std::string_view runtime : runtimes) std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
+  for (std::string_view runtime : runtimes)
+    std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
   preview.text = to_text(plan, graph, false) + to_text(preview.unfused, runtimes);
   auto json = write_plan(plan, graph, Tensors::left_out);
   json["unfused"] = to_json(preview.unfused);

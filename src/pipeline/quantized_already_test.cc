@@ -20,7 +20,9 @@ TEST(QuantizedAlready, CountsByType) {
 }
 
 TEST(QuantizedAlready, SaysNothingOfAFloatModel) {
-  EXPECT_EQ(quantized_already(parse_graph("in = Parameter() : f32[1,4]\nr = Relu(in) : f32[1,4]\nout = Result(r)\n")), "");
+  EXPECT_EQ(quantized_already(parse_graph(
+                "in = Parameter() : f32[1,4]\nr = Relu(in) : f32[1,4]\nout = Result(r)\n")),
+            "");
 }
 
 }  // namespace

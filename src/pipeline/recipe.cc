@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "eightbit.recipe";
 constexpr int64_t kVersion = 1;
-constexpr int kDeepest = 16;   // levels of nesting; a recipe has 6
+constexpr int kDeepest = 16;  // levels of nesting; a recipe has 6
 
 // Containers down to the third level take a line an entry, deeper ones stay on the line.
 void print(const Json& json, int depth, std::string& out) {
@@ -27,7 +27,8 @@ void print(const Json& json, int depth, std::string& out) {
   const char* separator = "\n";
   for (const auto& [key, value] : json.items()) {
     out += separator + indent + "  ";
-    if (json.is_object()) out += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
+    if (json.is_object())
+      out += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
     print(value, depth + 1, out);
     separator = ",\n";
   }
@@ -37,20 +38,29 @@ void print(const Json& json, int depth, std::string& out) {
 Json parse(std::string_view text) {
   try {
     return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
-      if (depth > kDeepest) fail<InvalidArgument>("recipe", "the file nests more than {} levels deep. It is no recipe", kDeepest);
+      if (depth > kDeepest)
+        fail<InvalidArgument>("recipe", "the file nests more than {} levels deep. It is no recipe",
+                              kDeepest);
       return true;
     });
   } catch (const nlohmann::json::exception& error) {
-    fail<InvalidArgument>("recipe", "the file is no valid JSON: {}. Write it anew, or correct it there", error.what());
+    fail<InvalidArgument>("recipe",
+                          "the file is no valid JSON: {}. Write it anew, or correct it there",
+                          error.what());
   }
 }
 
 void check_version(const JsonEntry& file) {
   if (!file.json().is_object() || !file.has("schema") || file["schema"].json() != kSchema)
-    fail<InvalidArgument>("recipe", "the file is no recipe: it has no \"schema\": \"{}\". Give one that a quantization wrote", kSchema);
+    fail<InvalidArgument>(
+        "recipe",
+        "the file is no recipe: it has no \"schema\": \"{}\". Give one that a quantization wrote",
+        kSchema);
   const int64_t version = file["version"].whole(1, INT32_MAX);
   if (version > kVersion)
-    fail<InvalidArgument>("recipe", "the file has version {}, this eightbit reads up to {}. Install a newer eightbit", version, kVersion);
+    fail<InvalidArgument>(
+        "recipe", "the file has version {}, this eightbit reads up to {}. Install a newer eightbit",
+        version, kVersion);
 }
 
 bool is_empty(const Plan& plan) { return plan.constants.empty(); }
@@ -61,15 +71,18 @@ QuantizationRecipe QuantizationRecipe::from_json(std::string_view text) {
   const Json json = parse(text);
   const JsonEntry file(json, "recipe");
   check_version(file);
-  file.allow_only({"schema", "version", "eightbit", "model", "options", "trial", "channel_alignment", "plan"});
+  file.allow_only(
+      {"schema", "version", "eightbit", "model", "options", "trial", "channel_alignment", "plan"});
   auto content = std::make_shared<RecipeContent>();
   content->version = file["eightbit"].text();
   file["model"].allow_only({"backend", "fingerprint"});
   content->backend = file["model"]["backend"].text();
   content->fingerprint = file["model"]["fingerprint"].text();
-  content->options = options_from_json(file["options"].json().dump(-1, ' ', false, Json::error_handler_t::replace));
+  content->options = options_from_json(
+      file["options"].json().dump(-1, ' ', false, Json::error_handler_t::replace));
   validate(content->options);
-  if (file.has("trial")) content->trial = file["trial"].json().dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (file.has("trial"))
+    content->trial = file["trial"].json().dump(-1, ' ', false, Json::error_handler_t::replace);
   if (file.has("channel_alignment")) content->alignment_json = file["channel_alignment"].json();
   content->plan_json = file["plan"].json();
   return QuantizationRecipe(std::move(content));
@@ -95,7 +108,8 @@ std::string QuantizationRecipe::to_json() const {
     json["plan"] = *recipe.plan_json;
   } else {
     const Graph& graph = recipe.model.impl().graph();
-    if (!is_empty(recipe.alignment)) json["channel_alignment"] = write_plan(recipe.alignment, graph, Tensors::included);
+    if (!is_empty(recipe.alignment))
+      json["channel_alignment"] = write_plan(recipe.alignment, graph, Tensors::included);
     json["plan"] = write_plan(recipe.plan, graph, Tensors::included);
   }
   std::string out;
@@ -113,7 +127,9 @@ QuantizeOptions QuantizationRecipe::options() const { return content().options; 
 std::string QuantizationRecipe::model_fingerprint() const { return content().fingerprint; }
 
 const RecipeContent& QuantizationRecipe::content() const {
-  if (!content_) fail<InvalidArgument>("recipe", "the recipe is empty. Load one, or take that of a report after quantize()");
+  if (!content_)
+    fail<InvalidArgument>(
+        "recipe", "the recipe is empty. Load one, or take that of a report after quantize()");
   return *content_;
 }
 
@@ -123,9 +139,10 @@ std::filesystem::path recipe_path(const std::filesystem::path& model) {
 }
 
 std::map<std::string, std::string> metadata_of(const RecipeContent& recipe) {
-  std::map<std::string, std::string> metadata = {{"version", recipe.version},
-                                                 {"options", to_json(recipe.options)},
-                                                 {"recipe", std::string(to_string(recipe.options.recipe))}};
+  std::map<std::string, std::string> metadata = {
+      {"version", recipe.version},
+      {"options", to_json(recipe.options)},
+      {"recipe", std::string(to_string(recipe.options.recipe))}};
   if (!recipe.trial.empty()) metadata["trial"] = recipe.trial;
   return metadata;
 }

@@ -1,14 +1,14 @@
 // What stands in a recipe file (format: docs/recipe_file.md).
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/recipe.h>
+
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
 #include "quant/plan.h"
 
@@ -16,15 +16,17 @@ namespace eightbit {
 
 // From a run, with model and plans, or from a file, with their JSON.
 struct RecipeContent {
-  std::string version;                       // of eightbit
-  std::string backend, fingerprint;          // of the float model
+  std::string version;               // of eightbit
+  std::string backend, fingerprint;  // of the float model
   QuantizeOptions options;
-  std::string trial;                         // what the trial run found, without times, as JSON; empty: there was none
+  // what the trial run found, without times, as JSON; empty: there was none
+  std::string trial;
 
-  Model model;                               // of a run
-  Plan alignment, plan;                      // what channel alignment does first; empty plan: nothing
+  Model model;  // of a run
+  // what channel alignment does first; empty plan: nothing
+  Plan alignment, plan;
 
-  std::optional<nlohmann::ordered_json> alignment_json, plan_json;   // of a file
+  std::optional<nlohmann::ordered_json> alignment_json, plan_json;  // of a file
 };
 
 // What is stored in a quantized model.

@@ -1,13 +1,12 @@
-// What a report measures: each layer alone and with all before it, its quantizers, its time. What follows from the numbers
-// is in report/diagnosis.h.
+// What a report measures: each layer alone and with all before it, its quantizers, its time. What
+// follows from the numbers is in report/diagnosis.h.
+#include <eightbit/eightbit.h>
 #include <eightbit/report.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
-
-#include <eightbit/eightbit.h>
 
 #include "algorithms/weights.h"
 #include "base/error.h"
@@ -28,7 +27,7 @@ namespace {
 
 using backends::BackendModel;
 
-constexpr int64_t kOutputSamples = 32;   // that outputs are looked at
+constexpr int64_t kOutputSamples = 32;  // that outputs are looked at
 
 struct Layer {
   NodeId reference = kNone, quantized = kNone;
@@ -37,7 +36,11 @@ struct Layer {
 class Reporter {
  public:
   Reporter(const BackendModel& reference, const BackendModel& quantized, const RunOptions& run)
-      : a_(reference), b_(quantized), run_(run), steps_(run), carries_(carries_quantized(quantized.graph())) {}
+      : a_(reference),
+        b_(quantized),
+        run_(run),
+        steps_(run),
+        carries_(carries_quantized(quantized.graph())) {}
 
   ModelReport make(const Dataset& dataset, int64_t subset_size) {
     out_.version = version();
@@ -59,7 +62,8 @@ class Reporter {
 
  private:
   static int64_t total(const std::map<std::string, int64_t>& bytes) {
-    return std::accumulate(bytes.begin(), bytes.end(), int64_t{0}, [](int64_t sum, const auto& entry) { return sum + entry.second; });
+    return std::accumulate(bytes.begin(), bytes.end(), int64_t{0},
+                           [](int64_t sum, const auto& entry) { return sum + entry.second; });
   }
 
   void read(const Dataset& dataset, int64_t subset_size) {
@@ -67,7 +71,8 @@ class Reporter {
     while (feed.next()) progress("data", static_cast<int64_t>(feed.kept().size()), feed.total());
     samples_.add(feed.kept());
     out_.samples = static_cast<int64_t>(samples_.size());
-    if (samples_.empty()) fail<DataError>("report", "the dataset gave no samples. Check that it is not empty.");
+    if (samples_.empty())
+      fail<DataError>("report", "the dataset gave no samples. Check that it is not empty.");
   }
 
   void progress(std::string_view step, int64_t done, int64_t total) const {
@@ -97,15 +102,20 @@ class Reporter {
     }
   }
 
-  // Of the outputs, what users get. A runtime may compile the program that measures the layers differently.
+  // Of the outputs, what users get. A runtime may compile the program that measures the layers
+  // differently.
   void tell_outputs() {
     for (size_t i = 0; i < out_.outputs.size() && out_.outputs.size() == as_they_are_.size(); ++i) {
       LayerDifference& output = out_.outputs[i];
       output.measured_db = std::exchange(output.sqnr_db, as_they_are_[i].decibels());
-      const double chance = out_.samples > kOutputSamples ? 3 : 1;   // in dB; the samples are not the same
+      // in dB; the samples are not the same
+      const double chance = out_.samples > kOutputSamples ? 3 : 1;
       if (std::fabs(output.sqnr_db - *output.measured_db) > chance)
-        out_.notes.push_back(fmt::format("'{}' has {:.1f} dB as users get it, and {:.1f} dB where its layers are measured: the runtime "
-                                         "compiles the two differently.", output.name, output.sqnr_db, *output.measured_db));
+        out_.notes.push_back(
+            fmt::format("'{}' has {:.1f} dB as users get it, and {:.1f} dB where its layers are "
+                        "measured: the runtime "
+                        "compiles the two differently.",
+                        output.name, output.sqnr_db, *output.measured_db));
     }
   }
 
@@ -115,7 +125,8 @@ class Reporter {
     for (const Node& node : reference.nodes) {
       note_bodies(node);
       const NodeId twin = twin_of(node, quantized);
-      const bool is_quantized = twin != kNone && reads_quantized(quantized, carries_, quantized.node(twin));
+      const bool is_quantized =
+          twin != kNone && reads_quantized(quantized, carries_, quantized.node(twin));
       if (node.outputs.empty() || node.op == Op::result) continue;
       if (!is_quantized && algorithms::weight_port(reference, node.id) == kNone) continue;
       if (!is_float(reference.value(node.outputs[0]).dtype)) continue;
@@ -129,7 +140,8 @@ class Reporter {
     const auto inside = [&](const Node& other) { return other.owner == node.id; };
     const bool closed = node.op == Op::if_ && std::ranges::none_of(a_.graph().nodes, inside);
     if (closed || !node.bodies.empty())
-      out_.notes.push_back(fmt::format("'{}' is not looked into: the layers inside of it stay in floating point.", node.name));
+      out_.notes.push_back(fmt::format(
+          "'{}' is not looked into: the layers inside of it stay in floating point.", node.name));
   }
 
   LayerReport describe(const Node& node, NodeId twin, bool is_quantized) const {
@@ -140,12 +152,15 @@ class Reporter {
     layer.quantized = is_quantized;
     const int32_t port = algorithms::weight_port(a_.graph(), node.id);
     if (port != kNone) layer.weight_bytes_before = bytes_of(a_.graph(), node, port);
-    if (twin == kNone) layer.note = "the quantized model has no layer of this name";
-    else if (!is_quantized) layer.note = "in floating point";
-    else if (node.outputs.size() > 1) layer.note = "has several outputs: its noise is not measured";
+    if (twin == kNone)
+      layer.note = "the quantized model has no layer of this name";
+    else if (!is_quantized)
+      layer.note = "in floating point";
+    else if (node.outputs.size() > 1)
+      layer.note = "has several outputs: its noise is not measured";
     if (node.owner != kNone)
-      layer.note += fmt::format("{}in a branch or body of '{}': measured with the whole model only", layer.note.empty() ? "" : "; ",
-                                a_.graph().node(node.owner).name);
+      layer.note += fmt::format("{}in a branch or body of '{}': measured with the whole model only",
+                                layer.note.empty() ? "" : "; ", a_.graph().node(node.owner).name);
     return layer;
   }
 
@@ -155,14 +170,17 @@ class Reporter {
   }
 
   void measure_accumulated() {
-    const CompareResult result = compare_whole(a_, b_, run_.threads, feed(out_.samples), counter("accumulated"));
+    const CompareResult result =
+        compare_whole(a_, b_, run_.threads, feed(out_.samples), counter("accumulated"));
     out_.outputs = result.outputs;
     tell_outputs();
     std::map<std::string, double> by_name;
     for (const LayerDifference& layer : result.layers) by_name.emplace(layer.name, layer.sqnr_db);
     for (LayerReport& layer : out_.layers)
-      if (const auto found = by_name.find(layer.name); found != by_name.end()) layer.accumulated_db = found->second;
-      else if (layer.note.empty()) layer.note = "gave nothing but zeros on these samples, or can not be compared";
+      if (const auto found = by_name.find(layer.name); found != by_name.end())
+        layer.accumulated_db = found->second;
+      else if (layer.note.empty())
+        layer.note = "gave nothing but zeros on these samples, or can not be compared";
   }
 
   // Layers that can be measured alone, by their place.
@@ -181,7 +199,8 @@ class Reporter {
     std::vector<NodeId> nodes;
     for (size_t i : places) nodes.push_back(layers_[i].reference);
     const auto noise = [&](Quantized what, std::string_view step) {
-      return noise_alone(a_, b_, carries_, nodes, what, run_.threads, feed(out_.samples), counter(step));
+      return noise_alone(a_, b_, carries_, nodes, what, run_.threads, feed(out_.samples),
+                         counter(step));
     };
     const auto both = noise(Quantized::weights_and_activations, "layers alone");
     const auto weights = noise(Quantized::weights, "weights alone");
@@ -197,14 +216,17 @@ class Reporter {
     std::vector<NodeId> nodes;
     for (size_t i = 0; i < layers_.size(); ++i)
       if (out_.layers[i].quantized) nodes.push_back(layers_[i].quantized);
-    auto inputs = measure_input_quantizers(b_, nodes, run_.threads, feed(out_.samples), counter("quantizers"));
+    auto inputs = measure_input_quantizers(b_, nodes, run_.threads, feed(out_.samples),
+                                           counter("quantizers"));
     for (size_t i = 0; i < layers_.size(); ++i)
-      if (const auto found = inputs.find(layers_[i].quantized); found != inputs.end()) out_.layers[i].inputs = std::move(found->second);
+      if (const auto found = inputs.find(layers_[i].quantized); found != inputs.end())
+        out_.layers[i].inputs = std::move(found->second);
   }
 
   void measure_time() {
     const Sample sample = *feed(1)();
-    const ExecutedLayers before(a_.executed_precisions(sample)), after(b_.executed_precisions(sample));
+    const ExecutedLayers before(a_.executed_precisions(sample)),
+        after(b_.executed_precisions(sample));
     out_.milliseconds_before = before.milliseconds();
     out_.milliseconds = after.milliseconds();
     for (LayerReport& layer : out_.layers) {
@@ -225,16 +247,17 @@ class Reporter {
   Steps steps_;
   std::vector<bool> carries_;
   records::KeptSamples samples_;
-  std::vector<OutputNoise> as_they_are_;   // of each output
+  std::vector<OutputNoise> as_they_are_;  // of each output
   std::vector<Layer> layers_;
   ModelReport out_;
 };
 
 }  // namespace
 
-ModelReport report(const Model& reference, const Model& quantized, const Dataset& dataset, int64_t subset_size,
-                   const RunOptions& run) {
-  if (subset_size < 1) fail<InvalidArgument>("report", "subset_size is {}. It must be at least 1.", subset_size);
+ModelReport report(const Model& reference, const Model& quantized, const Dataset& dataset,
+                   int64_t subset_size, const RunOptions& run) {
+  if (subset_size < 1)
+    fail<InvalidArgument>("report", "subset_size is {}. It must be at least 1.", subset_size);
   check_inputs(reference.impl(), quantized.impl());
   return Reporter(reference.impl(), quantized.impl(), run).make(dataset, subset_size);
 }

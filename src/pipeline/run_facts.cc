@@ -19,7 +19,8 @@ bool changes_plan(const Graph& graph, QuantizeOptions options, Change change) {
   return with != to_text(placement::place(graph, options), graph, false);
 }
 
-bool any_smoothed(const Graph& graph, const Plan& plan, QuantizeOptions options, bool convolutions) {
+bool any_smoothed(const Graph& graph, const Plan& plan, QuantizeOptions options,
+                  bool convolutions) {
   AdvancedSmoothQuantParameters& alphas = options.advanced_parameters.smooth_quant_alphas;
   (convolutions ? alphas.matmul : alphas.convolution) = -1.0;
   records::TapRequest taps(graph);
@@ -34,24 +35,29 @@ bool any_pair(const Graph& graph, const Plan& plan) {
 }
 
 bool overflows(const Graph& graph, const Quantizer& q) {
-  return q.weight && q.spec.bits == 8 &&
-         std::ranges::any_of(q.uses, [&](Use use) { return has(graph.node(use.node).op, kOverflowSet); });
+  return q.weight && q.spec.bits == 8 && std::ranges::any_of(q.uses, [&](Use use) {
+           return has(graph.node(use.node).op, kOverflowSet);
+         });
 }
 
 }  // namespace
 
-RunFacts run_facts(const Graph& graph, const Plan& plan, const QuantizeOptions& options, const records::StatisticsData* statistics) {
+RunFacts run_facts(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                   const records::StatisticsData* statistics) {
   const AdvancedParameters& advanced = options.advanced_parameters;
   const AdvancedParameters defaults;
   RunFacts facts;
   facts.weights = std::ranges::any_of(plan.quantizers, &Quantizer::weight);
   facts.activations = !std::ranges::all_of(plan.quantizers, &Quantizer::weight);
-  facts.overflowing_weights = std::ranges::any_of(plan.quantizers, [&](const Quantizer& q) { return overflows(graph, q); });
+  facts.overflowing_weights =
+      std::ranges::any_of(plan.quantizers, [&](const Quantizer& q) { return overflows(graph, q); });
   if (advanced.quantize_outputs)
-    facts.outputs = changes_plan(graph, options, [](AdvancedParameters& a) { a.quantize_outputs = false; });
+    facts.outputs =
+        changes_plan(graph, options, [](AdvancedParameters& a) { a.quantize_outputs = false; });
   if (advanced.quantizer_propagation_rule != defaults.quantizer_propagation_rule)
-    facts.branches = changes_plan(
-        graph, options, [&](AdvancedParameters& a) { a.quantizer_propagation_rule = defaults.quantizer_propagation_rule; });
+    facts.branches = changes_plan(graph, options, [&](AdvancedParameters& a) {
+      a.quantizer_propagation_rule = defaults.quantizer_propagation_rule;
+    });
   if (!advanced.disable_channel_alignment) facts.convolution_pairs = any_pair(graph, plan);
   if (algorithms::smooth_quant_applies(options)) {
     facts.smooth_convolutions = any_smoothed(graph, plan, options, true);

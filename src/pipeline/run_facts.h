@@ -11,7 +11,8 @@
 namespace eightbit {
 
 // `plan`: as placed with these options. `statistics`: null where data is measured.
-RunFacts run_facts(const Graph& graph, const Plan& plan, const QuantizeOptions& options, const records::StatisticsData* statistics);
+RunFacts run_facts(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                   const records::StatisticsData* statistics);
 
 // A warning in the log for each, and a note of the plan.
 void report_without_effect(const std::vector<NoEffect>& found, std::vector<std::string>& notes);

@@ -20,7 +20,8 @@ std::string Report::to_json() const {
   nlohmann::ordered_json j;
   j["seconds"] = seconds;
   j["steps"] = nlohmann::ordered_json::array();
-  for (const StepTime& step : steps) j["steps"].push_back({{"step", step.step}, {"seconds", step.seconds}});
+  for (const StepTime& step : steps)
+    j["steps"].push_back({{"step", step.step}, {"seconds", step.seconds}});
   j["samples"] = samples;
   j["activation_quantizers"] = activation_quantizers;
   j["weight_quantizers"] = weight_quantizers;

@@ -1,12 +1,12 @@
 // Times and logs the steps of a run.
 #pragma once
 
+#include <eightbit/run.h>
+
 #include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <eightbit/run.h>
 
 #include "base/log.h"
 
@@ -30,7 +30,9 @@ class Steps {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+  static double since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  }
 
   struct Timer {
     Steps& steps;

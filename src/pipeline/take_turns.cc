@@ -13,9 +13,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kSureRounds = 16, kMostRounds = 400;
 constexpr double kSmall = 0.003;
-constexpr double kShort = 0.01;   // seconds: what another model left in caches and threads counts here
+// seconds: what another model left in caches and threads counts here
+constexpr double kShort = 0.01;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 double seconds_of(backends::Runner& runner, const Sample& sample) {
   const auto begin = Clock::now();
@@ -27,11 +30,14 @@ double seconds_of(backends::Runner& runner, const Sample& sample) {
 struct Least {
   std::array<std::vector<double>, 2> seconds;
 
-  explicit Least(size_t samples) { seconds.fill(std::vector<double>(samples, std::numeric_limits<double>::infinity())); }
-  double mean(int half) const {   // 2: of both
+  explicit Least(size_t samples) {
+    seconds.fill(std::vector<double>(samples, std::numeric_limits<double>::infinity()));
+  }
+  double mean(int half) const {  // 2: of both
     double sum = 0;
     for (size_t s = 0; s < seconds[0].size(); ++s)
-      sum += half < 2 ? seconds[static_cast<size_t>(half)][s] : std::min(seconds[0][s], seconds[1][s]);
+      sum +=
+          half < 2 ? seconds[static_cast<size_t>(half)][s] : std::min(seconds[0][s], seconds[1][s]);
     return sum / static_cast<double>(seconds[0].size());
   }
   double chance() const { return std::fabs(mean(0) - mean(1)) / mean(2); }
@@ -39,7 +45,8 @@ struct Least {
 
 }  // namespace
 
-Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples, double seconds, int least_rounds) {
+Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sample> samples,
+                 double seconds, int least_rounds) {
   for (backends::Runner* runner : runners)
     for (const Sample& sample : samples) runner->run(sample);
   std::vector<Least> least(runners.size(), Least(samples.size()));
@@ -56,7 +63,8 @@ Turns take_turns(std::span<backends::Runner* const> runners, std::span<const Sam
     if (round + 1 < least_rounds || round % 2 == 0) continue;
     turns.chance = 0;
     for (const Least& times : least) turns.chance = std::max(turns.chance, times.chance());
-    if (seconds_since(begin) > seconds || (round + 1 >= kSureRounds && turns.chance < kSmall)) break;
+    if (seconds_since(begin) > seconds || (round + 1 >= kSureRounds && turns.chance < kSmall))
+      break;
   }
   for (const Least& times : least) turns.milliseconds.push_back(1e3 * times.mean(2));
   return turns;

@@ -1,11 +1,11 @@
 #include "pipeline/trial_run.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -24,7 +24,8 @@ bool looks_like_scores(const Tensor& tensor) {
   return is_float(tensor.dtype) && tensor.shape.size() == 2 && tensor.shape[1] > 1;
 }
 
-std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOutputs& other, size_t output) {
+std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOutputs& other,
+                                   size_t output) {
   int64_t same = 0, all = 0;
   for (size_t s = 0; s < reference.size(); ++s) {
     const Tensor& a = reference[s][output];
@@ -35,17 +36,22 @@ std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOut
     for (auto i = x.begin(), j = y.begin(); i != x.end(); i += classes, j += classes, ++all)
       same += std::max_element(i, i + classes) - i == std::max_element(j, j + classes) - j;
   }
-  return all > 0 ? std::optional(static_cast<double>(same) / static_cast<double>(all)) : std::nullopt;
+  return all > 0 ? std::optional(static_cast<double>(same) / static_cast<double>(all))
+                 : std::nullopt;
 }
 
 double worst(const std::vector<double>& decibels) {
   return decibels.empty() ? kInfinite : std::ranges::min(decibels);
 }
 
-ordered_json finite(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
+ordered_json finite(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
 
 std::string text_of(double decibels) {
-  if (std::isinf(decibels)) return decibels > 0 ? "no noise" : "NaN, Inf or another shape where the float model has numbers";
+  if (std::isinf(decibels))
+    return decibels > 0 ? "no noise"
+                        : "NaN, Inf or another shape where the float model has numbers";
   return fmt::format("{:.1f} dB", decibels);
 }
 
@@ -78,7 +84,8 @@ std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t mo
   return out;
 }
 
-// Twice as many as the corrections ask for are kept, where there are so many: every other one is free.
+// Twice as many as the corrections ask for are kept, where there are so many: every other one is
+// free.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   const auto count = static_cast<int64_t>(kept.size());
   const int64_t trial = std::min(kTrialSamples, count / 3);
@@ -99,14 +106,16 @@ Compiled compiled(Model quantized, FloatPrecision precision) {
   return {std::move(quantized), std::move(runner), precision};
 }
 
-TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples) : reference_(reference), samples_(std::move(samples)) {
+TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples)
+    : reference_(reference), samples_(std::move(samples)) {
   by_default_ = reference_.impl().runner(FloatPrecision::by_default);
   precision_ = by_default_->precision();
   if (reduced()) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
   float_outputs_ = outputs_of(reduced() ? *in_f32_ : *by_default_);
   for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
     if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
-  float_db_ = reduced() ? decibels(outputs_of(*by_default_)) : std::vector<double>(judged_.size(), kInfinite);
+  float_db_ = reduced() ? decibels(outputs_of(*by_default_))
+                        : std::vector<double>(judged_.size(), kInfinite);
 }
 
 TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
@@ -119,7 +128,8 @@ std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   std::vector<double> out;
   for (size_t output : judged_) {
     OutputNoise noise;
-    for (size_t s = 0; s < outputs.size(); ++s) noise.add(float_outputs_[s][output], outputs[s][output]);
+    for (size_t s = 0; s < outputs.size(); ++s)
+      noise.add(float_outputs_[s][output], outputs[s][output]);
     out.push_back(noise.decibels());
   }
   return out;
@@ -145,12 +155,13 @@ Tried TrialBench::tried(Compiled quantized) const {
   const std::vector<double> each = decibels(tried.outputs);
   log(LogLevel::debug, "trial run: {::.1f} dB", each);
   tried.sqnr_db = worst(each);
-  for (double db : each) tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
+  for (double db : each)
+    tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
   return tried;
 }
 
 TrialRun TrialBench::run(Tried& tried, double seconds) const {
-  constexpr double kTellable = 6;   // dB; noise so far below changes a figure by less than one
+  constexpr double kTellable = 6;  // dB; noise so far below changes a figure by less than one
   TrialRun trial;
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
@@ -160,15 +171,18 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
   if (!was_default) other = model.impl().runner(FloatPrecision::by_default);
   const TrialOutputs outputs = was_default ? std::move(tried.outputs) : outputs_of(*other);
   const std::vector<double> by_default = decibels(outputs);
-  const bool told_apart = !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
-  const std::vector<double> f32 = told_apart     ? by_default
-                                  : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
-                                                : decibels(tried.outputs);
+  const bool told_apart =
+      !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
+  const std::vector<double> f32 =
+      told_apart    ? by_default
+      : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
+                    : decibels(tried.outputs);
   const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i];
-    trial.outputs.push_back({output < ports.size() ? ports[output].name : fmt::format("output {}", output), by_default[i], f32[i],
-                             float_db_[i], agreement_of(float_outputs_, outputs, output)});
+    trial.outputs.push_back(
+        {output < ports.size() ? ports[output].name : fmt::format("output {}", output),
+         by_default[i], f32[i], float_db_[i], agreement_of(float_outputs_, outputs, output)});
   }
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);
@@ -180,7 +194,8 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
 void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& trial) const {
   std::vector<backends::Runner*> runners = {&quantized, by_default_.get()};
   if (reduced()) runners.push_back(in_f32_.get());
-  const Turns turns = take_turns(runners, std::span(samples_).first(std::min<size_t>(samples_.size(), 2)), seconds);
+  const Turns turns =
+      take_turns(runners, std::span(samples_).first(std::min<size_t>(samples_.size(), 2)), seconds);
   trial.milliseconds = turns.milliseconds[0];
   trial.float_milliseconds = turns.milliseconds[1];
   trial.float_f32_milliseconds = turns.milliseconds.back();
@@ -189,20 +204,29 @@ void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& tri
 std::string TrialRun::summary(bool times) const {
   std::string text = fmt::format("{} on {} samples", text_of(sqnr_db), samples);
   if (precision != "f32")
-    text += fmt::format(" ({} with floats in f32; {} by itself leaves {})", text_of(sqnr_f32_db), precision, text_of(float_sqnr_db));
+    text += fmt::format(" ({} with floats in f32; {} by itself leaves {})", text_of(sqnr_f32_db),
+                        precision, text_of(float_sqnr_db));
   for (const TrialOutput& output : outputs)
-    if (output.agreement) text += fmt::format("; largest element of '{}' the same in {:.1f} %", output.name, 100 * *output.agreement);
+    if (output.agreement)
+      text += fmt::format("; largest element of '{}' the same in {:.1f} %", output.name,
+                          100 * *output.agreement);
   if (measured_db && std::fabs(*measured_db - sqnr_f32_db) > 1)
     text += fmt::format("; {} where quantizers are computed in floats", text_of(*measured_db));
-  if (times && milliseconds > 0) text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
-  if (times && milliseconds > 0 && precision != "f32") text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
+  if (times && milliseconds > 0)
+    text += fmt::format("; {:.2f} times as fast as the float model by default", speedup());
+  if (times && milliseconds > 0 && precision != "f32")
+    text += fmt::format(", {:.2f} times as fast as it in f32", speedup_over_f32());
   if (times && !why_not_faster.empty()) text += ": " + why_not_faster;
   return text;
 }
 
 std::string TrialRun::to_json(bool times) const {
-  ordered_json json = {{"samples", samples}, {"unseen", unseen}, {"precision", precision}, {"sqnr_db", finite(sqnr_db)},
-                       {"sqnr_f32_db", finite(sqnr_f32_db)}, {"float_sqnr_db", finite(float_sqnr_db)}};
+  ordered_json json = {{"samples", samples},
+                       {"unseen", unseen},
+                       {"precision", precision},
+                       {"sqnr_db", finite(sqnr_db)},
+                       {"sqnr_f32_db", finite(sqnr_f32_db)},
+                       {"float_sqnr_db", finite(float_sqnr_db)}};
   json["measured_db"] = measured_db ? finite(*measured_db) : ordered_json(nullptr);
   if (times) {
     json["milliseconds"] = milliseconds;
@@ -213,7 +237,9 @@ std::string TrialRun::to_json(bool times) const {
   json["float_share"] = float_share;
   json["outputs"] = ordered_json::array();
   for (const TrialOutput& output : outputs) {
-    ordered_json row = {{"name", output.name}, {"sqnr_db", finite(output.sqnr_db)}, {"sqnr_f32_db", finite(output.sqnr_f32_db)},
+    ordered_json row = {{"name", output.name},
+                        {"sqnr_db", finite(output.sqnr_db)},
+                        {"sqnr_f32_db", finite(output.sqnr_f32_db)},
                         {"float_sqnr_db", finite(output.float_sqnr_db)}};
     if (output.agreement) row["agreement"] = *output.agreement;
     json["outputs"].push_back(std::move(row));

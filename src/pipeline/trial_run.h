@@ -16,8 +16,10 @@ namespace eightbit {
 
 // Of the samples that were kept for corrections, some are set aside for the trial run.
 struct SampleSplit {
-  std::vector<int64_t> correction, trial;   // numbers; the same ones where there are too few to split
-  std::vector<int64_t> search;              // more of the latter, where layers must be chosen by what they cost
+  // numbers; the same ones where there are too few to split
+  std::vector<int64_t> correction, trial;
+  // more of the latter, where layers must be chosen by what they cost
+  std::vector<int64_t> search;
   bool disjoint = true;
 };
 inline constexpr int64_t kTrialSamples = 8, kSearchSamples = 16;
@@ -26,7 +28,8 @@ std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t mo
 // `wanted`: samples that corrections ask for.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
 
-// Signal and noise of one output over samples. Elements that are no numbers in the float model can not be judged.
+// Signal and noise of one output over samples. Elements that are no numbers in the float model can
+// not be judged.
 class OutputNoise {
  public:
   void add(const Tensor& reference, const Tensor& other);
@@ -51,8 +54,9 @@ Compiled compiled(Model quantized, backends::FloatPrecision precision);
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
-  double sqnr_db = 0;   // of the worst output; infinite where there is no float output
-  double mean_db = 0;   // over outputs, each between -10 and 60: what to choose by where no floor decides
+  double sqnr_db = 0;  // of the worst output; infinite where there is no float output
+  // over outputs, each between -10 and 60: what to choose by where no floor decides
+  double mean_db = 0;
 };
 
 class TrialBench {
@@ -61,9 +65,11 @@ class TrialBench {
   TrialBench(const Model& reference, std::vector<Sample> samples);
 
   Tried tried(Compiled quantized) const;
-  Tried tried(Model quantized, backends::FloatPrecision precision) const { return tried(compiled(std::move(quantized), precision)); }
-  // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that of integers. All models then take
-  // turns for about `seconds`.
+  Tried tried(Model quantized, backends::FloatPrecision precision) const {
+    return tried(compiled(std::move(quantized), precision));
+  }
+  // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that
+  // of integers. All models then take turns for about `seconds`.
   TrialRun run(Tried& tried, double seconds) const;
 
   const std::vector<Sample>& samples() const { return samples_; }
@@ -80,11 +86,12 @@ class TrialBench {
 
   const Model& reference_;
   std::vector<Sample> samples_;
-  std::unique_ptr<backends::Runner> by_default_, in_f32_;   // of the float model; the second where it differs
+  // of the float model; the second where it differs
+  std::unique_ptr<backends::Runner> by_default_, in_f32_;
   std::string precision_ = "f32";
-  TrialOutputs float_outputs_;                              // in f32
-  std::vector<double> float_db_;                            // of each output, by default
-  std::vector<size_t> judged_;                              // outputs in floats
+  TrialOutputs float_outputs_;    // in f32
+  std::vector<double> float_db_;  // of each output, by default
+  std::vector<size_t> judged_;    // outputs in floats
 };
 
 }  // namespace eightbit

@@ -17,7 +17,8 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 records::KeptSamples kept(int64_t count) {
   records::KeptSamples samples;
   for (int64_t k = 0; k < count; ++k)
-    samples.add(10 * k, {{{"x", Tensor::from_floats(std::vector<float>{static_cast<float>(k)}, {1})}}, {}});
+    samples.add(10 * k,
+                {{{"x", Tensor::from_floats(std::vector<float>{static_cast<float>(k)}, {1})}}, {}});
   return samples;
 }
 
@@ -42,7 +43,7 @@ TEST(SampleSplit, CorrectionsGetWhatTheyAskForWhereThereIsEnough) {
   EXPECT_EQ(split_samples(kept(24), 16).correction.size(), 16u);
   EXPECT_EQ(split_samples(kept(32), 16).correction.size(), 16u);
   EXPECT_EQ(split_samples(kept(32), 16).search.size(), 16u);
-  EXPECT_EQ(split_samples(kept(12), 16).correction.size(), 8u);   // a third is tried
+  EXPECT_EQ(split_samples(kept(12), 16).correction.size(), 8u);  // a third is tried
 }
 
 TEST(SampleSplit, TooFewServeBoth) {
@@ -57,7 +58,8 @@ TEST(SampleSplit, TooFewServeBoth) {
 
 double decibels(const std::vector<float>& a, const std::vector<float>& b) {
   OutputNoise noise;
-  noise.add(Tensor::from_floats(a, {static_cast<int64_t>(a.size())}), Tensor::from_floats(b, {static_cast<int64_t>(b.size())}));
+  noise.add(Tensor::from_floats(a, {static_cast<int64_t>(a.size())}),
+            Tensor::from_floats(b, {static_cast<int64_t>(b.size())}));
   return noise.decibels();
 }
 
@@ -79,15 +81,21 @@ TEST(TrialRun, TellsItselfInALine) {
   trial.samples = 8;
   trial.sqnr_db = trial.sqnr_f32_db = 24.61;
   trial.outputs.push_back({"scores", 24.61, 24.61, kInfinite, 0.975});
-  EXPECT_EQ(trial.summary(), "24.6 dB on 8 samples; largest element of 'scores' the same in 97.5 %");
+  EXPECT_EQ(trial.summary(),
+            "24.6 dB on 8 samples; largest element of 'scores' the same in 97.5 %");
   trial.milliseconds = 2, trial.float_milliseconds = 3, trial.float_f32_milliseconds = 5;
-  EXPECT_THAT(trial.summary(), testing::EndsWith("; 1.50 times as fast as the float model by default"));
+  EXPECT_THAT(trial.summary(),
+              testing::EndsWith("; 1.50 times as fast as the float model by default"));
   EXPECT_THAT(trial.summary(false), testing::EndsWith(" %"));
   trial.precision = "bf16", trial.sqnr_db = 18, trial.float_sqnr_db = 19;
-  EXPECT_THAT(trial.summary(), testing::StartsWith("18.0 dB on 8 samples (24.6 dB with floats in f32; bf16 by itself leaves 19.0 dB)"));
+  EXPECT_THAT(
+      trial.summary(),
+      testing::StartsWith(
+          "18.0 dB on 8 samples (24.6 dB with floats in f32; bf16 by itself leaves 19.0 dB)"));
   EXPECT_THAT(trial.summary(), testing::EndsWith(", 2.50 times as fast as it in f32"));
   trial.measured_db = 30;
-  EXPECT_THAT(trial.summary(), testing::HasSubstr("; 30.0 dB where quantizers are computed in floats"));
+  EXPECT_THAT(trial.summary(),
+              testing::HasSubstr("; 30.0 dB where quantizers are computed in floats"));
 }
 
 TEST(QualityFloor, IsOffWhereSomebodyElsesDefaultsCount) {

@@ -16,13 +16,15 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kJudges = 24, kShare = 4;   // samples to judge by: so many, or a quarter of those that are kept
-constexpr double kClearlyBetter = 0.05;       // dB
+// samples to judge by: so many, or a quarter of those that are kept
+constexpr int64_t kJudges = 24, kShare = 4;
+constexpr double kClearlyBetter = 0.05;  // dB
 
 std::vector<backends::Comparison> outputs_of(const Graph& graph) {
   std::vector<backends::Comparison> outputs;
   for (const Node& node : graph.nodes)
-    if (node.op == Op::result && node.owner == kNone && is_float(graph.value(node.inputs.at(0)).dtype))
+    if (node.op == Op::result && node.owner == kNone &&
+        is_float(graph.value(node.inputs.at(0)).dtype))
       outputs.push_back({node.inputs[0], kNone});
   return outputs;
 }
@@ -42,30 +44,35 @@ std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
   if (asked.model_type == ModelType::transformer && !advanced.smooth_quant_alphas.matmul) {
     Kind& kind = out.emplace_back();
     for (double alpha : {0.5, 0.65, 0.8})
-      kind.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha),
-                      [=](QuantizeOptions& o) { o.advanced_parameters.smooth_quant_alphas.matmul = alpha; }});
+      kind.push_back({fmt::format("smooth_quant_alphas.matmul={}", alpha), [=](QuantizeOptions& o) {
+                        o.advanced_parameters.smooth_quant_alphas.matmul = alpha;
+                      }});
   }
   if (!asked.preset && !asked.mode)
-    out.push_back({{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
-                   {"preset=mixed", [](QuantizeOptions& o) { o.preset = Preset::mixed; }}});
+    out.push_back(
+        {{"preset=performance", [](QuantizeOptions& o) { o.preset = Preset::performance; }},
+         {"preset=mixed", [](QuantizeOptions& o) { o.preset = Preset::mixed; }}});
   if (advanced.activations_range_estimator_params.empty()) {
     const auto choice = [](const char* name, RangeEstimatorParameters params) {
-      return std::pair<std::string, Change>(fmt::format("activations_range_estimator_params={}", name), [=](QuantizeOptions& o) {
-        o.advanced_parameters.activations_range_estimator_params = params;
-      });
+      return std::pair<std::string, Change>(
+          fmt::format("activations_range_estimator_params={}", name), [=](QuantizeOptions& o) {
+            o.advanced_parameters.activations_range_estimator_params = params;
+          });
     };
-    out.push_back({choice("mean of extremes", estimator(AggregatorType::mean, AggregatorType::mean)),
-                   choice("extremes", estimator(AggregatorType::min, AggregatorType::max))});
+    out.push_back(
+        {choice("mean of extremes", estimator(AggregatorType::mean, AggregatorType::mean)),
+         choice("extremes", estimator(AggregatorType::min, AggregatorType::max))});
   }
   if (advanced.disable_channel_alignment)
-    out.push_back({{"disable_channel_alignment=false",
-                    [](QuantizeOptions& o) { o.advanced_parameters.disable_channel_alignment = false; }}});
-  if (!asked.weight_rounding && !asked.mode)
-    out.push_back({{"weight_rounding=adaptive", [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}});
-  if (asked.fast_bias_correction && !advanced.disable_bias_correction)
-    out.push_back({{"fast_bias_correction=false", [](QuantizeOptions& o) {
-                      o.fast_bias_correction = false;
+    out.push_back({{"disable_channel_alignment=false", [](QuantizeOptions& o) {
+                      o.advanced_parameters.disable_channel_alignment = false;
                     }}});
+  if (!asked.weight_rounding && !asked.mode)
+    out.push_back({{"weight_rounding=adaptive",
+                    [](QuantizeOptions& o) { o.weight_rounding = WeightRounding::adaptive; }}});
+  if (asked.fast_bias_correction && !advanced.disable_bias_correction)
+    out.push_back({{"fast_bias_correction=false",
+                    [](QuantizeOptions& o) { o.fast_bias_correction = false; }}});
   return out;
 }
 
@@ -84,14 +91,19 @@ std::vector<Candidate> Tuner::all() const {
   return out;
 }
 
-records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run, int64_t keep) {
-  auto data = measure_for(model_, all(), dataset, run, std::max(keep, algorithms::kCarefulCorrectionSamples + kJudges));
+records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run,
+                                       int64_t keep) {
+  auto data = measure_for(model_, all(), dataset, run,
+                          std::max(keep, algorithms::kCarefulCorrectionSamples + kJudges));
   const auto kept = static_cast<int64_t>(data.kept_samples.size());
-  if (kept < 2) fail<DataError>("tune", "the dataset gave one sample. Give at least two: one is set aside, to judge by.");
+  if (kept < 2)
+    fail<DataError>(
+        "tune", "the dataset gave one sample. Give at least two: one is set aside, to judge by.");
   const auto judges = data.kept_samples.spread(std::clamp(kept / kShare, int64_t{1}, kJudges));
   records::KeptSamples rest;
   for (int64_t number : data.kept_samples.numbers())
-    (std::ranges::binary_search(judges, number) ? judges_ : rest).add(number, data.kept_samples.load(number));
+    (std::ranges::binary_search(judges, number) ? judges_ : rest)
+        .add(number, data.kept_samples.load(number));
   data.kept_samples = std::move(rest);
   return data;
 }
@@ -114,15 +126,17 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   for (const Kind& kind : kinds) total += static_cast<int64_t>(kind.size());
   RunOptions quiet = run;
   Tuned out{candidate("as asked", asked_), {model_, model_, {}, {}, 0}, {}};
-  quiet.progress = [&](const Progress&) {   // lets the caller stop within a candidate
+  quiet.progress = [&](const Progress&) {  // lets the caller stop within a candidate
     if (run.progress) run.progress({"tune", static_cast<int64_t>(out.trials.size()), total});
   };
   const auto tried = [&](const Candidate& candidate) {
     const auto begin = std::chrono::steady_clock::now();
     Steps unused(quiet);
-    Planned planned = complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
+    Planned planned =
+        complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
     const double db = sqnr_db(planned, quiet);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     out.trials.push_back({candidate.what, db, seconds});
     log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
     return std::pair(std::move(planned), db);
@@ -142,8 +156,9 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
       out.planned = std::move(planned);
     }
   }
-  out.planned.plan.notes.push_back(fmt::format("tuned: {} trials, {:.2f} dB as asked, {:.2f} dB at best", out.trials.size(),
-                                               out.trials.front().sqnr_db, best));
+  out.planned.plan.notes.push_back(
+      fmt::format("tuned: {} trials, {:.2f} dB as asked, {:.2f} dB at best", out.trials.size(),
+                  out.trials.front().sqnr_db, best));
   return out;
 }
 

@@ -1,15 +1,15 @@
 // Chooses options by what they do to the model's outputs, all from one pass over the data.
 #pragma once
 
+#include <eightbit/options.h>
+#include <eightbit/quantize.h>
+#include <eightbit/run.h>
+
 #include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <eightbit/options.h>
-#include <eightbit/quantize.h>
-#include <eightbit/run.h>
 
 #include "pipeline/planned.h"
 #include "records/kept_samples.h"
@@ -27,17 +27,18 @@ class Tuner {
   // What the caller has asked for stays as it is.
   Tuner(const Model& model, const QuantizeOptions& options);
 
-  // One pass that suits all candidates. Some of the kept samples are set aside, to judge by. Throws DataError where there
-  // are fewer than two.
+  // One pass that suits all candidates. Some of the kept samples are set aside, to judge by. Throws
+  // DataError where there are fewer than two.
   records::StatisticsData measure(const Dataset& dataset, const RunOptions& run, int64_t keep = 0);
 
-  // From these statistics: one kind of option after the other, each time going on with the best so far. The judge: signal
-  // to noise of the outputs, on the samples that were set aside, which no correction has seen.
+  // From these statistics: one kind of option after the other, each time going on with the best so
+  // far. The judge: signal to noise of the outputs, on the samples that were set aside, which no
+  // correction has seen.
   Tuned tune(const records::StatisticsData& statistics, const RunOptions& run) const;
 
  private:
   using Change = std::function<void(QuantizeOptions&)>;
-  using Kind = std::vector<std::pair<std::string, Change>>;   // choices that exclude each other
+  using Kind = std::vector<std::pair<std::string, Change>>;  // choices that exclude each other
   static std::vector<Kind> kinds(const QuantizeOptions& asked);
   Candidate candidate(const std::string& what, const QuantizeOptions& options) const;
   std::vector<Candidate> all() const;

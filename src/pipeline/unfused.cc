@@ -1,18 +1,19 @@
 #include "pipeline/unfused.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "quant/hard_swish_blocks.h"
 
 namespace eightbit {
 namespace {
 
-constexpr std::string_view kOnnxRuntime = "onnxruntime", kOpenVino = "openvino", kTensorRt = "tensorrt";
+constexpr std::string_view kOnnxRuntime = "onnxruntime", kOpenVino = "openvino",
+                           kTensorRt = "tensorrt";
 
 bool is_transposed(const Node& node) {
   const WeightLayout layout = row(node.op).weight_layout;
@@ -22,7 +23,7 @@ bool is_transposed(const Node& node) {
 // Ops that only move values around keep their integers.
 bool moves(Op op) { return only_passes(op) || row(op).trait == Trait::output_as_weight; }
 
-using Reason = std::optional<std::string_view>;   // nothing: fused
+using Reason = std::optional<std::string_view>;  // nothing: fused
 
 class Rules {
  public:
@@ -45,62 +46,90 @@ class Rules {
     if (node.op == Op::mat_mul) return other_operand(node);
     if (moves(node.op) && node.op != Op::concat) return {};
     switch (node.op) {
-      case Op::add: case Op::multiply: case Op::concat:
+      case Op::add:
+      case Op::multiply:
+      case Op::concat:
         if (const auto reason = other_operand(node)) return reason;
         return behind(node);
-      case Op::avg_pool: case Op::sigmoid: case Op::softmax:
+      case Op::avg_pool:
+      case Op::sigmoid:
+      case Op::softmax:
         return behind(node);
       case Op::reduce_mean:
-        if (node.type != "GlobalAveragePool") return "means are computed in floats, global average pools are not";
+        if (node.type != "GlobalAveragePool")
+          return "means are computed in floats, global average pools are not";
         return behind(node);
       case Op::prelu:
         if (node.type != "LeakyRelu") return kNoKernel;
         return behind(node);
-      case Op::hswish:   // in front of it only within a block
+      case Op::hswish:  // in front of it only within a block
         return scaled ? Reason() : Reason(kNoKernel);
-      default: return kNoKernel;
+      default:
+        return kNoKernel;
     }
   }
 
   Reason openvino(const Node& node) const {
-    if (is_convolution(node.op) || is_transposed(node) || node.op == Op::mat_mul) return other_operand(node);
+    if (is_convolution(node.op) || is_transposed(node) || node.op == Op::mat_mul)
+      return other_operand(node);
     if (moves(node.op)) return {};
     switch (node.op) {
-      case Op::add: case Op::subtract: case Op::maximum: case Op::minimum:
-      case Op::avg_pool: case Op::adaptive_avg_pool: case Op::reduce_mean: case Op::reduce_sum: case Op::interpolate:
-      case Op::lstm_sequence: case Op::gru_sequence:
+      case Op::add:
+      case Op::subtract:
+      case Op::maximum:
+      case Op::minimum:
+      case Op::avg_pool:
+      case Op::adaptive_avg_pool:
+      case Op::reduce_mean:
+      case Op::reduce_sum:
+      case Op::interpolate:
+      case Op::lstm_sequence:
+      case Op::gru_sequence:
         return {};
-      case Op::multiply: case Op::divide: return "products of two activations are computed in floats";
-      default: return kNoKernel;
+      case Op::multiply:
+      case Op::divide:
+        return "products of two activations are computed in floats";
+      default:
+        return kNoKernel;
     }
   }
 
   // It takes int8 with a zero point of 0 only.
-  static Reason tensorrt() { return "takes symmetric int8 only, and activations are written as uint8, for ONNX Runtime"; }
+  static Reason tensorrt() {
+    return "takes symmetric int8 only, and activations are written as uint8, for ONNX Runtime";
+  }
 
  private:
-  static constexpr std::string_view kBehind = "no quantizer behind it", kNoKernel = "there is no integer kernel for this op",
+  static constexpr std::string_view kBehind = "no quantizer behind it",
+                                    kNoKernel = "there is no integer kernel for this op",
                                     kOperand = "another operand is in floats";
 
-  Reason behind(const Node& node) const { return quantized_behind(node) ? Reason() : Reason(kBehind); }
+  Reason behind(const Node& node) const {
+    return quantized_behind(node) ? Reason() : Reason(kBehind);
+  }
 
-  // Whether all that reads the op, behind numbers and clipping activations that become part of it, reads integers.
+  // Whether all that reads the op, behind numbers and clipping activations that become part of it,
+  // reads integers.
   bool quantized_behind(const Node& node) const {
     for (ValueId id = node.outputs.at(0);;) {
       const Value& value = graph_.value(id);
-      const bool all = !value.uses.empty() && std::ranges::all_of(value.uses, [&](Use use) { return reads_integers(use); });
+      const bool all = !value.uses.empty() && std::ranges::all_of(value.uses, [&](Use use) {
+        return reads_integers(use);
+      });
       if (all) return true;
       if (value.uses.size() != 1) return false;
       const Node& next = graph_.node(value.uses[0].node);
       const bool clips = next.op == Op::relu || next.op == Op::clamp;
       const bool number = has(next.op, kElementwise) && has_constant(next);
-      if (!(clips || number || row(next.op).trait == Trait::agnostic) || next.outputs.empty()) return false;
+      if (!(clips || number || row(next.op).trait == Trait::agnostic) || next.outputs.empty())
+        return false;
       id = next.outputs[0];
     }
   }
 
   bool has_constant(const Node& node) const {
-    return std::ranges::any_of(node.inputs, [&](ValueId id) { return id != kNone && graph_.value(id).is_constant(); });
+    return std::ranges::any_of(
+        node.inputs, [&](ValueId id) { return id != kNone && graph_.value(id).is_constant(); });
   }
 
   // A quantizer's, or what ops that move values made of them.
@@ -108,21 +137,23 @@ class Rules {
     if (quantizer_at(plan_, use) != nullptr) return true;
     const ValueId id = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
     const NodeId producer = graph_.value(id).producer;
-    return producer != kNone && row(graph_.node(producer).op).trait == Trait::agnostic && reads_integers({producer, 0});
+    return producer != kNone && row(graph_.node(producer).op).trait == Trait::agnostic &&
+           reads_integers({producer, 0});
   }
 
   // A reason where an operand that is computed or a weight has no quantizer.
   Reason other_operand(const Node& node) const {
     const bool weighted = row(node.op).weight_layout != WeightLayout::none;
     for (size_t i = 0; i < node.inputs.size() && (!weighted || i < 2); ++i)
-      if (node.inputs[i] != kNone && !reads_integers({node.id, static_cast<int32_t>(i)})) return kOperand;
+      if (node.inputs[i] != kNone && !reads_integers({node.id, static_cast<int32_t>(i)}))
+        return kOperand;
     return {};
   }
 
   const Graph& graph_;
   const Plan& plan_;
-  std::vector<NodeId> blocks_;     // layers that end in a hard swish of integers
-  std::vector<size_t> scaled_;     // quantizers around it: their channels become one scale
+  std::vector<NodeId> blocks_;  // layers that end in a hard swish of integers
+  std::vector<size_t> scaled_;  // quantizers around it: their channels become one scale
 };
 
 // Ops that compute with what `uses` read, behind others that move it; in the order of the graph.
@@ -130,7 +161,7 @@ std::set<NodeId> readers(const Graph& graph, const Plan& plan, const std::vector
   std::set<NodeId> found;
   for (const Use& use : uses) {
     const Node& node = graph.node(use.node);
-    if (node.op == Op::result || node.op == Op::shape_of) continue;   // read no values
+    if (node.op == Op::result || node.op == Op::shape_of) continue;  // read no values
     if (row(node.op).trait != Trait::agnostic) {
       found.insert(use.node);
       continue;
@@ -153,7 +184,8 @@ std::vector<std::string_view> runtimes_for(std::string_view backend) {
   return {};
 }
 
-std::vector<UnfusedPair> unfused_pairs(const Graph& graph, const Plan& plan, std::string_view runtime) {
+std::vector<UnfusedPair> unfused_pairs(const Graph& graph, const Plan& plan,
+                                       std::string_view runtime) {
   const Rules rules(graph, plan);
   std::vector<UnfusedPair> out;
   for (size_t i = 0; i < plan.quantizers.size(); ++i) {
@@ -164,23 +196,29 @@ std::vector<UnfusedPair> unfused_pairs(const Graph& graph, const Plan& plan, std
       const auto reason = runtime == kOnnxRuntime ? rules.onnxruntime(i, node)
                           : runtime == kOpenVino  ? rules.openvino(node)
                                                   : Rules::tensorrt();
-      if (reason) out.push_back({graph.value(q.value).name, node.name, node.type, std::string(runtime), std::string(*reason)});
+      if (reason)
+        out.push_back({graph.value(q.value).name, node.name, node.type, std::string(runtime),
+                       std::string(*reason)});
     }
   }
   return out;
 }
 
-std::string to_text(const std::vector<UnfusedPair>& pairs, const std::vector<std::string_view>& runtimes) {
+std::string to_text(const std::vector<UnfusedPair>& pairs,
+                    const std::vector<std::string_view>& runtimes) {
   std::string text;
   for (size_t i = 0; i < runtimes.size(); ++i) {
     std::map<std::string_view, int64_t> reasons;
     for (const UnfusedPair& pair : pairs) {
       if (pair.runtime != runtimes[i]) continue;
-      if (i == 0) text += fmt::format("unfused {} -> {} ({}) | {}: {}\n", pair.quantizer, pair.node, pair.type, pair.runtime, pair.reason);
+      if (i == 0)
+        text += fmt::format("unfused {} -> {} ({}) | {}: {}\n", pair.quantizer, pair.node,
+                            pair.type, pair.runtime, pair.reason);
       ++reasons[pair.reason];
     }
     if (i > 0)
-      for (const auto& [reason, count] : reasons) text += fmt::format("unfused: {} pairs | {}: {}\n", count, runtimes[i], reason);
+      for (const auto& [reason, count] : reasons)
+        text += fmt::format("unfused: {} pairs | {}: {}\n", count, runtimes[i], reason);
   }
   return text;
 }
@@ -188,7 +226,11 @@ std::string to_text(const std::vector<UnfusedPair>& pairs, const std::vector<std
 nlohmann::ordered_json to_json(const std::vector<UnfusedPair>& pairs) {
   auto json = nlohmann::ordered_json::array();
   for (const UnfusedPair& pair : pairs)
-    json.push_back({{"quantizer", pair.quantizer}, {"node", pair.node}, {"type", pair.type}, {"runtime", pair.runtime}, {"reason", pair.reason}});
+    json.push_back({{"quantizer", pair.quantizer},
+                    {"node", pair.node},
+                    {"type", pair.type},
+                    {"runtime", pair.runtime},
+                    {"reason", pair.reason}});
   return json;
 }
 

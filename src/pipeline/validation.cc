@@ -10,24 +10,27 @@
 #include "accuracy/metrics.h"
 #include "backends/backend.h"
 #include "base/error.h"
-#include "data/labels.h"
 #include "base/scratch_folder.h"
+#include "data/labels.h"
 
 namespace eightbit {
 namespace {
 
 class DataValidation {
  public:
-  DataValidation(Dataset data, MetricOptions options) : data_(std::move(data)), options_(std::move(options)) {
+  DataValidation(Dataset data, MetricOptions options)
+      : data_(std::move(data)), options_(std::move(options)) {
     if (options_.labels.empty()) return;
     const bool texts = options_.metric == Metric::exact_text;
     if (!texts && options_.metric != Metric::top1 && options_.metric != Metric::top5)
-      fail<InvalidArgument>("metric",
-                            "labels have no effect on {}, which compares with the float model. Leave them out.",
-                            to_string(options_.metric));
-    if (texts && options_.alphabet.empty())
       fail<InvalidArgument>(
-          "metric", "texts are given, but no alphabet to read them with. Give a file with a line for each class.");
+          "metric",
+          "labels have no effect on {}, which compares with the float model. Leave them out.",
+          to_string(options_.metric));
+    if (texts && options_.alphabet.empty())
+      fail<InvalidArgument>("metric",
+                            "texts are given, but no alphabet to read them with. Give a file with "
+                            "a line for each class.");
     truth_.emplace();
     if (texts) {
       truth_->texts = read_text_labels(options_.labels, options_.labels_array);
@@ -39,14 +42,15 @@ class DataValidation {
 
   Evaluation operator()(const Model& model) {
     accuracy::Outputs outputs = infer(model);
-    if (outputs.empty()) fail<DataError>("metric", "the validation data gave no samples. Check that it is not empty.");
+    if (outputs.empty())
+      fail<DataError>("metric", "the validation data gave no samples. Check that it is not empty.");
     if (!truth_) truth_ = accuracy::truth_from(options_.metric, outputs);
     const bool compares = options_.metric == Metric::mse || options_.metric == Metric::cosine;
     if (compares && reference_.empty()) reference_ = outputs;
     Evaluation found;
     found.per_item = accuracy::item_values(options_.metric, outputs, *truth_, reference_);
-    found.metric =
-        std::reduce(found.per_item.begin(), found.per_item.end()) / static_cast<double>(found.per_item.size());
+    found.metric = std::reduce(found.per_item.begin(), found.per_item.end()) /
+                   static_cast<double>(found.per_item.size());
     return found;
   }
 
@@ -75,15 +79,19 @@ std::string quoted(const std::string& text) {
 // What it printed on stdout. Its stderr goes where ours goes.
 std::string output_of(const std::string& command) {
   FILE* pipe = ::popen(command.c_str(), "r");
-  if (!pipe) fail<InvalidArgument>("metric", "'{}' could not be started. Check that a shell is there.", command);
+  if (!pipe)
+    fail<InvalidArgument>("metric", "'{}' could not be started. Check that a shell is there.",
+                          command);
   std::string text;
   std::array<char, 4096> buffer;
-  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), count);
+  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    text.append(buffer.data(), count);
   const int status = ::pclose(pipe);
   if (status != 0)
-    fail<InvalidArgument>("metric",
-                          "'{}' ended with status {}. It must end with 0 and print the metric in its last line.",
-                          command, status > 255 ? status >> 8 : status);
+    fail<InvalidArgument>(
+        "metric",
+        "'{}' ended with status {}. It must end with 0 and print the metric in its last line.",
+        command, status > 255 ? status >> 8 : status);
   return text;
 }
 
@@ -95,8 +103,9 @@ double last_number(const std::string& text, const std::string& command) {
   double value = 0;
   const auto [at, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc{} || at != word.data() + word.size())
-    fail<InvalidArgument>("metric", "the last line that '{}' printed is '{}'. It must end with the metric, a number.",
-                          command, last);
+    fail<InvalidArgument>(
+        "metric", "the last line that '{}' printed is '{}'. It must end with the metric, a number.",
+        command, last);
   return value;
 }
 

@@ -19,11 +19,14 @@ namespace {
 
 using backends::LayerPrecision;
 
-constexpr double kFaster = 1.02, kSlower = 0.97;   // speedups
-constexpr double kMuch = 0.25, kSome = 0.1;        // shares of the time
-constexpr double kSmallLayer = 0.02;               // milliseconds
+constexpr double kFaster = 1.02, kSlower = 0.97;  // speedups
+constexpr double kMuch = 0.25, kSome = 0.1;       // shares of the time
+constexpr double kSmallLayer = 0.02;              // milliseconds
 
-bool is_integer(const LayerPrecision& layer) { return layer.precision.find("i8") != std::string::npos || layer.precision.find("u8") != std::string::npos; }
+bool is_integer(const LayerPrecision& layer) {
+  return layer.precision.find("i8") != std::string::npos ||
+         layer.precision.find("u8") != std::string::npos;
+}
 
 // Milliseconds.
 struct Spent {
@@ -53,22 +56,30 @@ struct Spent {
     std::ranges::stable_sort(types, std::greater<>(), [](const auto& type) { return type.first; });
     std::vector<std::string> texts;
     for (const auto& [time, type] : types)
-      if (texts.size() < 3 && time >= 0.05 * all) texts.push_back(fmt::format("{} {:.0f} %", type, 100 * time / all));
+      if (texts.size() < 3 && time >= 0.05 * all)
+        texts.push_back(fmt::format("{} {:.0f} %", type, 100 * time / all));
     return fmt::format("{}", fmt::join(texts, ", "));
   }
 };
 
 std::vector<std::string> causes(const TrialRun& trial, const Spent& spent, bool integer_products) {
   std::vector<std::string> out;
-  if (!integer_products) out.emplace_back("this processor, as the runtime uses it, has no instructions for products of 8 bits (VNNI, AMX)");
+  if (!integer_products)
+    out.emplace_back(
+        "this processor, as the runtime uses it, has no instructions for products of 8 bits (VNNI, "
+        "AMX)");
   if (spent.integer_layers == 0) out.emplace_back("no layer runs in 8 bits");
   if (spent.in_floats > kMuch * spent.all)
-    out.push_back(fmt::format("{:.0f} % of the time goes into layers in floats ({})", 100 * spent.in_floats / spent.all, spent.largest_float_types()));
+    out.push_back(fmt::format("{:.0f} % of the time goes into layers in floats ({})",
+                              100 * spent.in_floats / spent.all, spent.largest_float_types()));
   if (spent.in_conversions > kSome * spent.all)
-    out.push_back(fmt::format("{:.0f} % of the time goes into conversions between types and layouts", 100 * spent.in_conversions / spent.all));
+    out.push_back(
+        fmt::format("{:.0f} % of the time goes into conversions between types and layouts",
+                    100 * spent.in_conversions / spent.all));
   if (spent.integer_layers > 0 && spent.in_integers < kSmallLayer * spent.integer_layers)
-    out.push_back(fmt::format("the {} layers in 8 bits are small, {:.3f} ms each: fixed costs decide", spent.integer_layers,
-                              spent.in_integers / spent.integer_layers));
+    out.push_back(
+        fmt::format("the {} layers in 8 bits are small, {:.3f} ms each: fixed costs decide",
+                    spent.integer_layers, spent.in_integers / spent.integer_layers));
   if (trial.precision != "f32" && trial.speedup_over_f32() > kFaster)
     out.push_back(fmt::format("the float model runs in {} here", trial.precision));
   if (out.empty()) out.emplace_back("single layers take longer in 8 bits than in floats");
@@ -77,9 +88,12 @@ std::vector<std::string> causes(const TrialRun& trial, const Spent& spent, bool 
 
 std::vector<std::string> remedies(const TrialRun& trial, PlacementMode placement) {
   std::vector<std::string> out;
-  if (placement != PlacementMode::measured) out.emplace_back("placement 'measured' leaves in float what does not pay on this machine");
+  if (placement != PlacementMode::measured)
+    out.emplace_back("placement 'measured' leaves in float what does not pay on this machine");
   if (trial.float_share > kMuch)
-    out.push_back(fmt::format("{:.0f} % of the multiplications are left in float: a lower min_sqnr_db frees some of them", 100 * trial.float_share));
+    out.push_back(fmt::format(
+        "{:.0f} % of the multiplications are left in float: a lower min_sqnr_db frees some of them",
+        100 * trial.float_share));
   return out;
 }
 
@@ -92,10 +106,12 @@ bool has_integer_products() {
   return !lowered && !algorithms::processor_overflows();
 }
 
-bool is_not_faster(const TrialRun& trial) { return trial.milliseconds > 0 && trial.speedup() < kFaster; }
+bool is_not_faster(const TrialRun& trial) {
+  return trial.milliseconds > 0 && trial.speedup() < kFaster;
+}
 
-std::string why_not_faster(const TrialRun& trial, const std::vector<LayerPrecision>& executed, bool integer_products,
-                           PlacementMode placement) {
+std::string why_not_faster(const TrialRun& trial, const std::vector<LayerPrecision>& executed,
+                           bool integer_products, PlacementMode placement) {
   const Spent spent(executed);
   if (spent.all <= 0) return "";
   std::string text = fmt::format("{}", fmt::join(causes(trial, spent, integer_products), "; "));
@@ -103,19 +119,23 @@ std::string why_not_faster(const TrialRun& trial, const std::vector<LayerPrecisi
   return help.empty() ? text : fmt::format("{}. {}", text, fmt::join(help, "; "));
 }
 
-void explain_speed(const backends::BackendModel& quantized, const Sample& sample, PlacementMode placement, TrialRun& trial) {
+void explain_speed(const backends::BackendModel& quantized, const Sample& sample,
+                   PlacementMode placement, TrialRun& trial) {
   if (!is_not_faster(trial)) return;
   try {
     constexpr int kRuns = 5;
     const auto runner = quantized.timing_runner(backends::FloatPrecision::by_default);
     for (int run = 0; run < kRuns; ++run) runner->run(sample);
-    trial.why_not_faster = why_not_faster(trial, runner->layers(), has_integer_products(), placement);
+    trial.why_not_faster =
+        why_not_faster(trial, runner->layers(), has_integer_products(), placement);
   } catch (const Error& error) {
     log(LogLevel::debug, "layers of the quantized model: {}", error.what());
     return;
   }
   if (trial.speedup() < kSlower)
-    log(LogLevel::warning, "the quantized model is slower here than the float model, {:.2f} times as fast: {}", trial.speedup(), trial.why_not_faster);
+    log(LogLevel::warning,
+        "the quantized model is slower here than the float model, {:.2f} times as fast: {}",
+        trial.speedup(), trial.why_not_faster);
 }
 
 }  // namespace eightbit

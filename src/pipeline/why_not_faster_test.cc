@@ -23,22 +23,31 @@ TrialRun slow() {
 }
 
 TEST(WhyNotFaster, TellsWhereTheTimeGoes) {
-  EXPECT_THAT(why_not_faster(slow(), kExecuted, true, PlacementMode::rules),
-              AllOf(HasSubstr("40 % of the time goes into layers in floats (Softmax 40 %)"), HasSubstr("20 % of the time goes into conversions"),
-                    HasSubstr("placement 'measured'"), Not(HasSubstr("VNNI")), Not(HasSubstr("small")), Not(HasSubstr("bf16"))));
+  EXPECT_THAT(
+      why_not_faster(slow(), kExecuted, true, PlacementMode::rules),
+      AllOf(HasSubstr("40 % of the time goes into layers in floats (Softmax 40 %)"),
+            HasSubstr("20 % of the time goes into conversions"), HasSubstr("placement 'measured'"),
+            Not(HasSubstr("VNNI")), Not(HasSubstr("small")), Not(HasSubstr("bf16"))));
 }
 
 TEST(WhyNotFaster, TellsOfTheProcessorAndOfFloatsInFewerBits) {
   TrialRun trial = slow();
   trial.precision = "bf16";
   EXPECT_THAT(why_not_faster(trial, kExecuted, false, PlacementMode::measured),
-              AllOf(HasSubstr("VNNI"), HasSubstr("the float model runs in bf16"), Not(HasSubstr("placement"))));
+              AllOf(HasSubstr("VNNI"), HasSubstr("the float model runs in bf16"),
+                    Not(HasSubstr("placement"))));
 }
 
 TEST(WhyNotFaster, TellsOfSmallLayersAndOfLayersThatAreSlowerByThemselves) {
-  EXPECT_THAT(why_not_faster(slow(), {{"a", "Convolution", "u8", 0.01, {}}}, true, PlacementMode::rules), HasSubstr("are small, 0.010 ms each"));
-  EXPECT_THAT(why_not_faster(slow(), {{"a", "Convolution", "u8", 1, {}}}, true, PlacementMode::rules), HasSubstr("single layers take longer"));
-  EXPECT_THAT(why_not_faster(slow(), {{"a", "Convolution", "f32", 1, {}}}, true, PlacementMode::rules), HasSubstr("no layer runs in 8 bits"));
+  EXPECT_THAT(
+      why_not_faster(slow(), {{"a", "Convolution", "u8", 0.01, {}}}, true, PlacementMode::rules),
+      HasSubstr("are small, 0.010 ms each"));
+  EXPECT_THAT(
+      why_not_faster(slow(), {{"a", "Convolution", "u8", 1, {}}}, true, PlacementMode::rules),
+      HasSubstr("single layers take longer"));
+  EXPECT_THAT(
+      why_not_faster(slow(), {{"a", "Convolution", "f32", 1, {}}}, true, PlacementMode::rules),
+      HasSubstr("no layer runs in 8 bits"));
 }
 
 TEST(WhyNotFaster, WhatIsFasterNeedsNoReason) {

@@ -12,7 +12,8 @@ bool is_origin(Op op) {
 
 std::vector<Use> uses_of(const Graph& graph, const Node& node) {
   std::vector<Use> uses;
-  for (ValueId output : node.outputs) std::ranges::copy(graph.value(output).uses, std::back_inserter(uses));
+  for (ValueId output : node.outputs)
+    std::ranges::copy(graph.value(output).uses, std::back_inserter(uses));
   return uses;
 }
 

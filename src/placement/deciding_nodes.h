@@ -1,5 +1,6 @@
-// Computations whose results are read as sizes, scales or places and as nothing else: the ratio of a Resize, the end of a
-// Slice, the indices of a Gather. A rounded number there changes shapes, or takes another element.
+// Computations whose results are read as sizes, scales or places and as nothing else: the ratio of
+// a Resize, the end of a Slice, the indices of a Gather. A rounded number there changes shapes, or
+// takes another element.
 #pragma once
 
 #include <vector>

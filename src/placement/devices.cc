@@ -85,11 +85,12 @@ constexpr DeviceRow kAloneBehindLayers[] = {
 
 // What runtimes whose kernels have no arithmetic in integers compute in floats, whatever it reads.
 constexpr Op kFloatArithmetic[] = {
-    Op::subtract,      Op::divide,      Op::maximum,          Op::minimum,     Op::power,
-    Op::sqrt,          Op::reciprocal,  Op::squared_difference, Op::floor_mod, Op::equal,
-    Op::not_equal,     Op::less,        Op::less_equal,       Op::greater,     Op::greater_equal,
-    Op::logical_and,   Op::logical_or,  Op::logical_xor,      Op::logical_not, Op::reduce_sum,
-    Op::reduce_l2,     Op::normalize_l2, Op::mvn,             Op::group_normalization,
+    Op::subtract,   Op::divide,       Op::maximum,       Op::minimum,
+    Op::power,      Op::sqrt,         Op::reciprocal,    Op::squared_difference,
+    Op::floor_mod,  Op::equal,        Op::not_equal,     Op::less,
+    Op::less_equal, Op::greater,      Op::greater_equal, Op::logical_and,
+    Op::logical_or, Op::logical_xor,  Op::logical_not,   Op::reduce_sum,
+    Op::reduce_l2,  Op::normalize_l2, Op::mvn,           Op::group_normalization,
     Op::batch_norm,
 };
 
@@ -190,12 +191,15 @@ bool Device::fuses_behind_layers(Op op) const {
   return kernels_.layers_end_in_any_activation || !find(kAloneBehindLayers, op);
 }
 
-bool Device::multiplies_in_floats() const { return !has_kernel(Op::power) && kernels_.layers_may_end_in_floats; }
+bool Device::multiplies_in_floats() const {
+  return !has_kernel(Op::power) && kernels_.layers_may_end_in_floats;
+}
 
 bool Device::has_kernel(Op op) const {
   if (row(op).weight_layout == WeightLayout::recurrent) return kernels_.recurrent;
   const bool cpu = target_ != TargetDevice::gpu && target_ != TargetDevice::npu;
-  return kernels_.arithmetic || !cpu || std::ranges::find(kFloatArithmetic, op) == std::end(kFloatArithmetic);
+  return kernels_.arithmetic || !cpu ||
+         std::ranges::find(kFloatArithmetic, op) == std::end(kFloatArithmetic);
 }
 
 Offer Device::offer(const Node& node) const {

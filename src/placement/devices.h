@@ -28,11 +28,13 @@ struct Offer {
 
 class Device {
  public:
-  explicit Device(TargetDevice target, const Kernels& kernels = {}) : target_(target), kernels_(kernels) {}
+  explicit Device(TargetDevice target, const Kernels& kernels = {})
+      : target_(target), kernels_(kernels) {}
   TargetDevice target() const { return target_; }
   // Whether an op behind a layer becomes part of its kernel, as far as activations go.
   bool fuses_behind_layers(Op op) const;
-  // Whether products of two activations compute in floats whatever they read, and need nothing quantized in front.
+  // Whether products of two activations compute in floats whatever they read, and need nothing
+  // quantized in front.
   bool multiplies_in_floats() const;
   // Whether there is an integer kernel for that op.
   bool has_kernel(Op op) const;

@@ -8,7 +8,11 @@ namespace {
 // Integers are only how these read and write memory.
 bool saves_traffic_only(Op op) {
   switch (op) {
-    case Op::add: case Op::avg_pool: case Op::adaptive_avg_pool: case Op::reduce_mean: case Op::interpolate:
+    case Op::add:
+    case Op::avg_pool:
+    case Op::adaptive_avg_pool:
+    case Op::reduce_mean:
+    case Op::interpolate:
       return true;
     default:
       return false;
@@ -18,7 +22,11 @@ bool saves_traffic_only(Op op) {
 // Part of the kernel in front, or computed element by element on what it wrote.
 bool changes_elements(const Node& node) {
   switch (node.op) {
-    case Op::gelu: case Op::mish: case Op::multiply: case Op::divide: case Op::subtract:
+    case Op::gelu:
+    case Op::mish:
+    case Op::multiply:
+    case Op::divide:
+    case Op::subtract:
       return true;
     default:
       return has(node.op, kActivation) || node.op == Op::add || only_passes(node.op);
@@ -44,7 +52,9 @@ class Origins {
   std::vector<ValueId> varying(const Node& node) const {
     std::vector<ValueId> out;
     for (ValueId input : node.inputs)
-      if (input != kNone && !graph_.value(input).is_constant() && is_float(graph_.value(input).dtype)) out.push_back(input);
+      if (input != kNone && !graph_.value(input).is_constant() &&
+          is_float(graph_.value(input).dtype))
+        out.push_back(input);
     return out;
   }
   bool reads_integers(ValueId value) const { return in_integers_[static_cast<size_t>(value)]; }
@@ -60,7 +70,8 @@ class Origins {
     if (!saves_traffic_only(node.op)) return false;
     const auto inputs = varying(node);
     return !std::ranges::all_of(inputs, [&](ValueId v) { return reads_integers(v); }) ||
-           (inputs.size() == 1 && has_float_reader(inputs[0]));   // which has the value written in floats
+           // which has the value written in floats
+           (inputs.size() == 1 && has_float_reader(inputs[0]));
   }
 
   bool has_float_reader(ValueId value) const {
@@ -71,20 +82,22 @@ class Origins {
 
   // Whether a value comes out of an integer kernel, as far as ops go.
   bool yields_integers(const Node& node) const {
-    if (row(node.op).weight_layout != WeightLayout::none || node.op == Op::scaled_dot_product_attention)
+    if (row(node.op).weight_layout != WeightLayout::none ||
+        node.op == Op::scaled_dot_product_attention)
       return device_.has_kernel(node.op);
     const auto inputs = varying(node);
     const auto reads = [&](ValueId v) { return reads_integers(v); };
     if (row(node.op).trait == Trait::concat) return std::ranges::any_of(inputs, reads);
     if (saves_traffic_only(node.op) && inputs.size() > 1) return std::ranges::all_of(inputs, reads);
-    if (saves_traffic_only(node.op) || only_passes(node.op)) return !inputs.empty() && reads(inputs[0]);
+    if (saves_traffic_only(node.op) || only_passes(node.op))
+      return !inputs.empty() && reads(inputs[0]);
     return changes_elements(node) && inputs.size() == 1 && reads(inputs[0]);
   }
 
   const InferenceGraph& flow_;
   const Graph& graph_;
   const Device& device_;
-  std::vector<bool> in_integers_;   // by value
+  std::vector<bool> in_integers_;  // by value
 };
 
 }  // namespace

@@ -26,7 +26,8 @@ bool is_behind_hard_swish(const Graph& graph, ValueId value) {
 bool layer_needs_no_quantizer(const Graph& graph, const Kernels& kernels, const Node& product) {
   if (kernels.layers_may_end_in_floats) return true;
   return !kernels.layers_end_in_any_activation &&
-         std::ranges::any_of(product.inputs, [&](ValueId input) { return is_behind_hard_swish(graph, input); });
+         std::ranges::any_of(product.inputs,
+                             [&](ValueId input) { return is_behind_hard_swish(graph, input); });
 }
 
 }  // namespace
@@ -39,15 +40,17 @@ void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& p
       return !is_product(op(use)) || layer_needs_no_quantizer(graph, kernels, graph.node(use.node));
     };
     return std::ranges::any_of(q.uses, [&](const Use& use) { return is_product(op(use)); }) &&
-           std::ranges::all_of(q.uses, is_free) &&
-           std::ranges::all_of(q.uses, [&](const Use& use) { return is_product(op(use)) || is_mean(op(use)); });
+           std::ranges::all_of(q.uses, is_free) && std::ranges::all_of(q.uses, [&](const Use& use) {
+             return is_product(op(use)) || is_mean(op(use));
+           });
   };
   std::set<NodeId> left;
   for (const Quantizer& q : plan.quantizers)
     if (serves_products(q))
       for (const Use& use : q.uses) left.insert(use.node);
   std::erase_if(plan.quantizers, serves_products);
-  for (NodeId node : left) plan.left_float.push_back({node, "computes in floats whatever it reads"});
+  for (NodeId node : left)
+    plan.left_float.push_back({node, "computes in floats whatever it reads"});
 }
 
 }  // namespace eightbit::placement

@@ -48,8 +48,13 @@ TEST(FloatProducts, KernelsThatEndInQuantizersNeedThemButInFrontOfHardSwish) {
   const Kernels kernels{.layers_end_in_any_activation = false};
   for (const bool swish : {false, true}) {
     std::string text = kBlock;
-    if (swish) text.replace(text.find("pool"), 0, "swish = HSwish/hswish(c1) : f32[1,8,8,8]\nscaled = Multiply(swish, const k f32[1]) : f32[1,8,8,8]\n");
-    if (swish) text.replace(text.find("ReduceMean(c1"), 13, "ReduceMean(scaled"), text.replace(text.find("Multiply(c1"), 11, "Multiply(scaled");
+    if (swish)
+      text.replace(text.find("pool"), 0,
+                   "swish = HSwish/hswish(c1) : f32[1,8,8,8]\nscaled = Multiply(swish, const k "
+                   "f32[1]) : f32[1,8,8,8]\n");
+    if (swish)
+      text.replace(text.find("ReduceMean(c1"), 13, "ReduceMean(scaled"),
+          text.replace(text.find("Multiply(c1"), 11, "Multiply(scaled");
     const Graph graph = parse_graph(text);
     Plan plan = place(graph, {}, kernels);
     const size_t before = plan.quantizers.size();

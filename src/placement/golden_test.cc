@@ -103,11 +103,16 @@ Given read_options(const std::string& text) {
   for (const std::string& line : split(text, '\n')) {
     if (!line.starts_with("# ")) continue;
     for (const std::string& word : split(line.substr(2), ' ')) {
-      const std::string key = word.substr(0, word.find('=')), value = word.substr(word.find('=') + 1);
-      if (key == "layers_end_in_any_activation") given.kernels.layers_end_in_any_activation = value == "true";
-      else if (key == "recurrent") given.kernels.recurrent = value == "true";
-      else if (key == "arithmetic") given.kernels.arithmetic = value == "true";
-      else set_option(given.options, key, value);
+      const std::string key = word.substr(0, word.find('=')),
+                        value = word.substr(word.find('=') + 1);
+      if (key == "layers_end_in_any_activation")
+        given.kernels.layers_end_in_any_activation = value == "true";
+      else if (key == "recurrent")
+        given.kernels.recurrent = value == "true";
+      else if (key == "arithmetic")
+        given.kernels.arithmetic = value == "true";
+      else
+        set_option(given.options, key, value);
     }
   }
   return given;

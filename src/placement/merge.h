@@ -9,8 +9,8 @@ namespace eightbit::placement {
 
 struct Merged {
   SpecList specs;  // empty: the branches can not share a quantizer
-  std::vector<bool>
-      absorbed;  // by branch: false keeps its own quantizer below, as a requantization
+  // by branch: false keeps its own quantizer below, as a requantization
+  std::vector<bool> absorbed;
 };
 
 // The four rules of QuantizerPropagationRule. Candidates are ordered by the sum of their places in

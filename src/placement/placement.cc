@@ -70,7 +70,7 @@ class Writer {
     if (q.use.node != kNone) return {q.use};
     std::vector<Use> uses = graph_.value(q.value).uses;
     const bool outputs = options_.advanced_parameters.quantize_outputs;
-    std::erase_if(uses, [&](const Use& use) {   // the end of a branch is no output of the model
+    std::erase_if(uses, [&](const Use& use) {  // the end of a branch is no output of the model
       const Node& reader = graph_.node(use.node);
       return reader.op == Op::result && (!outputs || reader.owner != kNone);
     });
@@ -187,7 +187,8 @@ std::vector<FloatReason> reasons(const UnitGraph& units, const Device& device,
       out.push_back({node.id, "shape computation"});
   for (const Node& node : graph.nodes)
     if (std::vector<std::string> names; names_in_bodies(node, names), !names.empty())
-      out.push_back({node.id, fmt::format("layers in its body stay in float: {}", fmt::join(names, ", "))});
+      out.push_back(
+          {node.id, fmt::format("layers in its body stay in float: {}", fmt::join(names, ", "))});
   std::ranges::sort(out, {}, &FloatReason::node);
   return out;
 }

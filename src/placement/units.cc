@@ -47,9 +47,11 @@ class Reasons {
     }
     const std::vector<bool> floats = float_arithmetic(flow_, device_);
     for (const Node& node : flow_.graph->nodes)
-      if (!device_.has_kernel(node.op)) set(node.id, "the runtime computes it in floats");
+      if (!device_.has_kernel(node.op))
+        set(node.id, "the runtime computes it in floats");
       else if (floats[static_cast<size_t>(node.id)])
-        set(node.id, node.op == Op::multiply ? "computes in floats whatever it reads" : "what it reads is computed in floats");
+        set(node.id, node.op == Op::multiply ? "computes in floats whatever it reads"
+                                             : "what it reads is computed in floats");
   }
 
   void patterns() {
@@ -57,7 +59,8 @@ class Reasons {
     std::vector<std::pair<std::string, std::string_view>> reason_of;
     for (const IgnoredRow& row : ignored_patterns()) {
       if (row.when == IgnoredWhen::recipe_nncf && options_.recipe != Recipe::nncf) continue;
-      const bool of_transformers = row.when == IgnoredWhen::transformer || row.when == IgnoredWhen::transformer_but_not_spr;
+      const bool of_transformers =
+          row.when == IgnoredWhen::transformer || row.when == IgnoredWhen::transformer_but_not_spr;
       if (of_transformers && !is_transformer(options_)) continue;
       if (row.when == IgnoredWhen::transformer_but_not_spr &&
           device_.target() == TargetDevice::cpu_spr)
@@ -86,11 +89,15 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
-// A chain ends in front of what does not become part of its layer's kernel, and there is none where nothing is left.
-void end_before_activations(const InferenceGraph& flow, const Device& device, std::vector<Match>& chains) {
+// A chain ends in front of what does not become part of its layer's kernel, and there is none where
+// nothing is left.
+void end_before_activations(const InferenceGraph& flow, const Device& device,
+                            std::vector<Match>& chains) {
   for (Match& chain : chains)
-    chain.nodes.erase(std::ranges::find_if(chain.nodes, [&](NodeId n) { return !device.fuses_behind_layers(flow.op(n)); }),
-                      chain.nodes.end());
+    chain.nodes.erase(
+        std::ranges::find_if(chain.nodes,
+                             [&](NodeId n) { return !device.fuses_behind_layers(flow.op(n)); }),
+        chain.nodes.end());
   std::erase_if(chains, [](const Match& chain) { return chain.nodes.size() < 2; });
 }
 
@@ -126,7 +133,8 @@ void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
           out.unit_of[static_cast<size_t>(match.nodes.front())];
 }
 
-// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe nncf lets quantizers pass.
+// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe
+// nncf lets quantizers pass.
 bool cuts_parts(const Node& node, const QuantizeOptions& options) {
   return options.recipe != Recipe::nncf && node.op == Op::strided_slice && node.type == "Slice";
 }

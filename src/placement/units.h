@@ -29,7 +29,8 @@ struct UnitGraph {
 
   const Node& first(const Unit& unit) const { return flow.node(unit.first); }
   const Node& last(const Unit& unit) const { return flow.node(unit.last); }
-  // Whether a living node produces input `port` of `node`, as a floating point tensor that carries data.
+  // Whether a living node produces input `port` of `node`, as a floating point tensor that carries
+  // data.
   bool is_activation(const Node& node, size_t port) const;
 };
 

@@ -15,10 +15,12 @@ void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
   const auto kept = [&](int64_t axis) { return std::ranges::find(axes, axis) != axes.end(); };
   while (run_axis > 0 && !kept(run_axis - 1)) run *= shape[static_cast<size_t>(--run_axis)];
 
-  std::vector<int64_t> stride(shape.size(), 0);   // of each outer axis in the channel number
+  std::vector<int64_t> stride(shape.size(), 0);  // of each outer axis in the channel number
   int64_t channels = 1;
   for (int64_t axis = rank - 1; axis >= 0; --axis)
-    if (kept(axis)) stride[static_cast<size_t>(axis)] = std::exchange(channels, channels * shape[static_cast<size_t>(axis)]);
+    if (kept(axis))
+      stride[static_cast<size_t>(axis)] =
+          std::exchange(channels, channels * shape[static_cast<size_t>(axis)]);
 
   std::vector<int64_t> index(static_cast<size_t>(run_axis), 0);
   const int64_t total = element_count(shape);
@@ -44,7 +46,8 @@ int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes) {
 Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& factor) {
   std::vector<float> values = to_floats(tensor);
   for_each_run(tensor.shape, {axis}, [&](int64_t channel, int64_t first, int64_t count) {
-    for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= factor[static_cast<size_t>(channel)];
+    for (int64_t i = first; i < first + count; ++i)
+      values[static_cast<size_t>(i)] *= factor[static_cast<size_t>(channel)];
   });
   return spilled_floats(values, tensor.shape);
 }
@@ -67,30 +70,35 @@ Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
 
 void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor rounded) {
   ConstantReplacement out{value, uses, std::move(rounded), kRounded};
-  if (const ConstantReplacement* last = uses.empty() ? nullptr : replacement_of(plan, value, uses.front()))
+  if (const ConstantReplacement* last =
+          uses.empty() ? nullptr : replacement_of(plan, value, uses.front()))
     out.factor = last->factor, out.axis = last->axis;
   std::erase_if(plan.constants, [&](const ConstantReplacement& earlier) {
     const auto covered = [&](const Use& use) { return reads(uses, use); };
-    return earlier.value == value && !earlier.uses.empty() && std::ranges::all_of(earlier.uses, covered);
+    return earlier.value == value && !earlier.uses.empty() &&
+           std::ranges::all_of(earlier.uses, covered);
   });
   plan.constants.push_back(std::move(out));
 }
 
 ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rounded) {
-  ConstantReplacement out{rounded.value, rounded.uses, {}, "smooth_quant", rounded.factor, rounded.axis};
-  if (!out.factor.empty()) out.tensor = scaled_by(graph.value(out.value).constant->load(), out.axis, out.factor);
+  ConstantReplacement out{rounded.value,  rounded.uses,   {},
+                          "smooth_quant", rounded.factor, rounded.axis};
+  if (!out.factor.empty())
+    out.tensor = scaled_by(graph.value(out.value).constant->load(), out.axis, out.factor);
   return out;
 }
 
 void take_back_rounding(const Graph& graph, const Quantizer& weight, Plan& plan) {
   const auto concerns = [&](const ConstantReplacement& constant) {
     const auto is_read = [&](const Use& use) { return reads(weight.uses, use); };
-    return constant.reason == kRounded && constant.value == weight.value && !constant.uses.empty() &&
-           std::ranges::all_of(constant.uses, is_read);
+    return constant.reason == kRounded && constant.value == weight.value &&
+           !constant.uses.empty() && std::ranges::all_of(constant.uses, is_read);
   };
   for (ConstantReplacement& constant : plan.constants)
     if (concerns(constant)) constant = unrounded(graph, constant);
-  std::erase_if(plan.constants, [](const ConstantReplacement& constant) { return constant.tensor.empty(); });
+  std::erase_if(plan.constants,
+                [](const ConstantReplacement& constant) { return constant.tensor.empty(); });
 }
 
 Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
@@ -102,10 +110,12 @@ Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use 
 
 Tensor fake_quantized(const Tensor& tensor, const Quantizer& quantizer) {
   std::vector<float> values = to_floats(tensor);
-  for_each_run(tensor.shape, quantizer.channel_axes, [&](int64_t channel, int64_t first, int64_t count) {
-    const size_t c = quantizer.low.size() == 1 ? 0 : static_cast<size_t>(channel);
-    fake_quantize({values.data() + first, static_cast<size_t>(count)}, quantizer.low[c], quantizer.high[c], quantizer.levels);
-  });
+  for_each_run(tensor.shape, quantizer.channel_axes,
+               [&](int64_t channel, int64_t first, int64_t count) {
+                 const size_t c = quantizer.low.size() == 1 ? 0 : static_cast<size_t>(channel);
+                 fake_quantize({values.data() + first, static_cast<size_t>(count)},
+                               quantizer.low[c], quantizer.high[c], quantizer.levels);
+               });
   return spilled_floats(values, tensor.shape);
 }
 

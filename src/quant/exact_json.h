@@ -1,9 +1,8 @@
 // Floats in JSON: short where that is exact.
 #pragma once
 
-#include <vector>
-
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace eightbit {
 

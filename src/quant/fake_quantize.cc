@@ -12,8 +12,10 @@ namespace {
 // Steps of less are no normal f32.
 constexpr double kNothing = 1e-35;
 
-// Channels that are nearly dead get 1 % of the largest one, so that their scales stay finite and sensible.
-std::vector<double> floored(std::span<const float> abs_max, Narrowest narrowest = Narrowest::absolute) {
+// Channels that are nearly dead get 1 % of the largest one, so that their scales stay finite and
+// sensible.
+std::vector<double> floored(std::span<const float> abs_max,
+                            Narrowest narrowest = Narrowest::absolute) {
   const double largest = abs_max.empty() ? 0.0 : *std::ranges::max_element(abs_max);
   const bool counts = narrowest == Narrowest::relative && largest > kNothing;
   const double floor = std::max(0.01 * largest, counts ? kNothing : 8e-5);
@@ -41,8 +43,9 @@ std::pair<double, double> tune_zero(double low, double high, int top) {
 int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
 int levels_of(int bits, bool narrow_range) { return (1 << bits) - (narrow_range ? 1 : 0); }
 
-QuantizedRange symmetric_range(std::span<const float> min, std::span<const float> abs_max, int bits, bool narrow_range,
-                               std::optional<bool> signedness, Narrowest narrowest) {
+QuantizedRange symmetric_range(std::span<const float> min, std::span<const float> abs_max, int bits,
+                               bool narrow_range, std::optional<bool> signedness,
+                               Narrowest narrowest) {
   QuantizedRange range{{}, {}, levels_of(bits, narrow_range)};
   const bool negative = std::ranges::any_of(min, [](float x) { return x < 0; });
   const bool is_signed = signedness.value_or(negative) || negative;
@@ -61,15 +64,17 @@ QuantizedRange half_symmetric_range(std::span<const float> abs_max, int bits, bo
   return range;
 }
 
-QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits, bool narrow_range,
-                                Narrowest narrowest) {
+QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits,
+                                bool narrow_range, Narrowest narrowest) {
   constexpr double kSmallest = 8e-4;
   QuantizedRange range{{}, {}, levels_of(bits, narrow_range)};
   for (size_t c = 0; c < min.size(); ++c) {
     double low = min[c], high = max[c];
-    const bool counts = narrowest == Narrowest::relative && std::max(high, 0.0) - std::min(low, 0.0) > 256 * kNothing;
+    const bool counts = narrowest == Narrowest::relative &&
+                        std::max(high, 0.0) - std::min(low, 0.0) > 256 * kNothing;
     if (!counts && high - low <= kSmallest) low -= kSmallest, high += kSmallest;
-    const auto [tuned_low, tuned_high] = tune_zero(std::min(low, 0.0), std::max(high, 0.0), range.levels - 1);
+    const auto [tuned_low, tuned_high] =
+        tune_zero(std::min(low, 0.0), std::max(high, 0.0), range.levels - 1);
     append(range, tuned_low, tuned_high);
   }
   return range;
@@ -77,10 +82,12 @@ QuantizedRange asymmetric_range(std::span<const float> min, std::span<const floa
 
 float largest_fp8(FP8Type type) { return type == FP8Type::f8e4m3 ? 448.0f : 57344.0f; }
 
-std::vector<float> fp8_scale(std::span<const float> min, std::span<const float> max, FP8Type type, bool halve) {
+std::vector<float> fp8_scale(std::span<const float> min, std::span<const float> max, FP8Type type,
+                             bool halve) {
   std::vector<float> scale;
   for (size_t c = 0; c < min.size(); ++c) {
-    const double lowest = std::fabs(static_cast<double>(min[c])) + std::numeric_limits<float>::epsilon();
+    const double lowest =
+        std::fabs(static_cast<double>(min[c])) + std::numeric_limits<float>::epsilon();
     const double extreme = std::max(static_cast<double>(max[c]), lowest);
     scale.push_back(static_cast<float>(largest_fp8(type) / extreme * (halve ? 0.5 : 1.0)));
   }
@@ -109,8 +116,10 @@ void fake_quantize(std::span<float> values, float low, float high, int levels) {
 
 ScaleZeroPoint scale_zero_point(float low, float high, int levels, int32_t q_min) {
   const double width = static_cast<double>(high) - low;
-  const double scale = std::max(width / (levels - 1), static_cast<double>(std::numeric_limits<float>::min()));
-  const double zero = std::clamp(std::nearbyint(q_min - low / scale), static_cast<double>(q_min), q_min + levels - 1.0);
+  const double scale =
+      std::max(width / (levels - 1), static_cast<double>(std::numeric_limits<float>::min()));
+  const double zero = std::clamp(std::nearbyint(q_min - low / scale), static_cast<double>(q_min),
+                                 q_min + levels - 1.0);
   return {static_cast<float>(scale), static_cast<int32_t>(zero)};
 }
 

@@ -14,7 +14,8 @@ namespace {
 // Output channels of a convolution's weight, in order.
 std::vector<int64_t> output_axes(const Graph& graph, NodeId layer) {
   const Value& weight = graph.value(graph.node(layer).inputs[1]);
-  return weight_channel_axes(graph.node(layer).op, static_cast<int>(weight.shape.size()), 1, false, false);
+  return weight_channel_axes(graph.node(layer).op, static_cast<int>(weight.shape.size()), 1, false,
+                             false);
 }
 
 class Finder {
@@ -51,11 +52,13 @@ class Finder {
   std::optional<size_t> quantizer_of(ValueId id) const {
     const Value& value = graph_.value(id);
     const auto is_it = [&](const Quantizer& q) {
-      return q.value == id && q.uses == value.uses && q.spec.bits == 8 && (q.levels == 256 || q.low.empty()) && !q.spec.fp8;
+      return q.value == id && q.uses == value.uses && q.spec.bits == 8 &&
+             (q.levels == 256 || q.low.empty()) && !q.spec.fp8;
     };
     const auto it = std::ranges::find_if(plan_.quantizers, is_it);
     const auto is_result = [&](const Use& use) { return graph_.node(use.node).op == Op::result; };
-    if (it == plan_.quantizers.end() || value.dtype != DType::f32 || std::ranges::any_of(value.uses, is_result))
+    if (it == plan_.quantizers.end() || value.dtype != DType::f32 ||
+        std::ranges::any_of(value.uses, is_result))
       return std::nullopt;
     return static_cast<size_t>(it - plan_.quantizers.begin());
   }
@@ -63,10 +66,14 @@ class Finder {
   // What a node makes of its one input that is no number, and that input.
   std::optional<std::pair<Numbers, ValueId>> numbers_of(const Node& node) const {
     const bool commutes = node.op == Op::multiply || node.op == Op::add;
-    if ((!commutes && node.op != Op::subtract && node.op != Op::divide) || node.inputs.size() != 2) return std::nullopt;
+    if ((!commutes && node.op != Op::subtract && node.op != Op::divide) || node.inputs.size() != 2)
+      return std::nullopt;
     for (int port = commutes ? 0 : 1; port < 2; ++port) {
-      const ValueId constant = node.inputs[static_cast<size_t>(port)], other = node.inputs[static_cast<size_t>(1 - port)];
-      if (constant == kNone || other == kNone || graph_.value(other).is_constant() || !is_number(constant, other)) continue;
+      const ValueId constant = node.inputs[static_cast<size_t>(port)],
+                    other = node.inputs[static_cast<size_t>(1 - port)];
+      if (constant == kNone || other == kNone || graph_.value(other).is_constant() ||
+          !is_number(constant, other))
+        continue;
       const float number = to_floats(weight_of(graph_, plan_, constant, {node.id, port}))[0];
       if (node.op == Op::add || node.op == Op::subtract)
         return std::pair{Numbers{1, node.op == Op::add ? number : -number}, other};
@@ -78,17 +85,19 @@ class Finder {
   bool is_number(ValueId id, ValueId beside) const {
     const Value& value = graph_.value(id);
     const Value& other = graph_.value(beside);
-    return value.is_constant() && value.dtype == DType::f32 && element_count(value.shape) == 1 && other.rank_known &&
-           value.shape.size() <= other.shape.size();
+    return value.is_constant() && value.dtype == DType::f32 && element_count(value.shape) == 1 &&
+           other.rank_known && value.shape.size() <= other.shape.size();
   }
 
   std::optional<NodeId> layer_before(ValueId at, Numbers& numbers) const {
     while (graph_.value(at).uses.size() == 1 && graph_.value(at).producer != kNone) {
       const Node& node = graph_.node(graph_.value(at).producer);
-      if (is_convolution(node.op)) return is_quantized(node) ? std::optional(node.id) : std::nullopt;
+      if (is_convolution(node.op))
+        return is_quantized(node) ? std::optional(node.id) : std::nullopt;
       const auto step = numbers_of(node);
       if (!step || !(step->first.factor > 0)) return std::nullopt;
-      numbers = {numbers.factor * step->first.factor, numbers.shift + numbers.factor * step->first.shift};
+      numbers = {numbers.factor * step->first.factor,
+                 numbers.shift + numbers.factor * step->first.shift};
       at = step->second;
     }
     return std::nullopt;
@@ -99,7 +108,8 @@ class Finder {
       const Node& node = graph_.node(graph_.value(at).uses[0].node);
       const auto step = numbers_of(node);
       if (!step || !(step->first.factor > 0)) return at;
-      numbers = {numbers.factor * step->first.factor, numbers.shift * step->first.factor + step->first.shift};
+      numbers = {numbers.factor * step->first.factor,
+                 numbers.shift * step->first.factor + step->first.shift};
       at = node.outputs[0];
     }
     return at;
@@ -112,32 +122,39 @@ class Finder {
   bool has_own_weight(NodeId layer) const {
     const Value& weight = graph_.value(graph_.node(layer).inputs[1]);
     const Quantizer* quantizer = quantizer_at(plan_, {layer, 1});
-    return weight.is_constant() && weight.uses.size() == 1 && !(quantizer && (quantizer->spec.fp8 || quantizer->spec.bits > 8));
+    return weight.is_constant() && weight.uses.size() == 1 &&
+           !(quantizer && (quantizer->spec.fp8 || quantizer->spec.bits > 8));
   }
 
   bool has_own_bias(const Node& layer) const {
     if (layer.inputs.size() < 3 || layer.inputs[2] == kNone) return true;
     const Value& bias = graph_.value(layer.inputs[2]);
     const Shape& shape = graph_.value(layer.outputs[0]).shape;
-    return bias.is_constant() && bias.shape.size() == 1 && shape.size() > 1 && bias.shape[0] == shape[1];
+    return bias.is_constant() && bias.shape.size() == 1 && shape.size() > 1 &&
+           bias.shape[0] == shape[1];
   }
 
-  // Where channels have scales of their own, the layers behind must be depthwise, as only these keep channels apart.
+  // Where channels have scales of their own, the layers behind must be depthwise, as only these
+  // keep channels apart.
   bool scales_can_be_moved(const HardSwishBlock& block) const {
     const Quantizer& input = plan_.quantizers[block.input];
     const Quantizer& output = plan_.quantizers[block.output];
     const bool by_channel = input.low.size() > 1;
     if (!by_channel) return output.low.size() <= 1;
-    return output.low.size() == input.low.size() && std::ranges::all_of(output.uses, [&](const Use& use) {
-      return graph_.node(use.node).op == Op::depthwise_convolution && use.port == 0 && has_own_weight(use.node);
-    });
+    return output.low.size() == input.low.size() &&
+           std::ranges::all_of(output.uses, [&](const Use& use) {
+             return graph_.node(use.node).op == Op::depthwise_convolution && use.port == 0 &&
+                    has_own_weight(use.node);
+           });
   }
 
   const Graph& graph_;
   const Plan& plan_;
 };
 
-float step_of(const Quantizer& q, size_t c) { return (q.high[c] - q.low[c]) / static_cast<float>(q.levels - 1); }
+float step_of(const Quantizer& q, size_t c) {
+  return (q.high[c] - q.low[c]) / static_cast<float>(q.levels - 1);
+}
 
 class Scaler {
  public:
@@ -145,8 +162,11 @@ class Scaler {
 
   void scale(const HardSwishBlock& block) {
     const std::vector<float> factors = channel_factors(plan_.quantizers[block.input]);
-    const auto factor = [&](int64_t channel) { return factors[factors.size() == 1 ? 0 : static_cast<size_t>(channel)]; };
-    scale_weight(block.layer, [&](int64_t channel) { return block.before.factor * factor(channel); });
+    const auto factor = [&](int64_t channel) {
+      return factors[factors.size() == 1 ? 0 : static_cast<size_t>(channel)];
+    };
+    scale_weight(block.layer,
+                 [&](int64_t channel) { return block.before.factor * factor(channel); });
     scale_bias(block, factor);
     if (factors.size() > 1)
       for (const Use& use : plan_.quantizers[block.output].uses) take_back(use.node, factors);
@@ -164,9 +184,11 @@ class Scaler {
     const Tensor weight = weight_of(graph_, plan_, value, use);
     std::vector<float> values = to_floats(weight);
     for_each_run(weight.shape, axes, [&](int64_t channel, int64_t first, int64_t count) {
-      for (int64_t i = first; i < first + count; ++i) values[static_cast<size_t>(i)] *= factor(channel);
+      for (int64_t i = first; i < first + count; ++i)
+        values[static_cast<size_t>(i)] *= factor(channel);
     });
-    plan_.constants.push_back({value, {use}, spilled_floats(values, weight.shape), "channel_scales"});
+    plan_.constants.push_back(
+        {value, {use}, spilled_floats(values, weight.shape), "channel_scales"});
     for (Quantizer& q : plan_.quantizers)
       if (reads(q.uses, use)) scale_range(q, axes, channel_count(weight.shape, axes), factor);
   }
@@ -187,7 +209,8 @@ class Scaler {
   void scale_bias(const HardSwishBlock& block, const std::function<float(int64_t)>& factor) {
     const Node& layer = graph_.node(block.layer);
     const Tensor weight = graph_.value(layer.inputs[1]).constant->load();
-    std::vector<float> bias(static_cast<size_t>(channel_count(weight.shape, output_axes(graph_, block.layer))));
+    std::vector<float> bias(
+        static_cast<size_t>(channel_count(weight.shape, output_axes(graph_, block.layer))));
     if (layer.inputs.size() > 2 && layer.inputs[2] != kNone)
       bias = to_floats(weight_of(graph_, plan_, layer.inputs[2], {block.layer, 2}));
     auto shift = std::ranges::find(plan_.biases, block.layer, &BiasShift::node);
@@ -202,8 +225,9 @@ class Scaler {
   void take_back(NodeId layer, const std::vector<float>& factors) {
     const Shape shape = graph_.value(graph_.node(layer).inputs[1]).shape;
     const auto outputs = static_cast<size_t>(channel_count(shape, output_axes(graph_, layer)));
-    const size_t each = outputs / factors.size();   // output channels of an input channel
-    scale_weight(layer, [&](int64_t channel) { return 1 / factors[static_cast<size_t>(channel) / each]; });
+    const size_t each = outputs / factors.size();  // output channels of an input channel
+    scale_weight(layer,
+                 [&](int64_t channel) { return 1 / factors[static_cast<size_t>(channel) / each]; });
   }
 
   static void join(Quantizer& q, const std::vector<float>& factors) {
@@ -227,7 +251,8 @@ std::vector<HardSwishBlock> hard_swish_blocks(const Graph& graph, const Plan& pl
     if (node.op == Op::hswish)
       if (const auto block = finder.at(node)) blocks.push_back(*block);
   const auto taken = [&](size_t i) {
-    return std::ranges::any_of(blocks, [&](const HardSwishBlock& b) { return b.input == i || b.output == i; });
+    return std::ranges::any_of(
+        blocks, [&](const HardSwishBlock& b) { return b.input == i || b.output == i; });
   };
   for (size_t i = 0; i < plan.quantizers.size(); ++i)
     if (const auto block = finder.at(i); block && !taken(i)) blocks.push_back(*block);
@@ -235,7 +260,7 @@ std::vector<HardSwishBlock> hard_swish_blocks(const Graph& graph, const Plan& pl
 }
 
 bool shares_zero_point(const Quantizer& quantizer) {
-  constexpr double kClose = 1e-3;   // of a level
+  constexpr double kClose = 1e-3;  // of a level
   for (size_t c = 0; c < quantizer.low.size(); ++c) {
     const double zero_point = -quantizer.low[c] / step_of(quantizer, c);
     if (std::fabs(zero_point + quantizer.low[0] / step_of(quantizer, 0)) > kClose) return false;
@@ -246,12 +271,15 @@ bool shares_zero_point(const Quantizer& quantizer) {
 std::vector<float> channel_factors(const Quantizer& quantizer) {
   std::vector<float> factors;
   float widest = 0;
-  for (size_t c = 0; c < quantizer.low.size(); ++c) widest = std::max(widest, step_of(quantizer, c));
-  for (size_t c = 0; c < quantizer.low.size(); ++c) factors.push_back(widest / step_of(quantizer, c));
+  for (size_t c = 0; c < quantizer.low.size(); ++c)
+    widest = std::max(widest, step_of(quantizer, c));
+  for (size_t c = 0; c < quantizer.low.size(); ++c)
+    factors.push_back(widest / step_of(quantizer, c));
   return factors;
 }
 
-Plan with_scaled_blocks(const Graph& graph, const Plan& plan, const std::vector<HardSwishBlock>& blocks) {
+Plan with_scaled_blocks(const Graph& graph, const Plan& plan,
+                        const std::vector<HardSwishBlock>& blocks) {
   Scaler scaler(graph, plan);
   for (const HardSwishBlock& block : blocks) scaler.scale(block);
   return scaler.plan();

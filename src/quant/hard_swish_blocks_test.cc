@@ -7,7 +7,8 @@
 namespace eightbit {
 namespace {
 
-ValueId add_numbers(Graph& graph, const std::string& name, const std::vector<float>& values, Shape shape) {
+ValueId add_numbers(Graph& graph, const std::string& name, const std::vector<float>& values,
+                    Shape shape) {
   Constant constant;
   constant.load = [tensor = Tensor::from_floats(values, shape)] { return tensor; };
   return graph.add_constant(name, DType::f32, std::move(shape), std::move(constant));
@@ -18,7 +19,8 @@ const Shape kImage = {1, 2, 4, 4};
 // Convolution, 2x, +1, hard swish, 0.5x, depthwise convolution.
 struct Network {
   Network() {
-    const ValueId input = graph.add_output(graph.add_node("in", "Parameter", Op::parameter, {}), DType::f32, kImage);
+    const ValueId input =
+        graph.add_output(graph.add_node("in", "Parameter", Op::parameter, {}), DType::f32, kImage);
     weight = add_numbers(graph, "w", {1, 2, 3, 4}, {2, 2, 1, 1});
     const ValueId bias = add_numbers(graph, "b", {10, 20}, {2});
     const ValueId layer = add("layer", Op::convolution, {input, weight, bias});
@@ -111,7 +113,8 @@ TEST(HardSwishBlocks, LayersTakeOverNumbersAndFactors) {
   const Plan scaled = with_scaled_blocks(n.graph, n.plan, blocks);
   EXPECT_EQ(channel_factors(n.plan.quantizers[1]), (std::vector{4.0f, 1.0f}));
   const Use use{n.graph.find("layer"), 1}, next{n.graph.find("next"), 1};
-  EXPECT_EQ(to_floats(weight_of(n.graph, scaled, n.weight, use)), (std::vector{8.0f, 16.0f, 6.0f, 8.0f}));
+  EXPECT_EQ(to_floats(weight_of(n.graph, scaled, n.weight, use)),
+            (std::vector{8.0f, 16.0f, 6.0f, 8.0f}));
   EXPECT_EQ(to_floats(weight_of(n.graph, scaled, n.depthwise, next)), (std::vector{0.25f, 1.0f}));
   // 4 * (2 * (10 + 1) + 1) and 1 * (2 * (20 + 2) + 1), less what the layer has.
   EXPECT_EQ(scaled.biases[0].shift, (std::vector{92.0f - 10.0f, 45.0f - 20.0f}));

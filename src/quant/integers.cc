@@ -23,8 +23,9 @@ std::vector<size_t> channel_strides(const Shape& shape, const Quantizer& quantiz
   if (quantizer.low.size() <= 1) return strides;
   size_t stride = 1;
   const auto rank = static_cast<int64_t>(shape.size());
-  const auto is_channel = [&](int64_t axis) {   // axes may count from the back
-    return std::ranges::any_of(quantizer.channel_axes, [&](int64_t a) { return a == axis || a + rank == axis; });
+  const auto is_channel = [&](int64_t axis) {  // axes may count from the back
+    return std::ranges::any_of(quantizer.channel_axes,
+                               [&](int64_t a) { return a == axis || a + rank == axis; });
   };
   for (int64_t axis = rank; axis-- > 0;) {
     if (!is_channel(axis)) continue;
@@ -51,7 +52,8 @@ size_t channel_of_row(size_t row, const Shape& shape, const std::vector<size_t>&
 Affine affine_of(const Quantizer& quantizer, int offset) {
   Affine affine;
   for (size_t i = 0; i < quantizer.low.size(); ++i) {
-    const float scale = (quantizer.high[i] - quantizer.low[i]) / static_cast<float>(quantizer.levels - 1);
+    const float scale =
+        (quantizer.high[i] - quantizer.low[i]) / static_cast<float>(quantizer.levels - 1);
     const float exact = static_cast<float>(offset) - quantizer.low[i] / scale;
     const bool integral = std::abs(exact - std::nearbyintf(exact)) < kZeroPointTolerance;
     const float zero_point = integral ? std::nearbyintf(exact) : exact;
@@ -64,7 +66,8 @@ Affine affine_of(const Quantizer& quantizer, int offset) {
 }
 
 template <typename Stored>
-std::vector<Stored> integers(std::span<const float> values, const Shape& shape, const Quantizer& quantizer, int offset) {
+std::vector<Stored> integers(std::span<const float> values, const Shape& shape,
+                             const Quantizer& quantizer, int offset) {
   std::vector<Stored> out(values.size());
   const Shape rows_of = shape.empty() ? Shape{1} : shape;
   const auto strides = channel_strides(rows_of, quantizer);
@@ -74,7 +77,8 @@ std::vector<Stored> integers(std::span<const float> values, const Shape& shape, 
   const auto quantize_row = [&](size_t row) {
     size_t channel = channel_of_row(row, rows_of, strides);
     for (size_t i = row * width; i < (row + 1) * width; ++i, channel += step)
-      out[i] = static_cast<Stored>(quantize(values[i], quantizer.low[channel], quantizer.high[channel], steps) + offset);
+      out[i] = static_cast<Stored>(
+          quantize(values[i], quantizer.low[channel], quantizer.high[channel], steps) + offset);
   };
   constexpr size_t kRowsPerTask = 256;
   const size_t rows = width ? values.size() / width : 0;
@@ -85,7 +89,9 @@ std::vector<Stored> integers(std::span<const float> values, const Shape& shape, 
   return out;
 }
 
-template std::vector<int8_t> integers<int8_t>(std::span<const float>, const Shape&, const Quantizer&, int);
-template std::vector<int16_t> integers<int16_t>(std::span<const float>, const Shape&, const Quantizer&, int);
+template std::vector<int8_t> integers<int8_t>(std::span<const float>, const Shape&,
+                                              const Quantizer&, int);
+template std::vector<int16_t> integers<int16_t>(std::span<const float>, const Shape&,
+                                                const Quantizer&, int);
 
 }  // namespace eightbit

@@ -9,7 +9,7 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kSize = 24, kOutputs = 37;   // more than two blocks
+constexpr int64_t kSize = 24, kOutputs = 37;  // more than two blocks
 constexpr auto kN = static_cast<size_t>(kSize);
 
 std::vector<float> random_weights(unsigned seed) {
@@ -35,12 +35,14 @@ std::vector<double> correlated(unsigned seed) {
   return covariance;
 }
 
-double error(const std::vector<double>& covariance, const std::vector<float>& weights, const std::vector<float>& rounded) {
+double error(const std::vector<double>& covariance, const std::vector<float>& weights,
+             const std::vector<float>& rounded) {
   double sum = 0;
   for (size_t o = 0; o < kOutputs; ++o)
     for (size_t i = 0; i < kN; ++i)
       for (size_t j = 0; j < kN; ++j)
-        sum += (weights[o * kN + i] - rounded[o * kN + i]) * covariance[i * kN + j] * (weights[o * kN + j] - rounded[o * kN + j]);
+        sum += (weights[o * kN + i] - rounded[o * kN + i]) * covariance[i * kN + j] *
+               (weights[o * kN + j] - rounded[o * kN + j]);
   return sum;
 }
 
@@ -66,7 +68,8 @@ TEST(NearestPlane, WhatVariesTogetherIsRoundedTogether) {
   const auto weights = random_weights(3);
   auto rounded = weights;
   NearestPlane(covariance, kSize, kNoFloor).round(rounded, kScales, 127);
-  EXPECT_LT(error(covariance, weights, rounded), 0.4 * error(covariance, weights, nearest(weights)));
+  EXPECT_LT(error(covariance, weights, rounded),
+            0.4 * error(covariance, weights, nearest(weights)));
 }
 
 TEST(NearestPlane, LevelsAreWholeAndWithinTop) {
@@ -99,7 +102,7 @@ TEST(NearestPlane, PairsKeepToTheirLimit) {
     limits.before.push_back(k % 2 == 1 ? k - 1 : -1);
     limits.after.push_back(k % 2 == 0 ? k + 1 : -1);
   }
-  const std::vector<float> kept(kN * kOutputs, 64.0f / 127);   // 64 * 255 * 2 fits
+  const std::vector<float> kept(kN * kOutputs, 64.0f / 127);  // 64 * 255 * 2 fits
   auto free = weights;
   const NearestPlane plane(correlated(8), kSize, kNoFloor);
   plane.round(free, kScales, 127);

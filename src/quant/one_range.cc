@@ -25,7 +25,8 @@ Quantizer with_one_range(const Quantizer& quantizer) {
   if (quantizer.weight || quantizer.low.size() < 2 || quantizer.levels > 256) return quantizer;
   Quantizer one = joined(quantizer);
   double noise = 0;
-  for (size_t c = 0; c < quantizer.low.size(); ++c) noise += std::pow(quantizer.high[c] - quantizer.low[c], 2);
+  for (size_t c = 0; c < quantizer.low.size(); ++c)
+    noise += std::pow(quantizer.high[c] - quantizer.low[c], 2);
   noise /= static_cast<double>(quantizer.low.size());
   return std::pow(one.high[0] - one.low[0], 2) <= kMostNoise * noise ? one : quantizer;
 }

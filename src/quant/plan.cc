@@ -38,13 +38,16 @@ std::string target_text(ValueId value, const std::vector<Use>& uses, const Graph
 
 template <typename Change>
 const Change* change_at(const std::vector<Change>& changes, Use use) {
-  const auto it = std::ranges::find_if(changes, [&](const Change& change) { return reads(change.uses, use); });
+  const auto it =
+      std::ranges::find_if(changes, [&](const Change& change) { return reads(change.uses, use); });
   return it == changes.end() ? nullptr : &*it;
 }
 
 }  // namespace
 
-bool reads(const std::vector<Use>& uses, Use use) { return std::ranges::find(uses, use) != uses.end(); }
+bool reads(const std::vector<Use>& uses, Use use) {
+  return std::ranges::find(uses, use) != uses.end();
+}
 const Quantizer* quantizer_at(const Plan& plan, Use use) { return change_at(plan.quantizers, use); }
 const ScaleInsertion* scale_at(const Plan& plan, Use use) { return change_at(plan.scales, use); }
 

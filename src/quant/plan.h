@@ -1,11 +1,12 @@
-// The plan: everything that will be done to a model, as plain data. Placement decides where (ranges empty),
-// algorithms fill in the numbers, a backend's writer carries it out. It refers to a graph by ids and prints names.
+// The plan: everything that will be done to a model, as plain data. Placement decides where (ranges
+// empty), algorithms fill in the numbers, a backend's writer carries it out. It refers to a graph
+// by ids and prints names.
 #pragma once
+
+#include <eightbit/tensor.h>
 
 #include <string>
 #include <vector>
-
-#include <eightbit/tensor.h>
 
 #include "graph/graph.h"
 #include "quant/scheme.h"
@@ -15,13 +16,14 @@ namespace eightbit {
 // Insert a quantizer between `value` and `uses`.
 struct Quantizer {
   ValueId value = kNone;
-  std::vector<Use> uses;              // sorted; the consumers that read the quantized value
+  std::vector<Use> uses;  // sorted; the consumers that read the quantized value
   QuantizerSpec spec;
   bool weight = false;                // `value` is a constant
   std::vector<int64_t> channel_axes;  // of `value`; empty: per tensor
   int group = kNone;                  // members of a group share one set of parameters
 
-  // FakeQuantize(x, low, high, low, high, levels): one entry, or one for each channel (row-major over channel_axes).
+  // FakeQuantize(x, low, high, low, high, levels): one entry, or one for each channel (row-major
+  // over channel_axes).
   std::vector<float> low, high;
   int levels = 0;
   // FakeConvert(x, scale, shift): FP8 only.
@@ -35,8 +37,10 @@ struct ConstantReplacement {
   ValueId value = kNone;
   std::vector<Use> uses;
   Tensor tensor;
-  std::string reason;                 // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
-  // Set where `tensor` is the graph's own times `factor`, by channel of `axis`, before any rounding.
+  // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
+  std::string reason;
+  // Set where `tensor` is the graph's own times `factor`, by channel of `axis`, before any
+  // rounding.
   std::vector<float> factor{};
   int64_t axis = kNone;
 };
@@ -49,15 +53,16 @@ struct ScaleInsertion {
   int64_t axis = 1;
 };
 
-// Add `shift` (one for each channel of `axis` of output 0) to the output of `node`: into its bias where it has one,
-// as a new Add where it has none.
+// Add `shift` (one for each channel of `axis` of output 0) to the output of `node`: into its bias
+// where it has one, as a new Add where it has none.
 struct BiasShift {
   NodeId node = kNone;
   int64_t axis = 1;
   std::vector<float> shift;
 };
 
-// The network now computes (x - shift) / factor, by channel of `axis`, where `value` was measured as x.
+// The network now computes (x - shift) / factor, by channel of `axis`, where `value` was measured
+// as x.
 struct ChannelChange {
   ValueId value = kNone;
   int64_t axis = 1;
@@ -67,18 +72,22 @@ struct ChannelChange {
 // Why a node was left in floating point.
 struct FloatReason {
   NodeId node = kNone;
-  std::string reason;                 // "ignored by names", "transformer mode", "follows a float branch", ...
+  // "ignored by names", "transformer mode", "follows a float branch", ...
+  std::string reason;
 };
 
 struct Plan {
-  std::vector<Quantizer> quantizers;            // activations in graph order, then weights
+  std::vector<Quantizer> quantizers;  // activations in graph order, then weights
   std::vector<ScaleInsertion> scales;
-  std::vector<ConstantReplacement> constants;   // in order of application; the last one for a constant wins
+  // in order of application; the last one for a constant wins
+  std::vector<ConstantReplacement> constants;
   std::vector<BiasShift> biases;
-  std::vector<ChannelChange> changes;           // what channel alignment did to the network before this plan
-  std::vector<FloatReason> left_float;          // quantizable nodes, and loops around such
-  std::vector<std::string> notes;               // what the user should know: matches of the ignored scope, warnings
-  bool compress_weights = true;                 // fold weights to INT8 constants
+  // what channel alignment did to the network before this plan
+  std::vector<ChannelChange> changes;
+  std::vector<FloatReason> left_float;  // quantizable nodes, and loops around such
+  // what the user should know: matches of the ignored scope, warnings
+  std::vector<std::string> notes;
+  bool compress_weights = true;  // fold weights to INT8 constants
 };
 
 bool reads(const std::vector<Use>& uses, Use use);

@@ -22,7 +22,9 @@ Json spec_json(const QuantizerSpec& spec) {
 }
 
 Json quantizer_json(const Quantizer& q, const Graph& graph) {
-  Json out{{"value", graph.value(q.value).name}, {"uses", graph.use_names(q.uses)}, {"weight", q.weight}};
+  Json out{{"value", graph.value(q.value).name},
+           {"uses", graph.use_names(q.uses)},
+           {"weight", q.weight}};
   out["spec"] = spec_json(q.spec);
   if (!q.channel_axes.empty()) out["channel_axes"] = q.channel_axes;
   if (q.group != kNone) out["group"] = q.group;
@@ -37,7 +39,9 @@ Json quantizer_json(const Quantizer& q, const Graph& graph) {
 
 Json constant_json(const ConstantReplacement& c, const Graph& graph) {
   const Value& value = graph.value(c.value);
-  return {{"value", value.name}, {"uses", graph.use_names(c.uses.empty() ? value.uses : c.uses)}, {"reason", c.reason}};
+  return {{"value", value.name},
+          {"uses", graph.use_names(c.uses.empty() ? value.uses : c.uses)},
+          {"reason", c.reason}};
 }
 
 Json constants_json(const Plan& plan, const Graph& graph, Tensors tensors) {
@@ -61,7 +65,8 @@ Json constants_json(const Plan& plan, const Graph& graph, Tensors tensors) {
 
 Json write_plan(const Plan& plan, const Graph& graph, Tensors tensors) {
   Json out{{"compress_weights", plan.compress_weights}};
-  for (const char* key : {"quantizers", "scales", "constants", "biases", "left_float", "notes"}) out[key] = Json::array();
+  for (const char* key : {"quantizers", "scales", "constants", "biases", "left_float", "notes"})
+    out[key] = Json::array();
   for (const Quantizer& q : plan.quantizers) out["quantizers"].push_back(quantizer_json(q, graph));
   for (const ScaleInsertion& s : plan.scales)
     out["scales"].push_back({{"value", graph.value(s.value).name},
@@ -70,7 +75,8 @@ Json write_plan(const Plan& plan, const Graph& graph, Tensors tensors) {
                              {"factor", as_json_numbers(s.factor)}});
   out["constants"] = constants_json(plan, graph, tensors);
   for (const BiasShift& b : plan.biases)
-    out["biases"].push_back({{"node", graph.node(b.node).name}, {"axis", b.axis}, {"shift", as_json_numbers(b.shift)}});
+    out["biases"].push_back(
+        {{"node", graph.node(b.node).name}, {"axis", b.axis}, {"shift", as_json_numbers(b.shift)}});
   for (const FloatReason& f : plan.left_float)
     out["left_float"].push_back({{"node", graph.node(f.node).name}, {"reason", f.reason}});
   for (const std::string& note : plan.notes) out["notes"].push_back(note);
@@ -81,6 +87,8 @@ std::string to_json(const Plan& plan, const Graph& graph) {
   return to_text(write_plan(plan, graph, Tensors::left_out));
 }
 
-std::string to_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+std::string to_text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace eightbit

@@ -1,15 +1,13 @@
 #include "quant/plan_json.h"
 
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <cmath>
 #include <cstring>
 #include <random>
-
-#include <eightbit/error.h>
 
 #include "graph/text.h"
 #include "quant/channels.h"
@@ -38,8 +36,9 @@ struct Network {
 
   Network() {
     graph.values[1].constant = std::make_shared<const Constant>(Constant{[] { return weights(); }});
-    plan.quantizers = {{0, {{1, 0}}, {}, false, {}, 3, {-1.27f}, {1.27f}, 256, {}},
-                       {1, {{1, 1}}, {8, kSym, true, true, false, {}}, true, {0}, kNone, {}, {}, 256, {}}};
+    plan.quantizers = {
+        {0, {{1, 0}}, {}, false, {}, 3, {-1.27f}, {1.27f}, 256, {}},
+        {1, {{1, 1}}, {8, kSym, true, true, false, {}}, true, {0}, kNone, {}, {}, 256, {}}};
     const float step = 0.3f / 127;
     for (int c = 0; c < 6; ++c) {
       plan.quantizers[1].low.push_back(-128 * step);
@@ -55,8 +54,10 @@ struct Network {
   void round_weights() {
     const float step = 0.3f / 127;
     std::vector<float> values = to_floats(weights());
-    for (size_t i = 0; i < values.size(); ++i) 
-      values[i] = std::clamp(std::nearbyint(values[i] / plan.scales[0].factor[i % 4] / step), -127.0f, 127.0f) * step;
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = std::clamp(std::nearbyint(values[i] / plan.scales[0].factor[i % 4] / step),
+                             -127.0f, 127.0f) *
+                  step;
     values[5] += step;
     values[5] = std::nearbyint(values[5] / step) * step;
     plan.constants = {{1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), kRounded}};
@@ -67,8 +68,9 @@ void expect_same(const Plan& a, const Plan& b) {
   ASSERT_EQ(a.quantizers.size(), b.quantizers.size());
   for (size_t i = 0; i < a.quantizers.size(); ++i) {
     const Quantizer &p = a.quantizers[i], &q = b.quantizers[i];
-    EXPECT_TRUE(p.value == q.value && p.uses == q.uses && p.spec == q.spec && p.weight == q.weight && p.group == q.group &&
-                p.channel_axes == q.channel_axes && p.low == q.low && p.high == q.high && p.levels == q.levels && p.scale == q.scale);
+    EXPECT_TRUE(p.value == q.value && p.uses == q.uses && p.spec == q.spec &&
+                p.weight == q.weight && p.group == q.group && p.channel_axes == q.channel_axes &&
+                p.low == q.low && p.high == q.high && p.levels == q.levels && p.scale == q.scale);
   }
   ASSERT_EQ(a.scales.size(), b.scales.size());
   for (size_t i = 0; i < a.scales.size(); ++i)
@@ -88,7 +90,9 @@ void expect_same(const Plan& a, const Plan& b) {
   EXPECT_EQ(a.compress_weights, b.compress_weights);
 }
 
-Json as_file(const Network& n) { return Json::parse(write_plan(n.plan, n.graph, Tensors::included).dump()); }
+Json as_file(const Network& n) {
+  return Json::parse(write_plan(n.plan, n.graph, Tensors::included).dump());
+}
 
 TEST(ExactJson, EveryFloatComesBack) {
   std::mt19937 random(5);
@@ -157,7 +161,8 @@ TEST(PlanJson, MistakesAreNamed) {
       {"/quantizers/0/low/0", 1e300, "a finite number"},
       {"/quantizers/0/low/0", 5, "must not be below"},
       {"/quantizers/1/low", {1, 2}, "low has 2"},
-      {"/quantizers/1/channel_axes/0", 2, "channel_axes[0] is 2. It takes a whole number from 0 to 1"},
+      {"/quantizers/1/channel_axes/0", 2,
+       "channel_axes[0] is 2. It takes a whole number from 0 to 1"},
       {"/quantizers/0/spec/mode", "odd", "is 'odd'. Allowed are 'asymmetric' and 'symmetric'"},
       {"/quantizers/0/colour", 1, "unknown key 'colour'"},
       {"/scales/0/factor", {1, 2}, "factor has 2 numbers. 'in' has 4 channels"},

@@ -11,8 +11,8 @@ HWY_BEFORE_NAMESPACE();
 namespace eightbit::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-float lanes_error(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT importance, size_t count, float scale,
-                  float top) {
+float lanes_error(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT importance,
+                  size_t count, float scale, float top) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
   const auto inverse = hn::Set(d, 1.0f / scale), step = hn::Set(d, scale);
@@ -27,8 +27,9 @@ float lanes_error(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT i
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-void row_lanes(const float* HWY_RESTRICT row, size_t count, float factor, const float* HWY_RESTRICT step,
-               const float* HWY_RESTRICT inverse, float* HWY_RESTRICT energy, float* HWY_RESTRICT missed) {
+void row_lanes(const float* HWY_RESTRICT row, size_t count, float factor,
+               const float* HWY_RESTRICT step, const float* HWY_RESTRICT inverse,
+               float* HWY_RESTRICT energy, float* HWY_RESTRICT missed) {
   const hn::ScalableTag<float> d;
   const auto by = hn::Set(d, factor);
   auto squares = hn::Zero(d), errors = hn::Zero(d);
@@ -43,11 +44,13 @@ void row_lanes(const float* HWY_RESTRICT row, size_t count, float factor, const 
   *missed = hn::GetLane(hn::SumOfLanes(d, errors));
 }
 
-void raise_lanes(float* HWY_RESTRICT largest, const float* HWY_RESTRICT row, size_t count, float factor) {
+void raise_lanes(float* HWY_RESTRICT largest, const float* HWY_RESTRICT row, size_t count,
+                 float factor) {
   const hn::ScalableTag<float> d;
   const auto by = hn::Set(d, factor);
   for (size_t i = 0; i + hn::Lanes(d) <= count; i += hn::Lanes(d))
-    hn::StoreU(hn::Max(hn::LoadU(d, largest + i), hn::Abs(hn::Mul(hn::LoadU(d, row + i), by))), d, largest + i);
+    hn::StoreU(hn::Max(hn::LoadU(d, largest + i), hn::Abs(hn::Mul(hn::LoadU(d, row + i), by))), d,
+               largest + i);
 }
 
 }  // namespace eightbit::HWY_NAMESPACE
@@ -60,22 +63,27 @@ HWY_EXPORT(lanes_error);
 HWY_EXPORT(row_lanes);
 HWY_EXPORT(raise_lanes);
 
-constexpr size_t kWhole = 64;   // a multiple of the lanes of every target
+constexpr size_t kWhole = 64;  // a multiple of the lanes of every target
 
-double rounding_error(std::span<const float> weights, std::span<const float> importance, float scale, float top) {
+double rounding_error(std::span<const float> weights, std::span<const float> importance,
+                      float scale, float top) {
   const size_t whole = weights.size() / kWhole * kWhole;
-  double sum = HWY_DYNAMIC_DISPATCH(lanes_error)(weights.data(), importance.data(), whole, scale, top);
+  double sum =
+      HWY_DYNAMIC_DISPATCH(lanes_error)(weights.data(), importance.data(), whole, scale, top);
   for (size_t i = whole; i < weights.size(); ++i) {
-    const double error = weights[i] - static_cast<double>(rounded_level(weights[i], scale, top)) * scale;
+    const double error =
+        weights[i] - static_cast<double>(rounded_level(weights[i], scale, top)) * scale;
     sum += importance[i] * error * error;
   }
   return sum;
 }
 
-RowError row_error(std::span<const float> row, float factor, std::span<const float> step, std::span<const float> inverse) {
+RowError row_error(std::span<const float> row, float factor, std::span<const float> step,
+                   std::span<const float> inverse) {
   const size_t whole = row.size() / kWhole * kWhole;
   RowError out;
-  HWY_DYNAMIC_DISPATCH(row_lanes)(row.data(), whole, factor, step.data(), inverse.data(), &out.energy, &out.missed);
+  HWY_DYNAMIC_DISPATCH(row_lanes)(row.data(), whole, factor, step.data(), inverse.data(),
+                                  &out.energy, &out.missed);
   for (size_t i = whole; i < row.size(); ++i) {
     const float x = row[i] * factor, error = x - std::nearbyint(x * inverse[i]) * step[i];
     out.energy += x * x;
@@ -87,7 +95,8 @@ RowError row_error(std::span<const float> row, float factor, std::span<const flo
 void raise_to(std::span<float> largest, std::span<const float> row, float factor) {
   const size_t whole = row.size() / kWhole * kWhole;
   HWY_DYNAMIC_DISPATCH(raise_lanes)(largest.data(), row.data(), whole, factor);
-  for (size_t i = whole; i < row.size(); ++i) largest[i] = std::max(largest[i], std::fabs(row[i] * factor));
+  for (size_t i = whole; i < row.size(); ++i)
+    largest[i] = std::max(largest[i], std::fabs(row[i] * factor));
 }
 
 }  // namespace eightbit

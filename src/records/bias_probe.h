@@ -7,8 +7,9 @@
 
 namespace eightbit {
 
-// Behind `node` of the planned model the difference of means (known float mean minus planned mean, over all axes but
-// `axis`) is added, so that later nodes see corrected inputs; the differences come back as results.
+// Behind `node` of the planned model the difference of means (known float mean minus planned mean,
+// over all axes but `axis`) is added, so that later nodes see corrected inputs; the differences
+// come back as results.
 struct BiasProbe {
   NodeId node = kNone;
   int64_t axis = 1;

@@ -15,7 +15,8 @@ void merge_extremes(std::vector<float>& into, std::span<const float> values, Pic
     into.assign(values.begin(), values.end());
     return;
   }
-  EIGHTBIT_CHECK(into.size() == values.size(), "{} channels folded into {}", values.size(), into.size());
+  EIGHTBIT_CHECK(into.size() == values.size(), "{} channels folded into {}", values.size(),
+                 into.size());
   for (size_t c = 0; c < values.size(); ++c) into[c] = pick(into[c], values[c]);
 }
 
@@ -28,7 +29,8 @@ void merge_sums(std::vector<ExactSum>& into, std::span<const T> values) {
 
 std::vector<float> averages(const std::vector<ExactSum>& sums, int64_t count) {
   std::vector<float> out(sums.size());
-  for (size_t c = 0; c < sums.size(); ++c) out[c] = static_cast<float>(sums[c].value() / static_cast<double>(count));
+  for (size_t c = 0; c < sums.size(); ++c)
+    out[c] = static_cast<float>(sums[c].value() / static_cast<double>(count));
   return out;
 }
 
@@ -45,7 +47,8 @@ void ExactSum::add(float value) {
 }
 
 double ExactSum::value() const {
-  return static_cast<double>(static_cast<int64_t>(bits_ >> 64)) + std::ldexp(static_cast<double>(low()), -64);
+  return static_cast<double>(static_cast<int64_t>(bits_ >> 64)) +
+         std::ldexp(static_cast<double>(low()), -64);
 }
 
 ExactSum ExactSum::from(int64_t high, uint64_t low) {
@@ -65,8 +68,10 @@ void Fold::add(std::span<const float> lo, std::span<const float> hi, std::span<c
 
 void Fold::add(const Fold& other) {
   count += other.count;
-  merge_extremes(min, std::span<const float>(other.min), [](float a, float b) { return std::min(a, b); });
-  merge_extremes(max, std::span<const float>(other.max), [](float a, float b) { return std::max(a, b); });
+  merge_extremes(min, std::span<const float>(other.min),
+                 [](float a, float b) { return std::min(a, b); });
+  merge_extremes(max, std::span<const float>(other.max),
+                 [](float a, float b) { return std::max(a, b); });
   merge_sums(mean, std::span<const ExactSum>(other.mean));
   merge_sums(mean_square, std::span<const ExactSum>(other.mean_square));
 }
@@ -79,7 +84,8 @@ std::vector<float> Fold::variances() const {
   std::vector<float> out = mean_squares();
   const auto average = means();
   for (size_t c = 0; c < out.size(); ++c)
-    out[c] = std::max(out[c] - average[c] * average[c], 1e-3f * out[c]);   // f32 means are no more exact than that
+    // f32 means are no more exact than that
+    out[c] = std::max(out[c] - average[c] * average[c], 1e-3f * out[c]);
   return out;
 }
 

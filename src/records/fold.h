@@ -1,7 +1,7 @@
 // Per-channel statistics folded over samples, so that memory does not grow with their number.
 //
-// Means are summed as 128-bit fixed-point numbers (2^-64 steps): integer addition is associative, so any order of
-// samples, split over any number of machines, gives the same bytes.
+// Means are summed as 128-bit fixed-point numbers (2^-64 steps): integer addition is associative,
+// so any order of samples, split over any number of machines, gives the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace eightbit::records {
 
 class ExactSum {
  public:
-  void add(float value);                   // beyond +-2^62 it saturates
+  void add(float value);  // beyond +-2^62 it saturates
   void add(const ExactSum& other) { bits_ += other.bits_; }
   double value() const;
   int64_t high() const { return static_cast<int64_t>(bits_ >> 64); }
@@ -26,8 +26,8 @@ class ExactSum {
 };
 
 struct Fold {
-  int64_t count = 0;                       // samples
-  std::vector<float> min, max;             // by channel; empty where not measured
+  int64_t count = 0;            // samples
+  std::vector<float> min, max;  // by channel; empty where not measured
   std::vector<ExactSum> mean, mean_square;
 
   void add(std::span<const float> min, std::span<const float> max, std::span<const float> mean,
@@ -35,7 +35,7 @@ struct Fold {
   void add(const Fold& other);
   std::vector<float> means() const;
   std::vector<float> mean_squares() const;
-  std::vector<float> variances() const;      // empty when means or mean squares were not measured
+  std::vector<float> variances() const;  // empty when means or mean squares were not measured
 };
 
 }  // namespace eightbit::records

@@ -11,7 +11,8 @@ namespace {
 using Limits = std::numeric_limits<float>;
 
 TEST(Histogram, EveryFiniteFloatIsInABinThatHoldsIt) {
-  for (float x = Limits::denorm_min(); x <= Limits::max() / 1.01f; x = std::max(x * 1.01f, std::nextafter(x, Limits::max()))) {
+  for (float x = Limits::denorm_min(); x <= Limits::max() / 1.01f;
+       x = std::max(x * 1.01f, std::nextafter(x, Limits::max()))) {
     const int bin = Histogram::magnitude_bin(x);
     ASSERT_LE(Histogram::lower(bin), x);
     ASSERT_GT(Histogram::upper(bin), x);
@@ -28,7 +29,7 @@ TEST(Histogram, BinsFollowEachOtherAndAreNarrow) {
     ASSERT_LT(Histogram::lower(bin), Histogram::lower(bin + 1));
     ASSERT_EQ(Histogram::magnitude_bin(Histogram::lower(bin)), bin);
     const float from = Histogram::lower(bin), width = Histogram::upper(bin) - from;
-    if (from < Limits::min()) continue;   // denormal numbers have fewer bits
+    if (from < Limits::min()) continue;  // denormal numbers have fewer bits
     const bool fine = from >= 0x1p-24f && from < 0x1p24f;
     ASSERT_LE(width, from * (fine ? 0.032f : 0.126f)) << from;
   }

@@ -1,4 +1,5 @@
-// The inputs of a few samples, kept for bias correction: on disk, so that memory does not grow with them.
+// The inputs of a few samples, kept for bias correction: on disk, so that memory does not grow with
+// them.
 #pragma once
 
 #include <eightbit/dataset.h>
@@ -31,8 +32,8 @@ class KeptSamples {
 
  private:
   struct Place {
-    Sample sample;                  // tensors without data
-    std::vector<int64_t> offsets;   // of each input in the file
+    Sample sample;                 // tensors without data
+    std::vector<int64_t> offsets;  // of each input in the file
   };
   std::map<int64_t, Place> samples_;
   TemporaryFile file_;

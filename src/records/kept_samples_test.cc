@@ -8,8 +8,11 @@ namespace {
 
 using testing::ElementsAre;
 
-Sample sample_of(std::vector<float> image, std::vector<float> mask, std::optional<bool> reset = {}) {
-  const auto floats = [](const std::vector<float>& v) { return Tensor::from_floats(v, {1, static_cast<int64_t>(v.size())}); };
+Sample sample_of(std::vector<float> image, std::vector<float> mask,
+                 std::optional<bool> reset = {}) {
+  const auto floats = [](const std::vector<float>& v) {
+    return Tensor::from_floats(v, {1, static_cast<int64_t>(v.size())});
+  };
   return {{{"image", floats(image)}, {"mask", floats(mask)}}, reset};
 }
 
@@ -23,7 +26,7 @@ TEST(KeptSamples, GiveBackWhatTheyTook) {
   KeptSamples kept;
   kept.add(7, sample_of({1, 2, 3}, {4}, false));
   kept.add(3, sample_of({5}, {6, 7}));
-  EXPECT_THAT(kept.numbers(), ElementsAre(3, 7));   // in order, whatever came first
+  EXPECT_THAT(kept.numbers(), ElementsAre(3, 7));  // in order, whatever came first
   EXPECT_THAT(values_of(kept.load(3)), ElementsAre(ElementsAre(5), ElementsAre(6, 7)));
   const Sample seventh = kept.load(7);
   EXPECT_THAT(values_of(seventh), ElementsAre(ElementsAre(1, 2, 3), ElementsAre(4)));
@@ -36,7 +39,8 @@ TEST(KeptSamples, GiveBackWhatTheyTook) {
 
 TEST(KeptSamples, CopyTheBytes) {
   std::vector<float> buffer = {1, 2};
-  const Tensor borrowed{DType::f32, {2}, reinterpret_cast<const std::byte*>(buffer.data()), nullptr};
+  const Tensor borrowed{
+      DType::f32, {2}, reinterpret_cast<const std::byte*>(buffer.data()), nullptr};
   KeptSamples kept;
   kept.add(0, {{{"x", borrowed}}, {}});
   buffer = {8, 9};
@@ -45,7 +49,7 @@ TEST(KeptSamples, CopyTheBytes) {
 
 TEST(KeptSamples, TypesNarrowerThanAByteAndEmptyTensors) {
   KeptSamples kept;
-  Tensor nibbles = Tensor::allocate(DType::u4, {3});   // two bytes
+  Tensor nibbles = Tensor::allocate(DType::u4, {3});  // two bytes
   nibbles.mutable_data()[0] = std::byte{0x21};
   nibbles.mutable_data()[1] = std::byte{0x03};
   kept.add(0, {{{"empty", Tensor::allocate(DType::i64, {0, 4})}, {"nibbles", nibbles}}, {}});

@@ -17,7 +17,8 @@ double quantile(std::span<float> values, double p) {
   return lower + (at - static_cast<double>(below - values.begin())) * (upper - lower);
 }
 
-std::optional<double> quantile_of(const StatisticsCollectorParameters& estimator, bool upper, bool symmetric) {
+std::optional<double> quantile_of(const StatisticsCollectorParameters& estimator, bool upper,
+                                  bool symmetric) {
   const double p = upper ? 1 - estimator.quantile_outlier_prob : estimator.quantile_outlier_prob;
   if (estimator.statistics_type == StatisticsType::abs_quantile) return -p;
   if (estimator.statistics_type == StatisticsType::quantile) return upper && symmetric ? -p : p;

@@ -33,7 +33,7 @@ TEST(QuantileOf, ReadsTheOuterTailOfEachEnd) {
   EXPECT_EQ(quantile_of(p, false, false), 0.25);
   EXPECT_EQ(quantile_of(p, true, false), 0.75);
   EXPECT_EQ(quantile_of(p, false, true), 0.25);
-  EXPECT_EQ(quantile_of(p, true, true), -0.75);   // of |x|
+  EXPECT_EQ(quantile_of(p, true, true), -0.75);  // of |x|
   p.statistics_type = StatisticsType::abs_quantile;
   EXPECT_EQ(quantile_of(p, true, false), -0.75);
   p.statistics_type = StatisticsType::max;

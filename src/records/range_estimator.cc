@@ -19,7 +19,8 @@ float median(std::vector<float> values) { return static_cast<float>(quantile(val
 std::vector<float> without_outliers(std::vector<float> values, double p) {
   const double low = quantile(values, p), high = quantile(values, 1 - p);
   std::vector<float> kept;
-  std::ranges::copy_if(values, std::back_inserter(kept), [&](float x) { return x >= low && x <= high; });
+  std::ranges::copy_if(values, std::back_inserter(kept),
+                       [&](float x) { return x >= low && x <= high; });
   return kept.empty() ? values : kept;
 }
 
@@ -47,14 +48,17 @@ double error_of(const std::vector<Mass>& masses, double low, double high, int le
   for (const Mass& mass : masses) {
     const double x = mass.value;
     const double outside = x > high ? x - high : x < low ? low - x : 0.0;
-    const double error = outside > 0 ? outside * outside : std::fabs(x) < step / 2 ? x * x : rounding;
+    const double error = outside > 0               ? outside * outside
+                         : std::fabs(x) < step / 2 ? x * x
+                                                   : rounding;
     sum += mass.weight * error;
     total += mass.weight;
   }
   return total > 0 ? sum / total : 0.0;
 }
 
-// Candidates for an end of the range: the measured extreme, then smaller by 1/32 of an octave down to an eighth.
+// Candidates for an end of the range: the measured extreme, then smaller by 1/32 of an octave down
+// to an eighth.
 std::vector<float> candidates(float extreme) {
   std::vector<float> out;
   for (int i = 0; i <= 96; ++i) out.push_back(extreme * static_cast<float>(std::exp2(-i / 32.0)));
@@ -78,13 +82,20 @@ float aggregate(std::span<const float> values, AggregatorType type, double p) {
   EIGHTBIT_CHECK(!values.empty(), "nothing to aggregate");
   const auto copy = [&] { return std::vector<float>(values.begin(), values.end()); };
   switch (type) {
-    case AggregatorType::min: return std::ranges::min(values);
-    case AggregatorType::max: return std::ranges::max(values);
-    case AggregatorType::mean: return static_cast<float>(mean(values));
-    case AggregatorType::median: return median(copy());
-    case AggregatorType::mean_no_outliers: return static_cast<float>(mean(without_outliers(copy(), p)));
-    case AggregatorType::median_no_outliers: return median(without_outliers(copy(), p));
-    default: fail<InternalError>("range estimator", "the histogram aggregator does not work on numbers");
+    case AggregatorType::min:
+      return std::ranges::min(values);
+    case AggregatorType::max:
+      return std::ranges::max(values);
+    case AggregatorType::mean:
+      return static_cast<float>(mean(values));
+    case AggregatorType::median:
+      return median(copy());
+    case AggregatorType::mean_no_outliers:
+      return static_cast<float>(mean(without_outliers(copy(), p)));
+    case AggregatorType::median_no_outliers:
+      return median(without_outliers(copy(), p));
+    default:
+      fail<InternalError>("range estimator", "the histogram aggregator does not work on numbers");
   }
 }
 
@@ -101,19 +112,23 @@ double mean_square(const Histogram& histogram) {
   return total > 0 ? sum / total : 0.0;
 }
 
-ClippedRange least_error_range(const Histogram& histogram, float min, float max, int levels, QuantizationScheme mode) {
+ClippedRange least_error_range(const Histogram& histogram, float min, float max, int levels,
+                               QuantizationScheme mode) {
   const std::vector<Mass> all = masses(histogram);
   float low = std::min(min, 0.0f), high = std::max(max, 0.0f);
   if (mode == QuantizationScheme::symmetric || low == 0.0f) {
     const bool is_signed = low < 0;
     // The integer range is [-levels/2, levels/2 - 1]: one step more below than above.
     const double ratio = is_signed ? static_cast<double>(levels) / (levels - 2) : 0.0;
-    high = best_of(candidates(std::max(-low, high)), [&](float h) { return error_of(all, -ratio * h, h, levels); });
+    high = best_of(candidates(std::max(-low, high)),
+                   [&](float h) { return error_of(all, -ratio * h, h, levels); });
     low = static_cast<float>(-ratio * high);
   } else {
     for (int round = 0; round < 3; ++round) {
-      high = best_of(candidates(std::max(max, 0.0f)), [&](float h) { return error_of(all, low, h, levels); });
-      low = best_of(candidates(std::min(min, 0.0f)), [&](float l) { return error_of(all, l, high, levels); });
+      high = best_of(candidates(std::max(max, 0.0f)),
+                     [&](float h) { return error_of(all, low, h, levels); });
+      low = best_of(candidates(std::min(min, 0.0f)),
+                    [&](float l) { return error_of(all, l, high, levels); });
     }
   }
   return {low, high, error_of(all, low, high, levels)};

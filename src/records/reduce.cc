@@ -42,7 +42,7 @@ bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Mom
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   auto lo = hn::Set(d, out.min), hi = hn::Set(d, out.max);
-  auto zero_product = hn::Zero(d);   // x * 0 is NaN for values that are not finite, and stays so
+  auto zero_product = hn::Zero(d);  // x * 0 is NaN for values that are not finite, and stays so
   int64_t i = 0;
   while (i + lanes <= count) {
     const int64_t end = std::min(count - lanes + 1, i + kBlock);
@@ -76,11 +76,12 @@ bool reduce_run(const float* HWY_RESTRICT data, int64_t count, bool moments, Mom
   return rest == 0.0f;
 }
 
-// What a few rows of a matrix add to the running numbers of its columns: rows that lie side by side are read together,
-// so that memory is read in order.
+// What a few rows of a matrix add to the running numbers of its columns: rows that lie side by side
+// are read together, so that memory is read in order.
 template <bool kMoments>
-void fold_rows(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, float* HWY_RESTRICT lows,
-               float* HWY_RESTRICT highs, float* HWY_RESTRICT sums, float* HWY_RESTRICT squares) {
+void fold_rows(const float* HWY_RESTRICT data, int64_t rows, int64_t channels,
+               float* HWY_RESTRICT lows, float* HWY_RESTRICT highs, float* HWY_RESTRICT sums,
+               float* HWY_RESTRICT squares) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
@@ -95,7 +96,7 @@ void fold_rows(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, f
         sum = hn::Add(sum, x);
         square = hn::MulAdd(x, x, square);
       } else {
-        sum = hn::MulAdd(x, hn::Zero(d), sum);   // NaN for values that are not finite, and stays so
+        sum = hn::MulAdd(x, hn::Zero(d), sum);  // NaN for values that are not finite, and stays so
       }
     }
     hn::StoreU(lo, d, lows + c);
@@ -113,9 +114,10 @@ void fold_rows(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, f
     }
 }
 
-// Statistics of `channels` columns of a row-major [rows, channels] matrix, blocks of rows summed in f32. Returns false
-// when a value is not finite.
-bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, bool moments, Moments* out) {
+// Statistics of `channels` columns of a row-major [rows, channels] matrix, blocks of rows summed in
+// f32. Returns false when a value is not finite.
+bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channels, bool moments,
+                    Moments* out) {
   constexpr int64_t kTogether = 8, kSummed = 256;
   const auto count = static_cast<size_t>(channels);
   thread_local std::vector<float> lows, highs, sums, squares;
@@ -127,8 +129,9 @@ bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channe
     squares.assign(count, 0.0f);
     const int64_t end = std::min(rows, first + kSummed);
     for (int64_t r = first; r < end; r += kTogether)
-      (moments ? fold_rows<true> : fold_rows<false>)(data + r * channels, std::min(kTogether, end - r), channels,
-                                                     lows.data(), highs.data(), sums.data(), squares.data());
+      (moments ? fold_rows<true>
+               : fold_rows<false>)(data + r * channels, std::min(kTogether, end - r), channels,
+                                   lows.data(), highs.data(), sums.data(), squares.data());
     for (int64_t c = 0; c < channels; ++c) {
       const auto i = static_cast<size_t>(c);
       out[c].sum += static_cast<double>(sums[i]);
@@ -143,21 +146,25 @@ bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channe
   return finite;
 }
 
-// Adds the histogram of a run to `counts`: of one stretch of kStretch values out of each `stride`, at a place that
-// changes as if by chance, so that it never falls into step with rows and channels. Four tables keep
-// neighbouring equal values from waiting for each other.
-void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, uint32_t* HWY_RESTRICT tables) {
+// Adds the histogram of a run to `counts`: of one stretch of kStretch values out of each `stride`,
+// at a place that changes as if by chance, so that it never falls into step with rows and channels.
+// Four tables keep neighbouring equal values from waiting for each other.
+void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride,
+               uint32_t* HWY_RESTRICT tables) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto magnitude = hn::Set(di, 0x7fffffff);
-  const auto from = hn::Set(di, Histogram::kFineFrom), to = hn::Set(di, Histogram::kFineTo), zero = hn::Zero(di);
+  const auto from = hn::Set(di, Histogram::kFineFrom), to = hn::Set(di, Histogram::kFineTo),
+             zero = hn::Zero(di);
   const auto half = hn::Set(di, Histogram::kHalf);
   HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
   uint32_t place = 0;
   for (int64_t cell = 0; cell < count; cell += kStretch * stride) {
-    place = place * 1664525u + 1013904223u;   // Numerical Recipes' generator
-    const int64_t first = cell + kStretch * static_cast<int64_t>((uint64_t{place} * static_cast<uint64_t>(stride)) >> 32);
+    place = place * 1664525u + 1013904223u;  // Numerical Recipes' generator
+    const int64_t first =
+        cell +
+        kStretch * static_cast<int64_t>((uint64_t{place} * static_cast<uint64_t>(stride)) >> 32);
     const int64_t end = std::min(count, first + kStretch);
     int64_t i = first;
     for (; i + lanes <= end; i += lanes) {
@@ -174,7 +181,8 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride, ui
   }
 }
 
-void difference_run(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count, double out[4]) {
+void difference_run(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count,
+                    double out[4]) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
@@ -216,7 +224,8 @@ HWY_EXPORT(difference_run);
 
 namespace {
 
-// A sample's tensor is counted in full up to about this size, larger ones in evenly spread stretches.
+// A sample's tensor is counted in full up to about this size, larger ones in evenly spread
+// stretches.
 constexpr int64_t kCountedValues = 16384;
 
 std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
@@ -224,7 +233,8 @@ std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
   values.reserve(static_cast<size_t>(view.outer * view.inner));
   for (int64_t o = 0; o < view.outer; ++o) {
     const float* run = view.data + (o * view.channels + channel) * view.inner;
-    std::copy_if(run, run + view.inner, std::back_inserter(values), [](float x) { return std::isfinite(x); });
+    std::copy_if(run, run + view.inner, std::back_inserter(values),
+                 [](float x) { return std::isfinite(x); });
   }
   return values;
 }
@@ -232,22 +242,26 @@ std::vector<float> finite_values(const ReduceView& view, int64_t channel) {
 // All channels, whatever the layout. False when some value is not finite.
 bool reduce_moments(const ReduceView& view, bool moments, std::vector<Moments>& out) {
   if (view.inner == 1 && view.channels > 1)
-    return HWY_DYNAMIC_DISPATCH(reduce_columns)(view.data, view.outer, view.channels, moments, out.data());
+    return HWY_DYNAMIC_DISPATCH(reduce_columns)(view.data, view.outer, view.channels, moments,
+                                                out.data());
   bool finite = true;
   for (int64_t o = 0; o < view.outer; ++o)
     for (int64_t c = 0; c < view.channels; ++c)
-      finite &= HWY_DYNAMIC_DISPATCH(reduce_run)(view.data + (o * view.channels + c) * view.inner, view.inner, moments,
-                                                 out[static_cast<size_t>(c)]);
+      finite &= HWY_DYNAMIC_DISPATCH(reduce_run)(view.data + (o * view.channels + c) * view.inner,
+                                                 view.inner, moments, out[static_cast<size_t>(c)]);
   return finite;
 }
 
-// The slow way round NaN and Inf: the finite values of each channel, copied. Returns how many are finite.
-int64_t reduce_finite(const ReduceView& view, std::vector<Moments>& out, std::vector<int64_t>& counts) {
+// The slow way round NaN and Inf: the finite values of each channel, copied. Returns how many are
+// finite.
+int64_t reduce_finite(const ReduceView& view, std::vector<Moments>& out,
+                      std::vector<int64_t>& counts) {
   int64_t total = 0;
   for (int64_t c = 0; c < view.channels; ++c) {
     const auto values = finite_values(view, c);
     out[static_cast<size_t>(c)] = {};
-    HWY_DYNAMIC_DISPATCH(reduce_run)(values.data(), static_cast<int64_t>(values.size()), true, out[static_cast<size_t>(c)]);
+    HWY_DYNAMIC_DISPATCH(reduce_run)(values.data(), static_cast<int64_t>(values.size()), true,
+                                     out[static_cast<size_t>(c)]);
     counts[static_cast<size_t>(c)] = static_cast<int64_t>(values.size());
     total += static_cast<int64_t>(values.size());
   }
@@ -264,18 +278,21 @@ void count(const ReduceView& view, bool finite, uint32_t* counts) {
   } else {
     for (int64_t c = 0; c < view.channels; ++c) {
       const auto values = finite_values(view, c);
-      HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), 1, tables.data());
+      HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), 1,
+                                      tables.data());
     }
   }
   for (int t = 0; t < 4; ++t)
-    for (int b = 0; b < Histogram::kBins; ++b) counts[b] += tables[static_cast<size_t>(t * Histogram::kBins + b)];
+    for (int b = 0; b < Histogram::kBins; ++b)
+      counts[b] += tables[static_cast<size_t>(t * Histogram::kBins + b)];
 }
 
 }  // namespace
 
 void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts) {
   const auto channels = static_cast<size_t>(tap.channels);
-  EIGHTBIT_CHECK(view.channels == tap.channels, "{} channels measured where {} are recorded", view.channels, tap.channels);
+  EIGHTBIT_CHECK(view.channels == tap.channels, "{} channels measured where {} are recorded",
+                 view.channels, tap.channels);
   std::vector<Moments> moments(channels);
   std::vector<int64_t> finite_counts(channels, view.outer * view.inner);
   const int64_t total = view.outer * view.channels * view.inner;
@@ -285,28 +302,34 @@ void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uin
 
   float* at = record.data();
   const auto write = [&](auto&& value_of) {
-    for (size_t c = 0; c < channels; ++c) *at++ = finite_counts[c] == 0 ? 0.0f : static_cast<float>(value_of(c));
+    for (size_t c = 0; c < channels; ++c)
+      *at++ = finite_counts[c] == 0 ? 0.0f : static_cast<float>(value_of(c));
   };
   if (tap.statistics & kMinMax) {
     write([&](size_t c) { return moments[c].min; });
     write([&](size_t c) { return moments[c].max; });
   }
-  if (tap.statistics & kMean) write([&](size_t c) { return moments[c].sum / static_cast<double>(finite_counts[c]); });
+  if (tap.statistics & kMean)
+    write([&](size_t c) { return moments[c].sum / static_cast<double>(finite_counts[c]); });
   if (tap.statistics & kMeanSquare)
     write([&](size_t c) { return moments[c].sum_square / static_cast<double>(finite_counts[c]); });
   for (double p : tap.quantiles) {
     for (int64_t c = 0; c < tap.channels; ++c) {
       auto values = finite_values(view, c);
-      if (p < 0) std::ranges::transform(values, values.begin(), [](float x) { return std::fabs(x); });
+      if (p < 0)
+        std::ranges::transform(values, values.begin(), [](float x) { return std::fabs(x); });
       *at++ = values.empty() ? 0.0f : static_cast<float>(records::quantile(values, std::fabs(p)));
     }
   }
-  *at++ = total == 0 ? kUnseen : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
-  EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}", record.size(), at - record.data());
+  *at++ = total == 0 ? kUnseen
+                     : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
+  EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}",
+                 record.size(), at - record.data());
   if (counts != nullptr) count(view, finite, counts);
 }
 
-void accumulate_difference(const float* reference, const float* other, int64_t count, double out[4]) {
+void accumulate_difference(const float* reference, const float* other, int64_t count,
+                           double out[4]) {
   HWY_DYNAMIC_DISPATCH(difference_run)(reference, other, count, out);
 }
 

@@ -1,7 +1,8 @@
 // Reductions of one tensor to its record, in SIMD (Highway picks the instruction set at run time).
 //
-// Sums are kept in f32 lanes over at most 4,096 elements and then in f64, so that means do not depend on the size of
-// the tensor. Values that are not finite are left out of every statistic and counted.
+// Sums are kept in f32 lanes over at most 4,096 elements and then in f64, so that means do not
+// depend on the size of the tensor. Values that are not finite are left out of every statistic and
+// counted.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +20,14 @@ struct ReduceView {
   int64_t inner = 0;
 };
 
-// Writes tap.record_size() floats. `counts`: null, or Histogram::kBins counters to add to; tensors above 65,536 values
-// are counted in evenly spread stretches.
+// Writes tap.record_size() floats. `counts`: null, or Histogram::kBins counters to add to; tensors
+// above 65,536 values are counted in evenly spread stretches.
 void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts);
 
-// Adds up signal, noise, dot and power of two tensors of `count` elements (see backends::Difference).
-void accumulate_difference(const float* reference, const float* other, int64_t count, double out[4]);
+// Adds up signal, noise, dot and power of two tensors of `count` elements (see
+// backends::Difference).
+void accumulate_difference(const float* reference, const float* other, int64_t count,
+                           double out[4]);
 
 // True when every element is finite.
 bool all_finite(const float* data, int64_t count);

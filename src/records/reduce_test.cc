@@ -30,7 +30,8 @@ Tap tap_of(int64_t channels, uint32_t statistics) {
 
 constexpr uint32_t kAll = kMinMax | kMean | kMeanSquare;
 
-std::vector<float> record_of(const Tap& tap, const ReduceView& view, std::vector<uint32_t>* counts = nullptr) {
+std::vector<float> record_of(const Tap& tap, const ReduceView& view,
+                             std::vector<uint32_t>* counts = nullptr) {
   if (counts != nullptr) counts->assign(Histogram::kBins, 0);
   std::vector<float> record(static_cast<size_t>(tap.record_size()));
   reduce(tap, view, record, counts == nullptr ? nullptr : counts->data());
@@ -40,7 +41,8 @@ std::vector<float> record_of(const Tap& tap, const ReduceView& view, std::vector
 // The same, value by value in double.
 std::vector<double> expected_record(const ReduceView& view) {
   const auto channels = static_cast<size_t>(view.channels);
-  std::vector<double> min(channels, INFINITY), max(channels, -INFINITY), sum(channels), square(channels), count(channels);
+  std::vector<double> min(channels, INFINITY), max(channels, -INFINITY), sum(channels),
+      square(channels), count(channels);
   for (int64_t i = 0; i < view.outer * view.channels * view.inner; ++i) {
     const double x = view.data[i];
     if (!std::isfinite(x)) continue;
@@ -51,7 +53,8 @@ std::vector<double> expected_record(const ReduceView& view) {
   std::vector<double> record;
   double finite = 0;
   const auto append = [&](const std::vector<double>& values, bool average) {
-    for (size_t c = 0; c < channels; ++c) record.push_back(count[c] == 0 ? 0 : average ? values[c] / count[c] : values[c]);
+    for (size_t c = 0; c < channels; ++c)
+      record.push_back(count[c] == 0 ? 0 : average ? values[c] / count[c] : values[c]);
   };
   append(min, false), append(max, false), append(sum, true), append(square, true);
   for (double n : count) finite += n;
@@ -121,7 +124,8 @@ TEST(Reduce, LargeAndSmallValuesHaveBinsOfTheirOwn) {
     for (float& value : values) ++expected[static_cast<size_t>(Histogram::bin(value *= factor))];
     record_of(tap_of(1, kMinMax | kHistogram), {values.data(), 1, 1, 999}, &counts);
     EXPECT_EQ(counts, expected) << factor;
-    EXPECT_GT(std::ranges::count_if(counts, [](uint32_t count) { return count > 0; }), 30) << factor;
+    EXPECT_GT(std::ranges::count_if(counts, [](uint32_t count) { return count > 0; }), 30)
+        << factor;
   }
 }
 
@@ -133,14 +137,17 @@ TEST(Reduce, CountsOfLargeTensorsSeeEveryChannel) {
     auto values = normal(rows * channels, 6);
     for (int64_t large = 0; large < channels; large += std::max<int64_t>(channels / 32, 1)) {
       const auto fill = [&](float x) {
-        for (int64_t row = 0; row < rows; ++row) values[static_cast<size_t>(row * channels + large)] = x;
+        for (int64_t row = 0; row < rows; ++row)
+          values[static_cast<size_t>(row * channels + large)] = x;
       };
       fill(kLarge);
       std::vector<uint32_t> counts;
-      record_of(tap_of(channels, kMinMax | kHistogram), {values.data(), rows, channels, 1}, &counts);
+      record_of(tap_of(channels, kMinMax | kHistogram), {values.data(), rows, channels, 1},
+                &counts);
       double total = 0;
       for (uint32_t count : counts) total += count;
-      const double share = counts[static_cast<size_t>(Histogram::bin(kLarge))] / total * static_cast<double>(channels);
+      const double share = counts[static_cast<size_t>(Histogram::bin(kLarge))] / total *
+                           static_cast<double>(channels);
       EXPECT_GT(share, 0.4) << "channel " << large << " of " << channels;
       EXPECT_LT(share, 1.8) << "channel " << large << " of " << channels;
       fill(0.5f);

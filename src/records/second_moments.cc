@@ -17,16 +17,16 @@ HWY_BEFORE_NAMESPACE();
 namespace eightbit::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Adds the products of eight columns with eight others, both [pairs, 8, 2], to an 8 x 8 block of a matrix: sums over rows,
-// which are taken two at a time.
-void block_products(const int16_t* HWY_RESTRICT left, const int16_t* HWY_RESTRICT right, int64_t pairs,
-                    int32_t* HWY_RESTRICT products, int64_t width) {
+// Adds the products of eight columns with eight others, both [pairs, 8, 2], to an 8 x 8 block of a
+// matrix: sums over rows, which are taken two at a time.
+void block_products(const int16_t* HWY_RESTRICT left, const int16_t* HWY_RESTRICT right,
+                    int64_t pairs, int32_t* HWY_RESTRICT products, int64_t width) {
   const hn::CappedTag<int16_t, 16> d;
   const hn::RepartitionToWide<decltype(d)> di;
   const auto lanes = static_cast<int64_t>(hn::Lanes(di));
   for (int64_t v = 0; v < 8; v += lanes) {
     auto s0 = hn::Zero(di), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-    auto t0 = s0, t1 = s0, t2 = s0, t3 = s0, t4 = s0, t5 = s0, t6 = s0, t7 = s0;   // unused on x86
+    auto t0 = s0, t1 = s0, t2 = s0, t3 = s0, t4 = s0, t5 = s0, t6 = s0, t7 = s0;  // unused on x86
     for (int64_t p = 0; p < pairs; ++p) {
       const auto x = hn::LoadU(d, right + (p * 8 + v) * 2);
       int32_t at[8];
@@ -45,25 +45,29 @@ void block_products(const int16_t* HWY_RESTRICT left, const int16_t* HWY_RESTRIC
       int32_t* at = products + line * width + v;
       hn::StoreU(hn::Add(hn::LoadU(di, at), hn::RearrangeToOddPlusEven(sum, other)), di, at);
     };
-    add(s0, t0, 0), add(s1, t1, 1), add(s2, t2, 2), add(s3, t3, 3), add(s4, t4, 4), add(s5, t5, 5), add(s6, t6, 6), add(s7, t7, 7);
+    add(s0, t0, 0), add(s1, t1, 1), add(s2, t2, 2), add(s3, t3, 3), add(s4, t4, 4), add(s5, t5, 5),
+        add(s6, t6, 6), add(s7, t7, 7);
   }
 }
 
 // Levels from 0 to `top`, of which 127 are taken off; NaN becomes the lowest.
-void levels_of(const float* HWY_RESTRICT values, const float* HWY_RESTRICT low, const float* HWY_RESTRICT inverse_step,
-               float top, size_t count, int32_t* HWY_RESTRICT levels) {
+void levels_of(const float* HWY_RESTRICT values, const float* HWY_RESTRICT low,
+               const float* HWY_RESTRICT inverse_step, float top, size_t count,
+               int32_t* HWY_RESTRICT levels) {
   const hn::CappedTag<float, 8> d;
   const hn::RebindToSigned<decltype(d)> di;
   const auto zero = hn::Zero(d), highest = hn::Set(d, top);
   const size_t lanes = hn::Lanes(d);
   const auto level = [&](size_t c, auto load) {
     const auto x = hn::Mul(hn::Sub(load(values + c), load(low + c)), load(inverse_step + c));
-    return hn::Sub(hn::NearestInt(hn::IfThenElse(hn::Gt(x, zero), hn::Min(x, highest), zero)), hn::Set(di, 127));
+    return hn::Sub(hn::NearestInt(hn::IfThenElse(hn::Gt(x, zero), hn::Min(x, highest), zero)),
+                   hn::Set(di, 127));
   };
   size_t c = 0;
   for (; c + lanes <= count; c += lanes)
     hn::StoreU(level(c, [&](const float* at) { return hn::LoadU(d, at); }), di, levels + c);
-  for (; c < count; ++c) levels[c] = hn::GetLane(level(c, [&](const float* at) { return hn::Set(d, *at); }));
+  for (; c < count; ++c)
+    levels[c] = hn::GetLane(level(c, [&](const float* at) { return hn::Set(d, *at); }));
 }
 
 }  // namespace eightbit::HWY_NAMESPACE
@@ -94,7 +98,9 @@ uint64_t mixed(uint64_t x) {
 int64_t drawn(int64_t r, int64_t count, int64_t all, uint64_t seed) {
   if (count == all) return r;
   const auto within = static_cast<double>(mixed(seed + static_cast<uint64_t>(r)) >> 11) * 0x1p-53;
-  return std::min(static_cast<int64_t>((static_cast<double>(r) + within) * static_cast<double>(all) / static_cast<double>(count)), all - 1);
+  return std::min(static_cast<int64_t>((static_cast<double>(r) + within) *
+                                       static_cast<double>(all) / static_cast<double>(count)),
+                  all - 1);
 }
 
 int64_t entry(const std::vector<int64_t>& values, size_t i, int64_t otherwise) {
@@ -107,8 +113,8 @@ int64_t Patches::positions() const { return product(kernel); }
 
 // Where the values of each output position lie in a tensor.
 struct SecondMoments::Positions {
-  std::vector<int64_t> extents, strides;   // of the tensor, without the channel axis
-  std::vector<int64_t> outputs;            // how many positions along each of them
+  std::vector<int64_t> extents, strides;  // of the tensor, without the channel axis
+  std::vector<int64_t> outputs;           // how many positions along each of them
   int64_t channel_stride = 1, count = 0;
 
   Positions(const Patches& patches, std::span<const int64_t> shape, int64_t axis) {
@@ -124,13 +130,15 @@ struct SecondMoments::Positions {
     outputs = extents;
     for (size_t k = 0; k < patches.kernel.size(); ++k) {
       const int64_t reach = (patches.kernel[k] - 1) * entry(patches.dilations, k, 1) + 1;
-      const int64_t padded = extents[k + 1] + entry(patches.pads_begin, k, 0) + entry(patches.pads_end, k, 0);
+      const int64_t padded =
+          extents[k + 1] + entry(patches.pads_begin, k, 0) + entry(patches.pads_end, k, 0);
       outputs[k + 1] = padded < reach ? 0 : (padded - reach) / entry(patches.strides, k, 1) + 1;
     }
     count = product(outputs);
   }
 
-  // Offset of the first channel under position `tap` of the kernel at output `number`; -1 in the padding.
+  // Offset of the first channel under position `tap` of the kernel at output `number`; -1 in the
+  // padding.
   int64_t offset(const Patches& patches, int64_t number, int64_t tap) const {
     int64_t offset = 0;
     for (size_t i = outputs.size(); i-- > 0; number /= outputs[i]) {
@@ -147,8 +155,11 @@ struct SecondMoments::Positions {
   }
 };
 
-SecondMoments::SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high, int levels, int64_t rows)
-    : patches_(std::move(patches)), low_(std::move(low)), top_(static_cast<float>(levels - 1)),
+SecondMoments::SecondMoments(Patches patches, std::vector<float> low, std::vector<float> high,
+                             int levels, int64_t rows)
+    : patches_(std::move(patches)),
+      low_(std::move(low)),
+      top_(static_cast<float>(levels - 1)),
       rows_(std::clamp<int64_t>(rows, 1, kMostRows)) {
   const auto channels = static_cast<int64_t>(low_.size());
   EIGHTBIT_CHECK(low_.size() == high.size() && channels > 0 && channels % patches_.groups == 0,
@@ -169,9 +180,10 @@ void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64
   const int64_t count = std::min(rows_, positions.count);
   if (count == 0) return;
   const auto channels = static_cast<int64_t>(low_.size()), taps = patches_.positions();
-  const uint64_t seed = mixed(std::bit_cast<uint32_t>(data[0]) + (uint64_t{std::bit_cast<uint32_t>(data[positions.count / 2])} << 32));
+  const uint64_t seed = mixed(std::bit_cast<uint32_t>(data[0]) +
+                              (uint64_t{std::bit_cast<uint32_t>(data[positions.count / 2])} << 32));
   const int64_t pairs = (count + 1) / 2;
-  thread_local std::vector<int16_t> panels;   // [groups, padded / 8, pairs, 8, 2]
+  thread_local std::vector<int16_t> panels;  // [groups, padded / 8, pairs, 8, 2]
   thread_local std::vector<int32_t> levels;
   panels.assign(static_cast<size_t>(patches_.groups * pairs * 2 * padded_), 0);
   levels.resize(static_cast<size_t>(channels));
@@ -183,7 +195,8 @@ void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64
       for (int64_t g = 0, c = 0; g < patches_.groups; ++g) {
         int16_t* group = panels.data() + g * pairs * 2 * padded_;
         for (int64_t k = tap; k < size_; k += taps, ++c)
-          group[(((k / kLanes) * pairs + r / 2) * kLanes + k % kLanes) * 2 + r % 2] = static_cast<int16_t>(levels[static_cast<size_t>(c)]);
+          group[(((k / kLanes) * pairs + r / 2) * kLanes + k % kLanes) * 2 + r % 2] =
+              static_cast<int16_t>(levels[static_cast<size_t>(c)]);
       }
     }
   }
@@ -195,10 +208,12 @@ void SecondMoments::level(const float* data, int64_t stride, std::vector<int32_t
   thread_local std::vector<float> gathered;
   if (data == nullptr || stride != 1) {
     gathered.assign(levels.size(), 0.0f);
-    for (size_t c = 0; data != nullptr && c < levels.size(); ++c) gathered[c] = data[static_cast<int64_t>(c) * stride];
+    for (size_t c = 0; data != nullptr && c < levels.size(); ++c)
+      gathered[c] = data[static_cast<int64_t>(c) * stride];
     data = gathered.data();
   }
-  HWY_DYNAMIC_DISPATCH(levels_of)(data, low_.data(), inverse_step_.data(), top_, levels.size(), levels.data());
+  HWY_DYNAMIC_DISPATCH(levels_of)(data, low_.data(), inverse_step_.data(), top_, levels.size(),
+                                  levels.data());
 }
 
 void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count) {
@@ -212,11 +227,13 @@ void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count
     for (int64_t i = 0; i < padded_; i += kLanes)
       for (int64_t j = i; j < padded_; j += kLanes)
         HWY_DYNAMIC_DISPATCH(block_products)(group + i * pairs * 2, group + j * pairs * 2, pairs,
-                                             products_.data() + (g * padded_ + i) * padded_ + j, padded_);
+                                             products_.data() + (g * padded_ + i) * padded_ + j,
+                                             padded_);
     for (int64_t i = 0; i < size_; ++i) {
       const int16_t* column = group + (i / kLanes * kLanes * pairs + i % kLanes) * 2;
       int64_t sum = 0;
-      for (int64_t p = 0; p < pairs; ++p) sum += column[p * kLanes * 2] + column[p * kLanes * 2 + 1];
+      for (int64_t p = 0; p < pairs; ++p)
+        sum += column[p * kLanes * 2] + column[p * kLanes * 2 + 1];
       sums_[static_cast<size_t>(g * size_ + i)] += sum;
     }
   }
@@ -236,13 +253,18 @@ std::vector<double> SecondMoments::covariance(int64_t group) const {
   const auto rows = static_cast<double>(count_);
   const auto step = [&](size_t i) {
     const int64_t in_group = static_cast<int64_t>(step_.size()) / patches_.groups;
-    return static_cast<double>(step_[static_cast<size_t>(group * in_group + static_cast<int64_t>(i) / patches_.positions())]);
+    return static_cast<double>(step_[static_cast<size_t>(
+        group * in_group + static_cast<int64_t>(i) / patches_.positions())]);
   };
-  const auto sum = [&](size_t i) { return static_cast<double>(sums_[static_cast<size_t>(group) * n + i]) / rows; };
+  const auto sum = [&](size_t i) {
+    return static_cast<double>(sums_[static_cast<size_t>(group) * n + i]) / rows;
+  };
   for (size_t i = 0; i < n; ++i)
     for (size_t j = i; j < n; ++j) {
-      const size_t at = (static_cast<size_t>(group * padded_) + i) * static_cast<size_t>(padded_) + j;
-      const double products = static_cast<double>(products_[at] + (earlier_.empty() ? 0 : earlier_[at]));
+      const size_t at =
+          (static_cast<size_t>(group * padded_) + i) * static_cast<size_t>(padded_) + j;
+      const double products =
+          static_cast<double>(products_[at] + (earlier_.empty() ? 0 : earlier_[at]));
       out[i * n + j] = out[j * n + i] = (products / rows - sum(i) * sum(j)) * step(i) * step(j);
     }
   return out;

@@ -12,17 +12,20 @@ namespace {
 constexpr size_t kMemoryLimit = (size_t{16} << 20) / sizeof(float);
 
 std::span<const float> stretch(std::span<const float> record, int64_t at, int64_t count) {
-  return at < 0 ? std::span<const float>{} : record.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+  return at < 0 ? std::span<const float>{}
+                : record.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
 }
 
 int64_t kept_size(const Tap& tap) {
-  return (tap.keep_channels ? 2 * tap.channels : 0) + static_cast<int64_t>(tap.quantiles.size()) * tap.channels;
+  return (tap.keep_channels ? 2 * tap.channels : 0) +
+         static_cast<int64_t>(tap.quantiles.size()) * tap.channels;
 }
 
 }  // namespace
 
 void SpillStore::append(std::span<const float> row) {
-  EIGHTBIT_CHECK(static_cast<int64_t>(row.size()) == row_size_, "a row of {} in a store of {}", row.size(), row_size_);
+  EIGHTBIT_CHECK(static_cast<int64_t>(row.size()) == row_size_, "a row of {} in a store of {}",
+                 row.size(), row_size_);
   memory_.insert(memory_.end(), row.begin(), row.end());
   ++rows_;
   if (memory_.size() >= kMemoryLimit) spill();
@@ -43,8 +46,8 @@ void SpillStore::read(int64_t row, int64_t offset, std::span<float> out) const {
     file_.read(static_cast<int64_t>(first * sizeof(float)), std::as_writable_bytes(out));
 }
 
-StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points,
-                               std::vector<Point> layers)
+StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint,
+                               std::vector<Point> points, std::vector<Point> layers)
     : model_fingerprint_(std::move(model_fingerprint)),
       data_fingerprint_(std::move(data_fingerprint)),
       points_(std::move(points)),
@@ -75,7 +78,8 @@ std::vector<Tap> StatisticsData::taps() const {
 int StatisticsData::point_of(ValueId value, int64_t axis) const {
   const auto [first, last] = by_value_.equal_range(value);
   for (auto it = first; it != last; ++it)
-    if (axis == kNone || points_[static_cast<size_t>(it->second)].tap.axis == axis) return it->second;
+    if (axis == kNone || points_[static_cast<size_t>(it->second)].tap.axis == axis)
+      return it->second;
   return kNone;
 }
 
@@ -83,7 +87,8 @@ int StatisticsData::point_with_quantile(ValueId value, double quantile) const {
   const auto [first, last] = by_value_.equal_range(value);
   for (auto it = first; it != last; ++it) {
     const Tap& tap = points_[static_cast<size_t>(it->second)].tap;
-    if (tap.axis == kNone && std::ranges::find(tap.quantiles, quantile) != tap.quantiles.end()) return it->second;
+    if (tap.axis == kNone && std::ranges::find(tap.quantiles, quantile) != tap.quantiles.end())
+      return it->second;
   }
   return kNone;
 }
@@ -94,17 +99,21 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
   for (size_t p = 0; p < points_.size(); ++p) {
     const Tap& tap = points_[p].tap;
     const TapLayout& at = layouts_[p];
-    const auto min = stretch(record, at.min, tap.channels), max = stretch(record, at.max, tap.channels);
+    const auto min = stretch(record, at.min, tap.channels),
+               max = stretch(record, at.max, tap.channels);
     const float finite = record[static_cast<size_t>(at.finite)];
     Row row{0, 0, finite};
     if (!min.empty()) row = {std::ranges::min(min), std::ranges::max(max), finite};
     rows_.push_back(row);
-    if (finite != kUnseen) folds_[p].add(min, max, stretch(record, at.mean, tap.channels), stretch(record, at.mean_square, tap.channels));
+    if (finite != kUnseen)
+      folds_[p].add(min, max, stretch(record, at.mean, tap.channels),
+                    stretch(record, at.mean_square, tap.channels));
     if (tap.keep_channels) {
       kept.insert(kept.end(), min.begin(), min.end());
       kept.insert(kept.end(), max.begin(), max.end());
     }
-    const auto quantiles = stretch(record, at.quantiles, static_cast<int64_t>(tap.quantiles.size()) * tap.channels);
+    const auto quantiles =
+        stretch(record, at.quantiles, static_cast<int64_t>(tap.quantiles.size()) * tap.channels);
     kept.insert(kept.end(), quantiles.begin(), quantiles.end());
   }
   if (kept_.row_size() > 0) kept_.append(kept);
@@ -117,7 +126,7 @@ void StatisticsData::add_layers(int64_t sample, std::span<const float> record) {
     const auto channels = static_cast<size_t>(layer.tap.channels);
     const auto part = record.subspan(from, channels);
     means.insert(means.end(), part.begin(), part.end());
-    from += channels + 1;   // the finite fraction
+    from += channels + 1;  // the finite fraction
   }
   EIGHTBIT_CHECK(from == record.size(), "a record of {} for layers of {}", record.size(), from);
 }
@@ -134,7 +143,8 @@ std::vector<float> StatisticsData::layer_means(int64_t sample, ValueId value) co
 }
 
 void StatisticsData::set_histograms(const std::vector<std::vector<Histogram>>& counts) {
-  for (size_t p = 0; p < counts.size(); ++p) histograms_[p] = counts[p].empty() ? Histogram{} : counts[p][0];
+  for (size_t p = 0; p < counts.size(); ++p)
+    histograms_[p] = counts[p].empty() ? Histogram{} : counts[p][0];
 }
 
 void StatisticsData::add_histograms(const std::vector<std::vector<Histogram>>& counts) {
@@ -146,7 +156,8 @@ std::vector<Row> StatisticsData::rows(int point) const {
   std::vector<Row> out;
   out.reserve(order_.size());
   for (const auto& [sample, number] : order_) {
-    const Row& row = rows_[static_cast<size_t>(number) * points_.size() + static_cast<size_t>(point)];
+    const Row& row =
+        rows_[static_cast<size_t>(number) * points_.size() + static_cast<size_t>(point)];
     if (row.finite != kUnseen) out.push_back(row);
   }
   return out;
@@ -156,7 +167,9 @@ std::vector<int64_t> StatisticsData::seen(int point) const {
   std::vector<int64_t> out;
   int64_t k = 0;
   for (const auto& [sample, row] : order_) {
-    if (rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)].finite != kUnseen) out.push_back(k);
+    if (rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)].finite !=
+        kUnseen)
+      out.push_back(k);
     ++k;
   }
   return out;
@@ -177,12 +190,18 @@ void StatisticsData::merge(const StatisticsData& other) {
            a.tap.quantiles == b.tap.quantiles;
   };
   if (model_fingerprint_ != other.model_fingerprint_)
-    fail<InvalidArgument>("merge", "the parts belong to different models ({} and {}). Merge shards of one calibration.",
-                          model_fingerprint_, other.model_fingerprint_);
+    fail<InvalidArgument>(
+        "merge",
+        "the parts belong to different models ({} and {}). Merge shards of one calibration.",
+        model_fingerprint_, other.model_fingerprint_);
   if (data_fingerprint_ != other.data_fingerprint_ || options != other.options)
-    fail<InvalidArgument>("merge", "the parts were made with different data or options. Merge shards of one calibration.");
-  if (!std::ranges::equal(points_, other.points_, same) || !std::ranges::equal(layers_, other.layers_, same))
-    fail<InvalidArgument>("merge", "the parts measured different points. Merge shards of one calibration.");
+    fail<InvalidArgument>(
+        "merge",
+        "the parts were made with different data or options. Merge shards of one calibration.");
+  if (!std::ranges::equal(points_, other.points_, same) ||
+      !std::ranges::equal(layers_, other.layers_, same))
+    fail<InvalidArgument>("merge",
+                          "the parts measured different points. Merge shards of one calibration.");
   for (const auto& [sample, row] : other.order_)
     if (order_.contains(sample))
       fail<InvalidArgument>("merge", "sample {} is in two parts. Give each shard once.", sample);

@@ -1,17 +1,21 @@
 // What a calibration leaves behind, in memory and as a file.
 //
 // For every point (a Tap on a value) there is
-//   - a row a sample: min and max per tensor, the finite fraction; kept in memory, 12 bytes a point and sample;
+//   - a row a sample: min and max per tensor, the finite fraction; kept in memory, 12 bytes a point
+//     and sample;
 //   - the fold of its channels over all samples (fold.h);
 //   - its histogram counts (histogram.h), where asked for;
-//   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled to disk.
-// Of a few samples, spread evenly, the inputs are kept, and the channel means of every layer's output.
-// Everything is ordered by sample and independent of threads and shards.
+//   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled
+//     to disk.
+// Of a few samples, spread evenly, the inputs are kept, and the channel means of every layer's
+// output. Everything is ordered by sample and independent of threads and shards.
 //
-// File: "8BITSTAT", u64 length and CRC-32 of each of the sections that follow: header (JSON: fingerprints, options,
-// points, layers, sample numbers), rows, folds, histograms (runs of non-zero bins), kept channels, kept samples, layer
-// means.
+// File: "8BITSTAT", u64 length and CRC-32 of each of the sections that follow: header (JSON:
+// fingerprints, options, points, layers, sample numbers), rows, folds, histograms (runs of non-zero
+// bins), kept channels, kept samples, layer means.
 #pragma once
+
+#include <eightbit/dataset.h>
 
 #include <filesystem>
 #include <map>
@@ -19,8 +23,6 @@
 #include <span>
 #include <string>
 #include <vector>
-
-#include <eightbit/dataset.h>
 
 #include "base/temporary_file.h"
 #include "records/fold.h"
@@ -49,11 +51,11 @@ class SpillStore {
 };
 
 struct Point {
-  std::string name;          // of the value
+  std::string name;  // of the value
   Tap tap;
 };
 
-struct Row {                 // one point, one sample
+struct Row {  // one point, one sample
   float min = 0, max = 0, finite = 1;
 };
 
@@ -61,8 +63,8 @@ class StatisticsData {
  public:
   StatisticsData() = default;
   // `layers`: taps of means.
-  StatisticsData(std::string model_fingerprint, std::string data_fingerprint, std::vector<Point> points,
-                 std::vector<Point> layers = {});
+  StatisticsData(std::string model_fingerprint, std::string data_fingerprint,
+                 std::vector<Point> points, std::vector<Point> layers = {});
 
   // Takes a record laid out by layout_of(taps). Samples may come in any order, each once.
   void add(int64_t sample, std::span<const float> record);
@@ -76,24 +78,27 @@ class StatisticsData {
   const std::vector<Point>& points() const { return points_; }
   std::vector<Tap> taps() const;
   const std::vector<Point>& layers() const { return layers_; }
-  // Channel means of the output `value` of a layer for a kept sample; empty where they were not measured.
+  // Channel means of the output `value` of a layer for a kept sample; empty where they were not
+  // measured.
   std::vector<float> layer_means(int64_t sample, ValueId value) const;
   int64_t samples() const { return static_cast<int64_t>(order_.size()); }
   bool has_sample(int64_t sample) const { return order_.contains(sample); }
-  // Index of the point of a value, or kNone. `axis`: kNone for any point, else the one that keeps these channels.
+  // Index of the point of a value, or kNone. `axis`: kNone for any point, else the one that keeps
+  // these channels.
   int point_of(ValueId value, int64_t axis = kNone) const;
   // The point that holds this quantile per tensor, or kNone.
   int point_with_quantile(ValueId value, double quantile) const;
   const Fold& fold(int point) const { return folds_[static_cast<size_t>(point)]; }
   // One histogram per tensor, or empty.
   const Histogram& histogram(int point) const { return histograms_[static_cast<size_t>(point)]; }
-  void set_histograms(const std::vector<std::vector<Histogram>>& counts);   // replaces
+  void set_histograms(const std::vector<std::vector<Histogram>>& counts);  // replaces
   void add_histograms(const std::vector<std::vector<Histogram>>& counts);
   // In sample order, without samples that did not compute the value.
   std::vector<Row> rows(int point) const;
   // The k of kept_channels() that belong to these rows.
   std::vector<int64_t> seen(int point) const;
-  // Channel minima and maxima of the kept channels of the k-th sample in order, [2 * channels]; then quantiles.
+  // Channel minima and maxima of the kept channels of the k-th sample in order, [2 * channels];
+  // then quantiles.
   std::vector<float> kept_channels(int point, int64_t k) const;
 
   // Inputs of the samples of the correction batch, by sample number.
@@ -108,12 +113,13 @@ class StatisticsData {
   void index();
   std::string model_fingerprint_, data_fingerprint_;
   std::vector<Point> points_, layers_;
-  std::map<int64_t, std::vector<float>> layer_means_;   // kept sample -> means of all layers in turn
+  // kept sample -> means of all layers in turn
+  std::map<int64_t, std::vector<float>> layer_means_;
   std::vector<TapLayout> layouts_;
-  std::vector<int64_t> kept_offsets_;                // of each point in a kept row; -1
+  std::vector<int64_t> kept_offsets_;  // of each point in a kept row; -1
   std::multimap<ValueId, int> by_value_;
-  std::map<int64_t, int64_t> order_;                 // sample -> row
-  std::vector<Row> rows_;                            // [row][point]
+  std::map<int64_t, int64_t> order_;  // sample -> row
+  std::vector<Row> rows_;             // [row][point]
   std::vector<Fold> folds_;
   std::vector<Histogram> histograms_;
   SpillStore kept_;

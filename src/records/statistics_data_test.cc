@@ -59,12 +59,16 @@ TEST(StatisticsData, MergesShardsThatTookDifferentBranches) {
 
 // With a layer of two channels, of which the kept samples have means.
 StatisticsData with_kept_samples(std::vector<int64_t> numbers) {
-  StatisticsData data{"model", "data", {{"value", {0, kNone, 1, kMinMax, false, {}}}}, {{"layer", {5, 1, 2, kMean, false, {}}}}};
+  StatisticsData data{"model",
+                      "data",
+                      {{"value", {0, kNone, 1, kMinMax, false, {}}}},
+                      {{"layer", {5, 1, 2, kMean, false, {}}}}};
   for (int64_t number : numbers) {
     const auto x = static_cast<float>(number);
     data.add(number, std::vector<float>{-x, x, 1});
     data.add_layers(number, std::vector<float>{x, 10 * x, 1});
-    data.kept_samples.add(number, {{{"x", Tensor::from_floats(std::vector<float>{x, x}, {1, 2})}}, number % 2 == 0});
+    data.kept_samples.add(
+        number, {{{"x", Tensor::from_floats(std::vector<float>{x, x}, {1, 2})}}, number % 2 == 0});
   }
   return data;
 }
@@ -77,7 +81,8 @@ std::string content_of(const StatisticsData& data) {
 }
 
 TEST(StatisticsData, TheFileHoldsKeptSamplesAndMeansOfLayers) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "eightbit_statistics_data_test_kept";
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / "eightbit_statistics_data_test_kept";
   with_kept_samples({3, 8}).save(path, true);
   const StatisticsData back = StatisticsData::load(path);
   EXPECT_THAT(back.kept_samples.numbers(), ElementsAre(3, 8));

@@ -1,8 +1,8 @@
 // The file format of statistics; see statistics_data.h for its layout.
-#include <cstring>
-
-#include <nlohmann/json.hpp>
 #include <zlib.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/whole_file.h"
@@ -18,12 +18,18 @@ constexpr int kVersion = 3;
 // Appends plain values to a section.
 class Packer {
  public:
-  template <typename T> void put(const T& value) { raw(&value, sizeof(T)); }
-  template <typename T> void put_all(std::span<const T> values) {
+  template <typename T>
+  void put(const T& value) {
+    raw(&value, sizeof(T));
+  }
+  template <typename T>
+  void put_all(std::span<const T> values) {
     put(static_cast<uint64_t>(values.size()));
     raw(values.data(), values.size_bytes());
   }
-  void raw(const void* bytes, size_t size) { content_.append(static_cast<const char*>(bytes), size); }
+  void raw(const void* bytes, size_t size) {
+    content_.append(static_cast<const char*>(bytes), size);
+  }
   const std::string& content() const { return content_; }
 
  private:
@@ -34,12 +40,14 @@ class Packer {
 class Unpacker {
  public:
   Unpacker(std::string_view content, const std::string& path) : content_(content), path_(path) {}
-  template <typename T> T get() {
+  template <typename T>
+  T get() {
     T value;
     std::memcpy(&value, take(sizeof(T)), sizeof(T));
     return value;
   }
-  template <typename T> std::vector<T> get_all() {
+  template <typename T>
+  std::vector<T> get_all() {
     const auto count = get<uint64_t>();
     if (count > content_.size() / sizeof(T)) damaged();
     std::vector<T> out(count);
@@ -62,12 +70,17 @@ class Unpacker {
 };
 
 uint32_t checksum(std::string_view content) {
-  return static_cast<uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
+  return static_cast<uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
 }
 
 json tap_to_json(const Point& point) {
-  return {{"name", point.name},          {"value", point.tap.value},           {"axis", point.tap.axis},
-          {"channels", point.tap.channels}, {"statistics", point.tap.statistics}, {"keep_channels", point.tap.keep_channels},
+  return {{"name", point.name},
+          {"value", point.tap.value},
+          {"axis", point.tap.axis},
+          {"channels", point.tap.channels},
+          {"statistics", point.tap.statistics},
+          {"keep_channels", point.tap.keep_channels},
           {"quantiles", point.tap.quantiles}};
 }
 
@@ -134,7 +147,8 @@ Histogram unpack_histogram(Unpacker& in) {
     if (count == 0) return histogram;
     if (first > Histogram::kBins || count > Histogram::kBins - first) in.damaged();
     if (histogram.empty()) histogram.counts.assign(Histogram::kBins, 0);
-    std::memcpy(histogram.counts.data() + first, in.take(count * sizeof(uint64_t)), count * sizeof(uint64_t));
+    std::memcpy(histogram.counts.data() + first, in.take(count * sizeof(uint64_t)),
+                count * sizeof(uint64_t));
   }
 }
 
@@ -213,7 +227,10 @@ std::string_view read_section(std::string_view file, size_t& at, const std::stri
 }  // namespace
 
 void StatisticsData::save(const std::filesystem::path& path, bool overwrite) const {
-  json header = {{"version", kVersion}, {"model", model_fingerprint_}, {"data", data_fingerprint_}, {"options", options}};
+  json header = {{"version", kVersion},
+                 {"model", model_fingerprint_},
+                 {"data", data_fingerprint_},
+                 {"options", options}};
   for (const Point& point : points_) header["points"].push_back(tap_to_json(point));
   header["layers"] = json::array();
   for (const Point& layer : layers_) header["layers"].push_back(tap_to_json(layer));
@@ -222,7 +239,8 @@ void StatisticsData::save(const std::filesystem::path& path, bool overwrite) con
   header["samples"] = json::array();
   for (const auto& [sample, row] : order_) {
     header["samples"].push_back(sample);
-    rows.raw(rows_.data() + static_cast<size_t>(row) * points_.size(), points_.size() * sizeof(Row));
+    rows.raw(rows_.data() + static_cast<size_t>(row) * points_.size(),
+             points_.size() * sizeof(Row));
     if (kept_row.empty()) continue;
     kept_.read(row, 0, kept_row);
     kept.raw(kept_row.data(), kept_row.size() * sizeof(float));
@@ -232,7 +250,8 @@ void StatisticsData::save(const std::filesystem::path& path, bool overwrite) con
     pack_histogram(histograms, histograms_[p]);
   }
   samples_section.put(static_cast<uint64_t>(kept_samples.size()));
-  for (int64_t number : kept_samples.numbers()) pack_sample(samples_section, number, kept_samples.load(number));
+  for (int64_t number : kept_samples.numbers())
+    pack_sample(samples_section, number, kept_samples.load(number));
   pack_means(means, layer_means_);
   write_whole_file(path, overwrite, [&](const Write& write) {
     write(kMagic, sizeof(kMagic));
@@ -246,27 +265,32 @@ StatisticsData StatisticsData::load(const std::filesystem::path& path) {
   const std::string file = read_whole_file(path);
   const std::string name = path.string();
   if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0)
-    fail<DataError>("statistics", "'{}' is not a statistics file. Make one with `eightbit calibrate`.", name);
+    fail<DataError>("statistics",
+                    "'{}' is not a statistics file. Make one with `eightbit calibrate`.", name);
   size_t at = sizeof(kMagic);
   const Unpacker whole(file, name);
   try {
     const json header = json::parse(read_section(file, at, name));
     if (header.at("version") != kVersion)
-      fail<DataError>("statistics", "'{}' has format version {}; this program reads version {}. Calibrate again.", name,
-                      header.at("version").get<int>(), kVersion);
+      fail<DataError>("statistics",
+                      "'{}' has format version {}; this program reads version {}. Calibrate again.",
+                      name, header.at("version").get<int>(), kVersion);
     std::vector<Point> points, layers;
-    for (const json& point : header.value("points", json::array())) points.push_back(tap_from_json(point));
+    for (const json& point : header.value("points", json::array()))
+      points.push_back(tap_from_json(point));
     int64_t layer_channels = 0;
     for (const json& layer : header.at("layers"))
       layer_channels += layers.emplace_back(tap_from_json(layer)).tap.channels;
-    StatisticsData data(header.at("model"), header.at("data"), std::move(points), std::move(layers));
+    StatisticsData data(header.at("model"), header.at("data"), std::move(points),
+                        std::move(layers));
     data.options = header.at("options").get<std::map<std::string, std::string>>();
     for (int64_t sample : header.at("samples")) data.order_.emplace(sample, data.samples());
 
     Unpacker rows(read_section(file, at, name), name), folds(read_section(file, at, name), name),
         histograms(read_section(file, at, name), name), kept(read_section(file, at, name), name),
         samples(read_section(file, at, name), name), means(read_section(file, at, name), name);
-    for (int64_t i = 0; i < data.samples() * static_cast<int64_t>(data.points_.size()); ++i) data.rows_.push_back(rows.get<Row>());
+    for (int64_t i = 0; i < data.samples() * static_cast<int64_t>(data.points_.size()); ++i)
+      data.rows_.push_back(rows.get<Row>());
     for (size_t p = 0; p < data.points_.size(); ++p) {
       data.folds_[p] = unpack_fold(folds);
       data.histograms_[p] = unpack_histogram(histograms);

@@ -23,11 +23,14 @@ std::vector<TapLayout> layout_of(const std::vector<Tap>& taps) {
   for (const Tap& tap : taps) {
     TapLayout layout;
     layout.offset = at;
-    const auto stretch = [&](int64_t count) { return std::exchange(at, at + count * tap.channels); };
+    const auto stretch = [&](int64_t count) {
+      return std::exchange(at, at + count * tap.channels);
+    };
     if (tap.statistics & kMinMax) layout.min = stretch(1), layout.max = stretch(1);
     if (tap.statistics & kMean) layout.mean = stretch(1);
     if (tap.statistics & kMeanSquare) layout.mean_square = stretch(1);
-    if (!tap.quantiles.empty()) layout.quantiles = stretch(static_cast<int64_t>(tap.quantiles.size()));
+    if (!tap.quantiles.empty())
+      layout.quantiles = stretch(static_cast<int64_t>(tap.quantiles.size()));
     layout.finite = at++;
     layouts.push_back(layout);
   }

@@ -22,7 +22,8 @@ void TapRequest::want(ValueId value, uint32_t statistics, std::vector<double> qu
 bool TapRequest::want_channels(ValueId value, int64_t axis, uint32_t statistics, bool keep_channels,
                                std::vector<double> quantiles) {
   const Shape& shape = graph_.value(value).shape;
-  if (axis < 0 || axis >= static_cast<int64_t>(shape.size()) || shape[static_cast<size_t>(axis)] < 0) {
+  if (axis < 0 || axis >= static_cast<int64_t>(shape.size()) ||
+      shape[static_cast<size_t>(axis)] < 0) {
     want(value, statistics, std::move(quantiles));
     return false;
   }
@@ -46,11 +47,13 @@ std::vector<Point> TapRequest::points() const {
     if (covered) continue;
     Point point{graph_.value(key.first).name, tap};
     if (key.second != kNone)
-      if (const auto plain = taps_.find({key.first, kNone}); plain != taps_.end() && plain->second.quantiles.empty())
+      if (const auto plain = taps_.find({key.first, kNone});
+          plain != taps_.end() && plain->second.quantiles.empty())
         point.tap.statistics |= plain->second.statistics;
     out.push_back(std::move(point));
   }
-  // Two channel axes of one value: the statistics per tensor are measured twice, which only costs time.
+  // Two channel axes of one value: the statistics per tensor are measured twice, which only costs
+  // time.
   return out;
 }
 

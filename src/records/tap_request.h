@@ -16,8 +16,8 @@ class TapRequest {
 
   // Per tensor.
   void want(ValueId value, uint32_t statistics, std::vector<double> quantiles = {});
-  // For each channel of `axis`; falls back to per tensor where the number of channels is not known, and says so by
-  // returning false.
+  // For each channel of `axis`; falls back to per tensor where the number of channels is not known,
+  // and says so by returning false.
   bool want_channels(ValueId value, int64_t axis, uint32_t statistics, bool keep_channels = false,
                      std::vector<double> quantiles = {});
 

@@ -32,7 +32,8 @@ void HistogramSink::add(std::span<const uint32_t> more) {
   for (size_t b = 0; b < more.size(); ++b) counts.counts[b] += more[b];
 }
 
-std::vector<std::vector<Histogram>> counts_of(const std::vector<std::shared_ptr<HistogramSink>>& sinks) {
+std::vector<std::vector<Histogram>> counts_of(
+    const std::vector<std::shared_ptr<HistogramSink>>& sinks) {
   std::vector<std::vector<Histogram>> out;
   for (const auto& sink : sinks) {
     out.emplace_back();
@@ -65,8 +66,9 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
 void fold_records(const Tap& tap, std::span<const float> records, std::span<float> record) {
   const size_t size = record.size(), channels = static_cast<size_t>(tap.channels);
   const TapLayout at = layout_of({tap})[0];
-  const size_t extremes = at.min < 0 ? 0 : 2 * channels;   // minima and maxima come first
-  EIGHTBIT_CHECK(records.size() % size == 0, "{} numbers are no records of {}", records.size(), size);
+  const size_t extremes = at.min < 0 ? 0 : 2 * channels;  // minima and maxima come first
+  EIGHTBIT_CHECK(records.size() % size == 0, "{} numbers are no records of {}", records.size(),
+                 size);
   std::vector<double> sums(size);
   size_t count = 0;
   for (size_t row = 0; row < records.size(); row += size) {
@@ -74,13 +76,16 @@ void fold_records(const Tap& tap, std::span<const float> records, std::span<floa
     if (one.back() == kUnseen) continue;
     for (size_t i = 0; i < extremes; ++i) {
       const double value = one[i];
-      sums[i] = count == 0 ? value : i < channels ? std::min(sums[i], value) : std::max(sums[i], value);
+      sums[i] = count == 0     ? value
+                : i < channels ? std::min(sums[i], value)
+                               : std::max(sums[i], value);
     }
     for (size_t i = extremes; i < size; ++i) sums[i] += one[i];
     ++count;
   }
   const double by = count == 0 ? 1.0 : static_cast<double>(count);
-  for (size_t i = 0; i < size; ++i) record[i] = static_cast<float>(i < extremes ? sums[i] : sums[i] / by);
+  for (size_t i = 0; i < size; ++i)
+    record[i] = static_cast<float>(i < extremes ? sums[i] : sums[i] / by);
   if (count == 0) record.back() = kUnseen;
 }
 
@@ -92,17 +97,18 @@ std::vector<float> channel_means(const float* data, std::span<const int64_t> sha
   tap.statistics = kMean;
   std::vector<float> record(static_cast<size_t>(tap.record_size()));
   reduce(tap, view, record, nullptr);
-  record.pop_back();   // the finite fraction
+  record.pop_back();  // the finite fraction
   return record;
 }
 
-void record_difference(const float* reference, const float* other, std::span<const int64_t> shape, int64_t axis,
-                       std::span<float> record) {
+void record_difference(const float* reference, const float* other, std::span<const int64_t> shape,
+                       int64_t axis, std::span<float> record) {
   double sums[4] = {};
   accumulate_difference(reference, other, product(shape), sums);
   std::ranges::copy(sums, record.begin());
   if (axis == kNone) return;
-  const auto before = channel_means(reference, shape, axis), after = channel_means(other, shape, axis);
+  const auto before = channel_means(reference, shape, axis),
+             after = channel_means(other, shape, axis);
   for (size_t c = 0; c < before.size(); ++c) record[4 + c] = after[c] - before[c];
   record[4 + before.size()] = static_cast<float>(product(shape));
 }

@@ -1,5 +1,5 @@
-// Values that a sample need not have: those in the branch of an If that it does not take, in a loop that never runs, and
-// tensors without elements.
+// Values that a sample need not have: those in the branch of an If that it does not take, in a loop
+// that never runs, and tensors without elements.
 #pragma once
 
 namespace eightbit {

@@ -24,7 +24,8 @@ InputQuantizer rounding_input() {
   return input;
 }
 
-LayerReport layer(const char* name, double alone, double weights, InputQuantizer input = rounding_input()) {
+LayerReport layer(const char* name, double alone, double weights,
+                  InputQuantizer input = rounding_input()) {
   LayerReport out;
   out.name = name;
   out.type = "Convolution";
@@ -91,7 +92,8 @@ TEST(Diagnosis, LopsidedValuesAskForAsymmetricRanges) {
   InputQuantizer input = rounding_input();
   input.min = 0;
   input.asymmetric_gain = 4;
-  EXPECT_EQ(diagnosed(layer("a", 20, 40, input)).fix.python, "preset=eightbit.QuantizationPreset.MIXED");
+  EXPECT_EQ(diagnosed(layer("a", 20, 40, input)).fix.python,
+            "preset=eightbit.QuantizationPreset.MIXED");
 }
 
 TEST(Diagnosis, NamesAreQuotedForPythonAndTheShell) {
@@ -102,7 +104,12 @@ TEST(Diagnosis, NamesAreQuotedForPythonAndTheShell) {
 
 TEST(Diagnosis, WorstLayersComeFirstAndWeakOnesAreProposedTogether) {
   ModelReport report;
-  for (int i = 0; i < 20; ++i) report.layers.push_back(layer(("l" + std::to_string(i)).c_str(), i == 3 ? 10 : i == 5 ? 12 : 35, 60));
+  for (int i = 0; i < 20; ++i)
+    report.layers.push_back(layer(("l" + std::to_string(i)).c_str(),
+                                  i == 3   ? 10
+                                  : i == 5 ? 12
+                                           : 35,
+                                  60));
   LayerReport unmeasured;
   unmeasured.name = "branch";
   unmeasured.accumulated_db = 1;

@@ -1,8 +1,7 @@
 #include <eightbit/report.h>
+#include <fmt/format.h>
 
 #include <cmath>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace eightbit {
@@ -10,7 +9,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Six digits: more say nothing here, and the page has many numbers. JSON has neither NaN nor infinity: null.
+// Six digits: more say nothing here, and the page has many numbers. JSON has neither NaN nor
+// infinity: null.
 Json number(double value) {
   if (!std::isfinite(value)) return nullptr;
   return std::stod(fmt::format("{:.6g}", value));
@@ -47,7 +47,10 @@ Json input_json(const InputQuantizer& input) {
           {"channel_gain", number(input.channel_gain)},
           {"widest_channel", input.widest_channel},
           {"channels", input.channels},
-          {"histogram", {{"low", number(input.histogram_low)}, {"high", number(input.histogram_high)}, {"shares", std::move(shares)}}}};
+          {"histogram",
+           {{"low", number(input.histogram_low)},
+            {"high", number(input.histogram_high)},
+            {"shares", std::move(shares)}}}};
 }
 
 Json layer_json(const LayerReport& layer) {
@@ -78,11 +81,18 @@ Json layer_json(const LayerReport& layer) {
 }  // namespace
 
 std::string ModelReport::to_json() const {
-  Json out{{"schema", "eightbit.report"}, {"schema_version", 1}, {"eightbit", version}, {"backend", backend}, {"samples", samples}};
+  Json out{{"schema", "eightbit.report"},
+           {"schema_version", 1},
+           {"eightbit", version},
+           {"backend", backend},
+           {"samples", samples}};
   out["float_check"] = {{"samples", float_check.samples}, {"problems", float_check.problems}};
   out["outputs"] = Json::array();
   for (const LayerDifference& o : outputs)
-    out["outputs"].push_back({{"name", o.name}, {"sqnr_db", decibels(o.sqnr_db)}, {"measured_db", decibels(o.measured_db)}, {"cosine", number(o.cosine)}});
+    out["outputs"].push_back({{"name", o.name},
+                              {"sqnr_db", decibels(o.sqnr_db)},
+                              {"measured_db", decibels(o.measured_db)},
+                              {"cosine", number(o.cosine)}});
   out["agreement"] = number(agreement);
   out["milliseconds"] = number(milliseconds);
   out["milliseconds_before"] = number(milliseconds_before);

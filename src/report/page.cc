@@ -9,7 +9,8 @@ namespace {
 
 // Inside of a script element "</" would end it, and "<!--" hide its end.
 std::string inside_script(std::string text) {
-  for (size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6) text.replace(at, 1, "\\u003c");
+  for (size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6)
+    text.replace(at, 1, "\\u003c");
   return text;
 }
 

@@ -150,5 +150,9 @@ def test_options_are_tuned(eightbit, folder):
     assert any(step["step"] == "tune" for step in report["steps"])
     recipe = json.loads((folder / "tuned.recipe.json").read_text())
     assert recipe["plan"]["quantizers"]
-    eightbit.fails(*tuned, "--statistics", "s.stats", saying=("--tune-hyperparams goes with --data alone",))
-    eightbit.fails(*tuned, "--recipe", "tuned.recipe.json", saying=("--tune-hyperparams has no effect",))
+    eightbit.fails(
+        *tuned, "--statistics", "s.stats", saying=("--tune-hyperparams goes with --data alone",)
+    )
+    eightbit.fails(
+        *tuned, "--recipe", "tuned.recipe.json", saying=("--tune-hyperparams has no effect",)
+    )

@@ -47,7 +47,9 @@ class Run:
 
     def wait_for(self, text):
         with self.changed:
-            said = self.changed.wait_for(lambda: any(text in line for line in self.lines), timeout=120)
+            said = self.changed.wait_for(
+                lambda: any(text in line for line in self.lines), timeout=120
+            )
         assert said, self.text()
 
     def interrupt(self) -> float:
@@ -95,14 +97,21 @@ def test_the_command_line(cli, texts, tmp_path):
     assert again.finish() == 0, again.text()
     assert f"resumed from 'c.stats': {SAMPLES} samples are done" in again.text()
     assert not (tmp_path / "c.stats").exists()
-    assert any(op.get_type_name() == "FakeQuantize" for op in ov.Core().read_model(tmp_path / "out.xml").get_ops())
+    assert any(
+        op.get_type_name() == "FakeQuantize"
+        for op in ov.Core().read_model(tmp_path / "out.xml").get_ops()
+    )
 
 
 def test_python(build_dir, texts, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(build_dir / "python")}
 
     def start():
-        return Run((sys.executable, "-c", SCRIPT, texts, "text.npz", "c.stats", SAMPLES), tmp_path, environment)
+        return Run(
+            (sys.executable, "-c", SCRIPT, texts, "text.npz", "c.stats", SAMPLES),
+            tmp_path,
+            environment,
+        )
 
     for moment in ("calibrate 20", "bias correction 5"):
         run = start()

@@ -48,7 +48,9 @@ def test_json_and_the_recipe_have_it(eightbit):
     assert report["trial"]["samples"] == 4 and report["trial"]["outputs"][0]["name"] == "logits"
     recipe = json.loads((eightbit.folder / "q.recipe.json").read_text())
     assert recipe["trial"]["sqnr_f32_db"] == report["trial"]["sqnr_f32_db"]
-    replayed = ok(eightbit("quantize", "m.xml", "--recipe", "q.recipe.json", "-o", "again.xml")).stdout
+    replayed = ok(
+        eightbit("quantize", "m.xml", "--recipe", "q.recipe.json", "-o", "again.xml")
+    ).stdout
     assert "Trial run: " not in replayed
     assert (eightbit.folder / "again.bin").read_bytes() == (eightbit.folder / "q.bin").read_bytes()
 
@@ -57,12 +59,21 @@ def test_off(eightbit):
     assert "rial run" not in ok(eightbit(*QUANTIZE, "--no-trial-run")).stdout
     (eightbit.folder / "options.json").write_text('{"trial_run": false}')
     assert "rial run" not in ok(eightbit(*QUANTIZE, "--force", "--config", "options.json")).stdout
-    eightbit.fails(*QUANTIZE, "--force", "--no-trial-run", "--min-sqnr-db", "20", saying=("min_sqnr_db", "trial_run"))
+    eightbit.fails(
+        *QUANTIZE,
+        "--force",
+        "--no-trial-run",
+        "--min-sqnr-db",
+        "20",
+        saying=("min_sqnr_db", "trial_run"),
+    )
 
 
 def test_layers_that_ruin_it_stay_in_float(delicate):
     report = json.loads(ok(delicate(*QUANTIZE, "--json")).stdout)["report"]
-    assert report["trial"]["sqnr_f32_db"] >= 20 and abs(report["trial"]["float_share"] - 0.25) < 0.01
+    assert (
+        report["trial"]["sqnr_f32_db"] >= 20 and abs(report["trial"]["float_share"] - 0.25) < 0.01
+    )
     left = json.loads((delicate.folder / "q.recipe.json").read_text())["plan"]["left_float"]
     assert {"node": "ruined", "reason": "min_sqnr_db 20"} in left
 
@@ -74,7 +85,9 @@ def test_a_missed_floor_is_a_warning(delicate):
 
 
 def test_strict_writes_nothing_and_ends_with_2(delicate):
-    delicate.fails(*QUANTIZE, "--max-float-share", "0.1", "--strict", saying=("below min_sqnr_db 20", "ruined"))
+    delicate.fails(
+        *QUANTIZE, "--max-float-share", "0.1", "--strict", saying=("below min_sqnr_db 20", "ruined")
+    )
     ok(delicate(*QUANTIZE, "--strict"))
 
 

@@ -24,7 +24,9 @@ def quantize(eightbit, *args, data="good.npz"):
 
 
 def test_unknown_verb_names_the_nearest(eightbit):
-    eightbit.fails("quantise", "m.xml", saying=("no verb 'quantise'", "Did you mean quantize?", "calibrate"))
+    eightbit.fails(
+        "quantise", "m.xml", saying=("no verb 'quantise'", "Did you mean quantize?", "calibrate")
+    )
 
 
 def test_no_verb(eightbit):
@@ -32,21 +34,32 @@ def test_no_verb(eightbit):
 
 
 def test_unknown_flag_names_the_nearest(eightbit):
-    eightbit.fails(*quantize(eightbit, "--presett", "mixed"), saying=("no flag --presett", "Did you mean --preset?"))
-    eightbit.fails("plan", "m.xml", "--ignored-name=x", saying=("no flag --ignored-name", "--ignored-names"))
+    eightbit.fails(
+        *quantize(eightbit, "--presett", "mixed"),
+        saying=("no flag --presett", "Did you mean --preset?"),
+    )
+    eightbit.fails(
+        "plan", "m.xml", "--ignored-name=x", saying=("no flag --ignored-name", "--ignored-names")
+    )
 
 
 def test_missing_output(eightbit):
-    eightbit.fails("quantize", "m.xml", "--data", "good.npz", saying=("--output", "quantize --help"))
+    eightbit.fails(
+        "quantize", "m.xml", "--data", "good.npz", saying=("--output", "quantize --help")
+    )
 
 
 def test_missing_data(eightbit):
-    eightbit.fails("quantize", "m.xml", "-o", "out.xml", saying=("--data is missing", "--statistics"))
+    eightbit.fails(
+        "quantize", "m.xml", "-o", "out.xml", saying=("--data is missing", "--statistics")
+    )
     eightbit.fails("calibrate", "m.xml", "-o", "out.stats", saying=("--data is missing",))
 
 
 def test_data_and_statistics(eightbit):
-    eightbit.fails(*quantize(eightbit, "--statistics", "x.stats"), saying=("--data and --statistics",))
+    eightbit.fails(
+        *quantize(eightbit, "--statistics", "x.stats"), saying=("--data and --statistics",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,11 +73,26 @@ def test_data_and_statistics(eightbit):
         (("--mode", "fp8_e4m3", "--preset", "mixed"), ("fp8_e4m3", "preset 'mixed'")),
         (("--bias-correction-threshold", "2"), ("threshold", "recipe 'nncf'")),
         (("--smooth-quant-alpha-matmul", "3"), ("matmul is 3", "0 to 1")),
-        (("--disable-bias-correction", "--no-fast-bias-correction"), ("fast_bias_correction has no effect", "disable_bias_correction")),
-        (("--preset", "mixed", "--activations-mode", "symmetric"), ("preset has no effect", "'symmetric' decides")),
-        (("--activations-fp8-destination-type", "f8e4m3"), ("activations_fp8_params has no effect", "fp8_e5m2")),
-        (("--weights-range-estimator-max-quantile-outlier-prob", "0.1"), ("quantile_outlier_prob has no effect", "'quantile'")),
-        (("--overflow-fix", "enable", "--weights-num-bits", "4"), ("overflow_fix has no effect", "8 bits")),
+        (
+            ("--disable-bias-correction", "--no-fast-bias-correction"),
+            ("fast_bias_correction has no effect", "disable_bias_correction"),
+        ),
+        (
+            ("--preset", "mixed", "--activations-mode", "symmetric"),
+            ("preset has no effect", "'symmetric' decides"),
+        ),
+        (
+            ("--activations-fp8-destination-type", "f8e4m3"),
+            ("activations_fp8_params has no effect", "fp8_e5m2"),
+        ),
+        (
+            ("--weights-range-estimator-max-quantile-outlier-prob", "0.1"),
+            ("quantile_outlier_prob has no effect", "'quantile'"),
+        ),
+        (
+            ("--overflow-fix", "enable", "--weights-num-bits", "4"),
+            ("overflow_fix has no effect", "8 bits"),
+        ),
         (("--activations-range-estimator-max-quantile-outlier-prob", "0.7"), ("below 0.5",)),
         (("--activations-range-estimator-max-statistics-type", "mean"), ("no end of a range",)),
         (("--ignored-patterns", "a("), ("'a('", "regular expression")),
@@ -85,10 +113,27 @@ def test_options_out_of_range(eightbit, args, saying):
         (("--no-inplace-statistics",), "inplace_statistics has no effect"),
         (("--no-batchwise-statistics",), "batchwise_statistics has no effect"),
         (("--target-device", "GPU", "--overflow-fix", "enable"), "overflow_fix has no effect: GPU"),
-        (("--no-disable-channel-alignment",), "disable_channel_alignment has no effect: this model"),
-        (("--quantizer-propagation-rule", "do_not_merge_branches"), "quantizer_propagation_rule has no effect"),
-        (("--model-type", "transformer", "--smooth-quant-alpha-convolution", "-1", "--smooth-quant-alpha-matmul", "0.5",
-          "--ignored-names", "classifier"), "smooth_quant_alphas.matmul has no effect: this model"),
+        (
+            ("--no-disable-channel-alignment",),
+            "disable_channel_alignment has no effect: this model",
+        ),
+        (
+            ("--quantizer-propagation-rule", "do_not_merge_branches"),
+            "quantizer_propagation_rule has no effect",
+        ),
+        (
+            (
+                "--model-type",
+                "transformer",
+                "--smooth-quant-alpha-convolution",
+                "-1",
+                "--smooth-quant-alpha-matmul",
+                "0.5",
+                "--ignored-names",
+                "classifier",
+            ),
+            "smooth_quant_alphas.matmul has no effect: this model",
+        ),
     ],
 )
 def test_options_without_effect_on_a_run_that_is_right_are_named(eightbit, args, saying):
@@ -99,26 +144,49 @@ def test_options_without_effect_on_a_run_that_is_right_are_named(eightbit, args,
 
 
 def test_options_with_an_effect_are_not_named(eightbit):
-    done = eightbit(*quantize(eightbit, "--preset", "mixed", "--overflow-fix", "enable", "--quantize-outputs"))
+    done = eightbit(
+        *quantize(eightbit, "--preset", "mixed", "--overflow-fix", "enable", "--quantize-outputs")
+    )
     assert done.returncode == 0 and "no effect" not in done.stderr
 
 
 def test_options_that_saved_statistics_decide(eightbit):
-    assert eightbit("calibrate", "m.xml", "--data", "good.npz", "--subset-size", "6", "-o", "s.stats").returncode == 0
+    assert (
+        eightbit(
+            "calibrate", "m.xml", "--data", "good.npz", "--subset-size", "6", "-o", "s.stats"
+        ).returncode
+        == 0
+    )
     (eightbit.folder / "c.json").write_text('{"subset_size": 4}')
-    done = eightbit("quantize", "m.xml", "--statistics", "s.stats", "--config", "c.json", "-o", "out.xml")
+    done = eightbit(
+        "quantize", "m.xml", "--statistics", "s.stats", "--config", "c.json", "-o", "out.xml"
+    )
     assert done.returncode == 0
     assert "subset_size has no effect: the 6 samples" in done.stderr
 
 
 def test_config_with_an_unknown_key(eightbit):
-    (eightbit.folder / "c.json").write_text(json.dumps({"advanced_parameters": {"overflow_fx": "disable"}}))
-    eightbit.fails(*quantize(eightbit, "--config", "c.json"), saying=("'overflow_fx'", "Did you mean overflow_fix?"))
+    (eightbit.folder / "c.json").write_text(
+        json.dumps({"advanced_parameters": {"overflow_fx": "disable"}})
+    )
+    eightbit.fails(
+        *quantize(eightbit, "--config", "c.json"),
+        saying=("'overflow_fx'", "Did you mean overflow_fix?"),
+    )
 
 
 @pytest.mark.parametrize("shard", ["3/3", "-1/3", "1", "a/b", "1/0", "1/2/3"])
 def test_shards_that_do_not_exist(eightbit, shard):
-    eightbit.fails("calibrate", "m.xml", "--data", "good.npz", "-o", "s.stats", f"--shard={shard}", saying=("INDEX/COUNT",))
+    eightbit.fails(
+        "calibrate",
+        "m.xml",
+        "--data",
+        "good.npz",
+        "-o",
+        "s.stats",
+        f"--shard={shard}",
+        saying=("INDEX/COUNT",),
+    )
 
 
 # Where the result goes
@@ -135,44 +203,91 @@ def test_existing_weights_need_force(eightbit):
 
 
 def test_output_must_not_be_the_input(eightbit):
-    eightbit.fails("quantize", "m.xml", "--data", "good.npz", "-o", "m.xml", "--force", saying=("is read by this run",))
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--data",
+        "good.npz",
+        "-o",
+        "m.xml",
+        "--force",
+        saying=("is read by this run",),
+    )
 
 
 def test_output_needs_its_folder(eightbit):
-    eightbit.fails("quantize", "m.xml", "--data", "good.npz", "-o", "no/out.xml", saying=("folder 'no' does not exist",))
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--data",
+        "good.npz",
+        "-o",
+        "no/out.xml",
+        saying=("folder 'no' does not exist",),
+    )
 
 
 def test_output_needs_its_extension(eightbit):
-    eightbit.fails("quantize", "m.xml", "--data", "good.npz", "-o", "out.onnx", saying=("does not end in .xml",))
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--data",
+        "good.npz",
+        "-o",
+        "out.onnx",
+        saying=("does not end in .xml",),
+    )
 
 
 def test_output_is_checked_before_any_work(eightbit):
     """Neither the model nor the data is looked at."""
-    eightbit.fails("quantize", "nowhere.xml", "--data", "nowhere", "-o", "no/out.xml", saying=("folder 'no' does not exist",))
+    eightbit.fails(
+        "quantize",
+        "nowhere.xml",
+        "--data",
+        "nowhere",
+        "-o",
+        "no/out.xml",
+        saying=("folder 'no' does not exist",),
+    )
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that nobody can write")
 def test_output_that_can_not_be_written(eightbit):
-    eightbit.fails("quantize", "m.xml", "--data", "good.npz", "-o", "/proc/self/out.xml", saying=("can not be written",))
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--data",
+        "good.npz",
+        "-o",
+        "/proc/self/out.xml",
+        saying=("can not be written",),
+    )
 
 
 # The model
 
 
 def test_missing_model(eightbit):
-    eightbit.fails("quantize", "nowhere.xml", "--data", "good.npz", "-o", "out.xml", saying=("nowhere.xml",))
+    eightbit.fails(
+        "quantize", "nowhere.xml", "--data", "good.npz", "-o", "out.xml", saying=("nowhere.xml",)
+    )
 
 
 def test_broken_model(eightbit):
     (eightbit.folder / "broken.xml").write_text("<net><layers>")
-    eightbit.fails("quantize", "broken.xml", "--data", "good.npz", "-o", "out.xml", saying=("broken.xml",))
+    eightbit.fails(
+        "quantize", "broken.xml", "--data", "good.npz", "-o", "out.xml", saying=("broken.xml",)
+    )
     (eightbit.folder / "broken.onnx").write_bytes(b"\x08\x07garbage")
     eightbit.fails("plan", "broken.onnx", saying=("broken.onnx",))
 
 
 def test_unknown_name_in_the_ignored_scope(eightbit):
     eightbit.fails("plan", "m.xml", "--ignored-names", "conv_O", saying=("conv_O", "conv_0"))
-    eightbit.fails(*quantize(eightbit, "--ignored-types", "Convolutio"), saying=("Convolutio", "Convolution"))
+    eightbit.fails(
+        *quantize(eightbit, "--ignored-types", "Convolutio"), saying=("Convolutio", "Convolution")
+    )
 
 
 # The data
@@ -197,14 +312,22 @@ def test_unreadable_image(eightbit):
 
 def test_options_without_effect(eightbit):
     eightbit.fails(*quantize(eightbit, "--mean", "127"), saying=("'mean' has no effect on .npz",))
-    eightbit.fails(*quantize(eightbit, "--input", "image"), saying=("'input' has no effect on .npz",))
-    eightbit.fails("benchmark", "m.xml", "--mean", "127", saying=("--mean has no effect without --data",))
+    eightbit.fails(
+        *quantize(eightbit, "--input", "image"), saying=("'input' has no effect on .npz",)
+    )
+    eightbit.fails(
+        "benchmark", "m.xml", "--mean", "127", saying=("--mean has no effect without --data",)
+    )
 
 
 def test_numbers_that_are_none(eightbit):
     for mean in ("a", "1,", "1;2", "1 2"):
-        eightbit.fails(*quantize(eightbit, f"--mean={mean}"), saying=("--mean can not be", "numbers"))
-    eightbit.fails(*quantize(eightbit, "--dtype", "float"), saying=("--dtype can not be 'float'", "f32"))
+        eightbit.fails(
+            *quantize(eightbit, f"--mean={mean}"), saying=("--mean can not be", "numbers")
+        )
+    eightbit.fails(
+        *quantize(eightbit, "--dtype", "float"), saying=("--dtype can not be 'float'", "f32")
+    )
 
 
 def test_wrong_name(eightbit):
@@ -222,7 +345,9 @@ def test_wrong_shape_and_rank(eightbit):
 def test_wrong_dtype(eightbit):
     token_model(eightbit.folder / "t.xml")
     np.savez(eightbit.folder / "d.npz", ids=np.zeros((4, 4), np.float32))
-    eightbit.fails("quantize", "t.xml", "--data", "d.npz", "-o", "out.xml", saying=("ids", "i64", "f32"))
+    eightbit.fails(
+        "quantize", "t.xml", "--data", "d.npz", "-o", "out.xml", saying=("ids", "i64", "f32")
+    )
 
 
 def test_not_a_number(eightbit):
@@ -239,12 +364,32 @@ def test_pickles_are_refused(eightbit):
 
 def test_damaged_statistics(eightbit):
     (eightbit.folder / "s.stats").write_bytes(b"garbage" * 100)
-    eightbit.fails("quantize", "m.xml", "--statistics", "s.stats", "-o", "out.xml", saying=("s.stats",))
+    eightbit.fails(
+        "quantize", "m.xml", "--statistics", "s.stats", "-o", "out.xml", saying=("s.stats",)
+    )
     eightbit.fails("merge", "s.stats", "-o", "t.stats", saying=("s.stats",))
 
 
 def test_statistics_with_flags_of_data(eightbit):
-    eightbit.fails("quantize", "m.xml", "--statistics", "s.stats", "-o", "out.xml", "--mean", "3",
-                   saying=("--mean has no effect with --statistics",))
-    eightbit.fails("quantize", "m.xml", "--statistics", "s.stats", "-o", "out.xml", "--subset-size", "3",
-                   saying=("--subset-size has no effect with --statistics",))
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--statistics",
+        "s.stats",
+        "-o",
+        "out.xml",
+        "--mean",
+        "3",
+        saying=("--mean has no effect with --statistics",),
+    )
+    eightbit.fails(
+        "quantize",
+        "m.xml",
+        "--statistics",
+        "s.stats",
+        "-o",
+        "out.xml",
+        "--subset-size",
+        "3",
+        saying=("--subset-size has no effect with --statistics",),
+    )

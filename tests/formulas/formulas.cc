@@ -1,8 +1,7 @@
-// The formulas of the library for test_formulas.py: a JSON list of tensors comes in, what becomes of each goes out.
-// Numbers of f32 survive JSON exactly.
+// The formulas of the library for test_formulas.py: a JSON list of tensors comes in, what becomes
+// of each goes out. Numbers of f32 survive JSON exactly.
 #include <iostream>
 #include <iterator>
-
 #include <nlohmann/json.hpp>
 
 #include "algorithms/weights.h"
@@ -40,8 +39,8 @@ Json scales(const QuantizedRange& range) {
 
 Json aggregates(const std::vector<float>& values, double p) {
   Json out = Json::object();
-  for (AggregatorType type : {AggregatorType::mean, AggregatorType::median, AggregatorType::mean_no_outliers,
-                              AggregatorType::median_no_outliers})
+  for (AggregatorType type : {AggregatorType::mean, AggregatorType::median,
+                              AggregatorType::mean_no_outliers, AggregatorType::median_no_outliers})
     out[std::string(to_string(type))] = records::aggregate(values, type, p);
   std::vector<float> ordered = values;
   out["quantile"] = static_cast<float>(records::quantile(ordered, p));

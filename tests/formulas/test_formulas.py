@@ -134,7 +134,9 @@ def test_ranges(answered, scheme):
             continue
         low, high = getattr(reference, scheme)()
         assert found[scheme]["levels"] == reference.levels
-        assert ulps(found[scheme]["low"], low) <= 1 and ulps(found[scheme]["high"], high) <= 1, vars(reference)
+        assert ulps(found[scheme]["low"], low) <= 1 and ulps(found[scheme]["high"], high) <= 1, (
+            vars(reference)
+        )
 
 
 def test_scales_of_fp8(answered):
@@ -145,7 +147,10 @@ def test_scales_of_fp8(answered):
 
 def test_scales_and_zero_points(answered):
     for reference, found in answered:
-        low, high = (np.array(found["asymmetric"][end], np.float32).astype(np.float64) for end in ("low", "high"))
+        low, high = (
+            np.array(found["asymmetric"][end], np.float32).astype(np.float64)
+            for end in ("low", "high")
+        )
         scale = np.maximum((high - low) / (reference.levels - 1), np.finfo(np.float32).tiny)
         assert ulps([s for s, _ in found["scales"]], scale) <= 1
         zero = np.clip(np.round(-low / scale), 0, reference.levels - 1)

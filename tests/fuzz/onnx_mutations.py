@@ -106,7 +106,9 @@ def places(message, found, words):
             found.append((message, field, index if field.is_repeated else None))
             if field.cpp_type == Field.CPPTYPE_MESSAGE:
                 places(element, found, words)
-            elif field.type == Field.TYPE_STRING or (field.type == Field.TYPE_BYTES and len(element) < 40):
+            elif field.type == Field.TYPE_STRING or (
+                field.type == Field.TYPE_BYTES and len(element) < 40
+            ):
                 words.append(element)
     return found
 
@@ -124,7 +126,11 @@ def rearrange(rng, message, field, index):
     else:
         kept = list(values)
         rng.shuffle(kept)
-        copies = [type(v).FromString(v.SerializeToString()) for v in kept] if field.message_type else kept
+        copies = (
+            [type(v).FromString(v.SerializeToString()) for v in kept]
+            if field.message_type
+            else kept
+        )
         del values[:]
         values.extend(copies)
 
@@ -132,7 +138,9 @@ def rearrange(rng, message, field, index):
 def new_value(rng, field, words):
     if field.cpp_type in (Field.CPPTYPE_INT64, Field.CPPTYPE_INT32):
         value = rng.choice(INTEGERS)
-        return value if field.cpp_type == Field.CPPTYPE_INT64 else max(min(value, 2**31 - 1), -(2**31))
+        return (
+            value if field.cpp_type == Field.CPPTYPE_INT64 else max(min(value, 2**31 - 1), -(2**31))
+        )
     if field.cpp_type == Field.CPPTYPE_UINT64:
         return abs(rng.choice(INTEGERS))
     if field.cpp_type in (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE):
@@ -174,9 +182,15 @@ def sample_for(model):
     for value in model.graph.input:
         tensor = value.type.tensor_type
         shape = [d.dim_value for d in tensor.shape.dim]
-        if tensor.elem_type != TensorProto.FLOAT or not all(0 < d < 64 for d in shape) or np.prod(shape) > 4096:
+        if (
+            tensor.elem_type != TensorProto.FLOAT
+            or not all(0 < d < 64 for d in shape)
+            or np.prod(shape) > 4096
+        ):
             return None
-        sample[value.name] = np.linspace(-2, 2, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+        sample[value.name] = np.linspace(-2, 2, int(np.prod(shape)), dtype=np.float32).reshape(
+            shape
+        )
     return sample
 
 
@@ -239,11 +253,19 @@ def supervise(count, first):
     """A stretch of mutations: how many were used, and what was found."""
     used, bad, at = 0, [], first
     while at < first + count:
-        with tempfile.TemporaryDirectory() as name, open(Path(name, "out"), "w+") as out, open(Path(name, "err"), "w+") as err:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            open(Path(name, "out"), "w+") as out,
+            open(Path(name, "err"), "w+") as err,
+        ):
             folder = Path(name)
             command = [sys.executable, __file__, str(first + count - at), str(at), name]
             wrong = ended(subprocess.Popen(command, stdout=out, stderr=err), folder / "progress")
-            number, used_here = map(int, (folder / "progress").read_text().split()) if (folder / "progress").exists() else (at, 0)
+            number, used_here = (
+                map(int, (folder / "progress").read_text().split())
+                if (folder / "progress").exists()
+                else (at, 0)
+            )
             bad += (folder / "out").read_text().splitlines()
             if wrong:
                 bad.append(f"mutation {number}: {wrong}\n{(folder / 'err').read_text()[-6000:]}")
@@ -260,10 +282,14 @@ def main():
     stretches = [(min(size, first + count - at), at) for at in range(first, first + count, size)]
     used, bad = 0, []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for (_, at), (used_there, bad_there) in zip(stretches, pool.map(lambda s: supervise(*s), stretches), strict=True):
+        for (_, at), (used_there, bad_there) in zip(
+            stretches, pool.map(lambda s: supervise(*s), stretches), strict=True
+        ):
             used += used_there
             bad += bad_there
-            print(*bad_there, f"{at + size - first} of {count}", sep="\n", file=sys.stderr, flush=True)
+            print(
+                *bad_there, f"{at + size - first} of {count}", sep="\n", file=sys.stderr, flush=True
+            )
     print("\n".join(bad))
     print(f"{count} mutations, {used} used, {count - used - len(bad)} refused, {len(bad)} findings")
     sys.exit(1 if bad else 0)

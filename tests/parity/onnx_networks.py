@@ -39,10 +39,14 @@ class OnnxNet:
         self._nodes.append(helper.make_node(kind, list(inputs), names, name, **attributes))
         return names if outputs > 1 else names[0]
 
-    def conv(self, x: str, inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1) -> str:
+    def conv(
+        self, x: str, inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1
+    ) -> str:
         weight = self.weight(outputs, inputs // groups, size, size)
         pads = [size // 2] * 4
-        return self.op("Conv", x, weight, self.bias(outputs), pads=pads, strides=[stride] * 2, group=groups)
+        return self.op(
+            "Conv", x, weight, self.bias(outputs), pads=pads, strides=[stride] * 2, group=groups
+        )
 
     def linear(self, x: str, inputs: int, outputs: int) -> str:
         weight = self._random.normal(0, np.sqrt(1 / inputs), (inputs, outputs)).astype(np.float32)
@@ -59,7 +63,9 @@ class OnnxNet:
         values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         graph = helper.make_graph(self._nodes, "network", self._inputs, values, self._constants)
         opset = helper.make_opsetid("", 17)
-        return onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[opset], ir_version=8))
+        return onnx.shape_inference.infer_shapes(
+            helper.make_model(graph, opset_imports=[opset], ir_version=8)
+        )
 
 
 def plain(net: OnnxNet):
@@ -110,7 +116,11 @@ def encoder(net: OnnxNet):
     q, v = (net.op("Transpose", t, perm=[0, 2, 1, 3]) for t in (q, v))
     scores = net.op("MatMul", net.op("Mul", q, scale), net.op("Transpose", k, perm=[0, 2, 3, 1]))
     mixed = net.op("MatMul", net.op("Softmax", scores, axis=-1), v)
-    mixed = net.op("Reshape", net.op("Transpose", mixed, perm=[0, 2, 1, 3]), net.constant(np.array([1, 12, 32])))
+    mixed = net.op(
+        "Reshape",
+        net.op("Transpose", mixed, perm=[0, 2, 1, 3]),
+        net.constant(np.array([1, 12, 32])),
+    )
     x = net.op("Add", net.linear(mixed, 32, 32), x)
     return [net.linear(net.op("Relu", net.linear(x, 32, 64)), 64, 32)]
 
@@ -118,15 +128,27 @@ def encoder(net: OnnxNet):
 def lstm(net: OnnxNet):
     x = net.input(10, 1, 8)
     bias = net.constant(np.zeros((1, 128), np.float32))
-    y, _, _ = net.op("LSTM", x, net.weight(1, 64, 8), net.weight(1, 64, 16), bias, outputs=3, hidden_size=16)
+    y, _, _ = net.op(
+        "LSTM", x, net.weight(1, 64, 8), net.weight(1, 64, 16), bias, outputs=3, hidden_size=16
+    )
     return [net.linear(net.op("Squeeze", y, net.constant(np.array([1]))), 16, 8)]
 
 
 def u_net(net: OnnxNet):
     top = net.op("Relu", net.conv(net.input(1, 3, 16, 16), 3, 8))
-    low = net.op("Relu", net.conv(net.op("MaxPool", top, kernel_shape=[2, 2], strides=[2, 2]), 8, 16))
+    low = net.op(
+        "Relu", net.conv(net.op("MaxPool", top, kernel_shape=[2, 2], strides=[2, 2]), 8, 16)
+    )
     scales = net.constant(np.array([1, 1, 2, 2], np.float32))
-    up = net.op("Resize", low, "", scales, mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")
+    up = net.op(
+        "Resize",
+        low,
+        "",
+        scales,
+        mode="nearest",
+        nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric",
+    )
     x = net.op("Relu", net.conv(net.op("Concat", up, top, axis=1), 24, 8))
     return [net.conv(x, 8, 2, size=1)]
 
@@ -135,8 +157,14 @@ def detector(net: OnnxNet):
     x = net.op("Relu", net.conv(net.input(1, 3, 16, 16), 3, 8, stride=2))
     rows = net.constant(np.array([1, -1, 4]))
     boxes = net.op("Reshape", net.op("Transpose", net.conv(x, 8, 8), perm=[0, 2, 3, 1]), rows)
-    scores = net.op("Reshape", net.op("Sigmoid", net.conv(x, 8, 4)), net.constant(np.array([1, 2, -1])))
-    limits = net.constant(np.array([10])), net.constant(np.float32(0.5)), net.constant(np.float32(0.1))
+    scores = net.op(
+        "Reshape", net.op("Sigmoid", net.conv(x, 8, 4)), net.constant(np.array([1, 2, -1]))
+    )
+    limits = (
+        net.constant(np.array([10])),
+        net.constant(np.float32(0.5)),
+        net.constant(np.float32(0.1)),
+    )
     chosen = net.op("NonMaxSuppression", boxes, scores, *limits)
     return [boxes, scores, net.op("Cast", chosen, to=TensorProto.FLOAT)]
 
@@ -157,7 +185,17 @@ def grouped_transposed(net: OnnxNet):
 BUILDERS: dict[str, Callable[[OnnxNet], list[str]]] = {
     f.__name__: f
     for f in (
-        plain, residual, inverted_residual, squeeze_excite, dense, encoder, lstm, u_net, detector, transposed, grouped_transposed,
+        plain,
+        residual,
+        inverted_residual,
+        squeeze_excite,
+        dense,
+        encoder,
+        lstm,
+        u_net,
+        detector,
+        transposed,
+        grouped_transposed,
     )
 }
 

@@ -24,7 +24,9 @@ TOLERANCE = 1e-4
 
 # Where the two readers do not see the same network, or the runtimes do not ask for the same quantizers.
 ATTENTION = "OpenVINO's reader makes one op of attention, whose inputs it quantizes; in ONNX it is two products"
-INITIAL_STATE = "OpenVINO's reader makes a constant of the initial state that ONNX leaves out: a weight more"
+INITIAL_STATE = (
+    "OpenVINO's reader makes a constant of the initial state that ONNX leaves out: a weight more"
+)
 GATES = "in OpenVINO products of activations compute in floats; in ONNX Runtime convolutions end in quantizers"
 HARD_SWISH = "ONNX Runtime computes it between two quantizers, whose channels differ by one factor (26 and 25 of them)"
 EXCEPTIONS = {
@@ -37,8 +39,12 @@ EXCEPTIONS = {
 def ranges(model, dataset, **options) -> dict[str, list[tuple[float, ...]]]:
     """(low..., high...) of every quantizer of a plan, of activations and of weights, in the order of their values."""
     report = eb.Report()
-    advanced = eb.AdvancedQuantizationParameters(disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE)
-    eb.quantize(model, dataset, report=report, advanced_parameters=advanced, trial_run=False, **options)
+    advanced = eb.AdvancedQuantizationParameters(
+        disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE
+    )
+    eb.quantize(
+        model, dataset, report=report, advanced_parameters=advanced, trial_run=False, **options
+    )
     found = {"activations": [], "weights": []}
     for quantizer in json.loads(report.plan_json)["quantizers"]:
         kind = "weights" if quantizer["weight"] else "activations"
@@ -51,13 +57,20 @@ def check_equal(a: dict, b: dict):
         assert [len(v) for v in a[kind]] == [len(v) for v in b[kind]], kind
         for first, second in zip(a[kind], b[kind], strict=True):
             reach = max(map(abs, first))
-            np.testing.assert_allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE * reach, err_msg=kind)
+            np.testing.assert_allclose(
+                first, second, rtol=TOLERANCE, atol=TOLERANCE * reach, err_msg=kind
+            )
 
 
 def samples(model, count=12):
     random = np.random.default_rng(5)
-    shapes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input}
-    return [{k: random.normal(0, 1, s).astype(np.float32) for k, s in shapes.items()} for _ in range(count)]
+    shapes = {
+        i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input
+    }
+    return [
+        {k: random.normal(0, 1, s).astype(np.float32) for k, s in shapes.items()}
+        for _ in range(count)
+    ]
 
 
 @pytest.mark.parametrize("recipe", ["NNCF", "EIGHTBIT"])
@@ -79,7 +92,9 @@ def without_partner(a: dict, b: dict) -> list[str]:
     """Quantizers of either that the other lacks. Those of a channel each have one low and one high for all."""
 
     def equal(v, w):
-        return len(v) == len(w) and np.allclose(v, w, rtol=TOLERANCE, atol=TOLERANCE * max(map(abs, v)))
+        return len(v) == len(w) and np.allclose(
+            v, w, rtol=TOLERANCE, atol=TOLERANCE * max(map(abs, v))
+        )
 
     lonely = []
     for kind in a:
@@ -100,7 +115,10 @@ SEARCH = "ranges, or scales of single outputs, that err alike"
 REFERENCE_EXCEPTIONS = {
     ("efflite0", "EIGHTBIT"): (8, SEARCH),
     ("minilm", "EIGHTBIT"): (8, SEARCH),
-    ("ocr_rec", "NNCF"): (10, "NNCF leaves squeeze-and-excitation with a hard gate in float in ONNX, not in OpenVINO"),
+    ("ocr_rec", "NNCF"): (
+        10,
+        "NNCF leaves squeeze-and-excitation with a hard gate in float in ONNX, not in OpenVINO",
+    ),
     ("ocr_rec", "EIGHTBIT"): (96, SEARCH + "; " + HARD_SWISH),
 }
 
@@ -113,7 +131,10 @@ def test_reference_models(name, recipe, inputs):
     if not case.onnx.exists():
         pytest.skip(f"{case.onnx} is made by bench/make_inputs.py")
     data = case.calibration(8)
-    options = {"recipe": getattr(eb.Recipe, recipe), "weight_rounding": eb.WeightRounding.NEAREST}  # scales alone count
+    options = {
+        "recipe": getattr(eb.Recipe, recipe),
+        "weight_rounding": eb.WeightRounding.NEAREST,
+    }  # scales alone count
     if case.transformer:
         options["model_type"] = eb.ModelType.TRANSFORMER
     as_onnx = ranges(case.onnx, eb.Dataset(data), **options)

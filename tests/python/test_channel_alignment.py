@@ -53,7 +53,12 @@ def test_uneven_channels_lose_less(data, recipe, corrected):
             disable_channel_alignment=disabled, disable_bias_correction=not corrected
         )
         quantized = eb.quantize(
-            model, eb.Dataset(data), subset_size=24, advanced_parameters=advanced, recipe=recipe, trial_run=False
+            model,
+            eb.Dataset(data),
+            subset_size=24,
+            advanced_parameters=advanced,
+            recipe=recipe,
+            trial_run=False,
         )
         return signal_to_noise(model, quantized, data)
 

@@ -213,7 +213,9 @@ def test_batches_count_as_samples(samples):
 
     report = eb.Report()
     batches = [np.concatenate(samples[i : i + 4]) for i in (0, 4, 8)]
-    eb.quantize(conv_net(batch=4), eb.Dataset(batches), subset_size=8, report=report, trial_run=False)
+    eb.quantize(
+        conv_net(batch=4), eb.Dataset(batches), subset_size=8, report=report, trial_run=False
+    )
     assert report.samples == 8
 
 

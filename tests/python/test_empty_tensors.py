@@ -48,7 +48,9 @@ def test_samples_without_elements_do_not_move_a_range():
     )
     some = [{"x": x(), "n": np.array([i % 4])} for i in range(24)]
     full = [sample for sample in some if sample["n"][0] > 0]
-    a = eb.quantize(model, eb.Dataset(some), advanced_parameters=WITHOUT_CORRECTION, trial_run=False)
+    a = eb.quantize(
+        model, eb.Dataset(some), advanced_parameters=WITHOUT_CORRECTION, trial_run=False
+    )
     assert sqnr(run(model, some), run(a, some)) > 25
     assert sqnr(run(model, full), run(a, full)) > 25
 

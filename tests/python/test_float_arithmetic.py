@@ -9,7 +9,9 @@ from small_models import quantized_sqnr
 
 
 def weights(seed, *shape, fan):
-    return ops.constant((np.random.default_rng(seed).standard_normal(shape) / np.sqrt(fan)).astype(np.float32))
+    return ops.constant(
+        (np.random.default_rng(seed).standard_normal(shape) / np.sqrt(fan)).astype(np.float32)
+    )
 
 
 def square(node):
@@ -19,9 +21,13 @@ def square(node):
 def spectrum() -> ov.Model:
     """A magnitude spectrum in front of a convolution, as in models that hear."""
     n, k = np.arange(256), np.arange(129)[:, None]
-    basis = np.concatenate([np.cos(2 * np.pi * k * n / 256), np.sin(2 * np.pi * k * n / 256)]) * np.hanning(256)
+    basis = np.concatenate(
+        [np.cos(2 * np.pi * k * n / 256), np.sin(2 * np.pi * k * n / 256)]
+    ) * np.hanning(256)
     x = ops.parameter([1, 1, 2048], np.float32, name="x")
-    both = ops.convolution(x, ops.constant(basis[:, None].astype(np.float32)), [64], [0], [0], [1], name="transform")
+    both = ops.convolution(
+        x, ops.constant(basis[:, None].astype(np.float32)), [64], [0], [0], [1], name="transform"
+    )
     real, imaginary = ops.split(both, ops.constant(np.int64(1)), 2).outputs()
     node = ops.sqrt(ops.add(square(real), square(imaginary), name="power"))
     node = ops.convolution(node, weights(1, 32, 129, 3, fan=387), [1], [0], [0], [1], name="layer")
@@ -38,14 +44,20 @@ def norm() -> ov.Model:
         return ops.divide(total, ops.constant(np.float32(64)))
 
     m = mean(h)
-    variance = ops.maximum(ops.subtract(mean(ops.multiply(h, h)), ops.multiply(m, m)), ops.constant(np.float32(0)))
+    variance = ops.maximum(
+        ops.subtract(mean(ops.multiply(h, h)), ops.multiply(m, m)), ops.constant(np.float32(0))
+    )
     scale = ops.sqrt(ops.add(variance, ops.constant(np.float32(1e-3))))
-    node = ops.matmul(ops.divide(ops.subtract(h, m), scale), weights(3, 64, 64, fan=192), False, False, name="b")
+    node = ops.matmul(
+        ops.divide(ops.subtract(h, m), scale), weights(3, 64, 64, fan=192), False, False, name="b"
+    )
     return ov.Model([ops.result(node)], [x], "norm")
 
 
 def sounds(random):
-    return (random.standard_normal((1, 1, 2048)).cumsum(-1) * 10 ** random.uniform(-2.5, 0)).astype(np.float32)
+    return (random.standard_normal((1, 1, 2048)).cumsum(-1) * 10 ** random.uniform(-2.5, 0)).astype(
+        np.float32
+    )
 
 
 def vectors(random):

@@ -160,7 +160,9 @@ def test_a_path_of_another_format_gives_an_openvino_model(files, name):
 @pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
 def test_engine_onnxruntime_does_not_take_it(files, name):
     with pytest.raises(eb.Unsupported, match="Choose engine openvino"):
-        eb.quantize(files / name, eb.Dataset(SAMPLES), engine=eb.Engine.ONNXRUNTIME, trial_run=False)
+        eb.quantize(
+            files / name, eb.Dataset(SAMPLES), engine=eb.Engine.ONNXRUNTIME, trial_run=False
+        )
 
 
 def test_a_folder_without_a_saved_model(tmp_path):
@@ -196,4 +198,6 @@ def test_a_model_proto_runs_in_openvino():
     assert isinstance(quantized, ov.Model)
     check(quantized)
     with pytest.raises(eb.ModelError, match="OpenVINO can not read"):
-        eb.quantize(onnx.ModelProto(), eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False)
+        eb.quantize(
+            onnx.ModelProto(), eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False
+        )

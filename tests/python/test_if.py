@@ -14,7 +14,11 @@ WEIGHTS = {name: (RANDOM.standard_normal((8, 8, 3, 3)) * 0.2).astype(np.float32)
 
 def convolution(x, name):
     pads = [1, 1]
-    return ops.relu(ops.convolution(x, ops.constant(WEIGHTS[name]), [1, 1], pads, pads, [1, 1], name=f"conv_{name}"))
+    return ops.relu(
+        ops.convolution(
+            x, ops.constant(WEIGHTS[name]), [1, 1], pads, pads, [1, 1], name=f"conv_{name}"
+        )
+    )
 
 
 def choose(condition, then, other, inputs):
@@ -39,7 +43,12 @@ def flag(name=None):
 @pytest.fixture
 def model():
     """first: a and b; else: in a branch of its own c, or d without second."""
-    x, first, second, passed = ops.parameter(SHAPE, np.float32, name="x"), flag("first"), flag("second"), flag()
+    x, first, second, passed = (
+        ops.parameter(SHAPE, np.float32, name="x"),
+        flag("first"),
+        flag("second"),
+        flag(),
+    )
 
     def inner(y):
         then, u = branch(lambda z: convolution(z, "c"))
@@ -60,7 +69,11 @@ AB, C, D = (True, True), (False, True), (False, False)
 def samples(*ways):
     random = np.random.default_rng(9)
     return [
-        {"x": random.standard_normal(SHAPE).astype(np.float32) * (1 + i), "first": np.array([first]), "second": np.array([second])}
+        {
+            "x": random.standard_normal(SHAPE).astype(np.float32) * (1 + i),
+            "first": np.array([first]),
+            "second": np.array([second]),
+        }
         for i, (first, second) in enumerate(ways)
         for _ in range(6)
     ]
@@ -101,7 +114,9 @@ def test_branches_run_in_integers(model):
     """All quantizers are in branches, so integer kernels there are what the runtime's switch for them changes."""
     quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), trial_run=False)
     for sample in samples(AB, C, D)[::6]:
-        assert not np.array_equal(run(quantized, sample), run(quantized, sample, LP_TRANSFORMS_MODE="NO"))
+        assert not np.array_equal(
+            run(quantized, sample), run(quantized, sample, LP_TRANSFORMS_MODE="NO")
+        )
         assert np.array_equal(run(model, sample), run(model, sample, LP_TRANSFORMS_MODE="NO"))
 
 
@@ -111,7 +126,11 @@ def test_ranges_come_from_the_samples_that_took_the_branch(model):
     def ranges(data):
         text = eb.Report()
         eb.quantize(model, eb.Dataset(data), recipe=eb.Recipe.NNCF, report=text)
-        return [line for line in text.plan_text.splitlines() if "conv_a" in line and "weight" not in line]
+        return [
+            line
+            for line in text.plan_text.splitlines()
+            if "conv_a" in line and "weight" not in line
+        ]
 
     alone, mixed = ranges(samples(AB)), ranges(samples(AB) + samples(D))
     assert alone and alone == mixed
@@ -145,5 +164,7 @@ def test_saved_statistics_know_which_branches_were_taken(model, tmp_path):
 
 def test_ignored_names_reach_into_branches(model):
     scope = eb.IgnoredScope(names=["conv_a"])
-    quantized = eb.quantize(model, eb.Dataset(samples(AB, C, D)), ignored_scope=scope, trial_run=False)
+    quantized = eb.quantize(
+        model, eb.Dataset(samples(AB, C, D)), ignored_scope=scope, trial_run=False
+    )
     assert by_convolution(quantized) == {"a": False, "b": True, "c": True, "d": True}

@@ -40,7 +40,11 @@ def test_a_third_of_few_samples_is_for_the_trial_run(batch):
 def test_without_a_trial_run_all_correct():
     report = eb.Report()
     eb.quantize(conv_net(), eb.Dataset(arrays(10)), report=report, trial_run=False)
-    assert any(note.endswith("from 10 samples") for note in report.notes if note.startswith("bias correction: "))
+    assert any(
+        note.endswith("from 10 samples")
+        for note in report.notes
+        if note.startswith("bias correction: ")
+    )
 
 
 def test_padding_that_is_worked_out_is_padding_in_numbers():
@@ -54,7 +58,13 @@ def test_padding_that_is_worked_out_is_padding_in_numbers():
             if op.get_type_name() == "Convolution":
                 a = op.get_attributes()
                 new = ops.convolution(
-                    op.input_value(0), op.input_value(1), a["strides"], [0, 0], [0, 0], a["dilations"], auto_pad=form
+                    op.input_value(0),
+                    op.input_value(1),
+                    a["strides"],
+                    [0, 0],
+                    [0, 0],
+                    a["dilations"],
+                    auto_pad=form,
                 )
                 new.set_friendly_name(op.get_friendly_name())
                 for target in op.output(0).get_target_inputs():

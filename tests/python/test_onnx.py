@@ -73,7 +73,10 @@ def run(model, data, optimized=True):
 
 
 def sqnr(reference, other):
-    a, b = np.concatenate([r.ravel() for r in reference]), np.concatenate([o.ravel() for o in other])
+    a, b = (
+        np.concatenate([r.ravel() for r in reference]),
+        np.concatenate([o.ravel() for o in other]),
+    )
     return 10 * np.log10(np.sum(a * a) / max(np.sum((a - b) ** 2), 1e-30))
 
 
@@ -196,7 +199,11 @@ def unfused_network():
         helper.make_node("Conv", ["c", "w3"], ["d"], name="last"),
         helper.make_node("Softplus", ["d"], ["y"], name="softplus"),
     ]
-    initializers = [constant("w1", weights(8, 3, 3, 3)), constant("w2", weights(8, 8, 2, 2)), constant("w3", weights(4, 8, 3, 3))]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)),
+        constant("w2", weights(8, 8, 2, 2)),
+        constant("w3", weights(4, 8, 3, 3)),
+    ]
     return model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 11, 11])], initializers)
 
 
@@ -231,7 +238,9 @@ def test_layers_whose_relu_became_part_of_a_quantizer_are_compared_behind_it():
     model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 10, 10])], initializers)
     quantized = eb.quantize(model, eb.Dataset(samples()))
     assert "Relu" not in types(quantized)
-    layers = {layer.name: layer for layer in eb.compare(model, quantized, eb.Dataset(samples())).layers}
+    layers = {
+        layer.name: layer for layer in eb.compare(model, quantized, eb.Dataset(samples())).layers
+    }
     assert layers.keys() == {"first", "last"}
     assert min(layer.sqnr_db for layer in layers.values()) > 25
 
@@ -293,7 +302,12 @@ def test_weights_behind_other_nodes_and_shared_ones():
         n("Relu", ["a"], ["r"], "relu"),
         n("MatMul", ["r", "w"], ["y"], "second"),
     ]
-    model = model_of(nodes, [("x", [4, 16])], [("y", [4, 16])], [constant("half", weights(24, 16).astype(np.float16))])
+    model = model_of(
+        nodes,
+        [("x", [4, 16])],
+        [("y", [4, 16])],
+        [constant("half", weights(24, 16).astype(np.float16))],
+    )
     data = samples(shape=(4, 16))
     quantized = eb.quantize(model, eb.Dataset(data))
     check_everywhere(model, quantized, data)
@@ -328,12 +342,19 @@ def test_transposed_convolutions_of_groups(groups):
         n("ConvTranspose", ["r", "w", "b"], ["t"], "up", group=groups, strides=[2, 2]),
         n("Conv", ["t", "v"], ["y"], "last"),
     ]
-    constants = [constant("w", weights(6, 2, 3, 3) * spread), constant("b", weights(2 * groups)), constant("v", weights(4, 2 * groups, 1, 1))]
+    constants = [
+        constant("w", weights(6, 2, 3, 3) * spread),
+        constant("b", weights(2 * groups)),
+        constant("v", weights(4, 2 * groups, 1, 1)),
+    ]
     model = model_of(nodes, [("x", [1, 6, 8, 8])], [("y", [1, 4, 17, 17])], constants)
     data = samples(shape=(1, 6, 8, 8))
     quantized = eb.quantize(model, eb.Dataset(data))
     check_everywhere(model, quantized, data, least_db=30)
-    assert any(i.data_type == TensorProto.INT8 and list(i.dims) == [6, 2, 3, 3] for i in quantized.graph.initializer)
+    assert any(
+        i.data_type == TensorProto.INT8 and list(i.dims) == [6, 2, 3, 3]
+        for i in quantized.graph.initializer
+    )
 
 
 def test_softmax_of_old_models_keeps_its_meaning():
@@ -343,7 +364,13 @@ def test_softmax_of_old_models_keeps_its_meaning():
         n("Softmax", ["c"], ["s"], "soft", axis=1),
         n("Squeeze", ["s"], ["y"], "squeeze", axes=[0]),
     ]
-    model = model_of(nodes, [("x", [1, 3, 6, 6])], [("y", [4, 6, 6])], [constant("w", weights(4, 3, 1, 1))], opset=11)
+    model = model_of(
+        nodes,
+        [("x", [1, 3, 6, 6])],
+        [("y", [4, 6, 6])],
+        [constant("w", weights(4, 3, 1, 1))],
+        opset=11,
+    )
     data = samples(shape=(1, 3, 6, 6))
     check_everywhere(model, eb.quantize(model, eb.Dataset(data)), data, least_db=15)
 
@@ -375,9 +402,15 @@ def test_fp8_runs_in_a_session_as_users_make_it(piece, mode):
         nodes.append(helper.make_node(kind, inputs, [f"t{i}"], f"n{i}", **attributes))
     nodes.append(helper.make_node("Conv", [nodes[-1].output[0], "w"], ["y"], "last", pads=[1] * 4))
     constants = [constant("u", weights(8, 3, 3, 3)), constant("v", weights(8, 8, 3, 3)), constant("w", weights(4, 8, 3, 3)), constant("m", weights(12, 12))]  # fmt: skip
-    model, data = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, None, None])], constants), samples()
+    model, data = (
+        model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, None, None])], constants),
+        samples(),
+    )
     quantized = eb.quantize(model, eb.Dataset(data), mode=eb.QuantizationMode[mode])
-    assert any(i.data_type in (TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2) for i in quantized.graph.initializer)
+    assert any(
+        i.data_type in (TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2)
+        for i in quantized.graph.initializer
+    )
     plain = run(quantized, data, optimized=False)
     assert sqnr(run(model, data), plain) > (15 if mode == "FP8_E4M3" else 9)
     assert sqnr(plain, run(quantized, data)) > 40
@@ -394,11 +427,17 @@ def test_functions_are_seen_through():
         helper.make_node("Product", ["m"], ["f"], "call", domain="own"),
         helper.make_node("MatMul", ["f", "w"], ["y"], "last"),
     ]
-    model = model_of(nodes, [("x", [4, 16])], [("y", [4, 16])], [constant("w", weights(16, 16))], functions=[inner])
-    model.opset_import.append(helper.make_opsetid("own", 1))
-    assert "call/square" in eb.plan(model).text + str(eb.inspect(model).to_json()) or "Mul" in types(
-        eb.quantize(model, eb.Dataset(samples(shape=(4, 16))))
+    model = model_of(
+        nodes,
+        [("x", [4, 16])],
+        [("y", [4, 16])],
+        [constant("w", weights(16, 16))],
+        functions=[inner],
     )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    assert "call/square" in eb.plan(model).text + str(
+        eb.inspect(model).to_json()
+    ) or "Mul" in types(eb.quantize(model, eb.Dataset(samples(shape=(4, 16)))))
 
 
 # External data
@@ -581,7 +620,20 @@ def test_names_that_are_no_text_are_refused(tmp_path):
 
 
 BAD_FILES = {
-    **{change.__name__: change for change in (cycle, twice, missing, open_ended, future, no_standard, no_outputs, short, huge)},
+    **{
+        change.__name__: change
+        for change in (
+            cycle,
+            twice,
+            missing,
+            open_ended,
+            future,
+            no_standard,
+            no_outputs,
+            short,
+            huge,
+        )
+    },
     "truncated": lambda model: network().SerializeToString()[:1500],
     "random": lambda model: np.random.default_rng(2).bytes(100_000),
     "nested": lambda model: nested(10_000),
@@ -605,7 +657,11 @@ def test_the_command_line_refuses_with_one_line_and_writes_nothing(cli, tmp_path
     before = sorted(tmp_path.iterdir())
     command = [cli, "quantize", "m.onnx", "--data", "data.npz", "-o", "out.onnx"]
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", MEASURED, *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     *lines, measured = done.stdout.splitlines()
     exit_status, seconds, kilobytes = json.loads(measured)
@@ -626,7 +682,12 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 def test_onnxruntime_sends_nothing_and_leaves_no_thread(tmp_path):
     onnx.save(network(), tmp_path / "m.onnx")
-    done = subprocess.run([sys.executable, "-c", THREADS, tmp_path / "m.onnx"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS, tmp_path / "m.onnx"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "0\n"
 
 
@@ -634,7 +695,9 @@ def quantize_there(cli, folder, *options, largest_file=None):
     """The command line on a model of two files; with files above `largest_file` bytes refused, as on a full disk."""
     external(folder)
     np.savez(folder / "data.npz", x=np.concatenate([sample["x"] for sample in samples(2)]))
-    limit = largest_file and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)))
+    limit = largest_file and (
+        lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    )
     before = {path.name: os.lstat(path).st_ino for path in folder.iterdir()}
     command = [cli, "quantize", "m.onnx", "--data", "data.npz", "-o", "out.onnx", *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limit)
@@ -643,7 +706,9 @@ def quantize_there(cli, folder, *options, largest_file=None):
 
 
 def test_a_full_disk_leaves_nothing(cli, tmp_path):
-    done, before, after = quantize_there(cli, tmp_path, "--disable-bias-correction", "--no-trial-run", largest_file=1000)
+    done, before, after = quantize_there(
+        cli, tmp_path, "--disable-bias-correction", "--no-trial-run", largest_file=1000
+    )
     assert done.returncode == 2, done.stderr
     assert "could not write 'out.onnx'" in done.stderr.splitlines()[-1]
     assert after == before
@@ -651,7 +716,9 @@ def test_a_full_disk_leaves_nothing(cli, tmp_path):
 
 def test_a_full_disk_leaves_the_old_model(cli, tmp_path):
     (tmp_path / "out.onnx").write_text("old")
-    done, before, after = quantize_there(cli, tmp_path, "--force", "--disable-bias-correction", largest_file=1000)
+    done, before, after = quantize_there(
+        cli, tmp_path, "--force", "--disable-bias-correction", largest_file=1000
+    )
     assert done.returncode == 2 and after == before
     assert (tmp_path / "out.onnx").read_text() == "old"
 
@@ -672,7 +739,14 @@ def test_a_link_in_the_place_of_the_output_is_not_followed(cli, tmp_path, link):
 def test_a_long_chain_is_read_in_seconds():
     nodes, initializers = [], [constant("w", weights(8, 8))]
     for i in range(10_000):
-        nodes.append(helper.make_node("Relu" if i % 2 else "MatMul", [f"t{i}"] + ["w"] * (1 - i % 2), [f"t{i + 1}"], f"n{i}"))
+        nodes.append(
+            helper.make_node(
+                "Relu" if i % 2 else "MatMul",
+                [f"t{i}"] + ["w"] * (1 - i % 2),
+                [f"t{i + 1}"],
+                f"n{i}",
+            )
+        )
     model = model_of(nodes, [("t0", [4, 8])], [("t10000", [4, 8])], initializers)
     start = time.monotonic()
     assert eb.plan(model).weight_quantizers >= 1

@@ -33,14 +33,22 @@ def session(model, optimized=True):
 def samples_for(path, count=2):
     """Random inputs for the model; those that are initializers too keep their values."""
     rng = np.random.default_rng(3)
-    shapes = {i.name: [d if isinstance(d, int) else 1 for d in i.shape] for i in session(str(path)).get_inputs()}
-    return [{name: rng.uniform(0, 1, s).astype(np.float32) for name, s in shapes.items()} for _ in range(count)]
+    shapes = {
+        i.name: [d if isinstance(d, int) else 1 for d in i.shape]
+        for i in session(str(path)).get_inputs()
+    }
+    return [
+        {name: rng.uniform(0, 1, s).astype(np.float32) for name, s in shapes.items()}
+        for _ in range(count)
+    ]
 
 
 def in_openvino(data, sample):
     openvino = pytest.importorskip("openvino")
     core = openvino.Core()
-    return core.compile_model(core.read_model(data), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(sample)[0]
+    return core.compile_model(core.read_model(data), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
+        sample
+    )[0]
 
 
 def check_everywhere(quantized, original, sample):
@@ -80,7 +88,9 @@ def with_random_weights(path):
         shape = shapes[node.input[0]]
         spread = np.sqrt(2 / np.prod(shape[1:]))
         weight = rng.normal(0, spread, shape) if len(shape) > 1 else rng.uniform(0.5, 1, shape)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(weight.astype(np.float32), node.output[0]))
+        model.graph.initializer.append(
+            onnx.numpy_helper.from_array(weight.astype(np.float32), node.output[0])
+        )
         model.graph.node.remove(node)
     assert filled
     return model
@@ -138,6 +148,8 @@ def test_every_protobuf_in_one_process(order):
     """onnx, onnxruntime, openvino and torch bring protobufs of their own, and none meets ours."""
     for name in order.split(","):
         pytest.importorskip(name)
-    done = subprocess.run([sys.executable, "-c", TOGETHER, order], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, order], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "DequantizeLinear" in done.stdout

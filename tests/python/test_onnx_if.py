@@ -272,7 +272,14 @@ def ranges(model, data, **options):
     advanced = eb.AdvancedQuantizationParameters(
         disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE
     )
-    eb.quantize(model, eb.Dataset(data), report=report, advanced_parameters=advanced, **options, trial_run=False)
+    eb.quantize(
+        model,
+        eb.Dataset(data),
+        report=report,
+        advanced_parameters=advanced,
+        **options,
+        trial_run=False,
+    )
     found = {False: [], True: []}
     for quantizer in json.loads(report.plan_json)["quantizers"]:
         found[quantizer["weight"]].append((*quantizer["low"], *quantizer["high"]))
@@ -342,7 +349,9 @@ def test_names_are_unique_over_all_branches():
 
 def test_a_branch_that_no_sample_takes_stays_in_float():
     model, report = nested(), eb.Report()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, AB, C)), report=report, trial_run=False)
+    quantized = eb.quantize(
+        model, eb.Dataset(samples(model, AB, C)), report=report, trial_run=False
+    )
     assert quantized_layers(quantized) == {
         "conv_wa": True,
         "conv_wb": True,
@@ -441,7 +450,8 @@ def test_large_weights_and_external_data_in_branches(tmp_path):
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     quantized = eb.quantize(tmp_path / "model.onnx", eb.Dataset(data), trial_run=False)
     assert (
-        quantized.SerializeToString() == eb.quantize(nested(), eb.Dataset(data), trial_run=False).SerializeToString()
+        quantized.SerializeToString()
+        == eb.quantize(nested(), eb.Dataset(data), trial_run=False).SerializeToString()
     )
 
 

@@ -80,7 +80,17 @@ def anonymous_megabytes(process):
 
 
 def quantized_within(cli, folder, megabytes, *options):
-    command = [cli, "quantize", "m.onnx", "--data", "data.npz", "-o", "q.onnx", "--no-trial-run", *options]
+    command = [
+        cli,
+        "quantize",
+        "m.onnx",
+        "--data",
+        "data.npz",
+        "-o",
+        "q.onnx",
+        "--no-trial-run",
+        *options,
+    ]
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -160,7 +160,9 @@ def in_openvino(model, data):
     openvino = pytest.importorskip("openvino")
     core = openvino.Core()
     compiled = core.compile_model(
-        core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "SNIPPETS_MODE": "DISABLE"}
+        core.read_model(model.SerializeToString()),
+        "CPU",
+        {"INFERENCE_PRECISION_HINT": "f32", "SNIPPETS_MODE": "DISABLE"},
     )
     return np.stack([compiled(sample)[0] for sample in data])
 
@@ -295,7 +297,9 @@ def test_openvino_quantizes_what_computes_in_bf16(tmp_path):
     openvino, model = pytest.importorskip("openvino"), computing_in_bf16()
     onnx.save(model, tmp_path / "model.onnx")
     data = samples(model)
-    quantized = eb.quantize(tmp_path / "model.onnx", eb.Dataset(data), engine=eb.Engine.OPENVINO, trial_run=False)
+    quantized = eb.quantize(
+        tmp_path / "model.onnx", eb.Dataset(data), engine=eb.Engine.OPENVINO, trial_run=False
+    )
     assert "FakeQuantize" in {op.get_type_name() for op in quantized.get_ops()}
     original = openvino.Core().read_model(tmp_path / "model.onnx")
     expected, got = (
@@ -315,7 +319,9 @@ def test_a_weight_of_more_than_two_axes(shape, rows):
     inner = [node("MatMul", "a w", "t", "inner"), node("Relu", "t", "b")]
     model = between(*inner, shape=rows, w=weight(3, *shape, fan_in=16))
     rank = max(len(shape), len(rows))
-    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * rank))
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * rank)
+    )
     random = np.random.default_rng(8)
     data = [{"x": random.normal(size=rows).astype(np.float32)} for _ in range(12)]
     quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)

@@ -268,7 +268,9 @@ def test_samples_that_do_not_run_the_loop_are_not_counted_there():
 
 def test_a_loop_that_no_sample_runs_stays_in_float():
     model, report = counted(), eb.Report()
-    quantized = eb.quantize(model, eb.Dataset(samples(model, trips=0)), report=report, trial_run=False)
+    quantized = eb.quantize(
+        model, eb.Dataset(samples(model, trips=0)), report=report, trial_run=False
+    )
     assert not any(quantized_layers(quantized).values())
     assert any("ran their loop" in note for note in report.notes)
     sample = samples(model, 1, trips=3)[0]
@@ -299,7 +301,10 @@ def test_statistics_of_bodies_can_be_merged(tmp_path):
 def test_compare_and_report_pass_over_layers_of_bodies():
     model = recurrent_loop()
     data = eb.Dataset(samples(model))
-    layers = {layer.name for layer in eb.compare(model, eb.quantize(model, data, trial_run=False), data).layers}
+    layers = {
+        layer.name
+        for layer in eb.compare(model, eb.quantize(model, data, trial_run=False), data).layers
+    }
     assert "of_wd" in layers
     assert "of_wa" not in layers
 

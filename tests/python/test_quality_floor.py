@@ -7,7 +7,14 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
-from small_models import by_runtime, delicate_net, delicate_samples, quantized_sqnr, serialized, sqnr
+from small_models import (
+    by_runtime,
+    delicate_net,
+    delicate_samples,
+    quantized_sqnr,
+    serialized,
+    sqnr,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def test_without_a_floor_the_network_is_ruined(net, data, unseen):
 
 def test_the_layer_that_ruins_it_stays_in_float(net, data, unseen):
     quantized, report = reported(net, data)
-    assert quantized_sqnr(net, quantized, unseen) >= 19.5   # other samples than those of the trial
+    assert quantized_sqnr(net, quantized, unseen) >= 19.5  # other samples than those of the trial
     assert report.trial.sqnr_f32_db >= 20
     kept = [line for line in report.plan_text.splitlines() if line.endswith("| min_sqnr_db 20")]
     assert kept == ["float ruined | min_sqnr_db 20"]
@@ -70,7 +77,13 @@ def test_a_share_that_does_not_suffice_ends_in_a_warning(net, data, caplog):
     quantized, report = reported(net, data, max_float_share=0.1)
     assert report.trial.float_share <= 0.1 and report.trial.sqnr_db < 20
     [note] = floor_notes(report)
-    for part in ("below min_sqnr_db 20", "ruined", "ignored_scope", "max_float_share (0.1)", "eightbit report"):
+    for part in (
+        "below min_sqnr_db 20",
+        "ruined",
+        "ignored_scope",
+        "max_float_share (0.1)",
+        "eightbit report",
+    ):
         assert part in note
     assert note in caplog.text
     assert isinstance(quantized, ov.Model)
@@ -150,7 +163,9 @@ def silent_net():
 
 def silent_samples(count, seed):
     random = np.random.default_rng(seed)
-    loud = [np.abs(random.standard_normal((1, 8, 32)) ** 3).astype(np.float32) for _ in range(count)]
+    loud = [
+        np.abs(random.standard_normal((1, 8, 32)) ** 3).astype(np.float32) for _ in range(count)
+    ]
     return [sample if i % 2 else 0 * sample for i, sample in enumerate(loud)]
 
 

@@ -315,7 +315,7 @@ def test_ranges_of_weights_are_estimated_as_asked(model, samples):
             recipe=recipe,
             advanced_parameters=advanced,
             weight_rounding=rounding,
-            trial_run=False,   # layers whose ranges are asked to be poor would stay in float
+            trial_run=False,  # layers whose ranges are asked to be poor would stay in float
         )
         found = {}
         for node in quantized.get_ordered_ops():
@@ -474,7 +474,10 @@ except KeyboardInterrupt:
 def test_ctrl_c_where_openvino_left_a_signal_stack_that_is_gone(model, tmp_path):
     ov.save_model(model, tmp_path / "m.xml")
     done = subprocess.run(
-        [sys.executable, "-c", LOST_SIGNAL_STACK, str(tmp_path / "m.xml")], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", LOST_SIGNAL_STACK, str(tmp_path / "m.xml")],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 

@@ -64,7 +64,7 @@ def test_replay_with_smooth_quant(options, tmp_path):
     once, recipe = quantized(model, samples, model_type=eb.ModelType.TRANSFORMER, **options)
     text = recipe.to_json()
     assert json.loads(text)["plan"]["scales"]
-    assert '"bytes"' not in text   # weights are told by what was done to them
+    assert '"bytes"' not in text  # weights are told by what was done to them
     again = eb.quantize(model, recipe=eb.QuantizationRecipe.from_json(text))
     assert serialized(once, tmp_path, "a") == serialized(again, tmp_path, "b")
 
@@ -76,7 +76,10 @@ def test_replay_of_an_onnx_model(inputs):
         pytest.skip("bench/inputs are not there")
     dims = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
     rng = np.random.default_rng(0)
-    samples = [rng.standard_normal((1, *(d.dim_value for d in dims[1:]))).astype(np.float32) for _ in range(4)]
+    samples = [
+        rng.standard_normal((1, *(d.dim_value for d in dims[1:]))).astype(np.float32)
+        for _ in range(4)
+    ]
     once, recipe = quantized(path, samples)
     text = recipe.to_json()
     again = eb.quantize(path, recipe=eb.QuantizationRecipe.from_json(text))
@@ -97,9 +100,15 @@ def test_a_decision_is_a_line(model, samples):
     _, all_of_it = quantized(model, samples)
     _, without = quantized(model, samples, ignored_scope=eb.IgnoredScope(names=["classifier"]))
     assert all(line.count('"levels"') <= 1 for line in all_of_it.to_json().splitlines())
-    gone = [line for line in all_of_it.to_json().splitlines() if line not in without.to_json().splitlines()]
+    gone = [
+        line
+        for line in all_of_it.to_json().splitlines()
+        if line not in without.to_json().splitlines()
+    ]
     assert 2 <= len([line for line in gone if '"levels"' in line]) <= 3
-    assert [entry["node"] for entry in json.loads(without.to_json())["plan"]["left_float"]] == ["classifier"]
+    assert [entry["node"] for entry in json.loads(without.to_json())["plan"]["left_float"]] == [
+        "classifier"
+    ]
 
 
 def test_ranges_may_be_edited_by_hand(model, samples, tmp_path):
@@ -120,7 +129,11 @@ def test_refusals(model, samples, tmp_path):
     _, recipe = quantized(model, samples)
     with pytest.raises(eb.InvalidArgument, match="belongs to another model"):
         eb.quantize(conv_net(channels=16), recipe=recipe)
-    for options in ({"preset": eb.QuantizationPreset.MIXED}, {"subset_size": 10}, {"checkpoint": "x"}):
+    for options in (
+        {"preset": eb.QuantizationPreset.MIXED},
+        {"subset_size": 10},
+        {"checkpoint": "x"},
+    ):
         with pytest.raises(eb.InvalidArgument, match="no effect with a saved recipe"):
             eb.quantize(model, recipe=recipe, **options)
     with pytest.raises(eb.InvalidArgument, match="no effect with a saved recipe"):
@@ -140,7 +153,13 @@ def test_refusals(model, samples, tmp_path):
 def places(node, path=()):
     """Every way into the JSON."""
     yield path
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     for key, value in items:
         yield from places(value, (*path, key))
 
@@ -158,7 +177,24 @@ def mutate(tree, rng: random.Random):
         parent.append(parent[last])
     else:
         parent[last] = rng.choice(
-            [None, True, -1, 0, 2**40, 2**64, 1e30, float("nan"), "", "conv_0:0", "conv_0:7", "\x00", [], {}, [0], {"a": 1}]
+            [
+                None,
+                True,
+                -1,
+                0,
+                2**40,
+                2**64,
+                1e30,
+                float("nan"),
+                "",
+                "conv_0:0",
+                "conv_0:7",
+                "\x00",
+                [],
+                {},
+                [0],
+                {"a": 1},
+            ]
         )
     return json.dumps(tree)
 
@@ -174,7 +210,11 @@ def test_damaged_recipes_give_clear_errors(model, samples):
             damaged = mutate(tree, rng)
         else:
             at = rng.randrange(len(text))
-            damaged = text[:at] + rng.choice(["", "7", '"', "}", "]", ",", "x" * 40]) + text[at + rng.randrange(1, 30) :]
+            damaged = (
+                text[:at]
+                + rng.choice(["", "7", '"', "}", "]", ",", "x" * 40])
+                + text[at + rng.randrange(1, 30) :]
+            )
         try:
             eb.quantize(model, recipe=eb.QuantizationRecipe.from_json(damaged))
         except eb.InternalError:

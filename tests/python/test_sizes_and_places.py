@@ -75,7 +75,9 @@ def test_openvino_too():
     model = by_scales()
     samples = [{"x": x(), "ratio": np.float32([r])} for r in (0.5, 0.75, 0.3, 1.0) * 5]
     network = openvino.Core().read_model(model.SerializeToString())
-    compiled = openvino.Core().compile_model(eb.quantize(network, eb.Dataset(samples), trial_run=False), "CPU")
+    compiled = openvino.Core().compile_model(
+        eb.quantize(network, eb.Dataset(samples), trial_run=False), "CPU"
+    )
     assert sqnr(run(model, samples), [[compiled(sample)[0]] for sample in samples]) > 20
 
 

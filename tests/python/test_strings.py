@@ -38,7 +38,9 @@ FORMS = {
 def test_strings_reach_the_model(form):
     report = eb.Report()
     model = labelled()
-    quantized = eb.quantize(model, eb.Dataset([FORMS[form]() for _ in range(6)]), report=report, trial_run=False)
+    quantized = eb.quantize(
+        model, eb.Dataset([FORMS[form]() for _ in range(6)]), report=report, trial_run=False
+    )
     assert report.weight_quantizers == 1 and report.samples == 12
     result = eb.compare(model, quantized, eb.Dataset([FORMS[form]()]))
     assert result.outputs[0].sqnr_db > 25

@@ -21,7 +21,7 @@ def trial_in(model: ov.Model) -> dict:
 def test_the_report_tells_what_users_get(model, samples):
     _, report = reported(model, samples)
     trial = report.trial
-    assert trial.samples == 4 and trial.unseen   # a third of twelve
+    assert trial.samples == 4 and trial.unseen  # a third of twelve
     assert [output.name for output in trial.outputs] == ["logits"]
     assert trial.sqnr_db == trial.outputs[0].sqnr_db > 20
     assert trial.sqnr_f32_db == trial.outputs[0].sqnr_f32_db > 20
@@ -120,10 +120,12 @@ def test_onnx(samples):
         node("Conv", "image w1", "a", "first"), node("Relu", "a", "b", "relu"), node("Conv", "b w2", "y", "second"),
     ]  # fmt: skip
     constants = {"w1": weight(1, 8, 3, 3, 3), "w2": weight(2, 4, 8, 3, 3)}
-    model = model_of(nodes, [("image", F32, [1, 3, 16, 16])], [("y", F32, [1, 4, 12, 12])], constants)
+    model = model_of(
+        nodes, [("image", F32, [1, 3, 16, 16])], [("y", F32, [1, 4, 12, 12])], constants
+    )
     quantized, report = reported(model, [{"image": sample} for sample in samples])
     assert report.trial.outputs[0].name == "y" and report.trial.sqnr_db > 20
-    assert report.trial.outputs[0].agreement is None   # no scores
+    assert report.trial.outputs[0].agreement is None  # no scores
     properties = {p.key: p.value for p in quantized.metadata_props}
     assert json.loads(properties["eightbit.trial"])["samples"] == report.trial.samples
 
@@ -133,7 +135,7 @@ def test_compare_tells_what_users_get_and_what_was_measured(model, samples):
     result = eb.compare(model, quantized, eb.Dataset(samples))
     [output] = result.outputs
     assert abs(output.sqnr_db - quantized_sqnr(model, quantized, samples)) < 0.01
-    assert abs(output.measured_db - output.sqnr_db) < 1   # no fault of the runtime here
+    assert abs(output.measured_db - output.sqnr_db) < 1  # no fault of the runtime here
     assert all(layer.measured_db is None for layer in result.layers)
     told = json.loads(result.to_json())["outputs"][0]
     assert math.isclose(told["measured_db"], output.measured_db, rel_tol=1e-6)

@@ -27,11 +27,15 @@ def noise(reference, model, images) -> float:
 def test_a_network_loses_less(images):
     model = ov.Core().read_model(INPUTS / "efflite0.xml")
     statistics = eb.calibrate(model, eb.Dataset(images[:96]), subset_size=96)
-    nearest = eb.quantize(model, statistics, weight_rounding=eb.WeightRounding.NEAREST, trial_run=False)
+    nearest = eb.quantize(
+        model, statistics, weight_rounding=eb.WeightRounding.NEAREST, trial_run=False
+    )
     default = eb.Report()
     quick = eb.quantize(model, statistics, report=default, trial_run=False)
     report = eb.Report()
-    adaptive = eb.quantize(model, statistics, weight_rounding=ADAPTIVE, report=report, trial_run=False)
+    adaptive = eb.quantize(
+        model, statistics, weight_rounding=ADAPTIVE, report=report, trial_run=False
+    )
     assert any(note.startswith("weight rounding: 50 layers") for note in report.notes)
     assert any(note.startswith("weight rounding: 45 layers") for note in default.notes)
     assert "weight rounding" in {step.step for step in report.steps}
@@ -54,7 +58,9 @@ def test_threads_and_statistics_do_not_change_a_byte(samples, tmp_path):
     files.append(serialized(quantized, tmp_path, "statistics"))
     assert files[0][1] == files[1][1] == files[2][1]
     nearest = serialized(
-        eb.quantize(model, eb.Dataset(samples), weight_rounding="nearest", trial_run=False), tmp_path, "nearest"
+        eb.quantize(model, eb.Dataset(samples), weight_rounding="nearest", trial_run=False),
+        tmp_path,
+        "nearest",
     )
     assert files[0][1] != nearest[1]
 
@@ -69,7 +75,13 @@ def test_it_works_without_bias_correction(samples):
     )  # fmt: skip
     assert any("weight rounding: 3 layers" in note for note in report.notes)
     unasked = eb.Report()
-    eb.quantize(conv_net(), eb.Dataset(samples), advanced_parameters=advanced, report=unasked, trial_run=False)
+    eb.quantize(
+        conv_net(),
+        eb.Dataset(samples),
+        advanced_parameters=advanced,
+        report=unasked,
+        trial_run=False,
+    )
     assert not any("weight rounding" in note for note in unasked.notes)
 
 
@@ -78,7 +90,9 @@ def test_it_works_without_bias_correction(samples):
 )
 def test_what_makes_it_void_is_told(samples, other):
     with pytest.raises(eb.InvalidArgument, match="weight_rounding has no effect"):
-        eb.quantize(conv_net(), eb.Dataset(samples), weight_rounding=ADAPTIVE, **other, trial_run=False)
+        eb.quantize(
+            conv_net(), eb.Dataset(samples), weight_rounding=ADAPTIVE, **other, trial_run=False
+        )
 
 
 def test_unknown_names_are_refused(samples):

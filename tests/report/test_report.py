@@ -178,7 +178,9 @@ def test_an_outlier_channel_is_found_and_its_fix_helps():
     assert (worst.name, worst.cause, worst.inputs[0].widest_channel) == ("fc", "outlier channel", 5)
     assert worst.fix.python == "model_type=eightbit.ModelType.TRANSFORMER"
     options = eval(f"dict({worst.fix.python})", {"eightbit": eb})
-    after, _ = reported(model, eb.quantize(model, eb.Dataset(samples), **options, trial_run=False), samples)
+    after, _ = reported(
+        model, eb.quantize(model, eb.Dataset(samples), **options, trial_run=False), samples
+    )
     assert after.layers[0].alone_db > worst.alone_db + 6
 
 
@@ -274,7 +276,10 @@ def onnx_report(inputs, count=6):
         for _ in range(count)
     ]
     return eb.report(
-        path, eb.quantize(path, eb.Dataset(images), trial_run=False), eb.Dataset(images), subset_size=count
+        path,
+        eb.quantize(path, eb.Dataset(images), trial_run=False),
+        eb.Dataset(images),
+        subset_size=count,
     )
 
 
@@ -336,7 +341,9 @@ def test_names_can_not_break_out_of_the_page(samples):
     evil = '</script><script>document.title="broken"</script>'
     model = ov.Model([ops.result(ops.matmul(image, weight, False, False, name=evil))], [image], "m")
     flat = [sample.reshape(1, 768) for sample in samples]
-    html = eb.report(model, eb.quantize(model, eb.Dataset(flat), trial_run=False), eb.Dataset(flat)).to_html()
+    html = eb.report(
+        model, eb.quantize(model, eb.Dataset(flat), trial_run=False), eb.Dataset(flat)
+    ).to_html()
     assert evil not in html
     assert embedded(html)["layers"][0]["name"] == evil
 

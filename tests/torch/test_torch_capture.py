@@ -64,7 +64,9 @@ def test_a_module_that_is_made_for_one_size_is_named():
             return self.conv(x) * torch.ones(int(x.shape[2]), 1)
 
     with pytest.raises(eb.ModelError, match="axis 2 of 'x'.*Fixed.*transform_func"):
-        eb.quantize(trained(Fixed()), eb.Dataset(pictures([(16, 16), (18, 16), (20, 16)])), trial_run=False)
+        eb.quantize(
+            trained(Fixed()), eb.Dataset(pictures([(16, 16), (18, 16), (20, 16)])), trial_run=False
+        )
 
 
 def test_samples_are_looked_at_once_and_no_further_than_asked():
@@ -75,7 +77,9 @@ def test_samples_are_looked_at_once_and_no_further_than_asked():
 
     read: list[int] = []
     report = eb.Report()
-    eb.quantize(trained(ConvNet()), eb.Dataset(source()), subset_size=3, report=report, trial_run=False)
+    eb.quantize(
+        trained(ConvNet()), eb.Dataset(source()), subset_size=3, report=report, trial_run=False
+    )
     assert report.samples == 3 and read == [0, 1, 2]
 
 

@@ -32,7 +32,10 @@ def test_keywords_and_nested_inputs_survive(tmp_path):
     random = np.random.default_rng(3)
     sample = {"ids": torch.from_numpy(random.integers(0, 50, (1, 12))), "mask": torch.ones(1, 12)}
     quantized = eb.quantize(
-        trained(Attention()), eb.Dataset([sample] * 3), model_type=eb.ModelType.TRANSFORMER, trial_run=False
+        trained(Attention()),
+        eb.Dataset([sample] * 3),
+        model_type=eb.ModelType.TRANSFORMER,
+        trial_run=False,
     )
     loaded = load_from_config(trained(Attention(), seed=4), get_config(quantized))
     loaded.load_state_dict(quantized.state_dict())

@@ -15,7 +15,9 @@ def test_the_same_plan_from_both_engines(images, dynamic):
     reports = []
     for engine in (eb.Engine.AUTO, eb.Engine.OPENVINO):
         reports.append(eb.Report())
-        quantized = eb.quantize(exported, eb.Dataset(images), engine=engine, report=reports[-1], trial_run=False)
+        quantized = eb.quantize(
+            exported, eb.Dataset(images), engine=engine, report=reports[-1], trial_run=False
+        )
         with torch.no_grad():
             batch = [torch.from_numpy(image) for image in images]
             assert sqnr(*(torch.cat([net(x) for x in batch]) for net in (model, quantized))) > 25
@@ -62,7 +64,9 @@ def test_several_inputs():
         for _ in range(4)
     ]
     model = trained(Attention())
-    quantized = eb.quantize(model, eb.Dataset(samples), model_type="transformer", engine="openvino", trial_run=False)
+    quantized = eb.quantize(
+        model, eb.Dataset(samples), model_type="transformer", engine="openvino", trial_run=False
+    )
     with torch.no_grad():
         assert sqnr(model(**samples[0])["hidden"], quantized(**samples[0])["hidden"]) > 20
 

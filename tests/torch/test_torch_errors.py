@@ -60,7 +60,12 @@ def test_tensors_on_different_devices(images):
 
 def test_fp8(images):
     with pytest.raises(eb.Unsupported, match="FP8"):
-        eb.quantize(trained(ConvNet()), eb.Dataset(images), mode=eb.QuantizationMode.FP8_E4M3, trial_run=False)
+        eb.quantize(
+            trained(ConvNet()),
+            eb.Dataset(images),
+            mode=eb.QuantizationMode.FP8_E4M3,
+            trial_run=False,
+        )
 
 
 def test_an_old_torch(images, monkeypatch):

@@ -130,7 +130,9 @@ def test_layers(case, exported):
     report = eb.Report()
     # Eight samples are few for SmoothQuant, which the two with attention would get.
     options = eb.AdvancedQuantizationParameters(smooth_quant_alphas=PLAIN)
-    quantized = eb.quantize(source, eb.Dataset(samples), advanced_parameters=options, report=report, trial_run=False)
+    quantized = eb.quantize(
+        source, eb.Dataset(samples), advanced_parameters=options, report=report, trial_run=False
+    )
     assert report.weight_quantizers == weights
     with torch.no_grad():
         pairs = [(model(*item), quantized(*item)) for item in samples]

@@ -21,7 +21,9 @@ def samples():
 @pytest.fixture(scope="module")
 def quantized(samples):
     return eb.quantize(
-        export(trained(ConvNet()), torch.from_numpy(samples[0])), eb.Dataset(samples), trial_run=False
+        export(trained(ConvNet()), torch.from_numpy(samples[0])),
+        eb.Dataset(samples),
+        trial_run=False,
     )
 
 
@@ -94,7 +96,10 @@ def test_compile_with_openvino_keeps_nesting_and_batches():
             wanted = quantized({"left": left, "right": right}, torch.ones(1))
         result = compiled({"left": left, "right": right}, scale=torch.ones(1))
         assert list(result) == list(wanted) and result["parts"][1] is None
-        assert sqnr(wanted["sum"], result["sum"]) > 30 and sqnr(wanted["parts"][0], result["parts"][0]) > 30
+        assert (
+            sqnr(wanted["sum"], result["sum"]) > 30
+            and sqnr(wanted["parts"][0], result["parts"][0]) > 30
+        )
     with pytest.raises(eb.DataError, match="do not fit forward"):
         compiled(images[0])
 
@@ -117,7 +122,10 @@ def test_what_compile_refuses(quantized):
         eb.torch.compile(ConvNet())
     with pytest.raises(eb.InvalidArgument, match="openvino, inductor"):
         eb.torch.compile(quantized, "tvm")
-    with pytest.raises(eb.InvalidArgument, match="'aot_autograd' is not one of backend 'openvino'. Choose from: device, config"):
+    with pytest.raises(
+        eb.InvalidArgument,
+        match="'aot_autograd' is not one of backend 'openvino'. Choose from: device, config",
+    ):
         eb.torch.compile(quantized, options={"aot_autograd": True})
 
 

@@ -64,11 +64,15 @@ def test_attention_makes_a_transformer(texts, how, exported):
     )
     by_itself, told, plain = eb.Report(), eb.Report(), eb.Report()
     quantized = eb.quantize(source, eb.Dataset(texts), report=by_itself, trial_run=False)
-    eb.quantize(source, eb.Dataset(texts), model_type=eb.ModelType.TRANSFORMER, report=told, trial_run=False)
+    eb.quantize(
+        source, eb.Dataset(texts), model_type=eb.ModelType.TRANSFORMER, report=told, trial_run=False
+    )
     none = eb.AdvancedQuantizationParameters(
         smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(matmul=-1)
     )
-    without = eb.quantize(source, eb.Dataset(texts), advanced_parameters=none, report=plain, trial_run=False)
+    without = eb.quantize(
+        source, eb.Dataset(texts), advanced_parameters=none, report=plain, trial_run=False
+    )
     assert any("model_type: transformer" in note for note in by_itself.notes)
     assert by_itself.notes[0] not in told.notes and by_itself.notes[1:] == told.notes
     assert by_itself.weight_quantizers == 4

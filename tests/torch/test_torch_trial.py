@@ -17,12 +17,14 @@ class Delicate(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.second, self.ruined, self.last = (torch.nn.Linear(64, 64, bias=False) for _ in range(4))
+        self.first, self.second, self.ruined, self.last = (
+            torch.nn.Linear(64, 64, bias=False) for _ in range(4)
+        )
         with torch.no_grad():
             for layer in (self.first, self.second, self.ruined, self.last):
                 torch.nn.init.normal_(layer.weight, std=1 / np.sqrt(32))
             self.second.weight[0] *= 3000
-            self.second.weight[0].abs_()   # so that it is never silent
+            self.second.weight[0].abs_()  # so that it is never silent
             self.ruined.weight[:, 0] *= 1e-6
 
     def forward(self, x):
@@ -38,13 +40,19 @@ def vectors(count, seed):
 def delicate(exported):
     torch.manual_seed(3)
     model = Delicate().eval()
-    return model, export(model, torch.from_numpy(np.concatenate(vectors(2, 0))), dynamic=True) if exported else model
+    return model, export(
+        model, torch.from_numpy(np.concatenate(vectors(2, 0))), dynamic=True
+    ) if exported else model
 
 
 @pytest.mark.parametrize("exported", [False, True])
 def test_the_report_tells_what_users_get(images, exported):
     model = trained(ConvNet())
-    source = export(model, torch.from_numpy(np.concatenate(images[:2])), dynamic=True) if exported else model
+    source = (
+        export(model, torch.from_numpy(np.concatenate(images[:2])), dynamic=True)
+        if exported
+        else model
+    )
     report = eb.Report()
     eb.quantize(source, eb.Dataset(images), report=report)
     trial = report.trial
@@ -60,5 +68,7 @@ def test_the_layer_that_ruins_it_stays_in_float(exported):
     quantized = eb.quantize(source, eb.Dataset(vectors(48, 1)), report=report)
     unseen = vectors(8, 2)
     assert sqnr(outputs(model, unseen), outputs(quantized, unseen)) >= 19.5
-    assert "ruined" in "".join(line for line in report.plan_text.splitlines() if line.endswith("| min_sqnr_db 20"))
+    assert "ruined" in "".join(
+        line for line in report.plan_text.splitlines() if line.endswith("| min_sqnr_db 20")
+    )
     assert report.trial.float_share < 0.51

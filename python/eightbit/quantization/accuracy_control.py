@@ -96,9 +96,7 @@ def quantize_with_accuracy_control(
         WHERE, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
         advanced_quantization_parameters, recipe, weight_rounding,
     )  # fmt: skip
-    native = to_native_model(
-        model, engine, external_data_dir(advanced_quantization_parameters)
-    )
+    native = to_native_model(model, engine, external_data_dir(advanced_quantization_parameters))
     control = _control_options(
         max_drop, drop_type, max_minutes, best_model, native, advanced_accuracy_restorer_parameters
     )

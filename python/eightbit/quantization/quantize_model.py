@@ -106,7 +106,11 @@ def quantize(
             placement=_unless_default(placement, PlacementMode.RULES),
         )  # fmt: skip
         sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
-        native = _prepared("quantize", model, sample, engine)[0] if exports else to_native_model(model, engine)
+        native = (
+            _prepared("quantize", model, sample, engine)[0]
+            if exports
+            else to_native_model(model, engine)
+        )
         with run_options("quantize", threads, progress, None, report, native) as run:
             return from_native_model(_eightbit.quantize(native, saved, run))
     source = _source("quantize", calibration_dataset, statistics_too=True)
@@ -117,7 +121,12 @@ def quantize(
     _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement)
     _count_as_nncf(options, calibration_dataset)
     native, source = _prepared(
-        "quantize", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
+        "quantize",
+        model,
+        source,
+        engine,
+        options.subset_size,
+        external_data_dir(advanced_parameters),
     )
     _name_nodes(options, native, ignored_scope)
     with run_options("quantize", threads, progress, checkpoint, report, native) as run:
@@ -302,7 +311,11 @@ def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
     """Recipe nncf takes a batch for one sample, unless the source of the data tells that it makes batches."""
     advanced = options.advanced_parameters
     batched = isinstance(dataset, Dataset) and (dataset.get_batch_size() or 1) > 1
-    if options.recipe == to_native(Recipe.NNCF) and batched and advanced.batchwise_statistics is None:
+    if (
+        options.recipe == to_native(Recipe.NNCF)
+        and batched
+        and advanced.batchwise_statistics is None
+    ):
         advanced.batchwise_statistics = True
         options.advanced_parameters = advanced
 
@@ -365,8 +378,6 @@ def _prepared(
     if is_torch(model):
         from eightbit.torch.prepare import prepare
 
-        return prepare(
-            where, model, data, as_enum(where, "engine", Engine, engine), subset_size
-        )
+        return prepare(where, model, data, as_enum(where, "engine", Engine, engine), subset_size)
     native = to_native_model(model, engine, data_dir)
     return native, data._native() if isinstance(data, Dataset) else data

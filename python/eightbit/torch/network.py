@@ -41,7 +41,9 @@ class TorchNetwork:
         self.storage: dict[tuple[int, int], tuple[int, torch.dtype]] = {}
         self.config: dict[str, Any] = example_of(self.signature) if form is Form.MODULES else {}
         self.engine = engine
-        self.steps_before: dict[str, float] = {}  # seconds of what was done before the library was called
+        self.steps_before: dict[
+            str, float
+        ] = {}  # seconds of what was done before the library was called
         self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
         self._requests = requests
 

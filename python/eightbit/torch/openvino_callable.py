@@ -29,16 +29,16 @@ class OpenVinoCallable:
             self._spec = info.out_spec
         nodes = [source_of(leaf) for leaf in self._outputs if isinstance(leaf, fx.Node)]
         self._results = list(dict.fromkeys(nodes))
-        self._model = to_openvino(module, self._results, "Run it with backend 'inductor', or as it is.")
+        self._model = to_openvino(
+            module, self._results, "Run it with backend 'inductor', or as it is."
+        )
         self._device, self._config = device, config
         self._compiled: dict[tuple, openvino.CompiledModel] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = self._inputs(args, kwargs)
         found = self._compiled_for(inputs)(inputs, share_inputs=True)
-        tensors = {
-            node: torch.from_numpy(found[place]) for place, node in enumerate(self._results)
-        }
+        tensors = {node: torch.from_numpy(found[place]) for place, node in enumerate(self._results)}
         leaves = [
             tensors[source_of(leaf)] if isinstance(leaf, fx.Node) else leaf
             for leaf in self._outputs
@@ -62,5 +62,7 @@ class OpenVinoCallable:
         if shapes not in self._compiled:
             model = self._model.clone()
             model.reshape({place: list(shape) for place, shape in enumerate(shapes)})
-            self._compiled[shapes] = openvino.Core().compile_model(model, self._device, self._config)
+            self._compiled[shapes] = openvino.Core().compile_model(
+                model, self._device, self._config
+            )
         return self._compiled[shapes]

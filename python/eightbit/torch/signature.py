@@ -81,8 +81,7 @@ class Signature:
     def _check_shape(self, node: fx.Node, tensor: torch.Tensor, number: int) -> None:
         sizes = node.meta["val"].shape
         if len(sizes) != tensor.dim() or all(
-            is_open(size) or size == own
-            for size, own in zip(sizes, tensor.shape, strict=True)
+            is_open(size) or size == own for size, own in zip(sizes, tensor.shape, strict=True)
         ):
             return
         taken = ", ".join("?" if is_open(size) else str(size) for size in sizes)

@@ -6,8 +6,9 @@ namespace eightbit::external {
 namespace {
 
 eightbit::Attributes attributes_of(const Attributes& from) {
-  return {from.transpose_a, from.transpose_b, from.strides,             from.dilations, from.pads_begin,
-          from.pads_end,    from.auto_pad,    from.linear_before_reset, from.axis,      from.nearest};
+  return {from.transpose_a, from.transpose_b, from.strides,  from.dilations,
+          from.pads_begin,  from.pads_end,    from.auto_pad, from.linear_before_reset,
+          from.axis,        from.nearest};
 }
 
 void add(Graph& graph, const Constant& constant) {
@@ -20,16 +21,20 @@ void add(Graph& graph, const Constant& constant) {
 void add(Graph& graph, const Node& node) {
   for (int32_t input : node.inputs)
     if (input != kNone && (input < 0 || static_cast<size_t>(input) >= graph.values.size()))
-      fail<ModelError>("model", "node '{}' of type {} reads value {} before it is there", node.name, node.type, input);
-  const NodeId id = graph.add_node(node.name, node.type, op_from_name(node.op), node.inputs, attributes_of(node.attributes));
-  for (const Output& output : node.outputs) graph.add_output(id, output.dtype, output.shape, output.rank_known);
+      fail<ModelError>("model", "node '{}' of type {} reads value {} before it is there", node.name,
+                       node.type, input);
+  const NodeId id = graph.add_node(node.name, node.type, op_from_name(node.op), node.inputs,
+                                   attributes_of(node.attributes));
+  for (const Output& output : node.outputs)
+    graph.add_output(id, output.dtype, output.shape, output.rank_known);
 }
 
 }  // namespace
 
 Graph build_graph(const Description& description) {
   Graph graph;
-  for (const auto& item : description.items) std::visit([&](const auto& one) { add(graph, one); }, item);
+  for (const auto& item : description.items)
+    std::visit([&](const auto& one) { add(graph, one); }, item);
   graph.check();
   return graph;
 }

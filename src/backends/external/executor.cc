@@ -33,17 +33,21 @@ bool stack(const Tensor& a, const Tensor& b) {
 
 class ExternalExecutor : public backends::Executor {
  public:
-  ExternalExecutor(const ExternalModel& model, const backends::Program& program, std::unique_ptr<Session> session)
+  ExternalExecutor(const ExternalModel& model, const backends::Program& program,
+                   std::unique_ptr<Session> session)
       : binding_(binding_of(model)),
         batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
-        most_(program.cuts.empty() ? model.network()->largest_batch() : 1),   // cuts hold every value of a run
+        // cuts hold every value of a run
+        most_(program.cuts.empty() ? model.network()->largest_batch() : 1),
         program_(program),
         recorder_(program_),
         session_(std::move(session)) {}
 
-  void run(const std::function<std::optional<Sample>()>& next, const backends::RecordCallback& record) override {
+  void run(const std::function<std::optional<Sample>()>& next,
+           const backends::RecordCallback& record) override {
     while (std::optional<Sample> sample = next()) {
-      std::vector<Tensor> inputs = binding_.bind(*sample, program_.number(started_ + static_cast<int64_t>(waiting_.size())));
+      std::vector<Tensor> inputs =
+          binding_.bind(*sample, program_.number(started_ + static_cast<int64_t>(waiting_.size())));
       if (!waiting_.empty() && !fits(inputs)) flush(record);
       rows_ += rows_of(inputs);
       waiting_.push_back(std::move(inputs));
@@ -55,19 +59,24 @@ class ExternalExecutor : public backends::Executor {
   std::vector<std::vector<Histogram>> histograms() const override { return recorder_.histograms(); }
 
  private:
-  int64_t rows_of(const std::vector<Tensor>& inputs) const { return batched_ ? inputs[0].shape[0] : 1; }
+  int64_t rows_of(const std::vector<Tensor>& inputs) const {
+    return batched_ ? inputs[0].shape[0] : 1;
+  }
 
   bool fits(const std::vector<Tensor>& inputs) const {
     return rows_ + rows_of(inputs) <= most_ &&
-           std::ranges::equal(inputs, waiting_.front(), [](const Tensor& a, const Tensor& b) { return stack(a, b); });
+           std::ranges::equal(inputs, waiting_.front(),
+                              [](const Tensor& a, const Tensor& b) { return stack(a, b); });
   }
 
   // Records of taps are one an item of a batch, others one a sample.
   Units units() const {
     Units out;
     for (const auto& inputs : waiting_) {
-      if (program_.taps.empty()) out.add(rows_of(inputs));
-      else for (int64_t item = 0; item < rows_of(inputs); ++item) out.add(1);
+      if (program_.taps.empty())
+        out.add(rows_of(inputs));
+      else
+        for (int64_t item = 0; item < rows_of(inputs); ++item) out.add(1);
     }
     return out;
   }
@@ -99,8 +108,8 @@ class ExternalExecutor : public backends::Executor {
   backends::Program program_;
   RowRecorder recorder_;
   std::unique_ptr<Session> session_;
-  std::vector<std::vector<Tensor>> waiting_;   // samples of the next run
-  int64_t rows_ = 0;                           // that they hold along axis 0
+  std::vector<std::vector<Tensor>> waiting_;  // samples of the next run
+  int64_t rows_ = 0;                          // that they hold along axis 0
   int64_t started_ = 0, recorded_ = 0;
 };
 
@@ -109,11 +118,12 @@ Request request_of(const backends::Program& program, const Instructions& plan) {
   request.threads = program.threads;
   if (program.plan) request.plan = &plan;
   for (const Tap& tap : program.taps) request.taps.push_back(tap.value);
-  for (const BiasProbe& probe : program.probes) request.probes.push_back({probe.node, probe.axis, probe.channels});
+  for (const BiasProbe& probe : program.probes)
+    request.probes.push_back({probe.node, probe.axis, probe.channels});
   for (const auto& c : program.comparisons)
     request.comparisons.emplace_back(c.reference, c.planned == kNone ? c.reference : c.planned);
   for (const auto& cut : program.cuts) request.cuts.push_back({cut.reference, cut.planned});
-  if (program.layers_alone)   // what the plan quantizes is the float model's
+  if (program.layers_alone)  // what the plan quantizes is the float model's
     for (const Quantizer& q : program.plan->quantizers)
       if (!q.weight) request.cuts.push_back({q.value, q.value});
   request.bypassed = program.bypassed;
@@ -121,7 +131,8 @@ Request request_of(const backends::Program& program, const Instructions& plan) {
 }
 
 // The same taps on the results of the twin.
-std::unique_ptr<backends::Executor> compile_twin(const Twin& twin, const backends::Program& program) {
+std::unique_ptr<backends::Executor> compile_twin(const Twin& twin,
+                                                 const backends::Program& program) {
   const Graph& graph = twin.model.impl().graph();
   backends::Program own = program;
   for (Tap& tap : own.taps) {
@@ -141,16 +152,20 @@ backends::Binding binding_of(const ExternalModel& model) {
   return backends::Binding(std::move(inputs));
 }
 
-std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model, const backends::Program& program) {
+std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model,
+                                                  const backends::Program& program) {
   const auto* other = dynamic_cast<const ExternalModel*>(program.other);
   if (program.other && (!other || other->backend() != model.backend()))
-    fail<Unsupported>("compare", "a model of {} can not be compared with one of {}. Pass two models of one framework",
-                      model.backend(), program.other->backend());
+    fail<Unsupported>(
+        "compare",
+        "a model of {} can not be compared with one of {}. Pass two models of one framework",
+        model.backend(), program.other->backend());
   if (!program.plan && !program.other)
     if (const auto twin = model.network()->twin()) return compile_twin(*twin, program);
   Instructions plan;
   if (program.plan)
-    plan = instructions_of(model.graph(), with_rounded_weights(model.graph(), *program.plan), false);
+    plan =
+        instructions_of(model.graph(), with_rounded_weights(model.graph(), *program.plan), false);
   Request request = request_of(program, plan);
   if (other) request.other = other->network().get();
   return std::make_unique<ExternalExecutor>(model, program, model.network()->compile(request));

@@ -11,6 +11,7 @@ namespace eightbit::external {
 backends::Binding binding_of(const ExternalModel& model);
 
 // Samples are stacked where the network allows it; the records are those of each alone.
-std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model, const backends::Program& program);
+std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model,
+                                                  const backends::Program& program);
 
 }  // namespace eightbit::external

@@ -14,7 +14,8 @@ namespace {
 // x [N, 2, 3] -> multiply by w [1, 2, 1] -> y, in a framework of our own.
 class Scaler final : public Network {
  public:
-  explicit Scaler(int64_t batch = 1, std::vector<float> weight = {2, -3}) : batch_(batch), weight_(std::move(weight)) {}
+  explicit Scaler(int64_t batch = 1, std::vector<float> weight = {2, -3})
+      : batch_(batch), weight_(std::move(weight)) {}
 
   std::string_view backend() const override { return "scaler"; }
   std::vector<PortInfo> inputs() const override { return {{"x", DType::f32, {-1, 2, 3}}}; }
@@ -57,10 +58,13 @@ class Scaler final : public Network {
       ++scaler.runs;
       const Tensor y = scaler.infer(inputs)[0];
       for (size_t i = 0; i < taps.size(); ++i)
-        recorder.record(static_cast<int32_t>(i), (taps[i] == 0 ? inputs[0] : y).as<float>().data(), y.shape);
-      for (size_t i = 0; i < probes; ++i) recorder.shift(static_cast<int32_t>(i), y.as<float>().data(), y.shape);
+        recorder.record(static_cast<int32_t>(i), (taps[i] == 0 ? inputs[0] : y).as<float>().data(),
+                        y.shape);
+      for (size_t i = 0; i < probes; ++i)
+        recorder.shift(static_cast<int32_t>(i), y.as<float>().data(), y.shape);
       for (size_t i = 0; i < comparisons; ++i)
-        recorder.compare(static_cast<int32_t>(i), y.as<float>().data(), other->infer(inputs)[0].as<float>().data(), y.shape);
+        recorder.compare(static_cast<int32_t>(i), y.as<float>().data(),
+                         other->infer(inputs)[0].as<float>().data(), y.shape);
     }
     const Scaler& scaler;
     std::vector<int32_t> taps;
@@ -82,7 +86,8 @@ std::vector<Sample> samples(int count) {
   return out;
 }
 
-std::vector<std::vector<float>> records(const ExternalModel& model, const backends::Program& program, int count) {
+std::vector<std::vector<float>> records(const ExternalModel& model,
+                                        const backends::Program& program, int count) {
   const auto executor = model.compile(program);
   auto all = samples(count);
   auto at = all.begin();
@@ -103,7 +108,8 @@ backends::Program taps() {
 
 TEST(ExternalExecutor, StackedSamplesLeaveTheRecordsOfEachAlone) {
   const auto alone = std::make_shared<Scaler>(1), stacked = std::make_shared<Scaler>(3);
-  const auto one = records(ExternalModel(alone), taps(), 7), three = records(ExternalModel(stacked), taps(), 7);
+  const auto one = records(ExternalModel(alone), taps(), 7),
+             three = records(ExternalModel(stacked), taps(), 7);
   EXPECT_EQ(one, three);
   EXPECT_EQ(alone->runs, 7);
   EXPECT_EQ(stacked->runs, 3);
@@ -114,7 +120,8 @@ TEST(ExternalExecutor, StackedSamplesLeaveTheRecordsOfEachAlone) {
 TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
   backends::Program program;
   program.probes = {{1, 1, 2}};
-  for (int k = 0; k < 5; ++k) program.reference_means.push_back({10.0f * static_cast<float>(k), 1.0f});
+  for (int k = 0; k < 5; ++k)
+    program.reference_means.push_back({10.0f * static_cast<float>(k), 1.0f});
   const auto one = records(ExternalModel(std::make_shared<Scaler>(1)), program, 5);
   EXPECT_EQ(one, records(ExternalModel(std::make_shared<Scaler>(4)), program, 5));
   // Sample 2: means 2 * 3 and -3 * 6.
@@ -122,7 +129,8 @@ TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
 }
 
 TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
-  const ExternalModel reference(std::make_shared<Scaler>(2)), other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
+  const ExternalModel reference(std::make_shared<Scaler>(2)),
+      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
   backends::Program program;
   program.other = &other;
   program.comparisons = {{2, 2}};
@@ -132,13 +140,15 @@ TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
 }
 
 TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
-  const ExternalModel reference(std::make_shared<Scaler>(2)), other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
+  const ExternalModel reference(std::make_shared<Scaler>(2)),
+      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
   backends::Program program;
   program.other = &other;
   program.comparisons = {{2, 2, 1, 2}, {2, 2}};
   const auto rows = records(reference, program, 2);
   // Sample 0: channel 1 is -9 -12 -15 against -6 -8 -10.
-  EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200, 0, 4, 6, 20 + 450, 50, 20 + 300, 20 + 200}));
+  EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200, 0, 4, 6, 20 + 450, 50,
+                                         20 + 300, 20 + 200}));
   program.cuts = {{2, 2}};
   program.bypassed = {1};
   records(reference, program, 1);
@@ -169,7 +179,8 @@ TEST(ExternalModel, RefusesABrokenDescription) {
       return {{Node{"a", "A", "add", {3}, {{DType::f32, {1}}}, {}}}};
     }
     std::vector<Tensor> infer(std::span<const Tensor>) const override { return {}; }
-    std::shared_ptr<const Network> apply(const Instructions&, const std::map<std::string, std::string>&) const override {
+    std::shared_ptr<const Network> apply(const Instructions&,
+                                         const std::map<std::string, std::string>&) const override {
       return nullptr;
     }
     std::unique_ptr<Session> compile(const Request&) const override { return nullptr; }

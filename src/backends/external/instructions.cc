@@ -29,7 +29,8 @@ QuantizerInstruction instruction_of(const Graph& graph, const Quantizer& q) {
   if (q.spec.fp8)
     fail<Unsupported>("quantize", "'{}': FP8 is not available for this framework. Leave `mode` out",
                       graph.value(q.value).name);
-  EIGHTBIT_CHECK(q.has_range() && !q.uses.empty(), "the quantizer of '{}' is not complete", graph.value(q.value).name);
+  EIGHTBIT_CHECK(q.has_range() && !q.uses.empty(), "the quantizer of '{}' is not complete",
+                 graph.value(q.value).name);
   QuantizerInstruction out;
   out.value = q.value;
   out.uses = uses_of(q.uses);
@@ -49,7 +50,8 @@ QuantizerInstruction instruction_of(const Graph& graph, const Quantizer& q) {
 
 Tensor integers_of(const Graph& graph, const Plan& plan, const Quantizer& q, int offset) {
   const Tensor weight = weight_of(graph, plan, q.value, q.uses.front());
-  auto values = std::make_shared<std::vector<int8_t>>(eightbit::integers<int8_t>(to_floats(weight), weight.shape, q, offset));
+  auto values = std::make_shared<std::vector<int8_t>>(
+      eightbit::integers<int8_t>(to_floats(weight), weight.shape, q, offset));
   return {DType::i8, weight.shape, reinterpret_cast<const std::byte*>(values->data()), values};
 }
 
@@ -57,8 +59,10 @@ Tensor integers_of(const Graph& graph, const Plan& plan, const Quantizer& q, int
 
 Instructions instructions_of(const Graph& graph, const Plan& plan, bool integers) {
   Instructions out;
-  for (const auto& c : plan.constants) out.constants.push_back({c.value, uses_of(c.uses), c.tensor});
-  for (const auto& s : plan.scales) out.scales.push_back({s.value, uses_of(s.uses), s.factor, s.axis});
+  for (const auto& c : plan.constants)
+    out.constants.push_back({c.value, uses_of(c.uses), c.tensor});
+  for (const auto& s : plan.scales)
+    out.scales.push_back({s.value, uses_of(s.uses), s.factor, s.axis});
   for (const auto& b : plan.biases) out.shifts.push_back({b.node, b.axis, b.shift});
   for (const auto& q : plan.quantizers) {
     out.quantizers.push_back(instruction_of(graph, q));
@@ -71,7 +75,8 @@ Instructions instructions_of(const Graph& graph, const Plan& plan, bool integers
 Plan plan_of(const Graph& graph, const std::vector<QuantizerRequest>& requests) {
   Plan plan;
   for (const QuantizerRequest& request : requests) {
-    EIGHTBIT_CHECK(request.value >= 0 && static_cast<size_t>(request.value) < graph.values.size() && !request.uses.empty(),
+    EIGHTBIT_CHECK(request.value >= 0 && static_cast<size_t>(request.value) < graph.values.size() &&
+                       !request.uses.empty(),
                    "a request for a quantizer of value {}", request.value);
     Quantizer q;
     q.value = request.value;
@@ -87,7 +92,8 @@ Plan plan_of(const Graph& graph, const std::vector<QuantizerRequest>& requests) 
               {}};
     plan.quantizers.push_back(std::move(q));
   }
-  std::ranges::stable_sort(plan.quantizers, {}, [](const Quantizer& q) { return std::pair(q.weight, q.value); });
+  std::ranges::stable_sort(plan.quantizers, {},
+                           [](const Quantizer& q) { return std::pair(q.weight, q.value); });
   return plan;
 }
 

@@ -14,9 +14,12 @@ namespace {
 
 class ExternalRunner : public backends::Runner {
  public:
-  explicit ExternalRunner(const ExternalModel& model) : network_(model.network()), binding_(binding_of(model)) {}
+  explicit ExternalRunner(const ExternalModel& model)
+      : network_(model.network()), binding_(binding_of(model)) {}
 
-  std::vector<Tensor> run(const Sample& sample) override { return network_->infer(binding_.bind(sample, count_++)); }
+  std::vector<Tensor> run(const Sample& sample) override {
+    return network_->infer(binding_.bind(sample, count_++));
+  }
 
  private:
   std::shared_ptr<const Network> network_;
@@ -54,11 +57,13 @@ std::unique_ptr<backends::Executor> ExternalModel::compile(const backends::Progr
 
 std::shared_ptr<const backends::BackendModel> ExternalModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
-  return std::make_shared<const ExternalModel>(network_->apply(instructions_of(graph_, plan, true), metadata));
+  return std::make_shared<const ExternalModel>(
+      network_->apply(instructions_of(graph_, plan, true), metadata));
 }
 
 void ExternalModel::save(const std::filesystem::path& path, bool) const {
-  fail<Unsupported>("save", "'{}': models of {} are saved by their own framework", path.string(), backend());
+  fail<Unsupported>("save", "'{}': models of {} are saved by their own framework", path.string(),
+                    backend());
 }
 
 std::unique_ptr<backends::Runner> ExternalModel::runner(backends::FloatPrecision) const {
@@ -66,17 +71,21 @@ std::unique_ptr<backends::Runner> ExternalModel::runner(backends::FloatPrecision
 }
 
 std::unique_ptr<backends::Runner> ExternalModel::timing_runner(backends::FloatPrecision) const {
-  fail<Unsupported>("inspect", "{} does not tell in what precision it runs a layer. Convert the model to OpenVINO or ONNX, "
-                    "or leave the sample out", backend());
+  fail<Unsupported>(
+      "inspect",
+      "{} does not tell in what precision it runs a layer. Convert the model to OpenVINO or ONNX, "
+      "or leave the sample out",
+      backend());
 }
 
 std::map<std::string, int64_t> ExternalModel::weight_bytes() const {
   std::map<std::string, int64_t> bytes;
-  std::set<const std::byte*> seen;   // one tensor may stand for several constants
+  std::set<const std::byte*> seen;  // one tensor may stand for several constants
   for (const Value& value : graph_.values) {
     if (!value.is_constant()) continue;
     const Tensor tensor = value.constant->load();
-    if (seen.insert(tensor.data).second) bytes[std::string(to_string(tensor.dtype))] += static_cast<int64_t>(tensor.byte_size());
+    if (seen.insert(tensor.data).second)
+      bytes[std::string(to_string(tensor.dtype))] += static_cast<int64_t>(tensor.byte_size());
   }
   return bytes;
 }

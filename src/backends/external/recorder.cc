@@ -10,12 +10,14 @@ namespace eightbit::external {
 namespace {
 
 int thread_count(const backends::Program& program) {
-  return program.threads > 0 ? program.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return program.threads > 0 ? program.threads
+                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 }  // namespace
 
-RowRecorder::RowRecorder(const backends::Program& program) : program_(program), pool_(thread_count(program)) {
+RowRecorder::RowRecorder(const backends::Program& program)
+    : program_(program), pool_(thread_count(program)) {
   for (const Tap& tap : program.taps) {
     taps_.push_back(width_);
     width_ += tap.record_size();
@@ -59,8 +61,10 @@ void RowRecorder::record(int32_t index, const float* data, std::span<const int64
                              own = std::vector<int64_t>(own.begin(), own.end())] {
       record_tensor(tap, data + first, own, 1, place(unit, offset, size), sink);
     };
-    if (units_.splits(shape)) running.push_back(pool_.submit(reduce_one));
-    else reduce_one();
+    if (units_.splits(shape))
+      running.push_back(pool_.submit(reduce_one));
+    else
+      reduce_one();
   });
   for (auto& one : running) one.get();
   if (!units_.splits(shape)) copy_to_all(offset, size);
@@ -71,15 +75,17 @@ Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int6
   const BiasProbe& probe = program_.probes.at(static_cast<size_t>(index));
   const int64_t offset = probes_[static_cast<size_t>(index)];
   int64_t first_mean = 0;
-  for (int32_t i = 0; i < index; ++i) first_mean += program_.probes[static_cast<size_t>(i)].channels;
+  for (int32_t i = 0; i < index; ++i)
+    first_mean += program_.probes[static_cast<size_t>(i)].channels;
   const auto rows = static_cast<int64_t>(units_.splits(shape) ? units_.size() : 1);
   Tensor shifts = Tensor::allocate(DType::f32, {rows, probe.channels});
   auto* out = reinterpret_cast<float*>(shifts.mutable_data());
   units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
     const std::vector<float> means = channel_means(data + first, own, probe.axis);
-    EIGHTBIT_CHECK(static_cast<int64_t>(means.size()) == probe.channels, "{} channels where {} are known", means.size(),
-                   probe.channels);
-    const auto reference = std::span(*means_.at(unit)).subspan(static_cast<size_t>(first_mean), means.size());
+    EIGHTBIT_CHECK(static_cast<int64_t>(means.size()) == probe.channels,
+                   "{} channels where {} are known", means.size(), probe.channels);
+    const auto reference =
+        std::span(*means_.at(unit)).subspan(static_cast<size_t>(first_mean), means.size());
     const auto row = place(unit, offset, probe.channels);
     for (size_t c = 0; c < means.size(); ++c) row[c] = reference[c] - means[c];
     std::ranges::copy(row, out + static_cast<int64_t>(unit) * probe.channels);
@@ -89,16 +95,19 @@ Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int6
   return shifts;
 }
 
-void RowRecorder::compare(int32_t index, const float* reference, const float* other, std::span<const int64_t> shape) {
+void RowRecorder::compare(int32_t index, const float* reference, const float* other,
+                          std::span<const int64_t> shape) {
   const backends::Comparison& comparison = program_.comparisons.at(static_cast<size_t>(index));
   const int64_t offset = comparisons_[static_cast<size_t>(index)], size = comparison.record_size();
   if (comparison.axis != kNone)
     EIGHTBIT_CHECK(static_cast<size_t>(comparison.axis) < shape.size() &&
                        shape[static_cast<size_t>(comparison.axis)] == comparison.channels,
-                   "{} channels along axis {} are compared, and the shape is {}", comparison.channels, comparison.axis,
+                   "{} channels along axis {} are compared, and the shape is {}",
+                   comparison.channels, comparison.axis,
                    to_string(Shape(shape.begin(), shape.end())));
   units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
-    record_difference(reference + first, other + first, own, comparison.axis, place(unit, offset, size));
+    record_difference(reference + first, other + first, own, comparison.axis,
+                      place(unit, offset, size));
   });
   if (!units_.splits(shape)) copy_to_all(offset, size);
   ++received_;

@@ -19,13 +19,15 @@ class RowRecorder final : public Recorder {
 
   // Before a run: its units, and for each the float means that probes compare with.
   void start(const Units& units, std::vector<const std::vector<float>*> means);
-  // The record of a unit, once the run is over. Throws InternalError where the network has left something out.
+  // The record of a unit, once the run is over. Throws InternalError where the network has left
+  // something out.
   std::span<const float> row(size_t unit) const;
   std::vector<std::vector<Histogram>> histograms() const { return counts_of(sinks_); }
 
   void record(int32_t tap, const float* data, std::span<const int64_t> shape) override;
   Tensor shift(int32_t probe, const float* data, std::span<const int64_t> shape) override;
-  void compare(int32_t comparison, const float* reference, const float* other, std::span<const int64_t> shape) override;
+  void compare(int32_t comparison, const float* reference, const float* other,
+               std::span<const int64_t> shape) override;
 
  private:
   std::span<float> place(size_t unit, int64_t offset, int64_t size) {
@@ -34,7 +36,7 @@ class RowRecorder final : public Recorder {
   void copy_to_all(int64_t offset, int64_t size);
 
   const backends::Program& program_;
-  std::vector<int64_t> taps_, probes_, comparisons_;   // offsets in a row
+  std::vector<int64_t> taps_, probes_, comparisons_;  // offsets in a row
   std::vector<std::shared_ptr<HistogramSink>> sinks_;
   int64_t width_ = 0;
   Units units_;

@@ -2,14 +2,12 @@
 // them hands it on.
 //
 //   in a file                             opened
-//   y = If(c) {                           x1 = Identity(x)         an entry: where a body reads
-//   from outside
+//   y = If(c) {                           x1 = Identity(x)    an entry: a body reads from outside
 //     then { a = Conv(x, w) }             a = Conv(x1, w)
 //     else { b = Relu(x) }                x2 = Identity(x), b = Relu(x2)
 //   }                                     r1 = Identity(a), r2 = Identity(b)
 //                                         y = If(c) { then { Identity(r1) } else { Identity(r2) } }
-//   z = Loop(n, _, y) {                   h = Identity(y)          a state: what the first
-//   iteration begins with
+//   z = Loop(n, _, y) {                   h = Identity(y)     a state: what iteration 1 begins with
 //     (i, c, h) -> t = MatMul(h, u)       t = MatMul(h, u), r3 = Identity(t)
 //   }                                     z = Loop(n, _, y) { (i, c, h) -> Identity(r3) }
 //

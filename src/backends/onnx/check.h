@@ -7,9 +7,9 @@
 
 namespace eightbit::onnx {
 
-// A graph with outputs, a supported opset of the standard operators, every tensor yielded once and read only where it
-// is there, no cycles. Brings the nodes of every graph into topological order. Throws ModelError naming node and op;
-// `what` names the model.
+// A graph with outputs, a supported opset of the standard operators, every tensor yielded once and
+// read only where it is there, no cycles. Brings the nodes of every graph into topological order.
+// Throws ModelError naming node and op; `what` names the model.
 void check_model(ModelProto& model, const std::string& what);
 
 inline constexpr int64_t kOldestOpset = 7;

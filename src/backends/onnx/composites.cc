@@ -1,4 +1,5 @@
-// Found from the one node that makes them what they are (Erf, Div by Sqrt, Mul with its own input ...):
+// Found from the one node that makes them what they are (Erf, Div by Sqrt, Mul with its own input
+// ...):
 //   MVN      (x - mean(x)) / sqrt(mean((x - mean(x))^2) + e)
 //   HSigmoid clip(x + 3, 0, 6) / 6
 //   HSwish   x * clip(x + 3, 0, 6) / 6, or x * HardSigmoid(x) with alpha 1/6 and beta 1/2
@@ -23,7 +24,8 @@ bool near(std::optional<float> value, float wanted) {
 
 class Finder {
  public:
-  Finder(const GraphIndex& index, const ScalarOf& scalar_of) : index_(index), scalar_of_(scalar_of) {}
+  Finder(const GraphIndex& index, const ScalarOf& scalar_of)
+      : index_(index), scalar_of_(scalar_of) {}
 
   std::vector<Composite> find() {
     for (int i = 0; i < index_.graph().node_size(); ++i) {
@@ -43,13 +45,16 @@ class Finder {
   // The node that yields a tensor, if it is of that type.
   int by(const std::string& tensor, std::string_view type) const {
     const int node = index_.producer(tensor);
-    return node != kNone && index_.node(node).op_type() == type && is_standard(index_.node(node).domain()) ? node
-                                                                                                          : kNone;
+    return node != kNone && index_.node(node).op_type() == type &&
+                   is_standard(index_.node(node).domain())
+               ? node
+               : kNone;
   }
   const std::string& in(int node, int port) const { return index_.node(node).input(port); }
   const std::string& out(int node) const { return index_.node(node).output(0); }
 
-  // The operand of a binary node that is no constant, where the other is this number; -1 where it is not so.
+  // The operand of a binary node that is no constant, where the other is this number; -1 where it
+  // is not so.
   int port_beside(int node, float number) const {
     if (index_.node(node).input_size() != 2) return -1;
     if (near(scalar_of_(in(node, 1)), number)) return 0;
@@ -78,8 +83,11 @@ class Finder {
     return add_many(op, std::move(type), std::move(nodes), {std::move(input)});
   }
 
-  bool add_many(Op op, std::string type, std::vector<int> nodes, std::vector<std::vector<InputRef>> inputs) {
-    if (!closed(nodes) || std::ranges::any_of(nodes, [&](int node) { return taken_.contains(node); })) return false;
+  bool add_many(Op op, std::string type, std::vector<int> nodes,
+                std::vector<std::vector<InputRef>> inputs) {
+    if (!closed(nodes) ||
+        std::ranges::any_of(nodes, [&](int node) { return taken_.contains(node); }))
+      return false;
     taken_.insert(nodes.begin(), nodes.end());
     found_.push_back({op, std::move(type), std::move(nodes), std::move(inputs)});
     return true;
@@ -95,13 +103,15 @@ class Finder {
     if (x_port < 0) return;
     const std::string& x = in(inner, x_port);
     const int plus = index_.only_reader(out(erf));
-    if (plus == kNone || index_.node(plus).op_type() != "Add" || port_beside(plus, 1.0f) < 0) return;
+    if (plus == kNone || index_.node(plus).op_type() != "Add" || port_beside(plus, 1.0f) < 0)
+      return;
     const int mul = index_.only_reader(out(plus));
     if (mul == kNone || index_.node(mul).op_type() != "Mul") return;
     const InputRef first{inner, x_port};
     if (const int port = other_port(mul, out(plus)); in(mul, port) == x) {
       const int half = index_.only_reader(out(mul));
-      if (half != kNone && is_half(half)) add(Op::gelu, "Gelu", {inner, erf, plus, mul, half}, {first, {mul, port}});
+      if (half != kNone && is_half(half))
+        add(Op::gelu, "Gelu", {inner, erf, plus, mul, half}, {first, {mul, port}});
     } else if (port_beside(mul, 0.5f) >= 0) {
       const int last = index_.only_reader(out(mul));
       if (last == kNone || index_.node(last).op_type() != "Mul") return;
@@ -128,16 +138,19 @@ class Finder {
     if (turned == kNone) return;
     const auto perm = ints_attribute(index_.node(turned), "perm");
     const int64_t axis = int_attribute(index_.node(softmax), "axis", -1);
-    if (!turns_last_axes(perm) || (axis != -1 && axis != static_cast<int64_t>(perm.size()) - 1)) return;
+    if (!turns_last_axes(perm) || (axis != -1 && axis != static_cast<int64_t>(perm.size()) - 1))
+      return;
     const int last = index_.only_reader(out(softmax));
-    if (last == kNone || index_.node(last).op_type() != "MatMul" || in(last, 0) != out(softmax)) return;
-    add_many(Op::scaled_dot_product_attention, "ScaledDotProductAttention", {turned, scores, softmax, last},
-             {{{scores, 0}}, {{turned, 0}}, {{last, 1}}});
+    if (last == kNone || index_.node(last).op_type() != "MatMul" || in(last, 0) != out(softmax))
+      return;
+    add_many(Op::scaled_dot_product_attention, "ScaledDotProductAttention",
+             {turned, scores, softmax, last}, {{{scores, 0}}, {{turned, 0}}, {{last, 1}}});
   }
 
   bool is_half(int node) const {
     const std::string& type = index_.node(node).op_type();
-    return (type == "Mul" && port_beside(node, 0.5f) >= 0) || (type == "Div" && port_beside(node, 2.0f) >= 0);
+    return (type == "Mul" && port_beside(node, 0.5f) >= 0) ||
+           (type == "Div" && port_beside(node, 2.0f) >= 0);
   }
 
   void mvn(int div) {
@@ -155,13 +168,16 @@ class Finder {
     const bool squares = (type == "Pow" && near(scalar_of_(in(square, 1)), 2.0f)) ||
                          (type == "Mul" && in(square, 1) == out(centered));
     if (squares)
-      add(Op::mvn, "MVN", {mean, centered, square, variance, plus, root, div}, {{mean, 0}, {centered, 0}});
+      add(Op::mvn, "MVN", {mean, centered, square, variance, plus, root, div},
+          {{mean, 0}, {centered, 0}});
   }
 
   bool clips_to(int clip, float low, float high) const {
     const NodeProto& node = index_.node(clip);
-    if (node.input_size() >= 3) return near(scalar_of_(in(clip, 1)), low) && near(scalar_of_(in(clip, 2)), high);
-    return near(float_attribute(node, "min", NAN), low) && near(float_attribute(node, "max", NAN), high);
+    if (node.input_size() >= 3)
+      return near(scalar_of_(in(clip, 1)), low) && near(scalar_of_(in(clip, 2)), high);
+    return near(float_attribute(node, "min", NAN), low) &&
+           near(float_attribute(node, "max", NAN), high);
   }
 
   // clip(x + 3, 0, 6): the two nodes and where they read x.
@@ -185,7 +201,8 @@ class Finder {
     for (int side : {0, 1}) {
       const Ramp r = ramp(in(mul, side));
       if (r.plus != kNone && in(r.plus, r.port) == in(mul, 1 - side))
-        return add(Op::hswish, "HSwish", {r.plus, r.clip, mul, last}, {{r.plus, r.port}, {mul, 1 - side}});
+        return add(Op::hswish, "HSwish", {r.plus, r.clip, mul, last},
+                   {{r.plus, r.port}, {mul, 1 - side}});
     }
     return false;
   }
@@ -215,14 +232,16 @@ class Finder {
       const InputRef direct{mul, 1 - side};
       const NodeProto& node = index_.node(last);
       if (node.op_type() == "Sigmoid" && swish(last, mul, direct)) return;
-      if (node.op_type() == "HardSigmoid" && in(last, 0) == x && near(float_attribute(node, "alpha", 0.2f), 1 / 6.0f) &&
+      if (node.op_type() == "HardSigmoid" && in(last, 0) == x &&
+          near(float_attribute(node, "alpha", 0.2f), 1 / 6.0f) &&
           near(float_attribute(node, "beta", 0.5f), 0.5f))
         return void(add(Op::hswish, "HSwish", {last, mul}, {{last, 0}, direct}));
       if (node.op_type() == "Tanh")
         if (const int soft = by(in(last, 0), "Softplus"); soft != kNone && in(soft, 0) == x)
           return void(add(Op::mish, "Mish", {soft, last, mul}, {{soft, 0}, direct}));
       if (const auto g = gate(last); g && in(g->input.node, g->input.port) == x)
-        return void(add(Op::hswish, "HSwish", {g->nodes[0], g->nodes[1], last, mul}, {g->input, direct}));
+        return void(
+            add(Op::hswish, "HSwish", {g->nodes[0], g->nodes[1], last, mul}, {g->input, direct}));
     }
   }
 

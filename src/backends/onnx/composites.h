@@ -1,5 +1,5 @@
-// Ops that models spell out in smaller ones. The graph shows each of them as the one op that it is, as runtimes fuse
-// it: a quantizer never gets inside.
+// Ops that models spell out in smaller ones. The graph shows each of them as the one op that it is,
+// as runtimes fuse it: a quantizer never gets inside.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,10 @@ namespace eightbit::onnx {
 
 struct Composite {
   Op op = Op::unknown;
-  std::string type;                            // as the op is called where it is one
-  std::vector<int> nodes;                      // the last one yields the output
-  std::vector<std::vector<InputRef>> inputs;   // by port: every place that reads it, all of them the same tensor
+  std::string type;        // as the op is called where it is one
+  std::vector<int> nodes;  // the last one yields the output
+  // by port: every place that reads it, all of them the same tensor
+  std::vector<std::vector<InputRef>> inputs;
 };
 
 // The value of a constant with one element.

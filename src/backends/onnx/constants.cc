@@ -14,13 +14,17 @@
 namespace eightbit::onnx {
 namespace {
 
-constexpr std::array<std::string_view, 6> kRandom = {"RandomNormal",      "RandomUniform", "RandomNormalLike",
-                                                     "RandomUniformLike", "Multinomial",   "Bernoulli"};
+constexpr std::array<std::string_view, 6> kRandom = {"RandomNormal",     "RandomUniform",
+                                                     "RandomNormalLike", "RandomUniformLike",
+                                                     "Multinomial",      "Bernoulli"};
 
-bool is_constant_node(const NodeProto& node) { return node.op_type() == "Constant" && is_standard(node.domain()); }
+bool is_constant_node(const NodeProto& node) {
+  return node.op_type() == "Constant" && is_standard(node.domain());
+}
 
 bool is_fully_known(const TensorType& type) {
-  return type.rank_known && std::ranges::all_of(type.shape, [](int64_t extent) { return extent >= 0; });
+  return type.rank_known &&
+         std::ranges::all_of(type.shape, [](int64_t extent) { return extent >= 0; });
 }
 
 uint64_t elements(const Shape& shape) {
@@ -29,10 +33,13 @@ uint64_t elements(const Shape& shape) {
   return count;
 }
 
-uint64_t elements(const TensorProto& proto) { return elements(Shape(proto.dims().begin(), proto.dims().end())); }
+uint64_t elements(const TensorProto& proto) {
+  return elements(Shape(proto.dims().begin(), proto.dims().end()));
+}
 
 bool is_shape_of_known(const NodeProto& node, const TensorTypes& types) {
-  if (node.op_type() != "Shape" || !is_standard(node.domain()) || node.attribute_size() > 0) return false;
+  if (node.op_type() != "Shape" || !is_standard(node.domain()) || node.attribute_size() > 0)
+    return false;
   const auto it = types.find(node.input(0));
   return it != types.end() && is_fully_known(it->second);
 }
@@ -57,7 +64,8 @@ Constants::Constants(const Content& content, const TensorTypes& types)
     uint64_t size = 0;
     for (const auto& input : node.input())
       if (const auto it = sizes_.find(input); it != sizes_.end()) size = std::max(size, it->second);
-    if (const auto* value = find_attribute(node, "value"); is_constant_node(node) && value && value->has_t())
+    if (const auto* value = find_attribute(node, "value");
+        is_constant_node(node) && value && value->has_t())
       size = elements(value->t());
     for (const auto& output : node.output()) {
       constants_.insert(output);
@@ -67,18 +75,22 @@ Constants::Constants(const Content& content, const TensorTypes& types)
 }
 
 bool Constants::is_foldable(const NodeProto& node) const {
-  if (node.output_size() == 0 || std::ranges::find(kRandom, node.op_type()) != kRandom.end()) return false;
-  if (is_state(node)) return false;   // it changes
+  if (node.output_size() == 0 || std::ranges::find(kRandom, node.op_type()) != kRandom.end())
+    return false;
+  if (is_state(node)) return false;  // it changes
   if (is_constant_node(node) || is_shape_of_known(node, types_)) return true;
-  if (node.input_size() == 0 || !bodies_of(const_cast<const NodeProto&>(node)).empty()) return false;
-  return std::ranges::all_of(node.input(),
-                             [&](const auto& input) { return input.empty() || constants_.contains(input); });
+  if (node.input_size() == 0 || !bodies_of(const_cast<const NodeProto&>(node)).empty())
+    return false;
+  return std::ranges::all_of(
+      node.input(), [&](const auto& input) { return input.empty() || constants_.contains(input); });
 }
 
 const std::string* Constants::largest_input(const NodeProto& node) const {
   const std::string* best = nullptr;
   for (const auto& input : node.input())
-    if (!input.empty() && constants_.contains(input) && (!best || sizes_.at(input) > sizes_.at(*best))) best = &input;
+    if (!input.empty() && constants_.contains(input) &&
+        (!best || sizes_.at(input) > sizes_.at(*best)))
+      best = &input;
   return best;
 }
 
@@ -151,13 +163,14 @@ void Constants::compute(const std::vector<std::string>& tensors) const {
   }
   if (missing.empty()) return;
   const auto values = evaluate(program(missing));
-  EIGHTBIT_CHECK(values.size() == missing.size(), "{} constants were asked for and {} computed", missing.size(),
-                 values.size());
+  EIGHTBIT_CHECK(values.size() == missing.size(), "{} constants were asked for and {} computed",
+                 missing.size(), values.size());
   const std::scoped_lock lock(mutex_);
   for (size_t i = 0; i < missing.size(); ++i) computed_.emplace(missing[i], spilled(values[i]));
 }
 
-// The nodes behind `tensors`, in the order of the graph; the shapes that are known become initializers.
+// The nodes behind `tensors`, in the order of the graph; the shapes that are known become
+// initializers.
 Content Constants::program(const std::vector<std::string>& tensors) const {
   std::set<int> nodes;
   std::set<std::string> initializers;

@@ -17,13 +17,15 @@ namespace eightbit::onnx {
 
 class Constants {
  public:
-  // `types`: where known, Shape of a tensor whose shape is known is a constant too. `content` must outlive this.
+  // `types`: where known, Shape of a tensor whose shape is known is a constant too. `content` must
+  // outlive this.
   Constants(const Content& content, const TensorTypes& types);
 
   bool contains(const std::string& tensor) const { return constants_.contains(tensor); }
   // The stored tensor behind a computed one: at every node the largest input is followed.
   std::string stored(const std::string& tensor) const;
-  // Stored, or computed by the engine; computed values are kept. Throws ModelError. Safe from several threads.
+  // Stored, or computed by the engine; computed values are kept. Throws ModelError. Safe from
+  // several threads.
   Tensor value(const std::string& tensor) const;
   // The same for many tensors in one run of the engine.
   void compute(const std::vector<std::string>& tensors) const;
@@ -42,7 +44,7 @@ class Constants {
   const TensorTypes types_;
   GraphIndex index_;
   std::unordered_set<std::string> constants_;
-  std::unordered_map<std::string, uint64_t> sizes_;   // elements, of all constants
+  std::unordered_map<std::string, uint64_t> sizes_;  // elements, of all constants
   mutable std::mutex mutex_;
   mutable std::unordered_map<std::string, Tensor> computed_;
 };

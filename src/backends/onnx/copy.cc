@@ -48,7 +48,8 @@ std::string Copy::new_name(const std::string& name) {
   return fresh;
 }
 
-NodeProto& Copy::add_node(const std::string& type, const std::string& name, const std::vector<std::string>& inputs,
+NodeProto& Copy::add_node(const std::string& type, const std::string& name,
+                          const std::vector<std::string>& inputs,
                           const std::vector<std::string>& outputs) {
   NodeProto& node = *content.model.mutable_graph()->add_node();
   node.set_op_type(type);

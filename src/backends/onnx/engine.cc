@@ -41,7 +41,7 @@ TensorTypes types_in(const Content& typed) {
 TensorTypes infer_types(const Content& content) {
   Content typed{content.model, {}};
   GraphProto& graph = *typed.model.mutable_graph();
-  declare_weights(graph, content.weights, 0);   // their values do not matter
+  declare_weights(graph, content.weights, 0);  // their values do not matter
   for (bool whole = true;; whole = false) {
     yield_everything(graph);
     try {
@@ -49,7 +49,7 @@ TensorTypes infer_types(const Content& content) {
     } catch (const Error& error) {
       const NodeProto* unknown = unknown_node(graph, error.what());
       if (!unknown && whole) throw;
-      if (!unknown) return {};   // what the model declares is left
+      if (!unknown) return {};  // what the model declares is left
       open_at(graph, *unknown);
     }
   }
@@ -62,7 +62,8 @@ std::vector<Tensor> evaluate(const Content& content) {
   try {
     return Session(content, settings).run({});
   } catch (const Ort::Exception& error) {
-    fail<ModelError>("onnxruntime", "constants of the model can not be computed: {}", cause_of(error));
+    fail<ModelError>("onnxruntime", "constants of the model can not be computed: {}",
+                     cause_of(error));
   }
 }
 

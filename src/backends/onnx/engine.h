@@ -19,8 +19,8 @@ struct TensorType {
 };
 using TensorTypes = std::unordered_map<std::string, TensorType>;
 
-// Types of the tensors of the main graph, as the engine infers them without running anything. Tensors that it says
-// nothing about are missing.
+// Types of the tensors of the main graph, as the engine infers them without running anything.
+// Tensors that it says nothing about are missing.
 TensorTypes infer_types(const Content& content);
 
 // The outputs of a model that has no inputs, in order. Throws ModelError with the engine's reason.

@@ -31,9 +31,10 @@ size_t bytes_of(const Weights& weights) {
   return bytes;
 }
 
-// The highest level keeps convolutions in a blocked layout, which is undone for every tensor that is measured: that costs
-// less than convolutions without it.
-SessionSettings settings_of(const backends::Program& program, const Weights& weights, OrtCustomOpDomain* operators) {
+// The highest level keeps convolutions in a blocked layout, which is undone for every tensor that
+// is measured: that costs less than convolutions without it.
+SessionSettings settings_of(const backends::Program& program, const Weights& weights,
+                            OrtCustomOpDomain* operators) {
   SessionSettings settings;
   settings.threads = 1;
   settings.optimization = ORT_ENABLE_ALL;
@@ -73,17 +74,16 @@ class OnnxExecutor : public backends::Executor {
     if (error) std::rethrow_exception(error);
   }
 
-  std::vector<std::vector<Histogram>> histograms() const override {
-    return counts_of(histograms_);
-  }
+  std::vector<std::vector<Histogram>> histograms() const override { return counts_of(histograms_); }
 
  private:
   void start(const Sample& sample) {
     std::vector<Tensor> inputs = binding_.bind(sample, program_.number(started_));
     inputs.push_back(batch_of(inputs));
     if (!program_.probes.empty()) inputs.push_back(means());
-    running_.push_back(pool_.submit(
-        [this, inputs = std::move(inputs)] { return session_ ? session_->run(inputs) : std::vector<Tensor>(); }));
+    running_.push_back(pool_.submit([this, inputs = std::move(inputs)] {
+      return session_ ? session_->run(inputs) : std::vector<Tensor>();
+    }));
     ++started_;
   }
 
@@ -111,7 +111,7 @@ class OnnxExecutor : public backends::Executor {
                        program_.number(started_ - static_cast<int64_t>(running_.size()) - 1),
                        cause_of(error));
     }
-    int64_t batch = 1;   // records of branches come once, whatever the batch
+    int64_t batch = 1;  // records of branches come once, whatever the batch
     for (size_t i = 0; i < histograms_.size(); ++i) batch = std::max(batch, results[i].shape.at(0));
     for (int64_t item = 0; item < batch; ++item) {
       row_.clear();
@@ -142,10 +142,10 @@ class OnnxExecutor : public backends::Executor {
   backends::Program program_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
   MeasureOperators operators_;
-  std::optional<Session> session_;   // none where nothing is measured: samples are only checked
+  std::optional<Session> session_;  // none where nothing is measured: samples are only checked
   ThreadPool pool_;
   size_t most_in_flight_;
-  std::deque<std::future<std::vector<Tensor>>> running_;   // oldest first
+  std::deque<std::future<std::vector<Tensor>>> running_;  // oldest first
   std::vector<float> row_;
   int64_t started_ = 0, recorded_ = 0;
 };
@@ -156,8 +156,10 @@ std::unique_ptr<backends::Executor> make_executor(const OnnxModel& model,
                                                   const backends::Program& program) {
   const auto* other = dynamic_cast<const OnnxModel*>(program.other);
   if (program.other && !other)
-    fail<Unsupported>("compare", "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
-                      program.other->backend());
+    fail<Unsupported>(
+        "compare",
+        "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
+        program.other->backend());
   return std::make_unique<OnnxExecutor>(model, program, instrument(model, program, other));
 }
 

@@ -1,9 +1,8 @@
 #include "backends/onnx/executor.h"
 
+#include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <eightbit/error.h>
 
 #include "backends/onnx/engine.h"
 #include "backends/onnx/measured_model.h"
@@ -21,7 +20,8 @@ using Records = std::vector<std::vector<float>>;
 const std::vector<float> kFactor = {2, -1};
 
 Sample sample_of(const std::vector<float>& values) {
-  return {{{"x", Tensor::from_floats(values, {static_cast<int64_t>(values.size()) / 6, 2, 3})}}, {}};
+  return {{{"x", Tensor::from_floats(values, {static_cast<int64_t>(values.size()) / 6, 2, 3})}},
+          {}};
 }
 
 // Sample k holds k, k+1, ..., k+5.
@@ -50,7 +50,8 @@ Records run(backends::Executor& executor, std::vector<Sample> samples) {
   return records;
 }
 
-Tap tap_of(const OnnxModel& model, const std::string& tensor, uint32_t statistics, int64_t axis = kNone) {
+Tap tap_of(const OnnxModel& model, const std::string& tensor, uint32_t statistics,
+           int64_t axis = kNone) {
   Tap tap;
   tap.value = value_named(model, tensor);
   tap.axis = axis;
@@ -61,7 +62,8 @@ Tap tap_of(const OnnxModel& model, const std::string& tensor, uint32_t statistic
 
 Program taps_program(const OnnxModel& model, int threads) {
   Program program;
-  program.taps = {tap_of(model, "scaled", kMinMax | kMean, 1), tap_of(model, "y", kMinMax | kHistogram)};
+  program.taps = {tap_of(model, "scaled", kMinMax | kMean, 1),
+                  tap_of(model, "y", kMinMax | kHistogram)};
   program.threads = threads;
   return program;
 }
@@ -76,7 +78,8 @@ TEST(Executor, RecordsHoldWhatTheTapsAskFor) {
 
 TEST(Executor, RecordsAndCountsDoNotDependOnThreads) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto one = model.compile(taps_program(model, 1)), four = model.compile(taps_program(model, 4));
+  const auto one = model.compile(taps_program(model, 1)),
+             four = model.compile(taps_program(model, 4));
   EXPECT_EQ(run(*one, counting_samples(50)), run(*four, counting_samples(50)));
   EXPECT_EQ(one->histograms().at(1).at(0).counts, four->histograms().at(1).at(0).counts);
   EXPECT_EQ(four->histograms().at(1).at(0).total(), 50u * 6u);
@@ -100,7 +103,8 @@ TEST(Executor, AnErrorOfTheDataComesAfterWhatIsInFlight) {
     if (left-- == 0) throw std::out_of_range("no more");
     return counting_samples(1)[0];
   };
-  EXPECT_THROW(executor->run(next, [&](int64_t, std::span<const float>) { ++recorded; }), std::out_of_range);
+  EXPECT_THROW(executor->run(next, [&](int64_t, std::span<const float>) { ++recorded; }),
+               std::out_of_range);
   EXPECT_EQ(recorded, 3);
 }
 
@@ -112,7 +116,8 @@ TEST(Executor, AnErrorOfARecordEndsTheRun) {
 }
 
 TEST(Executor, ComparisonsAddUpSignalAndNoise) {
-  const OnnxModel model = model_of(scaling_model(kFactor)), other = model_of(scaling_model({1, -1}));
+  const OnnxModel model = model_of(scaling_model(kFactor)),
+                  other = model_of(scaling_model({1, -1}));
   Program program;
   program.other = &other;
   program.comparisons = {{value_named(model, "scaled"), value_named(other, "scaled")},
@@ -139,7 +144,9 @@ TEST(Executor, ProbesShiftWhatLaterNodesSee) {
 TEST(Executor, RefusesWhatDoesNotFitTheModel) {
   const OnnxModel model = model_of(scaling_model(kFactor, 1));
   const auto executor = model.compile(taps_program(model, 1));
-  EXPECT_THROW(run(*executor, {{{{"z", Tensor::from_floats(std::vector<float>(6), {1, 2, 3})}}, {}}}), DataError);
+  EXPECT_THROW(
+      run(*executor, {{{{"z", Tensor::from_floats(std::vector<float>(6), {1, 2, 3})}}, {}}}),
+      DataError);
 }
 
 TEST(Engine, InfersTypesWithoutRunning) {

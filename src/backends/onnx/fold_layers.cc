@@ -1,4 +1,5 @@
-// conv(x) * a + b = conv with weights w[o] * a[o] and bias * a + b, where a and b have one value for each channel.
+// conv(x) * a + b = conv with weights w[o] * a[o] and bias * a + b, where a and b have one value
+// for each channel.
 #include "backends/onnx/fold_layers.h"
 
 #include <algorithm>
@@ -16,24 +17,26 @@ namespace eightbit::onnx {
 namespace {
 
 struct Affines {
-  std::vector<float> factor, shift;   // by channel
+  std::vector<float> factor, shift;  // by channel
 };
 
 struct Folding {
   int convolution = kNone;
-  std::vector<int> absorbed;   // the last one yields the result
+  std::vector<int> absorbed;  // the last one yields the result
   Affines affine;
-  Tensor weight, bias;         // of the convolution; the bias may be empty
+  Tensor weight, bias;  // of the convolution; the bias may be empty
 };
 
 class Finder {
  public:
-  explicit Finder(const Content& content) : constants_(content, {}), index_(content.model.graph()) {}
+  explicit Finder(const Content& content)
+      : constants_(content, {}), index_(content.model.graph()) {}
 
   std::vector<Folding> find() const {
     std::vector<Folding> found;
     for (int i = 0; i < index_.graph().node_size(); ++i)
-      if (auto folding = behind(i); folding && !folding->absorbed.empty()) found.push_back(std::move(*folding));
+      if (auto folding = behind(i); folding && !folding->absorbed.empty())
+        found.push_back(std::move(*folding));
     return found;
   }
 
@@ -76,9 +79,11 @@ class Finder {
     return folding;
   }
 
-  std::optional<Affines> affine_of(int node, const std::string& input, size_t channels, size_t rank) const {
+  std::optional<Affines> affine_of(int node, const std::string& input, size_t channels,
+                                   size_t rank) const {
     if (is(node, "BatchNormalization")) return batch_norm(index_.node(node), channels);
-    const bool sum = is(node, "Add"), difference = is(node, "Sub"), product = is(node, "Mul"), quotient = is(node, "Div");
+    const bool sum = is(node, "Add"), difference = is(node, "Sub"), product = is(node, "Mul"),
+               quotient = is(node, "Div");
     if (!sum && !difference && !product && !quotient) return std::nullopt;
     const NodeProto& binary = index_.node(node);
     const int port = binary.input(0) == input ? 1 : 0;
@@ -87,8 +92,10 @@ class Finder {
     if (values.empty()) return std::nullopt;
     Affines out{std::vector<float>(channels, 1.0f), std::vector<float>(channels, 0.0f)};
     for (size_t c = 0; c < channels; ++c) {
-      if (sum || difference) out.shift[c] = difference ? -values[c] : values[c];
-      else out.factor[c] = quotient ? 1.0f / values[c] : values[c];
+      if (sum || difference)
+        out.shift[c] = difference ? -values[c] : values[c];
+      else
+        out.factor[c] = quotient ? 1.0f / values[c] : values[c];
     }
     return out;
   }
@@ -97,7 +104,7 @@ class Finder {
     if (node.input_size() < 5 || int_attribute(node, "training_mode", 0) != 0) return std::nullopt;
     for (int i = 1; i < node.output_size(); ++i)
       if (!node.output(i).empty() && !index_.readers(node.output(i)).empty()) return std::nullopt;
-    std::vector<std::vector<float>> p;   // scale, shift, mean, variance
+    std::vector<std::vector<float>> p;  // scale, shift, mean, variance
     for (int port = 1; port < 5; ++port) {
       const auto value = stored(node.input(port));
       if (!value) return std::nullopt;
@@ -134,7 +141,8 @@ void fold(Copy& copy, const Folding& folding) {
   GraphProto& graph = *copy.content.model.mutable_graph();
   const auto channels = folding.affine.factor.size();
   std::vector<float> weight = to_floats(folding.weight);
-  std::vector<float> bias = folding.bias.empty() ? std::vector<float>(channels, 0.0f) : to_floats(folding.bias);
+  std::vector<float> bias =
+      folding.bias.empty() ? std::vector<float>(channels, 0.0f) : to_floats(folding.bias);
   const size_t row = weight.size() / std::max<size_t>(channels, 1);
   for (size_t c = 0; c < channels; ++c) {
     for (size_t i = 0; i < row; ++i) weight[c * row + i] *= folding.affine.factor[c];
@@ -142,13 +150,15 @@ void fold(Copy& copy, const Folding& folding) {
   }
   NodeProto& convolution = *graph.mutable_node(folding.convolution);
   const std::string name = convolution.name().empty() ? convolution.output(0) : convolution.name();
-  const bool scaled = std::ranges::any_of(folding.affine.factor, [](float factor) { return factor != 1.0f; });
+  const bool scaled =
+      std::ranges::any_of(folding.affine.factor, [](float factor) { return factor != 1.0f; });
   if (scaled)
-    convolution.set_input(
-        1, copy.add_initializer(convolution.input(1), spilled_floats(weight, folding.weight.shape)));
+    convolution.set_input(1, copy.add_initializer(convolution.input(1),
+                                                  spilled_floats(weight, folding.weight.shape)));
   if (convolution.input_size() < 3) convolution.add_input();
   convolution.set_input(
-      2, copy.add_initializer(name + "/bias", Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));
+      2, copy.add_initializer(name + "/bias",
+                              Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));
   convolution.set_output(0, graph.node(folding.absorbed.back()).output(0));
   for (int node : folding.absorbed) graph.mutable_node(node)->clear_op_type();
 }
@@ -161,7 +171,8 @@ void fold_layers(Content& content) {
   Copy copy(std::move(content), {});
   for (const auto& folding : found) fold(copy, folding);
   auto& nodes = *copy.content.model.mutable_graph()->mutable_node();
-  nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
+  nodes.erase(std::remove_if(nodes.begin(), nodes.end(),
+                             [](const auto& node) { return node.op_type().empty(); }),
               nodes.end());
   content = std::move(copy.content);
 }

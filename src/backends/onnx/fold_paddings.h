@@ -5,8 +5,8 @@
 
 namespace eightbit::onnx {
 
-// Takes constant paddings by zero of spatial axes into the attribute `pads` of the convolutions that read them; a Pad
-// that nobody reads then stays for others to remove.
+// Takes constant paddings by zero of spatial axes into the attribute `pads` of the convolutions
+// that read them; a Pad that nobody reads then stays for others to remove.
 void fold_paddings(Content& content);
 
 }  // namespace eightbit::onnx

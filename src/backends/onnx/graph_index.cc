@@ -5,7 +5,8 @@
 namespace eightbit::onnx {
 
 GraphIndex::GraphIndex(const GraphProto& graph) : graph_(graph) {
-  for (const auto& initializer : graph.initializer()) initializers_[initializer.name()] = &initializer;
+  for (const auto& initializer : graph.initializer())
+    initializers_[initializer.name()] = &initializer;
   for (int i = 0; i < graph.node_size(); ++i) {
     const NodeProto& node = graph.node(i);
     for (const auto& output : node.output())
@@ -15,7 +16,8 @@ GraphIndex::GraphIndex(const GraphProto& graph) : graph_(graph) {
     for (const auto* body : bodies_of(node))
       for (auto& name : outer_tensors(*body)) inner_.insert(std::move(name));
   }
-  for (int port = 0; port < graph.output_size(); ++port) readers_[graph.output(port).name()].push_back({kNone, port});
+  for (int port = 0; port < graph.output_size(); ++port)
+    readers_[graph.output(port).name()].push_back({kNone, port});
 }
 
 int GraphIndex::producer(std::string_view tensor) const {

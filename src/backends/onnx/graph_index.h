@@ -19,10 +19,14 @@ class GraphIndex {
 
   const GraphProto& graph() const { return graph_; }
   const NodeProto& node(int index) const { return graph_.node(index); }
-  int producer(std::string_view tensor) const;                      // kNone for inputs and initializers
-  const std::vector<InputRef>& readers(std::string_view tensor) const;   // nodes, then graph outputs
+  // kNone for inputs and initializers
+  int producer(std::string_view tensor) const;
+  // nodes, then graph outputs
+  const std::vector<InputRef>& readers(std::string_view tensor) const;
   const TensorProto* initializer(std::string_view tensor) const;
-  bool read_by_bodies(std::string_view tensor) const { return inner_.contains(std::string(tensor)); }
+  bool read_by_bodies(std::string_view tensor) const {
+    return inner_.contains(std::string(tensor));
+  }
   // The one node that reads the tensor; kNone where there are more, or bodies or outputs read it.
   int only_reader(std::string_view tensor) const;
 

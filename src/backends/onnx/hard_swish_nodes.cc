@@ -16,7 +16,8 @@ std::string add_scale(Copy& copy, float scale, const std::string& name) {
   return copy.add_initializer(name, float_tensor(DType::f32, {}, std::vector{scale}));
 }
 
-std::string add_bytes(Copy& copy, const std::vector<float>& values, const Shape& shape, const std::string& name) {
+std::string add_bytes(Copy& copy, const std::vector<float>& values, const Shape& shape,
+                      const std::string& name) {
   Tensor tensor = Tensor::allocate(DType::u8, shape);
   auto* out = reinterpret_cast<uint8_t*>(tensor.mutable_data());
   for (float value : values) *out++ = static_cast<uint8_t>(value);
@@ -34,16 +35,19 @@ std::string add_numbers(Copy& copy, const std::vector<float>& numbers, const std
   const float zero_point = largest < 0 ? kTop : 0;
   std::vector<float> bytes;
   for (float number : numbers) bytes.push_back(zero_point + std::nearbyint(number / step));
-  const Shape shape = numbers.size() == 1 ? Shape{} : Shape{1, static_cast<int64_t>(numbers.size()), 1, 1};
+  const Shape shape =
+      numbers.size() == 1 ? Shape{} : Shape{1, static_cast<int64_t>(numbers.size()), 1, 1};
   const std::string output = copy.new_name(name + "_output");
-  copy.add_node("DequantizeLinear", name,
-                {add_bytes(copy, bytes, shape, name + "/quantized"), add_scale(copy, step, name + "/scale"),
-                 add_byte(copy, static_cast<int>(zero_point), name + "/zero_point")},
-                {output});
+  copy.add_node(
+      "DequantizeLinear", name,
+      {add_bytes(copy, bytes, shape, name + "/quantized"), add_scale(copy, step, name + "/scale"),
+       add_byte(copy, static_cast<int>(zero_point), name + "/zero_point")},
+      {output});
   return output;
 }
 
-std::string add_op(Copy& copy, const std::string& type, const std::string& a, const std::string& b, const std::string& name) {
+std::string add_op(Copy& copy, const std::string& type, const std::string& a, const std::string& b,
+                   const std::string& name) {
   const std::string output = copy.new_name(name + "_output");
   copy.add_node(type, name, {a, b}, {output});
   return output;
@@ -55,11 +59,13 @@ struct Levels {
 };
 
 // What is rounded by the first is read by the second.
-std::string add_pair(Copy& copy, const std::string& input, Levels rounded, Levels read, const std::string& name) {
+std::string add_pair(Copy& copy, const std::string& input, Levels rounded, Levels read,
+                     const std::string& name) {
   const std::string integers = copy.new_name(name + "/QuantizeLinear_output");
   const std::string output = copy.new_name(name + "/DequantizeLinear_output");
   copy.add_node("QuantizeLinear", name + "/QuantizeLinear",
-                {input, add_scale(copy, rounded.step, name + "/scale"), add_byte(copy, rounded.zero_point, name + "/zero_point")},
+                {input, add_scale(copy, rounded.step, name + "/scale"),
+                 add_byte(copy, rounded.zero_point, name + "/zero_point")},
                 {integers});
   copy.add_node("DequantizeLinear", name + "/DequantizeLinear",
                 {integers, add_scale(copy, read.step, name + "/read_scale"),
@@ -68,16 +74,21 @@ std::string add_pair(Copy& copy, const std::string& input, Levels rounded, Level
   return output;
 }
 
-// One factor: x + 3 saturates at 0 and 6. Else x, brought to one scale, saturates at -3 and 3; level 1 is -3.
+// One factor: x + 3 saturates at 0 and 6. Else x, brought to one scale, saturates at -3 and 3;
+// level 1 is -3.
 std::string add_gate(Copy& copy, const HardSwish& block) {
   const std::string name = block.name + "/gate";
   if (block.factor.size() == 1) {
-    const std::string sum = add_op(copy, "Add", block.input, add_numbers(copy, {3.0f}, block.name + "/three"), block.name + "/Add");
+    const std::string sum =
+        add_op(copy, "Add", block.input, add_numbers(copy, {3.0f}, block.name + "/three"),
+               block.name + "/Add");
     return add_pair(copy, sum, {6 / kTop, 0}, {block.outer / kTop, 0}, name);
   }
   std::vector<float> inverse;
   for (float factor : block.factor) inverse.push_back(1 / factor);
-  const std::string x = add_op(copy, "Mul", block.input, add_numbers(copy, inverse, block.name + "/inverse"), block.name + "/Rescale");
+  const std::string x =
+      add_op(copy, "Mul", block.input, add_numbers(copy, inverse, block.name + "/inverse"),
+             block.name + "/Rescale");
   return add_pair(copy, x, {3 / 127.0f, 128}, {block.outer / 254.0f, 1}, name);
 }
 
@@ -88,8 +99,10 @@ std::vector<float> shifts_of(const HardSwish& block) {
 }
 
 // The product's range: what is read, without the shift.
-std::string add_rounding(Copy& copy, const std::string& product, const HardSwish& block, const std::vector<float>& shifts) {
-  const float low = std::min(0.0f, block.low - std::ranges::max(shifts)), high = std::max(0.0f, block.high - std::ranges::min(shifts));
+std::string add_rounding(Copy& copy, const std::string& product, const HardSwish& block,
+                         const std::vector<float>& shifts) {
+  const float low = std::min(0.0f, block.low - std::ranges::max(shifts)),
+              high = std::max(0.0f, block.high - std::ranges::min(shifts));
   const auto levels = scale_zero_point(low, high, 256, 0);
   const Levels both{levels.scale, levels.zero_point};
   return add_pair(copy, product, both, both, block.name + "/product");
@@ -98,13 +111,15 @@ std::string add_rounding(Copy& copy, const std::string& product, const HardSwish
 }  // namespace
 
 std::string add_hard_swish(Copy& copy, const HardSwish& block) {
-  constexpr float kCounts = 0.1f;   // of a step
-  const std::string product = add_op(copy, "Mul", block.input, add_gate(copy, block), block.name + "/Mul");
+  constexpr float kCounts = 0.1f;  // of a step
+  const std::string product =
+      add_op(copy, "Mul", block.input, add_gate(copy, block), block.name + "/Mul");
   const std::vector<float> shifts = shifts_of(block);
-  const float largest = std::max(std::fabs(std::ranges::max(shifts)), std::fabs(std::ranges::min(shifts)));
+  const float largest =
+      std::max(std::fabs(std::ranges::max(shifts)), std::fabs(std::ranges::min(shifts)));
   if (largest * kTop <= kCounts * (block.high - block.low)) return product;
-  return add_op(copy, "Add", add_rounding(copy, product, block, shifts), add_numbers(copy, shifts, block.name + "/shift"),
-                block.name + "/Shift");
+  return add_op(copy, "Add", add_rounding(copy, product, block, shifts),
+                add_numbers(copy, shifts, block.name + "/shift"), block.name + "/Shift");
 }
 
 }  // namespace eightbit::onnx

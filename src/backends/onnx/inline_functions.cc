@@ -19,14 +19,17 @@ class Inliner {
  public:
   explicit Inliner(const ModelProto& model) {
     std::map<std::string, int64_t> imports;
-    for (const auto& import : model.opset_import()) imports[domain_of(import.domain())] = import.version();
+    for (const auto& import : model.opset_import())
+      imports[domain_of(import.domain())] = import.version();
     for (const auto& function : model.functions()) {
       bool same = true;
       for (const auto& import : function.opset_import()) {
         const auto it = imports.find(domain_of(import.domain()));
         same &= it == imports.end() || it->second == import.version();
       }
-      if (same) functions_[{domain_of(function.domain()), function.name(), function.overload()}] = &function;
+      if (same)
+        functions_[{domain_of(function.domain()), function.name(), function.overload()}] =
+            &function;
     }
   }
 
@@ -39,7 +42,9 @@ class Inliner {
   }
 
  private:
-  static std::string domain_of(const std::string& domain) { return is_standard(domain) ? "" : domain; }
+  static std::string domain_of(const std::string& domain) {
+    return is_standard(domain) ? "" : domain;
+  }
 
   void place(NodeProto& node, GraphProto& graph, int depth) {
     const auto it = functions_.find({domain_of(node.domain()), node.op_type(), node.overload()});
@@ -52,12 +57,16 @@ class Inliner {
 
   void call(const FunctionProto& function, const NodeProto& node, GraphProto& graph, int depth) {
     if (depth > kDeepestCall)
-      fail<ModelError>("onnx", "function '{}' calls itself, or calls are more than {} deep", function.name(), kDeepestCall);
-    const std::string prefix = fmt::format("{}/", node.name().empty() ? node.output(0) : node.name());
+      fail<ModelError>("onnx", "function '{}' calls itself, or calls are more than {} deep",
+                       function.name(), kDeepestCall);
+    const std::string prefix =
+        fmt::format("{}/", node.name().empty() ? node.output(0) : node.name());
     Names names;
-    for (int i = 0; i < function.input_size(); ++i) names[function.input(i)] = i < node.input_size() ? node.input(i) : "";
+    for (int i = 0; i < function.input_size(); ++i)
+      names[function.input(i)] = i < node.input_size() ? node.input(i) : "";
     for (int i = 0; i < function.output_size(); ++i)
-      if (i < node.output_size() && !node.output(i).empty()) names[function.output(i)] = node.output(i);
+      if (i < node.output_size() && !node.output(i).empty())
+        names[function.output(i)] = node.output(i);
     for (NodeProto inner : function.node()) {
       inner.set_name(prefix + (inner.name().empty() ? inner.op_type() : inner.name()));
       rename(inner, names, prefix);
@@ -83,12 +92,14 @@ class Inliner {
     for (auto& initializer : *body.mutable_initializer())
       initializer.set_name(renamed(initializer.name(), names, prefix));
     for (auto& node : *body.mutable_node()) rename(node, names, prefix);
-    for (auto& output : *body.mutable_output()) output.set_name(renamed(output.name(), names, prefix));
+    for (auto& output : *body.mutable_output())
+      output.set_name(renamed(output.name(), names, prefix));
     body.clear_value_info();
   }
 
   // Attributes that refer to the call's take its values, or the function's defaults, or go.
-  static void bind_attributes(NodeProto& inner, const FunctionProto& function, const NodeProto& call) {
+  static void bind_attributes(NodeProto& inner, const FunctionProto& function,
+                              const NodeProto& call) {
     google::protobuf::RepeatedPtrField<AttributeProto> bound;
     for (auto& attribute : *inner.mutable_attribute()) {
       if (attribute.ref_attr_name().empty()) {
@@ -120,7 +131,8 @@ void inline_functions(ModelProto& model) {
     for (const auto& import : function.opset_import()) {
       bool known = false;
       for (const auto& own : model.opset_import())
-        known |= own.domain() == import.domain() || (is_standard(own.domain()) && is_standard(import.domain()));
+        known |= own.domain() == import.domain() ||
+                 (is_standard(own.domain()) && is_standard(import.domain()));
       if (!known) *model.add_opset_import() = import;
     }
   inliner.expand(*model.mutable_graph(), 0);

@@ -5,8 +5,8 @@
 
 namespace eightbit::onnx {
 
-// Replaces every call, in bodies too, by the nodes of the function. Functions of another version of the standard
-// operators stay calls. Throws ModelError when functions call themselves.
+// Replaces every call, in bodies too, by the nodes of the function. Functions of another version of
+// the standard operators stay calls. Throws ModelError when functions call themselves.
 void inline_functions(ModelProto& model);
 
 }  // namespace eightbit::onnx

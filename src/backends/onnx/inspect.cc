@@ -4,9 +4,8 @@
 #include <chrono>
 #include <fstream>
 #include <map>
-#include <thread>
-
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/graph_index.h"
@@ -36,9 +35,9 @@ std::vector<Tensor> run(Session& session, std::span<const Tensor> inputs, int64_
 // ONNX Runtime writes C++ names of types.
 std::string short_type(const std::string& name) {
   static const std::map<std::string, std::string> names = {
-      {"float", "f32"},     {"double", "f64"},  {"float16", "f16"}, {"bfloat16", "bf16"},
-      {"int8", "i8"},       {"uint8", "u8"},    {"int16", "i16"},   {"uint16", "u16"},
-      {"int32", "i32"},     {"uint32", "u32"},  {"int64", "i64"},   {"uint64", "u64"},
+      {"float", "f32"},   {"double", "f64"}, {"float16", "f16"}, {"bfloat16", "bf16"},
+      {"int8", "i8"},     {"uint8", "u8"},   {"int16", "i16"},   {"uint16", "u16"},
+      {"int32", "i32"},   {"uint32", "u32"}, {"int64", "i64"},   {"uint64", "u64"},
       {"bool", "boolean"}};
   const auto it = names.find(name);
   return it == names.end() ? name : it->second;
@@ -60,13 +59,15 @@ std::string precision_of(const std::string& type, const nlohmann::json& event) {
 // ONNX Runtime adds "_token_7" to the name of a node that it made anew.
 std::string without_token(std::string name) {
   const size_t at = name.rfind("_token_");
-  const bool counted = at != std::string::npos && name.find_first_not_of("0123456789", at + 7) == std::string::npos;
+  const bool counted =
+      at != std::string::npos && name.find_first_not_of("0123456789", at + 7) == std::string::npos;
   return counted ? name.substr(0, at) : name;
 }
 
-// The nodes that became a layer. A convolution in a blocked layout is called after its output, which may be that of an
-// activation behind it.
-std::vector<std::string> nodes_of(const std::string& layer, const std::string& type, const GraphIndex& index) {
+// The nodes that became a layer. A convolution in a blocked layout is called after its output,
+// which may be that of an activation behind it.
+std::vector<std::string> nodes_of(const std::string& layer, const std::string& type,
+                                  const GraphIndex& index) {
   constexpr std::string_view kBlocked = "_nchwc";
   const std::string name = without_token(layer);
   if (!name.ends_with(kBlocked)) return {name};
@@ -81,7 +82,8 @@ std::vector<std::string> nodes_of(const std::string& layer, const std::string& t
 }
 
 // The shortest time of each node over all runs, in the order of execution.
-std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, const GraphIndex& index) {
+std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events,
+                                                const GraphIndex& index) {
   constexpr std::string_view kSuffix = "_kernel_time";
   std::vector<backends::LayerPrecision> layers;
   std::map<std::string, size_t> places;
@@ -94,7 +96,8 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, co
     const double milliseconds = event.value("dur", 0.0) / 1e3;
     const auto [place, is_new] = places.emplace(name, layers.size());
     if (is_new)
-      layers.push_back({name, type, precision_of(type, facts), milliseconds, nodes_of(name, type, index)});
+      layers.push_back(
+          {name, type, precision_of(type, facts), milliseconds, nodes_of(name, type, index)});
     else
       layers[place->second].milliseconds =
           std::min(layers[place->second].milliseconds, milliseconds);
@@ -104,7 +107,8 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events, co
 
 class OnnxRunner : public backends::Runner {
  public:
-  explicit OnnxRunner(const OnnxModel& model) : binding_(binding_of(model)), session_(with_closed_bodies(model.content()), {}) {}
+  explicit OnnxRunner(const OnnxModel& model)
+      : binding_(binding_of(model)), session_(with_closed_bodies(model.content()), {}) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
     const int64_t index = count_++;
@@ -120,7 +124,9 @@ class OnnxRunner : public backends::Runner {
 class OnnxTimingRunner : public backends::Runner {
  public:
   explicit OnnxTimingRunner(const OnnxModel& model)
-      : binding_(binding_of(model)), index_(model.native().graph()), session_(with_closed_bodies(model.content()), settings()) {}
+      : binding_(binding_of(model)),
+        index_(model.native().graph()),
+        session_(with_closed_bodies(model.content()), settings()) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
     const int64_t index = count_++;

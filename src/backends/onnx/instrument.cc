@@ -57,7 +57,8 @@ class Instrumenter {
     add_leaves(*out.content.model.mutable_graph());
     prune(out.content);
     for (const Tap& tap : program_.taps)
-      out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
+      out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
+                                                         : nullptr);
     return out;
   }
 
@@ -75,14 +76,16 @@ class Instrumenter {
     if (program_.plan && program_.layers_alone) cut_quantized_values(first);
   }
 
-  // Readers of quantized values read the float model's, and so do quantizers that stand in front of a Clip. `first`: of the
-  // planned model's nodes. Bodies do not reach into those of the other model.
+  // Readers of quantized values read the float model's, and so do quantizers that stand in front of
+  // a Clip. `first`: of the planned model's nodes. Bodies do not reach into those of the other
+  // model.
   void cut_quantized_values(int first) {
     std::map<std::string, std::string> all, quantized;
     for (size_t i = 0; i < planned_.size(); ++i)
       if (!in_body(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
     for (const Quantizer& q : program_.plan->quantizers)
-      if (!q.weight && !in_body(model_, q.value)) quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+      if (!q.weight && !in_body(model_, q.value))
+        quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
     for (int i = first; i < graph().node_size(); ++i) {
       NodeProto& node = *graph().mutable_node(i);
       const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
@@ -91,11 +94,15 @@ class Instrumenter {
     }
   }
 
-  // One model has one version of the standard operators, and quantizers may have asked for a newer one.
-  static void lift_to_same_opset(Copy& one, const Reading& of_one, Copy& two, const Reading& of_two) {
+  // One model has one version of the standard operators, and quantizers may have asked for a newer
+  // one.
+  static void lift_to_same_opset(Copy& one, const Reading& of_one, Copy& two,
+                                 const Reading& of_two) {
     const int64_t newest = std::max(opset_of(one.content.model), opset_of(two.content.model));
-    lift_opset(one.content.model, newest, [&](const auto& tensor) { return of_one.rank_of(tensor); });
-    lift_opset(two.content.model, newest, [&](const auto& tensor) { return of_two.rank_of(tensor); });
+    lift_opset(one.content.model, newest,
+               [&](const auto& tensor) { return of_one.rank_of(tensor); });
+    lift_opset(two.content.model, newest,
+               [&](const auto& tensor) { return of_two.rank_of(tensor); });
   }
 
   NodeProto& add_operator(const std::string& type, const std::vector<std::string>& inputs,
@@ -138,8 +145,10 @@ class Instrumenter {
       const std::string value =
           cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
       const auto tap = static_cast<int64_t>(i);
-      if (in_body(model_, id)) add_tap_in_body(value, id, tap);
-      else set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", tap);
+      if (in_body(model_, id))
+        add_tap_in_body(value, id, tap);
+      else
+        set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", tap);
     }
   }
 
@@ -148,11 +157,14 @@ class Instrumenter {
     const Reading& reading = model.reading();
     std::vector<std::pair<NodeId, int>> bodies;
     NodeId node = reading.graph.value(id).producer;
-    for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone; node = owner)
+    for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone;
+         node = owner)
       bodies.emplace_back(owner, reading.bodies[static_cast<size_t>(node)]);
     return bodies;
   }
-  static bool in_body(const OnnxModel& model, ValueId id) { return !bodies_around(model, id).empty(); }
+  static bool in_body(const OnnxModel& model, ValueId id) {
+    return !bodies_around(model, id).empty();
+  }
 
   static const NodeProto& proto_of(const OnnxModel& model, NodeId id) {
     return model.native().graph().node(model.reading().nodes[static_cast<size_t>(id)].back());
@@ -161,20 +173,23 @@ class Instrumenter {
   // One record, whatever the batch; an output of each node around it leads out.
   void add_tap_in_body(const std::string& value, ValueId id, int64_t tap) {
     if (one_.empty()) one_ = reference_.add_initializer("eightbit.one", one());
-    std::vector<float> unseen(static_cast<size_t>(program_.taps[static_cast<size_t>(tap)].record_size()), 0.0f);
+    std::vector<float> unseen(
+        static_cast<size_t>(program_.taps[static_cast<size_t>(tap)].record_size()), 0.0f);
     unseen.back() = kUnseen;
     const std::string otherwise = reference_.add_initializer("eightbit.unseen", row(unseen));
     std::string record = add_measure("Reduce", {value, one_}, tap);
     for (const auto& [owner, body] : bodies_around(model_, id)) {
       const NodeProto& proto = proto_of(model_, owner);
       const auto size = static_cast<int64_t>(unseen.size());
-      record = add_result(reference_, proto.name(), body, record, otherwise, {1, size});   // Scan asks for shapes
+      // Scan asks for shapes
+      record = add_result(reference_, proto.name(), body, record, otherwise, {1, size});
       if (repeats(proto)) record = add_measure("Fold", {record}, tap);
     }
     add_record(record);
   }
 
-  std::string add_measure(const std::string& type, const std::vector<std::string>& inputs, int64_t tap) {
+  std::string add_measure(const std::string& type, const std::vector<std::string>& inputs,
+                          int64_t tap) {
     const std::string record = fmt::format("eightbit.record.{}", ++count_);
     set_attribute(add_operator(type, inputs, {record}), "tap", tap);
     return record;
@@ -224,8 +239,7 @@ class Instrumenter {
 
   void add_comparisons() {
     for (const backends::Comparison& comparison : program_.comparisons) {
-      const ValueId other =
-          comparison.planned == kNone ? comparison.reference : comparison.planned;
+      const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
       if (in_loop(model_, comparison.reference) || in_loop(*from_, other)) {
         add_nothing(comparison.record_size());
         continue;
@@ -240,8 +254,9 @@ class Instrumenter {
   }
 
   static bool in_loop(const OnnxModel& model, ValueId id) {
-    return std::ranges::any_of(bodies_around(model, id),
-                               [&](const auto& body) { return repeats(proto_of(model, body.first)); });
+    return std::ranges::any_of(bodies_around(model, id), [&](const auto& body) {
+      return repeats(proto_of(model, body.first));
+    });
   }
 
   // Values of iterations are not compared.
@@ -254,12 +269,14 @@ class Instrumenter {
   }
 
   // In f32; empty where a branch is not taken. `prefix`: of the nodes of `model` here.
-  std::string out_of_branches(const std::string& value, const OnnxModel& model, ValueId id, const std::string& prefix) {
+  std::string out_of_branches(const std::string& value, const OnnxModel& model, ValueId id,
+                              const std::string& prefix) {
     const Value& known = model.graph().value(id);
     std::string tensor = cast(value, known.dtype, DType::f32), empty;
     for (const auto& [owner, body] : bodies_around(model, id)) {
       const Shape shape(std::max<size_t>(known.shape.size(), 1), 0);
-      if (empty.empty()) empty = reference_.add_initializer("eightbit.empty", Tensor::from_floats({}, shape));
+      if (empty.empty())
+        empty = reference_.add_initializer("eightbit.empty", Tensor::from_floats({}, shape));
       tensor = add_result(reference_, prefix + proto_of(model, owner).name(), body, tensor, empty);
     }
     return tensor;
@@ -268,9 +285,11 @@ class Instrumenter {
   // Before anything else reads the values of the planned model.
   void rewire() {
     for (const backends::Cut& cut : program_.cuts)
-      read_instead(planned_[static_cast<size_t>(cut.planned)], reference_.values[static_cast<size_t>(cut.reference)]);
+      read_instead(planned_[static_cast<size_t>(cut.planned)],
+                   reference_.values[static_cast<size_t>(cut.reference)]);
     for (NodeId id : program_.bypassed) {
-      const std::string& output = planned_[static_cast<size_t>(from_->graph().node(id).outputs.at(0))];
+      const std::string& output =
+          planned_[static_cast<size_t>(from_->graph().node(id).outputs.at(0))];
       for (const NodeProto& node : graph().node())
         if (node.output_size() > 0 && node.output(0) == output) {
           read_instead(output, std::string(node.input(0)));
@@ -285,8 +304,8 @@ class Instrumenter {
         if (input == value) input = other;
   }
 
-  // What the planned model's consumers see. Read in front of a quantizer, a value would keep the runtime from computing
-  // it in integers.
+  // What the planned model's consumers see. Read in front of a quantizer, a value would keep the
+  // runtime from computing it in integers.
   std::string compared_value(ValueId id) const {
     if (!program_.integer_arithmetic) return planned_[static_cast<size_t>(id)];
     for (const char* type : {"QuantizeLinear", "DequantizeLinear"}) {
@@ -298,17 +317,18 @@ class Instrumenter {
     return planned_[static_cast<size_t>(id)];
   }
 
-  // ONNX Runtime walks back from the last node that nobody reads first. In reverse order each is computed as soon as its
-  // input is there, and no activation waits for it.
+  // ONNX Runtime walks back from the last node that nobody reads first. In reverse order each is
+  // computed as soon as its input is there, and no activation waits for it.
   void add_leaves(GraphProto& graph) {
-    for (auto leaf = leaves_.rbegin(); leaf != leaves_.rend(); ++leaf) graph.add_node()->Swap(&*leaf);
+    for (auto leaf = leaves_.rbegin(); leaf != leaves_.rend(); ++leaf)
+      graph.add_node()->Swap(&*leaf);
   }
 
   const OnnxModel& model_;
   const backends::Program& program_;
   Copy reference_;
-  const OnnxModel* from_ = nullptr;    // of which the planned model is a copy
-  std::vector<std::string> planned_;   // by ValueId of the planned model
+  const OnnxModel* from_ = nullptr;   // of which the planned model is a copy
+  std::vector<std::string> planned_;  // by ValueId of the planned model
   std::vector<NodeProto> leaves_;
   std::string one_;
   int count_ = 0;

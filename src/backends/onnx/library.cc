@@ -32,14 +32,16 @@ fs::path packages_around(fs::path path) {
   return {};
 }
 
-// Packages that something in this process was loaded from: OpenVINO, which comes as a Python package, always is.
+// Packages that something in this process was loaded from: OpenVINO, which comes as a Python
+// package, always is.
 std::vector<fs::path> packages_of_process() {
   std::vector<fs::path> folders;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* out) {
         auto& list = *static_cast<std::vector<fs::path>*>(out);
         const fs::path folder = packages_around(info->dlpi_name);
-        if (!folder.empty() && std::ranges::find(list, folder) == list.end()) list.push_back(folder);
+        if (!folder.empty() && std::ranges::find(list, folder) == list.end())
+          list.push_back(folder);
         return 0;
       },
       &folders);

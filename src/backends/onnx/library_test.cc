@@ -20,7 +20,8 @@ TEST(Library, IsTheSharedObjectInThePackage) {
 
 TEST(Library, TheVariableDecidesAlone) {
   setenv("EIGHTBIT_ONNXRUNTIME", "/somewhere/libonnxruntime.so", 1);
-  EXPECT_EQ(library_candidates(), std::vector<std::filesystem::path>{"/somewhere/libonnxruntime.so"});
+  EXPECT_EQ(library_candidates(),
+            std::vector<std::filesystem::path>{"/somewhere/libonnxruntime.so"});
   unsetenv("EIGHTBIT_ONNXRUNTIME");
   EXPECT_GT(library_candidates().size(), 1u) << "the system's loader at least";
 }

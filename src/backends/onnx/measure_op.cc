@@ -106,7 +106,8 @@ class FoldKernel {
     const Input rows = input_of(context, 0);
     const int64_t size = tap_->record_size();
     const auto count = static_cast<size_t>(rows.size);
-    fold_records(*tap_, {rows.data, count}, {output_of(context, 0, {1, size}), static_cast<size_t>(size)});
+    fold_records(*tap_, {rows.data, count},
+                 {output_of(context, 0, {1, size}), static_cast<size_t>(size)});
   }
 
  private:
@@ -124,7 +125,8 @@ class DifferenceKernel {
                    reference.size, other.size);
     const std::span<float> record(output_of(context, 0, {1, size_}), static_cast<size_t>(size_));
     std::ranges::fill(record, 0.0f);
-    if (reference.size > 0) record_difference(reference.data, other.data, reference.shape, axis_, record);
+    if (reference.size > 0)
+      record_difference(reference.data, other.data, reference.shape, axis_, record);
   }
 
  private:
@@ -143,8 +145,8 @@ class MeanShiftKernel {
     EIGHTBIT_CHECK(first_ + channels_ <= means.size, "means {} to {} of {}", first_,
                    first_ + channels_, means.size);
     std::vector<float> shift = channel_means(value.data, value.shape, axis_);
-    EIGHTBIT_CHECK(static_cast<int64_t>(shift.size()) == channels_, "{} channels where {} are known",
-                   shift.size(), channels_);
+    EIGHTBIT_CHECK(static_cast<int64_t>(shift.size()) == channels_,
+                   "{} channels where {} are known", shift.size(), channels_);
     for (size_t c = 0; c < shift.size(); ++c)
       shift[c] = means.data[first_ + static_cast<int64_t>(c)] - shift[c];
     std::ranges::copy(shift, output_of(context, 1, {channels_}));

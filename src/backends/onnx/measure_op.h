@@ -1,10 +1,12 @@
-// Operators of our own in ONNX Runtime, of the domain "eightbit": they reduce a tensor to its record where it appears, so
-// that raw activations never leave the runtime.
+// Operators of our own in ONNX Runtime, of the domain "eightbit": they reduce a tensor to its
+// record where it appears, so that raw activations never leave the runtime.
 //
 //   Reduce(value f32, batch i64[1]) {tap}                  -> f32 [batch, record_size]
-//   Fold(records f32 [.., record_size]) {tap}              -> f32 [1, record_size]: one record of those of all iterations
+//   Fold(records f32 [.., record_size]) {tap}              -> f32 [1, record_size]: one record of
+//   those of all iterations
 //   Difference(reference f32, other f32)                   -> f32 [1, 4]: signal, noise, dot, power
-//   MeanShift(value f32, means f32[all]) {axis, first, channels} -> value + shift, shift f32 [channels];
+//   MeanShift(value f32, means f32[all]) {axis, first, channels} -> value + shift, shift f32
+//   [channels];
 //     shift: means[first, first + channels) minus the mean of `value` over all axes but `axis`
 #pragma once
 

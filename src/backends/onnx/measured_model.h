@@ -10,19 +10,22 @@
 
 namespace eightbit::onnx::test {
 
-inline void declare(ValueInfoProto& value, const std::string& name, const std::vector<int64_t>& shape) {
+inline void declare(ValueInfoProto& value, const std::string& name,
+                    const std::vector<int64_t>& shape) {
   value.set_name(name);
   auto* type = value.mutable_type()->mutable_tensor_type();
   type->set_elem_type(TensorProto::FLOAT);
   for (int64_t d : shape) {
     auto* dim = type->mutable_shape()->add_dim();
-    if (d < 0) dim->set_dim_param("batch");
-    else dim->set_dim_value(d);
+    if (d < 0)
+      dim->set_dim_param("batch");
+    else
+      dim->set_dim_value(d);
   }
 }
 
-inline void add_node(GraphProto& graph, const std::string& type, const std::vector<std::string>& inputs,
-                     const std::string& output) {
+inline void add_node(GraphProto& graph, const std::string& type,
+                     const std::vector<std::string>& inputs, const std::string& output) {
   NodeProto& node = *graph.add_node();
   node.set_name(output);
   node.set_op_type(type);

@@ -37,7 +37,8 @@ std::vector<PortInfo> OnnxModel::outputs() const {
 }
 
 std::string OnnxModel::fingerprint() const {
-  std::call_once(hash_once_, [this] { fingerprint_ = fmt::format("{:016x}", onnx::fingerprint(*content_)); });
+  std::call_once(hash_once_,
+                 [this] { fingerprint_ = fmt::format("{:016x}", onnx::fingerprint(*content_)); });
   return fingerprint_;
 }
 
@@ -66,7 +67,8 @@ std::map<std::string, int64_t> OnnxModel::weight_bytes() const {
   std::map<std::string, int64_t> bytes;
   for (const auto& initializer : native().graph().initializer()) {
     const DType dtype = to_dtype(initializer.data_type());
-    if (bits_of(dtype) > 0) bytes[std::string(to_string(dtype))] += static_cast<int64_t>(checked_byte_size(initializer));
+    if (bits_of(dtype) > 0)
+      bytes[std::string(to_string(dtype))] += static_cast<int64_t>(checked_byte_size(initializer));
   }
   return bytes;
 }
@@ -75,13 +77,17 @@ Model wrap(std::span<const std::byte> bytes, const std::filesystem::path& folder
   return Model(std::make_shared<const OnnxModel>(parse_model(bytes, folder, "the model")));
 }
 
-bool is_onnx(const Model& model) { return dynamic_cast<const OnnxModel*>(&model.impl()) != nullptr; }
+bool is_onnx(const Model& model) {
+  return dynamic_cast<const OnnxModel*>(&model.impl()) != nullptr;
+}
 
 std::string unwrap(const Model& model) {
   const auto* impl = dynamic_cast<const OnnxModel*>(&model.impl());
   if (!impl)
-    fail<Unsupported>("onnx", "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
-                      model.impl().backend());
+    fail<Unsupported>(
+        "onnx",
+        "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
+        model.impl().backend());
   return serialize(with_closed_bodies(impl->content()));
 }
 

@@ -12,13 +12,15 @@ namespace eightbit::onnx {
 
 class OnnxModel final : public backends::BackendModel {
  public:
-  // `content` is as parse_model() gives it (model_file.h), bodies open, and does not change from here on.
+  // `content` is as parse_model() gives it (model_file.h), bodies open, and does not change from
+  // here on.
   explicit OnnxModel(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
 
   const Content& content() const { return *content_; }
   const ModelProto& native() const { return content_->model; }
   const Reading& reading() const;  // made at the first call
-  // A copy to rewrite, with a plan carried out where there is one, as it is: every value of the graph stays what it is.
+  // A copy to rewrite, with a plan carried out where there is one, as it is: every value of the
+  // graph stays what it is.
   Copy copy(const Plan* plan = nullptr) const;
 
   std::string_view backend() const override { return "onnx"; }
@@ -28,9 +30,11 @@ class OnnxModel final : public backends::BackendModel {
   std::vector<PortInfo> outputs() const override;
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
-  bool pairs_cross_positions() const override { return true; }   // seen with AVX2 without VNNI
+  bool pairs_cross_positions() const override { return true; }  // seen with AVX2 without VNNI
   // ONNX Runtime's: docs/onnx.md.
-  Kernels kernels() const override { return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false}; }
+  Kernels kernels() const override {
+    return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false};
+  }
   std::shared_ptr<const BackendModel> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
@@ -39,7 +43,8 @@ class OnnxModel final : public backends::BackendModel {
   // The engine's part.
   std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
   std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::unique_ptr<backends::Runner> timing_runner(backends::FloatPrecision precision) const override;
+  std::unique_ptr<backends::Runner> timing_runner(
+      backends::FloatPrecision precision) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   double throughput(const Sample& sample, double seconds) const override;
 

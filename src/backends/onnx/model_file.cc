@@ -1,5 +1,6 @@
-// A model is written piece by piece, so that its weights are never copied. Protobuf allows it: the fields of a message
-// may come in any order, and a nested message is its tag, its length and its bytes.
+// A model is written piece by piece, so that its weights are never copied. Protobuf allows it: the
+// fields of a message may come in any order, and a nested message is its tag, its length and its
+// bytes.
 #include "backends/onnx/model_file.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -30,21 +31,26 @@ constexpr int kDeepestMessage = 100;
 ModelProto parse(std::span<const std::byte> bytes, const std::string& what) {
   if (bytes.empty()) fail<ModelError>("read", "{} is empty. Export or copy the model again", what);
   if (bytes.size() > kLargestMessage)
-    fail<ModelError>("read",
-                     "{} has {} bytes, more than a protobuf message can have. Save the model with external data", what,
-                     bytes.size());
-  CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+    fail<ModelError>(
+        "read",
+        "{} has {} bytes, more than a protobuf message can have. Save the model with external data",
+        what, bytes.size());
+  CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
+                          static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(kDeepestMessage);
   ModelProto model;
   if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
     fail<ModelError>("read",
-                     "{} is no ONNX model: it is truncated, damaged, or nested more than {} messages deep. Export or "
+                     "{} is no ONNX model: it is truncated, damaged, or nested more than {} "
+                     "messages deep. Export or "
                      "copy the model again",
                      what, kDeepestMessage);
   return model;
 }
 
-bool is_external(const TensorProto& tensor) { return tensor.data_location() == TensorProto::EXTERNAL; }
+bool is_external(const TensorProto& tensor) {
+  return tensor.data_location() == TensorProto::EXTERNAL;
+}
 
 void load_in_place(TensorProto& tensor, ExternalData& external) {
   if (is_external(tensor)) tensor = to_proto(tensor.name(), external.load(tensor), true);
@@ -77,9 +83,11 @@ Tensor take_values(TensorProto& proto) {
 void constants_to_initializers(GraphProto& graph) {
   auto& nodes = *graph.mutable_node();
   const auto is_large = [](const NodeProto& node) {
-    if (node.op_type() != "Constant" || !is_standard(node.domain()) || node.output_size() != 1) return false;
+    if (node.op_type() != "Constant" || !is_standard(node.domain()) || node.output_size() != 1)
+      return false;
     const auto* value = find_attribute(node, "value");
-    return value && value->has_t() && (is_external(value->t()) || value->t().ByteSizeLong() > kLargeTensor);
+    return value && value->has_t() &&
+           (is_external(value->t()) || value->t().ByteSizeLong() > kLargeTensor);
   };
   for (auto& node : nodes) {
     if (!is_large(node)) continue;
@@ -88,17 +96,19 @@ void constants_to_initializers(GraphProto& graph) {
     initializer.set_name(node.output(0));
     node.Clear();
   }
-  nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
+  nodes.erase(std::remove_if(nodes.begin(), nodes.end(),
+                             [](const auto& node) { return node.op_type().empty(); }),
               nodes.end());
 }
 
 void set_weights_aside(Content& content, ExternalData& external) {
   constants_to_initializers(*content.model.mutable_graph());
   for (auto& initializer : *content.model.mutable_graph()->mutable_initializer()) {
-    if (!is_external(initializer) &&
-        (initializer.ByteSizeLong() <= kLargeTensor || bits_of(to_dtype(initializer.data_type())) == 0))
+    if (!is_external(initializer) && (initializer.ByteSizeLong() <= kLargeTensor ||
+                                      bits_of(to_dtype(initializer.data_type())) == 0))
       continue;
-    const Tensor tensor = is_external(initializer) ? external.load(initializer) : take_values(initializer);
+    const Tensor tensor =
+        is_external(initializer) ? external.load(initializer) : take_values(initializer);
     initializer = to_proto(initializer.name(), tensor, false);
     mark_set_aside(initializer);
     content.weights[initializer.name()] = tensor;
@@ -126,7 +136,7 @@ void write_head(uint32_t tag, uint64_t length, const WriteBytes& write) {
 // The model in three parts: what is around the graph, the graph without large weights, and these.
 struct Pieces {
   std::string around, graph;
-  std::vector<std::pair<std::string, Tensor>> weights;   // header and values
+  std::vector<std::pair<std::string, Tensor>> weights;  // header and values
 
   explicit Pieces(const Content& content) {
     ModelProto rest = content.model;
@@ -137,10 +147,12 @@ struct Pieces {
     auto& initializers = *inner.mutable_initializer();
     for (const auto& initializer : initializers)
       if (const auto it = content.weights.find(initializer.name()); it != content.weights.end())
-        weights.emplace_back(to_proto(it->first, it->second, false).SerializeAsString(), it->second);
-    initializers.erase(std::remove_if(initializers.begin(), initializers.end(),
-                                      [&](const auto& i) { return content.weights.contains(i.name()); }),
-                       initializers.end());
+        weights.emplace_back(to_proto(it->first, it->second, false).SerializeAsString(),
+                             it->second);
+    initializers.erase(
+        std::remove_if(initializers.begin(), initializers.end(),
+                       [&](const auto& i) { return content.weights.contains(i.name()); }),
+        initializers.end());
     graph = inner.SerializeAsString();
   }
 
@@ -203,11 +215,13 @@ void serialize(const Content& content, const WriteBytes& write) { Pieces(content
 std::string serialize(const Content& content) {
   const Pieces pieces(content);
   if (pieces.size() > kLargestMessage)
-    fail<Unsupported>("onnx", "the model has {} bytes, more than a protobuf message can have. Save it to a file",
-                      pieces.size());
+    fail<Unsupported>(
+        "onnx", "the model has {} bytes, more than a protobuf message can have. Save it to a file",
+        pieces.size());
   std::string out;
   out.reserve(pieces.size());
-  pieces.write([&](const void* bytes, size_t size) { out.append(static_cast<const char*>(bytes), size); });
+  pieces.write(
+      [&](const void* bytes, size_t size) { out.append(static_cast<const char*>(bytes), size); });
   return out;
 }
 

@@ -13,12 +13,12 @@
 
 namespace eightbit::onnx {
 
-// Reads and checks a model, opens its bodies (bodies.h) and normalizes it (normalize.h); external data is mapped.
-// Throws FileError, ModelError.
+// Reads and checks a model, opens its bodies (bodies.h) and normalizes it (normalize.h); external
+// data is mapped. Throws FileError, ModelError.
 std::shared_ptr<const Content> read_file(const std::filesystem::path& path);
 
-// The same from bytes, which may go afterwards. `folder` holds external data; empty: there is none. `what` names the
-// model in messages.
+// The same from bytes, which may go afterwards. `folder` holds external data; empty: there is none.
+// `what` names the model in messages.
 std::shared_ptr<const Content> parse_model(std::span<const std::byte> bytes,
                                            const std::filesystem::path& folder,
                                            const std::string& what);

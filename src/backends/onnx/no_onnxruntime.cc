@@ -23,7 +23,9 @@ std::unique_ptr<backends::Executor> make_executor(const OnnxModel&, const backen
   refuse();
 }
 std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) const { refuse(); }
-std::unique_ptr<backends::Runner> OnnxModel::timing_runner(backends::FloatPrecision) const { refuse(); }
+std::unique_ptr<backends::Runner> OnnxModel::timing_runner(backends::FloatPrecision) const {
+  refuse();
+}
 std::vector<double> OnnxModel::latencies(const Sample&, double) const { refuse(); }
 double OnnxModel::throughput(const Sample&, double) const { refuse(); }
 

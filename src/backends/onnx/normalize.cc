@@ -23,9 +23,10 @@ void drop_initializers_from_inputs(GraphProto& graph) {
   std::unordered_set<std::string> initializers;
   for (const auto& initializer : graph.initializer()) initializers.insert(initializer.name());
   auto& inputs = *graph.mutable_input();
-  inputs.erase(std::remove_if(inputs.begin(), inputs.end(),
-                              [&](const auto& input) { return initializers.contains(input.name()); }),
-               inputs.end());
+  inputs.erase(
+      std::remove_if(inputs.begin(), inputs.end(),
+                     [&](const auto& input) { return initializers.contains(input.name()); }),
+      inputs.end());
 }
 
 bool all_zero(const Tensor& tensor) {
@@ -35,9 +36,12 @@ bool all_zero(const Tensor& tensor) {
 // Nodes that hand on their first input.
 class Passes {
  public:
-  explicit Passes(const Content& content) : graph_(content.model.graph()), constants_(content, {}), index_(graph_) {
-    for (const auto& input : graph_.input()) types_[input.name()] = input.type().tensor_type().elem_type();
-    for (const auto& value : graph_.value_info()) types_[value.name()] = value.type().tensor_type().elem_type();
+  explicit Passes(const Content& content)
+      : graph_(content.model.graph()), constants_(content, {}), index_(graph_) {
+    for (const auto& input : graph_.input())
+      types_[input.name()] = input.type().tensor_type().elem_type();
+    for (const auto& value : graph_.value_info())
+      types_[value.name()] = value.type().tensor_type().elem_type();
     for (const auto& output : graph_.output()) kept_.insert(output.name());
   }
 
@@ -46,20 +50,24 @@ class Passes {
     std::vector<int> found;
     for (int i = 0; i < graph_.node_size(); ++i) {
       const NodeProto& node = graph_.node(i);
-      if (passes_on(node) && !kept_.contains(node.output(0)) && !index_.read_by_bodies(node.output(0)))
+      if (passes_on(node) && !kept_.contains(node.output(0)) &&
+          !index_.read_by_bodies(node.output(0)))
         found.push_back(i);
     }
     return found;
   }
 
  private:
-  static bool is_pad(const NodeProto& node) { return node.op_type() == "Pad" && is_standard(node.domain()); }
+  static bool is_pad(const NodeProto& node) {
+    return node.op_type() == "Pad" && is_standard(node.domain());
+  }
 
   // All of them in one run of the engine.
   void compute_paddings() const {
     std::vector<std::string> paddings;
     for (const auto& node : graph_.node())
-      if (is_pad(node) && node.input_size() > 1 && constants_.contains(node.input(1))) paddings.push_back(node.input(1));
+      if (is_pad(node) && node.input_size() > 1 && constants_.contains(node.input(1)))
+        paddings.push_back(node.input(1));
     constants_.compute(paddings);
   }
 
@@ -76,18 +84,23 @@ class Passes {
   }
 
   static bool only_first_output(const NodeProto& node) {
-    return std::all_of(node.output().begin() + 1, node.output().end(), [](const auto& name) { return name.empty(); });
+    return std::all_of(node.output().begin() + 1, node.output().end(),
+                       [](const auto& name) { return name.empty(); });
   }
 
   bool passes_on(const NodeProto& node) const {
-    if (!is_standard(node.domain()) || node.input_size() == 0 || node.output_size() == 0 || node.input(0).empty())
+    if (!is_standard(node.domain()) || node.input_size() == 0 || node.output_size() == 0 ||
+        node.input(0).empty())
       return false;
     const std::string& type = node.op_type();
-    if (type == "Identity") return !is_state(node) && (!is_entry(node) || constants_.contains(node.input(0)));
-    if (type == "Dropout") return only_first_output(node) && (node.input_size() < 3 || node.input(2).empty());
+    if (type == "Identity")
+      return !is_state(node) && (!is_entry(node) || constants_.contains(node.input(0)));
+    if (type == "Dropout")
+      return only_first_output(node) && (node.input_size() < 3 || node.input(2).empty());
     if (type == "Pad") return pads_nothing(node);
     if (type == "Cast") return casts_nothing(node);
-    if (type == "Concat" || type == "Sum" || type == "Max" || type == "Min") return node.input_size() == 1;
+    if (type == "Concat" || type == "Sum" || type == "Max" || type == "Min")
+      return node.input_size() == 1;
     return false;
   }
 
@@ -113,7 +126,8 @@ void remove_passes(Content& content) {
     node.clear_op_type();
   }
   auto& nodes = *graph.mutable_node();
-  nodes.erase(std::remove_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.op_type().empty(); }),
+  nodes.erase(std::remove_if(nodes.begin(), nodes.end(),
+                             [](const auto& node) { return node.op_type().empty(); }),
               nodes.end());
 }
 

@@ -81,7 +81,7 @@ const Table& standard_table() {
       {"ScatterElements", Op::scatter_update},
       {"ScatterND", Op::scatter_update},
       {"Split", Op::split},
-      {"Slice", Op::strided_slice},   // as NNCF has it for ONNX, and for OpenVINO not
+      {"Slice", Op::strided_slice},  // as NNCF has it for ONNX, and for OpenVINO not
       {"Tile", Op::tile},
       {"Transpose", Op::transpose},
       {"Identity", Op::identity},
@@ -132,20 +132,19 @@ const Table& standard_table() {
 
 // ONNX Runtime's own operators.
 const Table& microsoft_table() {
-  static const Table table = {
-      {"FusedConv", Op::convolution},
-      {"FusedGemm", Op::mat_mul},
-      {"FusedMatMul", Op::mat_mul},
-      {"TransposeMatMul", Op::mat_mul},
-      {"MultiHeadAttention", Op::scaled_dot_product_attention},
-      {"GroupNorm", Op::group_normalization},
-      {"LayerNormalization", Op::mvn},
-      {"Gelu", Op::gelu},
-      {"FastGelu", Op::gelu},
-      {"BiasGelu", Op::gelu},
-      {"QuickGelu", Op::gelu},
-      {"QuantizeLinear", Op::quantize_linear},
-      {"DequantizeLinear", Op::dequantize_linear}};
+  static const Table table = {{"FusedConv", Op::convolution},
+                              {"FusedGemm", Op::mat_mul},
+                              {"FusedMatMul", Op::mat_mul},
+                              {"TransposeMatMul", Op::mat_mul},
+                              {"MultiHeadAttention", Op::scaled_dot_product_attention},
+                              {"GroupNorm", Op::group_normalization},
+                              {"LayerNormalization", Op::mvn},
+                              {"Gelu", Op::gelu},
+                              {"FastGelu", Op::gelu},
+                              {"BiasGelu", Op::gelu},
+                              {"QuickGelu", Op::gelu},
+                              {"QuantizeLinear", Op::quantize_linear},
+                              {"DequantizeLinear", Op::dequantize_linear}};
   return table;
 }
 
@@ -165,7 +164,8 @@ Op convolution_op(const NodeProto& node, const NodeContext& context) {
 }
 
 bool constant_input(const NodeProto& node, int port, const NodeContext& context) {
-  return node.input_size() > port && !node.input(port).empty() && context.is_constant(node.input(port));
+  return node.input_size() > port && !node.input(port).empty() &&
+         context.is_constant(node.input(port));
 }
 
 bool is_embedding(const NodeProto& node, const NodeContext& context) {
@@ -173,20 +173,24 @@ bool is_embedding(const NodeProto& node, const NodeContext& context) {
 }
 
 // Strides and dilations default to one along each of the spatial axes.
-std::vector<int64_t> spatial(const NodeProto& node, std::string_view name, size_t axes, int64_t otherwise) {
+std::vector<int64_t> spatial(const NodeProto& node, std::string_view name, size_t axes,
+                             int64_t otherwise) {
   auto values = ints_attribute(node, name);
   if (values.empty()) values.assign(axes, otherwise);
   return values;
 }
 
 size_t spatial_axes(const NodeProto& node, const NodeContext& context) {
-  if (const auto kernel = ints_attribute(node, "kernel_shape"); !kernel.empty()) return kernel.size();
+  if (const auto kernel = ints_attribute(node, "kernel_shape"); !kernel.empty())
+    return kernel.size();
   const Shape weight = node.input_size() > 1 ? context.type_of(node.input(1)).shape : Shape{};
   return weight.size() > 2 ? weight.size() - 2 : 0;
 }
 
-// What SAME_UPPER and SAME_LOWER come to (ONNX's Conv: outputs of ceil(size / stride)). False where sizes are not known.
-bool work_out_pads(const NodeProto& node, const NodeContext& context, bool lower, Attributes& attributes) {
+// What SAME_UPPER and SAME_LOWER come to (ONNX's Conv: outputs of ceil(size / stride)). False where
+// sizes are not known.
+bool work_out_pads(const NodeProto& node, const NodeContext& context, bool lower,
+                   Attributes& attributes) {
   const Shape input = context.type_of(node.input(0)).shape;
   const Shape weight = node.input_size() > 1 ? context.type_of(node.input(1)).shape : Shape{};
   auto kernel = ints_attribute(node, "kernel_shape");
@@ -195,8 +199,10 @@ bool work_out_pads(const NodeProto& node, const NodeContext& context, bool lower
   for (size_t i = 0; i < kernel.size(); ++i) {
     const int64_t size = input[i + 2], stride = attributes.strides[i];
     if (size < 1 || kernel[i] < 1 || stride < 1) return false;
-    const int64_t reach = (kernel[i] - 1) * (attributes.dilations.empty() ? 1 : attributes.dilations[i]) + 1;
-    const int64_t all = std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + reach - size, 0);
+    const int64_t reach =
+        (kernel[i] - 1) * (attributes.dilations.empty() ? 1 : attributes.dilations[i]) + 1;
+    const int64_t all =
+        std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + reach - size, 0);
     const int64_t less = all / 2, more = all - less;
     attributes.pads_begin[i] = lower ? more : less;
     attributes.pads_end[i] = lower ? less : more;
@@ -204,7 +210,8 @@ bool work_out_pads(const NodeProto& node, const NodeContext& context, bool lower
   return true;
 }
 
-void read_window(const NodeProto& node, const NodeContext& context, bool dilated, Attributes& attributes) {
+void read_window(const NodeProto& node, const NodeContext& context, bool dilated,
+                 Attributes& attributes) {
   const size_t axes = spatial_axes(node, context);
   attributes.strides = spatial(node, "strides", axes, 1);
   if (dilated) attributes.dilations = spatial(node, "dilations", axes, 1);
@@ -213,7 +220,8 @@ void read_window(const NodeProto& node, const NodeContext& context, bool dilated
   attributes.pads_begin.assign(pads.begin(), half);
   attributes.pads_end.assign(half, pads.end());
   const std::string mode = string_attribute(node, "auto_pad", "NOTSET");
-  attributes.auto_pad = mode != "NOTSET" && mode != "VALID" && !work_out_pads(node, context, mode == "SAME_LOWER", attributes);
+  attributes.auto_pad = mode != "NOTSET" && mode != "VALID" &&
+                        !work_out_pads(node, context, mode == "SAME_LOWER", attributes);
 }
 
 std::optional<int64_t> read_axis(Op op, const NodeProto& node, const NodeContext& context) {
@@ -292,8 +300,8 @@ Attributes read_attributes(const NodeProto& node, const NodeContext& context) {
 
 std::vector<int> port_order(const NodeProto& node) {
   if (!is_standard(node.domain())) return {};
-  if (node.op_type() == "LSTM") return {0, 5, 6, 4, 1, 2, 3, 7};   // X, H, C, lengths, W, R, B, P
-  if (node.op_type() == "GRU") return {0, 5, 4, 1, 2, 3};          // X, H, lengths, W, R, B
+  if (node.op_type() == "LSTM") return {0, 5, 6, 4, 1, 2, 3, 7};  // X, H, C, lengths, W, R, B, P
+  if (node.op_type() == "GRU") return {0, 5, 4, 1, 2, 3};         // X, H, lengths, W, R, B
   return {};
 }
 

@@ -13,16 +13,16 @@ namespace eightbit::onnx {
 // What op_map asks about the tensors of a node.
 struct NodeContext {
   std::function<bool(const std::string&)> is_constant;
-  std::function<TensorType(const std::string&)> type_of;   // empty where nothing is known
-  int64_t opset = 0;                                       // of the standard operators
+  std::function<TensorType(const std::string&)> type_of;  // empty where nothing is known
+  int64_t opset = 0;                                      // of the standard operators
 };
 
 // Op::unknown for types that are not in the table.
 Op map_op(const NodeProto& node, const NodeContext& context);
 Attributes read_attributes(const NodeProto& node, const NodeContext& context);
 
-// Which input of the node stands at each port of the graph's node, for ops whose inputs we order differently; empty:
-// as they are.
+// Which input of the node stands at each port of the graph's node, for ops whose inputs we order
+// differently; empty: as they are.
 std::vector<int> port_order(const NodeProto& node);
 
 }  // namespace eightbit::onnx

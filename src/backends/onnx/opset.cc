@@ -1,4 +1,5 @@
-// Source of what changed when: the operator changelog of the ONNX specification (docs/Changelog.md of onnx 1.17).
+// Source of what changed when: the operator changelog of the ONNX specification (docs/Changelog.md
+// of onnx 1.17).
 #include "backends/onnx/opset.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ class Lifter {
  private:
   using Step = void (Lifter::*)(NodeProto&);
   struct Change {
-    int64_t version;   // the op is another one from here on
+    int64_t version;  // the op is another one from here on
     Step step;
   };
 
@@ -59,8 +60,8 @@ class Lifter {
           {"DFT", {{20, &Lifter::refuse}}},
           {"GroupNormalization", {{21, &Lifter::refuse}}},
       };
-      for (std::string_view op : {"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
-                                  "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"})
+      for (std::string_view op : {"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
+                                  "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"})
         t[op] = {{18, &Lifter::axes}};
       return t;
     }();
@@ -89,8 +90,8 @@ class Lifter {
     return proto.name();
   }
 
-  std::string float_constant(const NodeProto& node, std::string_view what, const std::vector<float>& values,
-                             bool scalar) {
+  std::string float_constant(const NodeProto& node, std::string_view what,
+                             const std::vector<float>& values, bool scalar) {
     TensorProto& proto = *graph_.add_initializer();
     proto.set_name(fresh(node, what));
     proto.set_data_type(TensorProto::FLOAT);
@@ -113,9 +114,11 @@ class Lifter {
 
   [[noreturn]] void refuse(NodeProto& node) {
     fail<Unsupported>("onnx",
-                      "node '{}' of type {} has no equivalent in version {} of the standard operators (the model has "
+                      "node '{}' of type {} has no equivalent in version {} of the standard "
+                      "operators (the model has "
                       "{}). Convert the model, or ignore what asks for that version",
-                      node.name().empty() ? node.output(0) : node.name(), node.op_type(), to_, from_);
+                      node.name().empty() ? node.output(0) : node.name(), node.op_type(), to_,
+                      from_);
   }
 
   void axes(NodeProto& node) { list_to_input(node, "axes", 1); }
@@ -127,7 +130,9 @@ class Lifter {
 
   void upsample(NodeProto& node) {
     if (const auto* scales = find_attribute(node, "scales")) {
-      set_input(node, 1, float_constant(node, "scales", {scales->floats().begin(), scales->floats().end()}, false));
+      set_input(node, 1,
+                float_constant(node, "scales", {scales->floats().begin(), scales->floats().end()},
+                               false));
       remove_attribute(node, "scales");
     }
     node.set_op_type("Resize");
@@ -139,7 +144,8 @@ class Lifter {
     const std::string scales = node.input(1);
     set_input(node, 1, "");
     set_input(node, 2, scales);
-    for (const auto& [name, value] : {std::pair{"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}}) {
+    for (const auto& [name, value] :
+         {std::pair{"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}}) {
       AttributeProto& attribute = *node.add_attribute();
       attribute.set_name(name);
       attribute.set_type(AttributeProto::STRING);
@@ -186,12 +192,15 @@ class Lifter {
   void scatter(NodeProto& node) { node.set_op_type("ScatterElements"); }
   void dropout(NodeProto& node) { remove_attribute(node, "ratio"); }
 
-  // The axes from `axis` on were taken as one. Where that is the last axis alone, nothing else changes.
+  // The axes from `axis` on were taken as one. Where that is the last axis alone, nothing else
+  // changes.
   void softmax(NodeProto& node) {
     const int64_t axis = int_attribute(node, "axis", 1);
     const auto rank = rank_of_(node.input(0));
-    if (axis == -1 || (rank && (axis == *rank - 1 || *rank == 1))) return set_attribute(node, "axis", int64_t{-1});
-    const std::string shape = fresh(node, "shape"), flat = fresh(node, "flat"), result = fresh(node, "result");
+    if (axis == -1 || (rank && (axis == *rank - 1 || *rank == 1)))
+      return set_attribute(node, "axis", int64_t{-1});
+    const std::string shape = fresh(node, "shape"), flat = fresh(node, "flat"),
+                      result = fresh(node, "result");
     const std::string output = node.output(0), input = node.input(0);
     add("Shape", {input}, shape);
     set_attribute(add("Flatten", {input}, flat), "axis", axis);
@@ -202,7 +211,8 @@ class Lifter {
     node.clear_op_type();
   }
 
-  NodeProto& add(const std::string& type, const std::vector<std::string>& inputs, const std::string& output) {
+  NodeProto& add(const std::string& type, const std::vector<std::string>& inputs,
+                 const std::string& output) {
     NodeProto& node = *graph_.add_node();
     node.set_op_type(type);
     node.set_name(output + "/" + type);
@@ -213,9 +223,10 @@ class Lifter {
 
   void grid_sample(NodeProto& node) {
     for (auto& attribute : *node.mutable_attribute())
-      if (attribute.name() == "mode") attribute.set_s(attribute.s() == "bicubic"    ? "cubic"
-                                                      : attribute.s() == "bilinear" ? "linear"
-                                                                                    : attribute.s());
+      if (attribute.name() == "mode")
+        attribute.set_s(attribute.s() == "bicubic"    ? "cubic"
+                        : attribute.s() == "bilinear" ? "linear"
+                                                      : attribute.s());
   }
 
   GraphProto& graph_;

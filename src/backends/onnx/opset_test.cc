@@ -57,7 +57,8 @@ TEST(OnnxOpset, AnOldUpsampleBecomesResize) {
   lift_opset(g.model(), 13, no_rank);
   const NodeProto& node = g.graph().node(0);
   EXPECT_EQ(node.op_type(), "Resize");
-  EXPECT_THAT(std::vector<std::string>(node.input().begin(), node.input().end()), ElementsAre("x", "", "scales"));
+  EXPECT_THAT(std::vector<std::string>(node.input().begin(), node.input().end()),
+              ElementsAre("x", "", "scales"));
   EXPECT_EQ(string_attribute(node, "coordinate_transformation_mode", ""), "asymmetric");
 }
 

@@ -1,4 +1,5 @@
-// ONNX's protobuf messages, under the names that this folder uses, and a model with its weights beside it.
+// ONNX's protobuf messages, under the names that this folder uses, and a model with its weights
+// beside it.
 #pragma once
 
 #include <eightbit/tensor.h>
@@ -18,18 +19,20 @@ using ::onnx::TensorProto;
 using ::onnx::TypeProto;
 using ::onnx::ValueInfoProto;
 
-// Bytes of initializers of the main graph, by name: shared with the file or buffer they came from, never copied.
+// Bytes of initializers of the main graph, by name: shared with the file or buffer they came from,
+// never copied.
 using Weights = std::unordered_map<std::string, Tensor>;
 
-// A model whose large weights are set aside, so that copying it is cheap. An initializer of the main graph that is in
-// `weights` holds name, type and shape only, and says data_location EXTERNAL with the location kSetAside. All other
-// tensors hold their values.
+// A model whose large weights are set aside, so that copying it is cheap. An initializer of the
+// main graph that is in `weights` holds name, type and shape only, and says data_location EXTERNAL
+// with the location kSetAside. All other tensors hold their values.
 struct Content {
   ModelProto model;
   Weights weights;
 };
 inline constexpr const char* kSetAside = "eightbit:weights";
-// Smaller tensors stay in the message: they hold shapes, axes and scalars that are looked at often. In bytes.
+// Smaller tensors stay in the message: they hold shapes, axes and scalars that are looked at often.
+// In bytes.
 inline constexpr size_t kLargeTensor = 1024;
 
 }  // namespace eightbit::onnx

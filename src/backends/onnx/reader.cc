@@ -21,7 +21,8 @@
 namespace eightbit::onnx {
 namespace {
 
-// A product reads as many channels as its weight has, also where the engine's inference lost count on the way.
+// A product reads as many channels as its weight has, also where the engine's inference lost count
+// on the way.
 void count_channels_of_products(const GraphProto& graph, TensorTypes& types) {
   for (const auto& node : graph.node()) {
     const bool product = node.op_type() == "MatMul", convolution = node.op_type() == "Conv";
@@ -32,7 +33,9 @@ void count_channels_of_products(const GraphProto& graph, TensorTypes& types) {
     const Shape& by = weight->second.shape;
     if (shape.size() < 2 || by.size() < 2) continue;
     int64_t& channels = product ? shape.back() : shape[1];
-    const int64_t known = product ? by[by.size() - 2] : by[1] < 0 ? -1 : by[1] * int_attribute(node, "group", 1);
+    const int64_t known = product     ? by[by.size() - 2]
+                          : by[1] < 0 ? -1
+                                      : by[1] * int_attribute(node, "group", 1);
     if (channels < 0) channels = known;
   }
 }
@@ -44,9 +47,11 @@ void forget_changing_shapes(const GraphProto& graph, const Scopes& scopes, Tenso
     changing[scope] = changing[static_cast<size_t>(scopes.all[scope].parent)] ||
                       !keeps_shapes(graph, scopes, static_cast<int>(scope), types);
   for (int i = 0; i < graph.node_size(); ++i)
-    if (const int scope = scopes.of_node[static_cast<size_t>(i)]; scope != kNone && changing[static_cast<size_t>(scope)])
+    if (const int scope = scopes.of_node[static_cast<size_t>(i)];
+        scope != kNone && changing[static_cast<size_t>(scope)])
       for (const auto& output : graph.node(i).output())
-        if (const auto it = types.find(output); it != types.end()) std::ranges::fill(it->second.shape, -1);
+        if (const auto it = types.find(output); it != types.end())
+          std::ranges::fill(it->second.shape, -1);
 }
 
 // The engine knows more than the model declares, and not always everything that it declares.
@@ -56,7 +61,8 @@ TensorTypes types_of(const Content& content, const Scopes& scopes) {
   const auto declare = [&](const ValueInfoProto& value) {
     TensorType declared = to_type(value.type());
     TensorType& known = types[value.name()];
-    if (known.dtype == DType::undefined || (!known.rank_known && declared.rank_known)) known = std::move(declared);
+    if (known.dtype == DType::undefined || (!known.rank_known && declared.rank_known))
+      known = std::move(declared);
   };
   for (const auto& value : graph.input()) declare(value);
   for (const auto& value : graph.value_info()) declare(value);
@@ -80,7 +86,7 @@ const std::string& name_of(const NodeProto& node) {
 struct Builder {
   Reading reading;
   UniqueNames names;
-  NodeId owner = kNone;   // of the nodes that are being added
+  NodeId owner = kNone;  // of the nodes that are being added
   int body = 0;
 
   void reserve(const GraphProto& graph) {
@@ -89,12 +95,14 @@ struct Builder {
     for (const auto& output : graph.output()) names.reserve(output.name() + "/result");
   }
 
-  NodeId add_node(const std::string& name, const std::string& type, Op op, const std::vector<ValueId>& inputs,
-                  Attributes attributes, std::vector<int> nodes, std::vector<std::vector<InputRef>> places) {
+  NodeId add_node(const std::string& name, const std::string& type, Op op,
+                  const std::vector<ValueId>& inputs, Attributes attributes, std::vector<int> nodes,
+                  std::vector<std::vector<InputRef>> places) {
     reading.nodes.push_back(std::move(nodes));
     reading.inputs.push_back(std::move(places));
     reading.bodies.push_back(body);
-    const NodeId id = reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
+    const NodeId id =
+        reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
     reading.graph.nodes[static_cast<size_t>(id)].owner = owner;
     return id;
   }
@@ -124,24 +132,30 @@ void add_bodies(Graph& graph, NodeId id, const NodeProto& node, int64_t opset) {
     graph.nodes[static_cast<size_t>(id)].bodies.push_back(read_body(*body, opset));
 }
 
-// Bodies are shown, so that names in them can be found, and never rewritten: their constants have no values here.
+// Bodies are shown, so that names in them can be found, and never rewritten: their constants have
+// no values here.
 std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset) {
   Builder builder;
   builder.reserve(body);
   TensorTypes types;
-  const auto declare = [&](const ValueInfoProto& value) { types[value.name()] = to_type(value.type()); };
+  const auto declare = [&](const ValueInfoProto& value) {
+    types[value.name()] = to_type(value.type());
+  };
   for (const auto& value : body.input()) declare(value);
   for (const auto& value : body.value_info()) declare(value);
   for (const auto& name : outer_tensors(body)) builder.add_parameter(name, {});
   for (const auto& input : body.input()) builder.add_parameter(input.name(), types[input.name()]);
   std::unordered_map<std::string, const TensorProto*> initializers;
-  for (const auto& initializer : body.initializer()) initializers[initializer.name()] = &initializer;
+  for (const auto& initializer : body.initializer())
+    initializers[initializer.name()] = &initializer;
   const auto value_of = [&](const std::string& name) {
     if (name.empty()) return kNone;
     const auto it = initializers.find(name);
-    if (it == initializers.end() || builder.reading.ids.contains(name)) return builder.reading.value_of(name);
+    if (it == initializers.end() || builder.reading.ids.contains(name))
+      return builder.reading.value_of(name);
     const ValueId id = builder.reading.graph.add_constant(
-        name, to_dtype(it->second->data_type()), {it->second->dims().begin(), it->second->dims().end()}, {});
+        name, to_dtype(it->second->data_type()),
+        {it->second->dims().begin(), it->second->dims().end()}, {});
     builder.reading.values.push_back(name);
     builder.reading.ids.emplace(name, id);
     return id;
@@ -180,7 +194,8 @@ class Reader {
     builder_.reserve(proto_);
     find_spelled_out();
     find_live();
-    for (const auto& input : proto_.input()) builder_.add_parameter(input.name(), type_of(input.name()));
+    for (const auto& input : proto_.input())
+      builder_.add_parameter(input.name(), type_of(input.name()));
     in_scope_.resize(scopes_.all.size());
     for (int i = 0; i < proto_.node_size(); ++i)
       if (live_[static_cast<size_t>(i)] && !is_constant_node(i) && !is_aside(index_.node(i)))
@@ -204,9 +219,12 @@ class Reader {
       const auto it = composite_of_.find(i);
       const NodeProto& node = index_.node(i);
       if (ends.contains(i)) continue;
-      if (is_entry(node) || is_state(node)) builder_.add_parameter(node.output(0), type_of(node.output(0)));
-      else if (it == composite_of_.end()) add(i);
-      else if (it->second->nodes.back() == i) add(*it->second);
+      if (is_entry(node) || is_state(node))
+        builder_.add_parameter(node.output(0), type_of(node.output(0)));
+      else if (it == composite_of_.end())
+        add(i);
+      else if (it->second->nodes.back() == i)
+        add(*it->second);
     }
     for (int port = 0; port < results; ++port) main ? add_result(port) : add_result(s, port);
   }
@@ -230,7 +248,8 @@ class Reader {
 
   bool is_constant_node(int i) const {
     const auto& outputs = index_.node(i).output();
-    return std::ranges::any_of(outputs, [&](const auto& name) { return constants_->contains(name); });
+    return std::ranges::any_of(outputs,
+                               [&](const auto& name) { return constants_->contains(name); });
   }
 
   // Stored scalars only: nothing is computed for a pattern.
@@ -257,7 +276,8 @@ class Reader {
   void find_live() {
     live_.assign(static_cast<size_t>(proto_.node_size()), false);
     const auto need = [&](const std::string& tensor) {
-      if (const int node = index_.producer(tensor); node != kNone) live_[static_cast<size_t>(node)] = true;
+      if (const int node = index_.producer(tensor); node != kNone)
+        live_[static_cast<size_t>(node)] = true;
     };
     for (const auto& output : proto_.output()) need(output.name());
     for (int i = proto_.node_size(); i-- > 0;) {
@@ -275,22 +295,27 @@ class Reader {
     std::vector<std::vector<InputRef>> places;
     for (int port : ports_of(node)) {
       const bool connected = port < node.input_size() && !node.input(port).empty();
-      inputs.push_back(!connected                        ? kNone
-                       : port == 1 && is_grouped(op)     ? grouped_weight(node)
-                                                         : input_value(node.input(port)));
+      inputs.push_back(!connected                    ? kNone
+                       : port == 1 && is_grouped(op) ? grouped_weight(node)
+                                                     : input_value(node.input(port)));
       places.push_back(connected ? std::vector<InputRef>{{i, port}} : std::vector<InputRef>{});
     }
-    if (is_open(node)) read_entries(i, inputs, places);
-    else read_bodies(node, inputs, places);
-    const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs, read_attributes(node, context_),
-                                        {i}, std::move(places));
+    if (is_open(node))
+      read_entries(i, inputs, places);
+    else
+      read_bodies(node, inputs, places);
+    const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs,
+                                        read_attributes(node, context_), {i}, std::move(places));
     for (const auto& output : node.output()) builder_.add_output(id, output, type_of(output));
-    if (is_open(node)) owners_[i] = id;
-    else add_bodies(builder_.reading.graph, id, node, context_.opset);
+    if (is_open(node))
+      owners_[i] = id;
+    else
+      add_bodies(builder_.reading.graph, id, node, context_.opset);
   }
 
   // A node reads what its bodies read; their nodes come later.
-  void read_entries(int owner, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
+  void read_entries(int owner, std::vector<ValueId>& inputs,
+                    std::vector<std::vector<InputRef>>& places) {
     for (size_t scope = 1; scope < scopes_.all.size(); ++scope) {
       if (scopes_.all[scope].owner != owner) continue;
       open_.push_back(static_cast<int>(scope));
@@ -302,7 +327,8 @@ class Reader {
     }
   }
 
-  void read_bodies(const NodeProto& node, std::vector<ValueId>& inputs, std::vector<std::vector<InputRef>>& places) {
+  void read_bodies(const NodeProto& node, std::vector<ValueId>& inputs,
+                   std::vector<std::vector<InputRef>>& places) {
     for (const auto* body : bodies_of(node))
       for (const auto& name : outer_tensors(*body)) {
         inputs.push_back(input_value(name));
@@ -315,8 +341,8 @@ class Reader {
     for (const auto& places : composite.inputs)
       inputs.push_back(input_value(index_.node(places[0].node).input(places[0].port)));
     const NodeProto& last = index_.node(composite.nodes.back());
-    const NodeId id = builder_.add_node(name_of(last), composite.type, composite.op, inputs, {}, composite.nodes,
-                                        composite.inputs);
+    const NodeId id = builder_.add_node(name_of(last), composite.type, composite.op, inputs, {},
+                                        composite.nodes, composite.inputs);
     builder_.add_output(id, last.output(0), type_of(last.output(0)));
   }
 
@@ -328,30 +354,38 @@ class Reader {
   }
 
   static bool is_grouped(Op op) {
-    return op == Op::group_convolution || op == Op::depthwise_convolution || op == Op::group_convolution_backprop;
+    return op == Op::group_convolution || op == Op::depthwise_convolution ||
+           op == Op::group_convolution_backprop;
   }
 
   // A constant is another value in each body.
   ValueId input_value(const std::string& tensor) {
     if (constants_->contains(tensor)) {
       auto [it, is_new] = constant_ids_.emplace(std::pair{open_[at_], tensor}, kNone);
-      if (is_new) builder_.reading.ids.emplace(tensor, it->second = add_constant(tensor, shape_of_constant(tensor)));
+      if (is_new)
+        builder_.reading.ids.emplace(tensor,
+                                     it->second = add_constant(tensor, shape_of_constant(tensor)));
       return it->second;
     }
     const ValueId id = builder_.reading.value_of(tensor);
-    if (id == kNone) fail<ModelError>("onnx", "tensor '{}' is read before it is there. Export the model again", tensor);
+    if (id == kNone)
+      fail<ModelError>("onnx", "tensor '{}' is read before it is there. Export the model again",
+                       tensor);
     return id;
   }
 
-  // [G * O, I, ...] as [G, O, I, ...]; for transposed convolutions [G * I, O, ...] as [G, I, O, ...].
+  // [G * O, I, ...] as [G, O, I, ...]; for transposed convolutions [G * I, O, ...] as [G, I, O,
+  // ...].
   ValueId grouped_weight(const NodeProto& node) {
     const std::string& tensor = node.input(1);
     const int64_t groups = int_attribute(node, "group", 1);
     if (!constants_->contains(tensor)) return input_value(tensor);
     Shape shape = shape_of_constant(tensor);
     if (shape.empty() || groups < 1 || shape[0] % groups != 0)
-      fail<ModelError>("onnx", "node '{}' of type {} has {} groups and weights of shape {}. Export the model again",
-                       name_of(node), node.op_type(), groups, to_string(shape));
+      fail<ModelError>(
+          "onnx",
+          "node '{}' of type {} has {} groups and weights of shape {}. Export the model again",
+          name_of(node), node.op_type(), groups, to_string(shape));
     auto [it, is_new] = grouped_ids_.emplace(std::tuple{open_[at_], tensor, groups}, kNone);
     if (!is_new) return it->second;
     shape[0] /= groups;
@@ -363,8 +397,8 @@ class Reader {
 
   Shape shape_of_constant(const std::string& tensor) {
     const TensorType type = type_of(tensor);
-    const bool known =
-        type.rank_known && std::ranges::all_of(type.shape, [](int64_t extent) { return extent >= 0; });
+    const bool known = type.rank_known &&
+                       std::ranges::all_of(type.shape, [](int64_t extent) { return extent >= 0; });
     if (known && type.dtype != DType::undefined) return type.shape;
     const Tensor value = constants_->value(tensor);
     types_[tensor] = {value.dtype, value.shape, true};
@@ -381,8 +415,8 @@ class Reader {
     constant.quantized = constants_->dequantized(tensor);
     constant.compressed = constants_->compressed(tensor);
     builder_.reading.values.push_back(tensor);
-    return builder_.reading.graph.add_constant(constants_->stored(tensor), type_of(tensor).dtype, shape,
-                                               std::move(constant));
+    return builder_.reading.graph.add_constant(constants_->stored(tensor), type_of(tensor).dtype,
+                                               shape, std::move(constant));
   }
 
   const std::shared_ptr<const Content> content_;
@@ -396,10 +430,10 @@ class Reader {
   std::vector<Composite> composites_;
   std::unordered_map<int, const Composite*> composite_of_;
   std::vector<bool> live_;
-  std::vector<std::vector<int>> in_scope_;   // nodes that become part of the graph, in order
-  std::vector<int> open_;                    // scopes in the order they are met
-  size_t at_ = 0;                            // the place in it of the one that is being read
-  std::unordered_map<int, NodeId> owners_;   // by index of the node that has the body
+  std::vector<std::vector<int>> in_scope_;  // nodes that become part of the graph, in order
+  std::vector<int> open_;                   // scopes in the order they are met
+  size_t at_ = 0;                           // the place in it of the one that is being read
+  std::unordered_map<int, NodeId> owners_;  // by index of the node that has the body
   std::map<std::pair<int, std::string>, ValueId> constant_ids_;
   std::map<std::tuple<int, std::string, int64_t>, ValueId> grouped_ids_;
 };

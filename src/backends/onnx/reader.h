@@ -22,27 +22,32 @@ struct InputRef {
 
 struct Reading {
   Graph graph;
-  // By NodeId: indices into GraphProto::node; several where one node of the graph stands for a spelled-out op, the
-  // last of them yields its output; none for inputs and outputs of the model.
+  // By NodeId: indices into GraphProto::node; several where one node of the graph stands for a
+  // spelled-out op, the last of them yields its output; none for inputs and outputs of the model.
   std::vector<std::vector<int>> nodes;
-  // By NodeId and port: every place of the GraphProto that reads that input; none for what only bodies read.
+  // By NodeId and port: every place of the GraphProto that reads that input; none for what only
+  // bodies read.
   std::vector<std::vector<std::vector<InputRef>>> inputs;
-  std::vector<std::string> values;                    // by ValueId: the tensor's name
-  // The other way; grouped weights are not in it. A constant that several bodies read is a value of each of them, and
-  // here one of these.
+  std::vector<std::string> values;  // by ValueId: the tensor's name
+  // The other way; grouped weights are not in it. A constant that several bodies read is a value of
+  // each of them, and here one of these.
   std::unordered_map<std::string, ValueId> ids;
-  std::unordered_set<ValueId> grouped;                // weights shown as [groups, ...]: the model joins the first two axes
-  std::vector<int> bodies;                            // by NodeId: which body of Node::owner holds the node
+  // weights shown as [groups, ...]: the model joins the first two axes
+  std::unordered_set<ValueId> grouped;
+  // by NodeId: which body of Node::owner holds the node
+  std::vector<int> bodies;
 
   ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
-  std::optional<int64_t> rank_of(const std::string& tensor) const;   // nullopt where it is not known
+  // nullopt where it is not known
+  std::optional<int64_t> rank_of(const std::string& tensor) const;
 };
 
-// Names are made unique; a node without one is called after its first output. Open bodies (bodies.h) are part of the
-// graph, behind the nodes of the scope that holds their owner and joined to it by Node::owner alone: they begin with
-// parameters and end in results of their own. Closed ones become Node::bodies, in the order of their attributes.
-// `content` is shared with the graph's constants. Weights of grouped convolutions are shown as [groups, ...], which moves
-// no byte. Throws ModelError naming node and op.
+// Names are made unique; a node without one is called after its first output. Open bodies
+// (bodies.h) are part of the graph, behind the nodes of the scope that holds their owner and joined
+// to it by Node::owner alone: they begin with parameters and end in results of their own. Closed
+// ones become Node::bodies, in the order of their attributes. `content` is shared with the graph's
+// constants. Weights of grouped convolutions are shown as [groups, ...], which moves no byte.
+// Throws ModelError naming node and op.
 Reading read_graph(const std::shared_ptr<const Content>& content);
 
 }  // namespace eightbit::onnx

@@ -19,7 +19,10 @@ std::vector<std::string> types(const Graph& graph) {
 
 TEST(OnnxReader, ReadsNodesWithTypesShapesAndAttributes) {
   TestGraph g;
-  g.input("x", {1, 3, 8, 8}).output("y", {1, 4, 4, 4}).constant("w", {4, 3, 3, 3}).constant("b", {4});
+  g.input("x", {1, 3, 8, 8})
+      .output("y", {1, 4, 4, 4})
+      .constant("w", {4, 3, 3, 3})
+      .constant("b", {4});
   NodeProto& conv = g.node("Conv", {"x", "w", "b"}, "c", "conv");
   set_attribute(conv, "strides", std::vector<int64_t>{2, 2});
   set_attribute(conv, "pads", std::vector<int64_t>{1, 1, 1, 1});
@@ -27,7 +30,8 @@ TEST(OnnxReader, ReadsNodesWithTypesShapesAndAttributes) {
   const Reading reading = read_graph(g.parse());
   EXPECT_EQ(to_text(reading.graph),
             "x = Parameter() : f32[1,3,8,8]\n"
-            "conv = Conv/convolution(x, const w f32[4,3,3,3], const b f32[4]) : f32[1,4,4,4] {strides=2,2 "
+            "conv = Conv/convolution(x, const w f32[4,3,3,3], const b f32[4]) : f32[1,4,4,4] "
+            "{strides=2,2 "
             "dilations=1,1 pads_begin=1,1 pads_end=1,1}\n"
             "y = Relu(conv) : f32[1,4,4,4]\n"
             "y/result = Result(y) : f32[1,4,4,4]\n");
@@ -91,7 +95,8 @@ TEST(OnnxReader, KeepsApartWhatIsReadInBetween) {
   g.input("x", {4}).output("y", {4}).output("s", {4});
   g.node("Sigmoid", {"x"}, "s");
   g.node("Mul", {"x", "s"}, "y");
-  EXPECT_THAT(types(read_graph(g.parse()).graph), ElementsAre("parameter", "sigmoid", "multiply", "result", "result"));
+  EXPECT_THAT(types(read_graph(g.parse()).graph),
+              ElementsAre("parameter", "sigmoid", "multiply", "result", "result"));
 }
 
 TEST(OnnxReader, MakesNamesUniqueAndInventsMissingOnes) {
@@ -108,7 +113,10 @@ TEST(OnnxReader, MakesNamesUniqueAndInventsMissingOnes) {
 
 TEST(OnnxReader, OrdersRecurrentInputsAsTheGraphDoes) {
   TestGraph g;
-  g.input("x", {5, 1, 3}).output("y", {5, 1, 1, 2}).constant("w", {1, 8, 3}).constant("r", {1, 8, 2});
+  g.input("x", {5, 1, 3})
+      .output("y", {5, 1, 1, 2})
+      .constant("w", {1, 8, 3})
+      .constant("r", {1, 8, 2});
   set_attribute(g.node("LSTM", {"x", "w", "r"}, "y", "lstm"), "hidden_size", int64_t{2});
   const Reading reading = read_graph(g.parse());
   const Node& lstm = reading.graph.node(reading.graph.find("lstm"));
@@ -120,7 +128,10 @@ TEST(OnnxReader, OrdersRecurrentInputsAsTheGraphDoes) {
 TEST(OnnxReader, BatchNormalizationBecomesPartOfTheConvolution) {
   TestGraph g;
   g.input("x", {1, 2, 4, 4}).output("y", {1, 2, 4, 4}).constant("w", {2, 2, 1, 1}, {1, 2, 3, 4});
-  g.constant("s", {2}, {2, 1}).constant("o", {2}, {1, 0}).constant("m", {2}, {0, 1}).constant("v", {2}, {1, 1});
+  g.constant("s", {2}, {2, 1})
+      .constant("o", {2}, {1, 0})
+      .constant("m", {2}, {0, 1})
+      .constant("v", {2}, {1, 1});
   g.node("Conv", {"x", "w"}, "c", "conv");
   g.node("BatchNormalization", {"c", "s", "o", "m", "v"}, "y");
   const Reading reading = read_graph(g.parse());

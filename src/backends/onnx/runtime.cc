@@ -20,7 +20,8 @@ struct Runtime {
   std::filesystem::path path;
 };
 
-// What one candidate offers; nothing where it can not be opened or is too old, and why goes to `problems`.
+// What one candidate offers; nothing where it can not be opened or is too old, and why goes to
+// `problems`.
 std::optional<Runtime> open_library(const std::filesystem::path& path,
                                     std::vector<std::string>& problems) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -50,8 +51,8 @@ std::optional<Runtime> open_library(const std::filesystem::path& path,
   return runtime;
 }
 
-// ONNX Runtime 1.31 sends its maker what it is used for, from a thread that still runs when the process has torn down what it
-// reads. Whoever wants that sets the variable to 0.
+// ONNX Runtime 1.31 sends its maker what it is used for, from a thread that still runs when the
+// process has torn down what it reads. Whoever wants that sets the variable to 0.
 void turn_off_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 0); }
 
 Runtime find_runtime() {

@@ -1,4 +1,5 @@
-// Writing ONNX files so that a crash or a full disk never leaves half a model, or a model beside foreign weights.
+// Writing ONNX files so that a crash or a full disk never leaves half a model, or a model beside
+// foreign weights.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +9,10 @@
 
 namespace eightbit::onnx {
 
-// Writes path (.onnx), and beside it the weights as external data where one message can not hold them. Throws
-// FileError when a file can not be written or exists and `overwrite` is not set, InvalidArgument for other extensions.
-// What stands in the place of a file is replaced, and no link that stands there is followed.
+// Writes path (.onnx), and beside it the weights as external data where one message can not hold
+// them. Throws FileError when a file can not be written or exists and `overwrite` is not set,
+// InvalidArgument for other extensions. What stands in the place of a file is replaced, and no link
+// that stands there is followed.
 void save_model(const Content& content, const std::filesystem::path& path, bool overwrite,
                 uint64_t largest_message = kLargestMessage);
 

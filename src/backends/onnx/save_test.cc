@@ -19,14 +19,17 @@ using test::TestGraph;
 using testing::ElementsAre;
 using testing::SizeIs;
 
-constexpr uint64_t kInTwo = 1;   // bytes of the largest message: weights always go to a file of their own
+// bytes of the largest message: weights always go to a file of their own
+constexpr uint64_t kInTwo = 1;
 
 std::string text_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void write_text(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 // Files above `bytes` are refused while it lives, as on a full disk.
 class SizeLimit {
@@ -72,8 +75,10 @@ class OnnxSave : public testing::Test {
   std::map<std::string, std::string> listing() const {
     std::map<std::string, std::string> found;
     for (const auto& entry : fs::recursive_directory_iterator(folder_))
-      if (entry.is_symlink()) found[entry.path().filename()] = "-> " + fs::read_symlink(entry.path()).string();
-      else if (entry.is_regular_file()) found[entry.path().filename()] = text_of(entry.path());
+      if (entry.is_symlink())
+        found[entry.path().filename()] = "-> " + fs::read_symlink(entry.path()).string();
+      else if (entry.is_regular_file())
+        found[entry.path().filename()] = text_of(entry.path());
     return found;
   }
   // The name that the weights of a model get.
@@ -86,9 +91,12 @@ class OnnxSave : public testing::Test {
     fs::remove(path(name));
     return name;
   }
-  static float first_weight(const fs::path& path) { return read_file(path)->weights.at("w").as<float>()[0]; }
+  static float first_weight(const fs::path& path) {
+    return read_file(path)->weights.at("w").as<float>()[0];
+  }
 
-  fs::path folder_ = fs::path(testing::TempDir()) / ("eightbit_save_test_" + std::to_string(::getpid()));
+  fs::path folder_ =
+      fs::path(testing::TempDir()) / ("eightbit_save_test_" + std::to_string(::getpid()));
 };
 
 TEST_F(OnnxSave, WeightsBesideTheModelAreReadBack) {
@@ -148,7 +156,8 @@ TEST_F(OnnxSave, FoldersAndLinksToThemAreRefused) {
   const std::string weights = weights_name(*saved);
   for (const std::string& taken : {std::string("m.onnx"), weights})
     for (const bool symbolic : {true, false}) {
-      symbolic ? fs::create_directory_symlink(path("elsewhere"), path(taken)) : (void)fs::create_directory(path(taken));
+      symbolic ? fs::create_directory_symlink(path("elsewhere"), path(taken))
+               : (void)fs::create_directory(path(taken));
       const auto before = listing();
       EXPECT_THROW(save_model(*saved, path(), true, kInTwo), FileError);
       EXPECT_EQ(listing(), before) << taken << symbolic;
@@ -157,7 +166,7 @@ TEST_F(OnnxSave, FoldersAndLinksToThemAreRefused) {
 }
 
 TEST_F(OnnxSave, AFullDiskLeavesNothing) {
-  const auto saved = model(7, 100'000);   // the message is larger than the weights
+  const auto saved = model(7, 100'000);  // the message is larger than the weights
   for (const uint64_t largest : {kInTwo, kLargestMessage})
     for (const rlim_t room : {1000, 50'000}) {
       {

@@ -30,28 +30,33 @@ Tensor share(Ort::Value value) {
   const auto info = value.GetTensorTypeAndShapeInfo();
   const DType dtype = to_dtype(static_cast<int32_t>(info.GetElementType()));
   if (bits_of(dtype) == 0)
-    fail<Unsupported>("onnxruntime", "an output of element type {} can not be read. Outputs must be numbers",
+    fail<Unsupported>("onnxruntime",
+                      "an output of element type {} can not be read. Outputs must be numbers",
                       static_cast<int>(info.GetElementType()));
   auto owner = std::make_shared<Ort::Value>(std::move(value));
-  Tensor tensor{dtype, info.GetShape(), static_cast<const std::byte*>(owner->GetTensorRawData()), nullptr};
+  Tensor tensor{dtype, info.GetShape(), static_cast<const std::byte*>(owner->GetTensorRawData()),
+                nullptr};
   tensor.owner = std::move(owner);
   return tensor;
 }
 
-// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or yields other values. Models that are
-// written here keep it from that (quantizer_nodes.cc), others do not.
+// What ONNX Runtime 1.31 makes of FP8 quantizers beyond its basic optimizations does not load, or
+// yields other values. Models that are written here keep it from that (quantizer_nodes.cc), others
+// do not.
 bool has_fp8(const Content& content) {
-  return std::ranges::any_of(content.model.graph().initializer(), [](const TensorProto& initializer) {
-    const DType dtype = to_dtype(initializer.data_type());
-    return dtype == DType::f8e4m3 || dtype == DType::f8e5m2;
-  });
+  return std::ranges::any_of(content.model.graph().initializer(),
+                             [](const TensorProto& initializer) {
+                               const DType dtype = to_dtype(initializer.data_type());
+                               return dtype == DType::f8e4m3 || dtype == DType::f8e5m2;
+                             });
 }
 
 Ort::SessionOptions options_of(const SessionSettings& settings, bool fp8) {
   Ort::SessionOptions options;
   options.SetIntraOpNumThreads(thread_count(settings.threads))
       .SetInterOpNumThreads(1)
-      .SetGraphOptimizationLevel(fp8 ? std::min(settings.optimization, ORT_ENABLE_BASIC) : settings.optimization)
+      .SetGraphOptimizationLevel(fp8 ? std::min(settings.optimization, ORT_ENABLE_BASIC)
+                                     : settings.optimization)
       .SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);
   if (!settings.integer_arithmetic) options.AddConfigEntry("session.disable_quant_qdq", "1");
   if (settings.operators) options.Add(settings.operators);
@@ -70,7 +75,8 @@ void add_weights(Ort::SessionOptions& options, const Weights& weights) {
 }
 
 constexpr std::string_view kNoKernel =
-    ". It computes few ops in f64 and bf16: convert the model to f32, or read one of bf16 with the engine openvino";
+    ". It computes few ops in f64 and bf16: convert the model to f32, or read one of bf16 with the "
+    "engine openvino";
 
 ValueInfoProto declared(const std::string& name, const Tensor& tensor) {
   ValueInfoProto value;
@@ -90,9 +96,10 @@ std::vector<const char*> pointers(const std::vector<std::string>& names) {
   return pointers;
 }
 
-// ONNX Runtime keeps the domains of all sessions in one table, and two that bring a new one at the same time meet there.
-// Once it is known, sessions are made side by side.
-Ort::Session made(Ort::Env& env, const std::string& bytes, const Ort::SessionOptions& options, bool own_operators) {
+// ONNX Runtime keeps the domains of all sessions in one table, and two that bring a new one at the
+// same time meet there. Once it is known, sessions are made side by side.
+Ort::Session made(Ort::Env& env, const std::string& bytes, const Ort::SessionOptions& options,
+                  bool own_operators) {
   static std::mutex mutex;
   static std::atomic<bool> known = false;
   std::unique_lock lock(mutex, std::defer_lock);
@@ -104,7 +111,8 @@ Ort::Session made(Ort::Env& env, const std::string& bytes, const Ort::SessionOpt
 
 }  // namespace
 
-std::vector<std::string> declare_weights(GraphProto& graph, const Weights& weights, size_t smallest) {
+std::vector<std::string> declare_weights(GraphProto& graph, const Weights& weights,
+                                         size_t smallest) {
   std::vector<std::string> names;
   auto& initializers = *graph.mutable_initializer();
   for (const TensorProto& initializer : initializers) {
@@ -114,9 +122,10 @@ std::vector<std::string> declare_weights(GraphProto& graph, const Weights& weigh
     names.push_back(it->first);
   }
   const std::unordered_set<std::string> moved(names.begin(), names.end());
-  initializers.erase(std::remove_if(initializers.begin(), initializers.end(),
-                                    [&](const auto& initializer) { return moved.contains(initializer.name()); }),
-                     initializers.end());
+  initializers.erase(
+      std::remove_if(initializers.begin(), initializers.end(),
+                     [&](const auto& initializer) { return moved.contains(initializer.name()); }),
+      initializers.end());
   return names;
 }
 
@@ -127,7 +136,8 @@ Session::Session(const Content& content, const SessionSettings& settings)
     Ort::SessionOptions options = options_of(settings, has_fp8(content));
     ModelProto model = content.model;
     if (settings.feeds_weights)
-      for (const std::string& name : declare_weights(*model.mutable_graph(), weights_, kSmallestFed))
+      for (const std::string& name :
+           declare_weights(*model.mutable_graph(), weights_, kSmallestFed))
         fed_.push_back(weights_.extract(name).mapped());
     add_weights(options, weights_);
     const std::string bytes = model.SerializeAsString();
@@ -137,7 +147,8 @@ Session::Session(const Content& content, const SessionSettings& settings)
     if (const NodeProto* node = unknown_node(content.model.graph(), cause))
       fail<ModelError>("onnxruntime", "{}. ONNX Runtime says: {}", about_unknown(*node), cause);
     const bool lacks_kernel = cause.find("Could not find an implementation") != std::string::npos;
-    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause, lacks_kernel ? kNoKernel : "");
+    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause,
+                     lacks_kernel ? kNoKernel : "");
   }
   Ort::AllocatorWithDefaultOptions allocator;
   for (size_t i = 0; i < session_.GetInputCount(); ++i)
@@ -147,13 +158,14 @@ Session::Session(const Content& content, const SessionSettings& settings)
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
-  EIGHTBIT_CHECK(inputs.size() + fed_.size() == input_names_.size(), "{} tensors for {} inputs", inputs.size(),
-                 input_names_.size() - fed_.size());
+  EIGHTBIT_CHECK(inputs.size() + fed_.size() == input_names_.size(), "{} tensors for {} inputs",
+                 inputs.size(), input_names_.size() - fed_.size());
   std::vector<Ort::Value> values;
   for (const Tensor& tensor : inputs) values.push_back(borrow(tensor));
   for (const Tensor& tensor : fed_) values.push_back(borrow(tensor));
-  auto results = session_.Run(Ort::RunOptions{nullptr}, pointers(input_names_).data(), values.data(),
-                              values.size(), pointers(output_names_).data(), output_names_.size());
+  auto results =
+      session_.Run(Ort::RunOptions{nullptr}, pointers(input_names_).data(), values.data(),
+                   values.size(), pointers(output_names_).data(), output_names_.size());
   std::vector<Tensor> outputs;
   for (Ort::Value& result : results) outputs.push_back(share(std::move(result)));
   return outputs;

@@ -24,7 +24,9 @@ std::vector<float> waves(size_t count) {
 std::shared_ptr<const Content> network() {
   TestGraph g;
   g.input("x", {1, 64, 6, 6}).output("y", {1, 64});
-  g.constant("w", {64, 64, 3, 3}, waves(64 * 64 * 9)).constant("b", {64}).constant("m", {1024, 64}, waves(1024 * 64));
+  g.constant("w", {64, 64, 3, 3}, waves(64 * 64 * 9))
+      .constant("b", {64})
+      .constant("m", {1024, 64}, waves(1024 * 64));
   g.node("Conv", {"x", "w", "b"}, "c");
   g.node("Relu", {"c"}, "r");
   g.node("Flatten", {"r"}, "f");

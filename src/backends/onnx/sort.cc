@@ -19,7 +19,8 @@ std::vector<std::string> read_by(const NodeProto& node) {
   return names;
 }
 
-// order[i]: the old place of the node that comes to i; shorter than the graph where there is a cycle.
+// order[i]: the old place of the node that comes to i; shorter than the graph where there is a
+// cycle.
 std::vector<int> sorted_order(const GraphProto& graph) {
   const int count = graph.node_size();
   std::unordered_map<std::string_view, int> producer;

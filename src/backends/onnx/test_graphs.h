@@ -32,12 +32,13 @@ class TestGraph {
   // Values 0.01, 0.02, ... unless they are given.
   TestGraph& constant(const std::string& name, const Shape& shape, std::vector<float> values = {}) {
     if (values.empty())
-      for (int64_t i = 0; i < element_count(shape); ++i) values.push_back(0.01f * static_cast<float>(i + 1));
+      for (int64_t i = 0; i < element_count(shape); ++i)
+        values.push_back(0.01f * static_cast<float>(i + 1));
     *graph().add_initializer() = to_proto(name, Tensor::from_floats(values, shape), true);
     return *this;
   }
-  NodeProto& node(const std::string& type, const std::vector<std::string>& inputs, const std::string& output,
-                  const std::string& name = "") {
+  NodeProto& node(const std::string& type, const std::vector<std::string>& inputs,
+                  const std::string& output, const std::string& name = "") {
     NodeProto& node = *graph().add_node();
     node.set_op_type(type);
     node.set_name(name);

@@ -13,15 +13,15 @@ struct TypePair {
   int32_t data_type;
 };
 constexpr TypePair kTypes[] = {
-    {DType::boolean, TensorProto::BOOL},        {DType::i4, TensorProto::INT4},
-    {DType::u4, TensorProto::UINT4},            {DType::i8, TensorProto::INT8},
-    {DType::u8, TensorProto::UINT8},            {DType::i16, TensorProto::INT16},
-    {DType::u16, TensorProto::UINT16},          {DType::i32, TensorProto::INT32},
-    {DType::u32, TensorProto::UINT32},          {DType::i64, TensorProto::INT64},
-    {DType::u64, TensorProto::UINT64},          {DType::f8e4m3, TensorProto::FLOAT8E4M3FN},
-    {DType::f8e5m2, TensorProto::FLOAT8E5M2},   {DType::bf16, TensorProto::BFLOAT16},
-    {DType::f16, TensorProto::FLOAT16},         {DType::f32, TensorProto::FLOAT},
-    {DType::f64, TensorProto::DOUBLE},          {DType::string, TensorProto::STRING},
+    {DType::boolean, TensorProto::BOOL},      {DType::i4, TensorProto::INT4},
+    {DType::u4, TensorProto::UINT4},          {DType::i8, TensorProto::INT8},
+    {DType::u8, TensorProto::UINT8},          {DType::i16, TensorProto::INT16},
+    {DType::u16, TensorProto::UINT16},        {DType::i32, TensorProto::INT32},
+    {DType::u32, TensorProto::UINT32},        {DType::i64, TensorProto::INT64},
+    {DType::u64, TensorProto::UINT64},        {DType::f8e4m3, TensorProto::FLOAT8E4M3FN},
+    {DType::f8e5m2, TensorProto::FLOAT8E5M2}, {DType::bf16, TensorProto::BFLOAT16},
+    {DType::f16, TensorProto::FLOAT16},       {DType::f32, TensorProto::FLOAT},
+    {DType::f64, TensorProto::DOUBLE},        {DType::string, TensorProto::STRING},
 };
 
 Shape shape_of(const TensorProto& proto) {
@@ -40,7 +40,8 @@ Shape shape_of(const TensorProto& proto) {
 Tensor header_of(const TensorProto& proto) {
   Tensor tensor{to_dtype(proto.data_type()), shape_of(proto), nullptr, nullptr};
   if (bits_of(tensor.dtype) == 0)
-    fail<Unsupported>("onnx", "the values of tensor '{}' have the element type {}, which can not be read",
+    fail<Unsupported>("onnx",
+                      "the values of tensor '{}' have the element type {}, which can not be read",
                       proto.name(), proto.data_type());
   return tensor;
 }
@@ -114,7 +115,8 @@ Tensor to_tensor(const TensorProto& proto, std::shared_ptr<const void> owner) {
   }
   const std::string& raw = proto.raw_data();
   if (raw.size() != tensor.byte_size())
-    fail<ModelError>("onnx", "tensor '{}' of shape {} holds {} bytes instead of {}. Export the model again",
+    fail<ModelError>("onnx",
+                     "tensor '{}' of shape {} holds {} bytes instead of {}. Export the model again",
                      proto.name(), to_string(tensor.shape), raw.size(), tensor.byte_size());
   tensor.data = reinterpret_cast<const std::byte*>(raw.data());
   tensor.owner = std::move(owner);
@@ -126,8 +128,7 @@ TensorProto to_proto(const std::string& name, const Tensor& tensor, bool with_da
   proto.set_name(name);
   proto.set_data_type(to_data_type(tensor.dtype));
   proto.mutable_dims()->Assign(tensor.shape.begin(), tensor.shape.end());
-  if (with_data)
-    proto.set_raw_data(reinterpret_cast<const char*>(tensor.data), tensor.byte_size());
+  if (with_data) proto.set_raw_data(reinterpret_cast<const char*>(tensor.data), tensor.byte_size());
   return proto;
 }
 
@@ -144,9 +145,8 @@ TensorType to_type(const TypeProto& type) {
   out.dtype = to_dtype(type.tensor_type().elem_type());
   out.rank_known = type.tensor_type().has_shape();
   for (const auto& dimension : type.tensor_type().shape().dim())
-    out.shape.push_back(dimension.has_dim_value() && dimension.dim_value() >= 0
-                            ? dimension.dim_value()
-                            : -1);
+    out.shape.push_back(
+        dimension.has_dim_value() && dimension.dim_value() >= 0 ? dimension.dim_value() : -1);
   return out;
 }
 

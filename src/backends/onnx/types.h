@@ -9,14 +9,15 @@
 
 namespace eightbit::onnx {
 
-DType to_dtype(int32_t data_type);        // DType::undefined for types that we do not have
-int32_t to_data_type(DType dtype);        // throws Unsupported where there is none
+DType to_dtype(int32_t data_type);  // DType::undefined for types that we do not have
+int32_t to_data_type(DType dtype);  // throws Unsupported where there is none
 
-// Bytes that the values of a tensor take. Throws ModelError for an impossible shape or an element type without size.
+// Bytes that the values of a tensor take. Throws ModelError for an impossible shape or an element
+// type without size.
 size_t checked_byte_size(const TensorProto& proto);
 
-// Checks that sizes agree and throws ModelError naming the tensor. The bytes of raw data are shared with `owner`,
-// values in typed fields are converted.
+// Checks that sizes agree and throws ModelError naming the tensor. The bytes of raw data are shared
+// with `owner`, values in typed fields are converted.
 Tensor to_tensor(const TensorProto& proto, std::shared_ptr<const void> owner);
 // Type, shape and name; the bytes too with `with_data`.
 TensorProto to_proto(const std::string& name, const Tensor& tensor, bool with_data);

@@ -35,7 +35,8 @@ class Writer {
   void replace(const ConstantReplacement& replacement) {
     const Value& value = graph_.value(replacement.value);
     EIGHTBIT_CHECK(value.is_constant(), "'{}' is to be replaced but is not a constant", value.name);
-    EIGHTBIT_CHECK(replacement.tensor.shape == value.shape, "a constant of shape {} is to be replaced by one of shape {}",
+    EIGHTBIT_CHECK(replacement.tensor.shape == value.shape,
+                   "a constant of shape {} is to be replaced by one of shape {}",
                    to_string(value.shape), to_string(replacement.tensor.shape));
     const std::string tensor = add_constant(value.name, value, replacement.tensor);
     redirect(places(replacement.uses.empty() ? value.uses : replacement.uses), tensor);
@@ -46,7 +47,8 @@ class Writer {
     const Value& value = graph_.value(scale.value);
     EIGHTBIT_CHECK(!scale.uses.empty(), "the scale of '{}' has no uses", value.name);
     const std::string name = graph_.node(scale.uses.front().node).name + "/scale";
-    const Tensor factor = float_tensor(value.dtype, along(value, scale.axis, scale.factor.size(), name), scale.factor);
+    const Tensor factor = float_tensor(
+        value.dtype, along(value, scale.axis, scale.factor.size(), name), scale.factor);
     insert_between(scale.uses, [&](const std::string& source) {
       const std::string constant = copy_.add_initializer(name + "/factor", factor);
       const std::string output = copy_.new_name(name + "_output");
@@ -63,12 +65,14 @@ class Writer {
     const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
     const std::string name = graph_.node(shift.node).name + "/bias_correction";
     const std::string& tensor = copy_.values[static_cast<size_t>(output.id)];
-    const Tensor values = float_tensor(output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
+    const Tensor values = float_tensor(
+        output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
     const std::string constant = copy_.add_initializer(name + "/shift", values);
     copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
   }
 
-  // `own_ranges`: for each channel, where there are such; else ONNX Runtime's kernels would stay float.
+  // `own_ranges`: for each channel, where there are such; else ONNX Runtime's kernels would stay
+  // float.
   void quantize(const Quantizer& planned, bool own_ranges) {
     EIGHTBIT_CHECK(planned.has_range() && !planned.uses.empty(), "the quantizer of '{}' has no {}",
                    graph_.value(planned.value).name, planned.has_range() ? "uses" : "range");
@@ -79,17 +83,21 @@ class Writer {
     if (quantizer.weight && compresses(quantizer)) return quantize_weight(quantizer, name);
     insert_between(quantizer.uses, [&](const std::string& source) {
       const auto direct = direct_.find(value.id);
-      const std::string from = direct == direct_.end() ? before_clip(source, quantizer) : direct->second;
-      return add_quantizer(copy_, {from, value.dtype, value.shape, value.rank_known}, quantizer, name);
+      const std::string from =
+          direct == direct_.end() ? before_clip(source, quantizer) : direct->second;
+      return add_quantizer(copy_, {from, value.dtype, value.shape, value.rank_known}, quantizer,
+                           name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
       for (const Use& use : quantizer.uses) input_steps_[use] = steps_of(quantizer)[0];
   }
 
-  // What the quantizer in front of a hard swish reads is the layer itself, which has taken over the numbers between and the
-  // factors. It then has a name of its own, as its output is no longer what the float model has there.
+  // What the quantizer in front of a hard swish reads is the layer itself, which has taken over the
+  // numbers between and the factors. It then has a name of its own, as its output is no longer what
+  // the float model has there.
   void read_layer(const HardSwishBlock& block, const std::vector<float>& factors) {
-    const std::string tensor = copy_.values[static_cast<size_t>(graph_.node(block.layer).outputs[0])];
+    const std::string tensor =
+        copy_.values[static_cast<size_t>(graph_.node(block.layer).outputs[0])];
     std::string& source = direct_[plan_.quantizers[block.input].value] = tensor;
     if (factors.size() == 1 && block.before.factor == 1 && block.before.shift == 0) return;
     source = copy_.yield_instead(tensor, "/scaled");
@@ -102,21 +110,24 @@ class Writer {
     const InputRef place = reading_.inputs[static_cast<size_t>(block.activation)][0].front();
     const Quantizer& output = plan_.quantizers[block.output];
     direct_[output.value] =
-        add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor, block.behind.shift,
-                               output.low[0], output.high[0], graph_.node(block.activation).name});
+        add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor,
+                               block.behind.shift, output.low[0], output.high[0],
+                               graph_.node(block.activation).name});
   }
 
   // Integer products take their bias in steps of both operands.
   void quantize_biases() {
     std::unordered_map<std::string, int> initializers;
-    for (int i = 0; i < proto().initializer_size(); ++i) initializers[proto().initializer(i).name()] = i;
+    for (int i = 0; i < proto().initializer_size(); ++i)
+      initializers[proto().initializer(i).name()] = i;
     for (const auto& [id, steps] : weight_steps_)
       if (const auto input = step_of({id, 0})) quantize_bias(id, *input, steps, initializers);
   }
 
   void finish() {
     if (opset_ > 0)
-      lift_opset(copy_.content.model, opset_, [this](const std::string& tensor) { return reading_.rank_of(tensor); });
+      lift_opset(copy_.content.model, opset_,
+                 [this](const std::string& tensor) { return reading_.rank_of(tensor); });
     lift_ir_version();
     const NodeProto* stuck = sort_nodes(proto());
     EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());
@@ -130,7 +141,8 @@ class Writer {
   std::vector<InputRef> places(const std::vector<Use>& uses) const {
     std::vector<InputRef> all;
     for (const Use& use : uses) {
-      const auto& refs = reading_.inputs[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
+      const auto& refs =
+          reading_.inputs[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
       all.insert(all.end(), refs.begin(), refs.end());
     }
     return all;
@@ -141,20 +153,25 @@ class Writer {
       if (ref.node != kNone) node(ref.node).set_input(ref.port, tensor);
   }
 
-  // Puts what `insert` adds between each source and those of the uses that read it now. An output of the model keeps
-  // its name: the source gets another one.
-  void insert_between(const std::vector<Use>& uses, const std::function<std::string(const std::string&)>& insert) {
+  // Puts what `insert` adds between each source and those of the uses that read it now. An output
+  // of the model keeps its name: the source gets another one.
+  void insert_between(const std::vector<Use>& uses,
+                      const std::function<std::string(const std::string&)>& insert) {
     std::vector<std::pair<std::string, std::vector<InputRef>>> by_source;
     for (const InputRef& ref : places(uses)) {
-      const std::string source = ref.node == kNone ? proto().output(ref.port).name() : node(ref.node).input(ref.port);
+      const std::string source =
+          ref.node == kNone ? proto().output(ref.port).name() : node(ref.node).input(ref.port);
       auto it = std::ranges::find(by_source, source, [](const auto& entry) { return entry.first; });
       if (it == by_source.end()) it = by_source.insert(by_source.end(), {source, {}});
       it->second.push_back(ref);
     }
     for (const auto& [source, refs] : by_source) {
-      const bool is_output = std::ranges::any_of(refs, [](const InputRef& ref) { return ref.node == kNone; });
-      if (is_output) insert_before_output(source, refs, insert);
-      else redirect(refs, insert(source));
+      const bool is_output =
+          std::ranges::any_of(refs, [](const InputRef& ref) { return ref.node == kNone; });
+      if (is_output)
+        insert_before_output(source, refs, insert);
+      else
+        redirect(refs, insert(source));
     }
   }
 
@@ -178,7 +195,8 @@ class Writer {
 
   std::string add_constant(const std::string& name, const Value& value, const Tensor& tensor) {
     Tensor stored = tensor;
-    if (tensor.dtype != value.dtype) stored = spilled(float_tensor(value.dtype, tensor.shape, to_floats(tensor)));
+    if (tensor.dtype != value.dtype)
+      stored = spilled(float_tensor(value.dtype, tensor.shape, to_floats(tensor)));
     stored.shape = stored_shape(value, tensor.shape);
     return copy_.add_initializer(name, stored);
   }
@@ -186,8 +204,10 @@ class Writer {
   // The shape that lays channel values over `axis` of a tensor, without leading ones.
   static Shape along(const Value& value, int64_t axis, size_t count, const std::string& name) {
     if (!value.rank_known)
-      fail<Unsupported>("onnx", "'{}' needs a channel axis, but the rank of '{}' is not known. Run shape inference first",
-                        name, value.name);
+      fail<Unsupported>(
+          "onnx",
+          "'{}' needs a channel axis, but the rank of '{}' is not known. Run shape inference first",
+          name, value.name);
     const auto rank = static_cast<int64_t>(value.shape.size());
     const int64_t place = axis < 0 ? axis + rank : axis;
     EIGHTBIT_CHECK(place >= 0 && place < rank, "axis {} of '{}' with rank {}", axis, name, rank);
@@ -201,12 +221,14 @@ class Writer {
   }
   bool has_constant(NodeId id, size_t port) const {
     const auto& inputs = graph_.node(id).inputs;
-    return port < inputs.size() && inputs[port] != kNone && graph_.value(inputs[port]).is_constant();
+    return port < inputs.size() && inputs[port] != kNone &&
+           graph_.value(inputs[port]).is_constant();
   }
 
   // Conv and Gemm take their bias at port 2. False where it is no constant or does not count.
   bool shift_port(const BiasShift& shift, int index) {
-    const float beta = node(index).op_type() == "Gemm" ? float_attribute(node(index), "beta", 1.0f) : 1.0f;
+    const float beta =
+        node(index).op_type() == "Gemm" ? float_attribute(node(index), "beta", 1.0f) : 1.0f;
     const bool connected = node(index).input_size() > 2 && !node(index).input(2).empty();
     if (beta == 0.0f || (connected && !has_constant(shift.node, 2))) return false;
     const Tensor old = connected ? constant_at(shift.node, 2) : Tensor{};
@@ -217,19 +239,25 @@ class Writer {
     const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
     const std::string name = connected ? graph_.value(graph_.node(shift.node).inputs[2]).name
                                        : graph_.node(shift.node).name + "/bias";
-    set_input(node(index), 2, copy_.add_initializer(name, float_tensor(output.dtype, shape, moved)));
+    set_input(node(index), 2,
+              copy_.add_initializer(name, float_tensor(output.dtype, shape, moved)));
     return true;
   }
 
-  // `old` may be missing, or hold one value for all channels. Empty where the last axis does not hold the channels.
-  static std::vector<float> moved_bias(const Tensor& old, const std::vector<float>& shift, float factor) {
+  // `old` may be missing, or hold one value for all channels. Empty where the last axis does not
+  // hold the channels.
+  static std::vector<float> moved_bias(const Tensor& old, const std::vector<float>& shift,
+                                       float factor) {
     const size_t channels = shift.size();
     std::vector<float> values = old.empty() ? std::vector<float>(channels, 0.0f) : to_floats(old);
-    const size_t last = old.empty() ? channels : old.shape.empty() ? 1 : static_cast<size_t>(old.shape.back());
+    const size_t last = old.empty()         ? channels
+                        : old.shape.empty() ? 1
+                                            : static_cast<size_t>(old.shape.back());
     if (values.empty() || (last != channels && last != 1)) return {};
     std::vector<float> moved;
     for (size_t row = 0; row < values.size() / last; ++row)
-      for (size_t c = 0; c < channels; ++c) moved.push_back(values[row * last + (last == 1 ? 0 : c)] + shift[c] * factor);
+      for (size_t c = 0; c < channels; ++c)
+        moved.push_back(values[row * last + (last == 1 ? 0 : c)] + shift[c] * factor);
     return moved;
   }
 
@@ -244,37 +272,44 @@ class Writer {
     if (output.uses.size() != 1) return false;
     const Use use = output.uses[0];
     const Node& add = graph_.node(use.node);
-    if (add.type != "Add" || add.inputs.size() != 2 || !has_constant(use.node, static_cast<size_t>(1 - use.port)))
+    if (add.type != "Add" || add.inputs.size() != 2 ||
+        !has_constant(use.node, static_cast<size_t>(1 - use.port)))
       return false;
     const Tensor old = constant_at(use.node, 1 - use.port);
-    const bool last_axis = output.rank_known && shift.axis == static_cast<int64_t>(output.shape.size()) - 1;
+    const bool last_axis =
+        output.rank_known && shift.axis == static_cast<int64_t>(output.shape.size()) - 1;
     if (!last_axis || old.shape.size() > output.shape.size()) return false;
     const auto moved = moved_bias(old, shift.shift, 1.0f);
     if (moved.empty()) return false;
     Shape shape = old.shape.empty() ? Shape{0} : old.shape;
     shape.back() = static_cast<int64_t>(shift.shift.size());
     const Value& bias = graph_.value(add.inputs[static_cast<size_t>(1 - use.port)]);
-    redirect(places({{use.node, 1 - use.port}}), copy_.add_initializer(bias.name, float_tensor(bias.dtype, shape, moved)));
+    redirect(places({{use.node, 1 - use.port}}),
+             copy_.add_initializer(bias.name, float_tensor(bias.dtype, shape, moved)));
     return true;
   }
 
-  // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not, and runtimes that see
-  // none fuse the layer in front. The Clip stays where others read it.
+  // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not,
+  // and runtimes that see none fuse the layer in front. The Clip stays where others read it.
   std::string before_clip(const std::string& source, const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
-    if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses) return source;
+    if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses)
+      return source;
     const Node& clip = graph_.node(value.producer);
     if (reading_.values[static_cast<size_t>(value.id)] != source) return source;
     float low = -std::numeric_limits<float>::infinity(), high = -low;
-    if (clip.type == "Relu") low = 0.0f;
-    else if (clip.type != "Clip" || !clip_bounds(clip, low, high)) return source;
+    if (clip.type == "Relu")
+      low = 0.0f;
+    else if (clip.type != "Clip" || !clip_bounds(clip, low, high))
+      return source;
     const float slack = 1e-5f * std::max(std::fabs(quantizer.low[0]), std::fabs(quantizer.high[0]));
     if (quantizer.low[0] < low - slack || quantizer.high[0] > high + slack) return source;
     return copy_.values[static_cast<size_t>(clip.inputs[0])];
   }
 
   bool clip_bounds(const Node& clip, float& low, float& high) const {
-    const NodeProto& proto = copy_.content.model.graph().node(reading_.nodes[static_cast<size_t>(clip.id)].back());
+    const NodeProto& proto =
+        copy_.content.model.graph().node(reading_.nodes[static_cast<size_t>(clip.id)].back());
     low = float_attribute(proto, "min", low);
     high = float_attribute(proto, "max", high);
     for (size_t port = 1; port < clip.inputs.size(); ++port) {
@@ -288,7 +323,8 @@ class Writer {
   std::string quantizer_name(const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
     const Use& first = quantizer.uses.front();
-    if (quantizer.weight) return fmt::format("{}/weights_{}", graph_.node(first.node).name, first.port);
+    if (quantizer.weight)
+      return fmt::format("{}/weights_{}", graph_.node(first.node).name, first.port);
     if (value.producer != kNone && quantizer.uses == value.uses)
       return fmt::format("{}/output_{}", graph_.node(value.producer).name, value.port);
     return fmt::format("{}/input_{}", graph_.node(first.node).name, first.port);
@@ -304,23 +340,27 @@ class Writer {
     const Value& value = graph_.value(quantizer.value);
     const Tensor found = weight_of(graph_, plan_, quantizer.value, quantizer.uses.front());
     Tensor weight = found;
-    if (found.dtype != value.dtype) weight = float_tensor(value.dtype, found.shape, to_floats(found));
+    if (found.dtype != value.dtype)
+      weight = float_tensor(value.dtype, found.shape, to_floats(found));
     if (is_looked_up(quantizer)) return quantize_table(quantizer, weight, name);
     Quantizer written = quantizer;
     Shape stored = stored_shape(value, weight.shape);
-    if (is_matrix_behind_ones(quantizer, weight.shape)) stored = leave_out_ones(written, weight.shape);
-    const Scales scales = takes_scales_along_an_axis(written, stored) ? Scales::along_an_axis : Scales::behind;
+    if (is_matrix_behind_ones(quantizer, weight.shape))
+      stored = leave_out_ones(written, weight.shape);
+    const Scales scales =
+        takes_scales_along_an_axis(written, stored) ? Scales::along_an_axis : Scales::behind;
     redirect(places(quantizer.uses), add_weight(copy_, weight, stored, written, name, scales));
     if (quantizer.levels > 256 || quantizer.spec.fp8 || scales == Scales::behind) return;
     for (const Use& use : quantizer.uses)
       if (use.port == 1) weight_steps_[use.node] = steps_of(quantizer);
   }
 
-  // ONNX Runtime's integer products take scales of channels from the columns of a matrix and from nothing else.
+  // ONNX Runtime's integer products take scales of channels from the columns of a matrix and from
+  // nothing else.
   bool takes_scales_along_an_axis(const Quantizer& quantizer, const Shape& stored) const {
     return quantizer.spec.fp8 || std::ranges::none_of(quantizer.uses, [&](const Use& use) {
-      return graph_.node(use.node).op == Op::mat_mul && (use.port == 0 || stored.size() > 2);
-    });
+             return graph_.node(use.node).op == Op::mat_mul && (use.port == 0 || stored.size() > 2);
+           });
   }
 
   // [1, ..., K, N], where a product yields the same for [K, N].
@@ -349,18 +389,21 @@ class Writer {
       if (const auto it = input_steps_.find(use); it != input_steps_.end()) return it->second;
       const ValueId value = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
       const NodeId producer = value == kNone ? kNone : graph_.value(value).producer;
-      if (producer == kNone || row(graph_.node(producer).op).trait != Trait::agnostic) return std::nullopt;
+      if (producer == kNone || row(graph_.node(producer).op).trait != Trait::agnostic)
+        return std::nullopt;
       use = {producer, 0};
     }
   }
 
   // A table of one scale a row, or one for all, that nothing but look-ups of rows reads.
   bool is_looked_up(const Quantizer& quantizer) const {
-    const bool by_row = quantizer.channel_axes.empty() || quantizer.channel_axes == std::vector<int64_t>{0};
-    return by_row && !quantizer.spec.fp8 && std::ranges::all_of(quantizer.uses, [this](const Use& use) {
-      const Node& reader = graph_.node(use.node);
-      return reader.op == Op::embedding && use.port == 0 && reader.attributes.axis == 0;
-    });
+    const bool by_row =
+        quantizer.channel_axes.empty() || quantizer.channel_axes == std::vector<int64_t>{0};
+    return by_row && !quantizer.spec.fp8 &&
+           std::ranges::all_of(quantizer.uses, [this](const Use& use) {
+             const Node& reader = graph_.node(use.node);
+             return reader.op == Op::embedding && use.port == 0 && reader.attributes.axis == 0;
+           });
   }
 
   // Only rows that are looked up are dequantized.
@@ -371,7 +414,8 @@ class Writer {
       const std::string integers = copy_.new_name(output + "/quantized");
       node(ref.node).set_input(ref.port, stored.integers);
       node(ref.node).set_output(0, integers);
-      dequantize_rows(copy_, stored, {integers, indices, output}, graph_.value(quantizer.value).dtype, name);
+      dequantize_rows(copy_, stored, {integers, indices, output},
+                      graph_.value(quantizer.value).dtype, name);
     }
   }
 
@@ -380,16 +424,18 @@ class Writer {
     int port = 2;
   };
 
-  // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it adds: ONNX Runtime
-  // makes one Gemm of both, which it computes in integers if the bias is one.
+  // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it
+  // adds: ONNX Runtime makes one Gemm of both, which it computes in integers if the bias is one.
   std::optional<BiasPlace> bias_place(NodeId id) {
     const NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
     const std::string& type = product.op_type();
     if (type == "Conv") return BiasPlace{id};
-    if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 && float_attribute(product, "beta", 1) == 1)
+    if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 &&
+        float_attribute(product, "beta", 1) == 1)
       return BiasPlace{id};
     const auto& uses = graph_.value(graph_.node(id).outputs[0]).uses;
-    if (type != "MatMul" || uses.size() != 1 || graph_.node(uses[0].node).type != "Add") return std::nullopt;
+    if (type != "MatMul" || uses.size() != 1 || graph_.node(uses[0].node).type != "Add")
+      return std::nullopt;
     return BiasPlace{uses[0].node, 1 - uses[0].port};
   }
 
@@ -401,20 +447,27 @@ class Writer {
     if (reader.input_size() <= place->port || reader.input(place->port).empty()) return;
     const auto it = initializers.find(reader.input(place->port));
     Tensor bias;
-    if (it != initializers.end()) bias = initializer_tensor(copy_.content, proto().initializer(it->second));
-    else if (has_constant(place->node, static_cast<size_t>(place->port))) bias = constant_at(place->node, place->port);
+    if (it != initializers.end())
+      bias = initializer_tensor(copy_.content, proto().initializer(it->second));
+    else if (has_constant(place->node, static_cast<size_t>(place->port)))
+      bias = constant_at(place->node, place->port);
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
     if (weight_steps.size() != 1 && weight_steps.size() != count) return;
     std::vector<float> steps;
     for (float step : weight_steps) steps.push_back(step * input_step);
-    const std::string integers = add_bias(copy_, bias.as<float>(), steps, graph_.node(id).name + "/bias");
+    const std::string integers =
+        add_bias(copy_, bias.as<float>(), steps, graph_.node(id).name + "/bias");
     if (!integers.empty()) reader.set_input(place->port, integers);
   }
 
   void lift_ir_version() {
     const int64_t opset = opset_of(copy_.content.model);
-    const int64_t least = opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 13 ? 7 : 4;
+    const int64_t least = opset >= 21   ? 10
+                          : opset >= 19 ? 9
+                          : opset >= 15 ? 8
+                          : opset >= 13 ? 7
+                                        : 4;
     if (copy_.content.model.ir_version() < least) copy_.content.model.set_ir_version(least);
   }
 
@@ -423,17 +476,20 @@ class Writer {
   const Graph& graph_;
   const Plan& plan_;
   int64_t opset_ = 0;
-  std::map<ValueId, std::string> direct_;                  // what quantizers round instead of the value itself
-  std::map<Use, float> input_steps_;                       // of quantized activations, by reader
-  std::map<NodeId, std::vector<float>> weight_steps_;      // of quantized weights, by product
+  // what quantizers round instead of the value itself
+  std::map<ValueId, std::string> direct_;
+  std::map<Use, float> input_steps_;                   // of quantized activations, by reader
+  std::map<NodeId, std::vector<float>> weight_steps_;  // of quantized weights, by product
 };
 
 }  // namespace
 
 namespace {
 
-// Quantizers of hard swish blocks come one behind the other, as each reads what stands behind the one before.
-void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written, const std::vector<HardSwishBlock>& blocks) {
+// Quantizers of hard swish blocks come one behind the other, as each reads what stands behind the
+// one before.
+void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written,
+                     const std::vector<HardSwishBlock>& blocks) {
   for (const HardSwishBlock& block : blocks) {
     const std::vector<float> factors = channel_factors(planned.quantizers[block.input]);
     writer.read_layer(block, factors);
@@ -449,7 +505,8 @@ void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written, c
 void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout layout) {
   std::vector<HardSwishBlock> blocks = hard_swish_blocks(reading.graph, planned);
   std::erase_if(blocks, [&](const HardSwishBlock& block) {
-    return !shares_zero_point(planned.quantizers[block.input]) || !shares_zero_point(planned.quantizers[block.output]);
+    return !shares_zero_point(planned.quantizers[block.input]) ||
+           !shares_zero_point(planned.quantizers[block.output]);
   });
   const bool kernels = layout == Layout::kernels;
   const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
@@ -460,7 +517,8 @@ void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout 
   std::set<size_t> in_blocks;
   for (const HardSwishBlock& block : blocks) in_blocks.insert({block.input, block.output});
   for (size_t i = 0; i < plan.quantizers.size(); ++i)
-    if (!kernels || !in_blocks.contains(i)) writer.quantize(plan.quantizers[i], in_blocks.contains(i));
+    if (!kernels || !in_blocks.contains(i))
+      writer.quantize(plan.quantizers[i], in_blocks.contains(i));
   if (kernels) quantize_blocks(writer, planned, plan, blocks);
   writer.quantize_biases();
   writer.finish();

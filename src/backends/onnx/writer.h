@@ -8,13 +8,16 @@
 namespace eightbit::onnx {
 
 enum class Layout {
-  plain,     // quantizers stand where the plan has them
-  kernels    // hard swish blocks (quant/hard_swish_blocks.h) are written so that ONNX Runtime computes them in integers
+  plain,  // quantizers stand where the plan has them
+  // hard swish blocks (quant/hard_swish_blocks.h) are written so that ONNX Runtime computes them in
+  // integers
+  kernels
 };
 
-// In this order: constant replacements, scales, bias shifts, quantizers, biases in integers. Lifts the version of the
-// standard operators where the plan needs it (opset.h). `reading` is that of the model that `copy` was made from.
-// Throws InternalError when the plan does not fit the graph, Unsupported for what ONNX can not express.
+// In this order: constant replacements, scales, bias shifts, quantizers, biases in integers. Lifts
+// the version of the standard operators where the plan needs it (opset.h). `reading` is that of the
+// model that `copy` was made from. Throws InternalError when the plan does not fit the graph,
+// Unsupported for what ONNX can not express.
 void apply_plan(Copy& copy, const Reading& reading, const Plan& plan, Layout layout);
 
 }  // namespace eightbit::onnx

@@ -34,7 +34,8 @@ ov::Tensor strings(const Tensor& tensor) {
 }  // namespace
 
 Binding::Binding(const ov::Model& model) : binding_(inputs_of(model)) {
-  for (const auto& input : model.inputs()) is_string_.push_back(input.get_element_type() == ov::element::string);
+  for (const auto& input : model.inputs())
+    is_string_.push_back(input.get_element_type() == ov::element::string);
 }
 
 BoundSample Binding::bind(const Sample& sample, int64_t index) const {

@@ -26,7 +26,7 @@ class Binding {
 
  private:
   backends::Binding binding_;
-  std::vector<bool> is_string_;   // by input
+  std::vector<bool> is_string_;  // by input
 };
 
 }  // namespace eightbit::openvino

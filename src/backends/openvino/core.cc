@@ -13,7 +13,8 @@ namespace {
 
 std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
 
@@ -21,7 +22,11 @@ struct Format {
   std::string_view extension, framework;
 };
 
-constexpr Format kFormats[] = {{".xml", "ir"}, {".onnx", "onnx"}, {".tflite", "tflite"}, {".pb", "tf"}, {".pdmodel", "paddle"}};
+constexpr Format kFormats[] = {{".xml", "ir"},
+                               {".onnx", "onnx"},
+                               {".tflite", "tflite"},
+                               {".pb", "tf"},
+                               {".pdmodel", "paddle"}};
 
 // TensorFlow's too for folders.
 std::string_view framework_of(const std::filesystem::path& path) {
@@ -41,8 +46,11 @@ void check_readable(const std::filesystem::path& path) {
     fail<FileError>("read", "'{}' does not exist. Give the path of a model's file", path.string());
   if (std::filesystem::is_directory(status)) {
     if (is_saved_model(path)) return;
-    fail<FileError>("read", "'{}' is a folder, and no SavedModel of TensorFlow: it holds no saved_model.pb. Give the path of the "
-                    "model's file in it", path.string());
+    fail<FileError>("read",
+                    "'{}' is a folder, and no SavedModel of TensorFlow: it holds no "
+                    "saved_model.pb. Give the path of the "
+                    "model's file in it",
+                    path.string());
   }
   if (!std::ifstream(path, std::ios::binary))
     fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
@@ -98,7 +106,9 @@ std::string cause_of(const std::exception& error) {
   return cause.empty() ? "no cause was given" : cause;
 }
 
-bool reads(std::string_view extension) { return std::ranges::find(kFormats, extension, &Format::extension) != std::end(kFormats); }
+bool reads(std::string_view extension) {
+  return std::ranges::find(kFormats, extension, &Format::extension) != std::end(kFormats);
+}
 
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
   check_readable(path);

@@ -43,7 +43,8 @@ ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
   if (precision == backends::FloatPrecision::f32) return compile_in_f32(model, extra);
   try {
     return compile_for_cpu(model, extra);
-  } catch (const ModelError& error) {   // as bf16 does on such processors with ONEDNN_MAX_CPU_ISA=AVX2
+    // as bf16 does on such processors with ONEDNN_MAX_CPU_ISA=AVX2
+  } catch (const ModelError& error) {
     auto compiled = compile_in_f32(model, extra);
     log(LogLevel::warning, "{}. With INFERENCE_PRECISION_HINT f32 it can", error.what());
     return compiled;
@@ -101,9 +102,14 @@ bool is_computed(const std::string& type) {
 
 class OpenVinoRunner : public backends::Runner {
  public:
-  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision, bool times_layers = false)
-      : binding_(*model), stateful_(!model->get_variables().empty()), times_layers_(times_layers),
-        compiled_(compile_for_cpu(model, precision, times_layers ? ov::AnyMap{ov::enable_profiling(true)} : ov::AnyMap{})) {
+  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision,
+                 bool times_layers = false)
+      : binding_(*model),
+        stateful_(!model->get_variables().empty()),
+        times_layers_(times_layers),
+        compiled_(
+            compile_for_cpu(model, precision,
+                            times_layers ? ov::AnyMap{ov::enable_profiling(true)} : ov::AnyMap{})) {
     request_ = compiled_.create_infer_request();
   }
 
@@ -128,7 +134,8 @@ class OpenVinoRunner : public backends::Runner {
       const auto& info = node->get_rt_info();
       const std::string type = text_of(info, "layerType"), name = node->get_friendly_name();
       if (is_computed(type))
-        layers.push_back({name, type, text_of(info, "runtimePrecision"), least_[name], split_names(text_of(info, "originalLayersNames"))});
+        layers.push_back({name, type, text_of(info, "runtimePrecision"), least_[name],
+                          split_names(text_of(info, "originalLayersNames"))});
     }
     return layers;
   }
@@ -143,7 +150,7 @@ class OpenVinoRunner : public backends::Runner {
 
   Binding binding_;
   bool stateful_ = false, times_layers_ = false;
-  std::map<std::string, double> least_;   // milliseconds
+  std::map<std::string, double> least_;  // milliseconds
   ov::CompiledModel compiled_;
   ov::InferRequest request_;
   int64_t count_ = 0;
@@ -155,7 +162,8 @@ std::unique_ptr<backends::Runner> OpenVinoModel::runner(backends::FloatPrecision
   return std::make_unique<OpenVinoRunner>(model_, precision);
 }
 
-std::unique_ptr<backends::Runner> OpenVinoModel::timing_runner(backends::FloatPrecision precision) const {
+std::unique_ptr<backends::Runner> OpenVinoModel::timing_runner(
+    backends::FloatPrecision precision) const {
   return std::make_unique<OpenVinoRunner>(model_, precision, true);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-
 #include <openvino/op/add.hpp>
 #include <openvino/op/assign.hpp>
 #include <openvino/op/constant.hpp>
@@ -39,31 +38,36 @@ Output as_type(const Output& value, ov::element::Type type) {
 }
 Output as_f32(const Output& value) { return as_type(value, ov::element::f32); }
 
-// Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what elementwise ops and pools
-// make of it.
+// Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what
+// elementwise ops and pools make of it.
 std::vector<bool> channels_last(const Graph& graph) {
   std::vector<bool> last(graph.values.size());
   for (const Node& node : graph.nodes) {
-    const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) || node.op == Op::concat ||
-                       node.op == Op::max_pool || node.op == Op::avg_pool || node.op == Op::interpolate;
+    const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) ||
+                       node.op == Op::concat || node.op == Op::max_pool ||
+                       node.op == Op::avg_pool || node.op == Op::interpolate;
     bool any = is_convolution(node.op);
     for (ValueId input : node.inputs)
-      any |= keeps && input != kNone && last[static_cast<size_t>(input)] && graph.value(input).shape.size() > 3;
+      any |= keeps && input != kNone && last[static_cast<size_t>(input)] &&
+             graph.value(input).shape.size() > 3;
     if (!any) continue;
-    for (ValueId output : node.outputs) last[static_cast<size_t>(output)] = graph.value(output).shape.size() > 3;
+    for (ValueId output : node.outputs)
+      last[static_cast<size_t>(output)] = graph.value(output).shape.size() > 3;
   }
   return last;
 }
 
-// A transposition to channels-last costs nothing where the tensor lies in memory that way, and saves the plugin from
-// reordering it for us. `axis` of the value moves along.
+// A transposition to channels-last costs nothing where the tensor lies in memory that way, and
+// saves the plugin from reordering it for us. `axis` of the value moves along.
 Output channels_to_back(const Output& value, int64_t& axis) {
   const auto rank = static_cast<int64_t>(value.get_partial_shape().size());
   std::vector<int64_t> order(static_cast<size_t>(rank));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  if (axis == 1) axis = rank - 1;
-  else if (axis > 1) --axis;
+  if (axis == 1)
+    axis = rank - 1;
+  else if (axis > 1)
+    --axis;
   return std::make_shared<ov::op::v1::Transpose>(
       value, ov::op::v0::Constant::create(ov::element::i64, {order.size()}, order));
 }
@@ -91,7 +95,8 @@ Output mean_over_all_but(const Output& value, int64_t axis) {
 void share_inputs(const Copy& copy, const ov::Model& master) {
   const auto& own = copy.model->get_parameters();
   const auto& shared = master.get_parameters();
-  EIGHTBIT_CHECK(own.size() == shared.size(), "{} inputs joined with {}", own.size(), shared.size());
+  EIGHTBIT_CHECK(own.size() == shared.size(), "{} inputs joined with {}", own.size(),
+                 shared.size());
   std::map<std::string, std::shared_ptr<ov::op::util::Variable>> renamed;
   for (const auto& variable : copy.model->get_variables()) {
     auto info = variable->get_info();
@@ -105,19 +110,22 @@ void share_inputs(const Copy& copy, const ov::Model& master) {
   for (size_t i = 0; i < own.size(); ++i) own[i]->output(0).replace(shared[i]->output(0));
 }
 
-// What is computed from constants when a model is compiled gets an address that is free again once weights are packed,
-// and streams share packed weights by address: one layer would run with another's. So stored integers become floats here,
-// where they do not reach integer kernels anyway.
+// What is computed from constants when a model is compiled gets an address that is free again once
+// weights are packed, and streams share packed weights by address: one layer would run with
+// another's. So stored integers become floats here, where they do not reach integer kernels anyway.
 void fold_dequantization(const Copy& copy, const Reading& reading) {
   for (const Value& value : reading.graph.values) {
     if (!value.is_constant() || !value.constant->quantized) continue;
     const auto floats = as_constant(value.constant->load());
-    for (ov::Input<ov::Node> reader : copy.values[static_cast<size_t>(value.id)].get_target_inputs())
+    for (ov::Input<ov::Node> reader :
+         copy.values[static_cast<size_t>(value.id)].get_target_inputs())
       reader.replace_source_output(floats);
   }
 }
 
-bool is_constant(const Output& value) { return ov::is_type<ov::op::v0::Constant>(value.get_node()); }
+bool is_constant(const Output& value) {
+  return ov::is_type<ov::op::v0::Constant>(value.get_node());
+}
 
 bool is_scale_or_shift(const ov::Node& node) {
   const std::string_view type = node.get_type_info().name;
@@ -132,17 +140,19 @@ bool is_layer(const ov::Node& node) {
 }
 
 const ov::Node& varying_input(const ov::Node& node) {
-  return *node.input_value(node.get_input_size() > 1 && is_constant(node.input_value(0)) ? 1 : 0).get_node();
+  return *node.input_value(node.get_input_size() > 1 && is_constant(node.input_value(0)) ? 1 : 0)
+              .get_node();
 }
 
-// Without low precision transformations OpenVINO 2026.4 folds a scale and a shift by channel into the FakeQuantize behind them
-// where they are not part of a layer, as those behind a free dimension's layout or behind a probe, and comes to wrong values
-// (docs/runtime_faults.md).
+// Without low precision transformations OpenVINO 2026.4 folds a scale and a shift by channel into
+// the FakeQuantize behind them where they are not part of a layer, as those behind a free
+// dimension's layout or behind a probe, and comes to wrong values (docs/runtime_faults.md).
 bool is_folded_wrongly(const ov::Node& quantizer) {
   if (quantizer.get_input_partial_shape(0).rank().is_dynamic()) return false;
   const ov::Node* node = quantizer.get_input_node_ptr(0);
-  while (node->get_input_size() == 1 && node->get_output_size() == 1 && !ov::is_type<ov::op::v0::Parameter>(node))
-    node = node->get_input_node_ptr(0);   // activations
+  while (node->get_input_size() == 1 && node->get_output_size() == 1 &&
+         !ov::is_type<ov::op::v0::Parameter>(node))
+    node = node->get_input_node_ptr(0);  // activations
   if (!is_scale_or_shift(*node)) return false;
   while (is_scale_or_shift(*node)) node = &varying_input(*node);
   return !is_layer(*node);
@@ -151,7 +161,9 @@ bool is_folded_wrongly(const ov::Node& quantizer) {
 // The first element. A second reader of a value that costs next to nothing.
 Output corner_of(const Output& value) {
   const size_t rank = value.get_partial_shape().size();
-  const auto all = [&](int64_t x) { return ov::op::v0::Constant::create(ov::element::i64, {rank}, std::vector<int64_t>(rank, x)); };
+  const auto all = [&](int64_t x) {
+    return ov::op::v0::Constant::create(ov::element::i64, {rank}, std::vector<int64_t>(rank, x));
+  };
   return std::make_shared<ov::op::v8::Slice>(value, all(0), all(1), all(1));
 }
 
@@ -173,21 +185,25 @@ class Instrumenter {
     const auto last = channels_last(reading_.graph);
     for (Tap tap : program_.taps) {
       const auto id = static_cast<size_t>(tap.value);
-      out_.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
+      out_.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
+                                                          : nullptr);
       Output value = as_f32(reference_.values[id]);
       if (last[id]) value = channels_to_back(value, tap.axis);
       ov::OutputVector inputs{value};
       const NodeId node = reading_.graph.value(static_cast<ValueId>(id)).producer;
-      const bool branch = reading_.graph.node(node).owner != kNone;   // the model's inputs are out of reach
+      // the model's inputs are out of reach
+      const bool branch = reading_.graph.node(node).owner != kNone;
       if (!branch) inputs.insert(inputs.end(), batch.begin(), batch.end());
-      const auto record = std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back(), next_id_++);
+      const auto record =
+          std::make_shared<ReduceOp>(inputs, tap, out_.histograms.back(), next_id_++);
       add_result(out_of_branches(record, node, reference_, reading_));
     }
   }
 
   void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
     planned_ = copy_model(model, reading);
-    if (plan != nullptr) apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
+    if (plan != nullptr)
+      apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
     if (plan == nullptr && !program_.integer_arithmetic) fold_dequantization(planned_, reading);
     share_inputs(planned_, *reference_.model);
     if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
@@ -206,7 +222,8 @@ class Instrumenter {
     for (const Quantizer& q : plan.quantizers) {
       const auto id = static_cast<size_t>(q.value);
       if (q.weight) continue;
-      for (ov::Input<ov::Node> reader : planned_.values[id].get_target_inputs()) reader.replace_source_output(reference_.values[id]);
+      for (ov::Input<ov::Node> reader : planned_.values[id].get_target_inputs())
+        reader.replace_source_output(reference_.values[id]);
     }
   }
 
@@ -219,7 +236,8 @@ class Instrumenter {
       shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
       references_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, shape));
       const Output shift = std::make_shared<ov::op::v1::Subtract>(
-          as_type(references_.back(), planned.get_element_type()), mean_over_all_but(planned, probe.axis));
+          as_type(references_.back(), planned.get_element_type()),
+          mean_over_all_but(planned, probe.axis));
       const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
       for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
       add_result(as_f32(shift));
@@ -233,7 +251,7 @@ class Instrumenter {
       switches_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{}));
       for (NodeId node : program_.switches[s]) switch_of.emplace(node, s);
     }
-    for (const auto& [id, s] : switch_of) blend(id, switches_[s]);   // in topological order
+    for (const auto& [id, s] : switch_of) blend(id, switches_[s]);  // in topological order
   }
 
   void blend(NodeId id, const Output& weight) {
@@ -248,7 +266,8 @@ class Instrumenter {
       if (!b.get_element_type().is_real()) continue;
       const auto readers = b.get_target_inputs();
       const Output by = as_type(weight, b.get_element_type());
-      const auto difference = std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
+      const auto difference =
+          std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
       const Output blended = std::make_shared<ov::op::v1::Add>(a, difference);
       for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(blended);
       planned_.values[static_cast<size_t>(node.outputs[port])] = blended;
@@ -265,7 +284,8 @@ class Instrumenter {
   void rewire() {
     for (const backends::Cut& cut : program_.cuts) {
       const Output reference = reference_.values[static_cast<size_t>(cut.reference)];
-      for (auto input : planned_.values[static_cast<size_t>(cut.planned)].get_target_inputs()) input.replace_source_output(reference);
+      for (auto input : planned_.values[static_cast<size_t>(cut.planned)].get_target_inputs())
+        input.replace_source_output(reference);
     }
     for (NodeId id : program_.bypassed) {
       const auto& node = planned_.nodes[static_cast<size_t>(id)];
@@ -279,13 +299,16 @@ class Instrumenter {
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
       const auto value = [](const Copy& copy, const Reading& reading, ValueId id) {
-        return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]), reading.graph.value(id).producer, copy, reading);
+        return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]),
+                                     reading.graph.value(id).producer, copy, reading);
       };
-      ov::OutputVector values{value(reference_, reading_, comparison.reference), value(planned_, planned, other)};
+      ov::OutputVector values{value(reference_, reading_, comparison.reference),
+                              value(planned_, planned, other)};
       int64_t axis = comparison.axis;
       if (last[static_cast<size_t>(comparison.reference)])
         for (Output& one : values) axis = comparison.axis, one = channels_to_back(one, axis);
-      add_result(std::make_shared<DifferenceOp>(values, axis, comparison.record_size(), next_id_++));
+      add_result(
+          std::make_shared<DifferenceOp>(values, axis, comparison.record_size(), next_id_++));
     }
   }
 
@@ -315,14 +338,16 @@ class Instrumenter {
   }
 
  private:
-  void add_result(const Output& value) { results_.push_back(std::make_shared<ov::op::v0::Result>(value)); }
+  void add_result(const Output& value) {
+    results_.push_back(std::make_shared<ov::op::v0::Result>(value));
+  }
 
   const backends::Program& program_;
   const Reading& reading_;
   Copy reference_;
   Copy planned_;
   ov::ResultVector results_, unread_;
-  ov::ParameterVector references_;   // one a probe
+  ov::ParameterVector references_;  // one a probe
   ov::ParameterVector switches_;
   int64_t next_id_ = 0;
   Instrumented out_;
@@ -330,12 +355,15 @@ class Instrumenter {
 
 }  // namespace
 
-Instrumented instrument(const ov::Model& model, const Reading& reading, const backends::Program& program,
-                        const ov::Model* other, const Reading* other_reading) {
+Instrumented instrument(const ov::Model& model, const Reading& reading,
+                        const backends::Program& program, const ov::Model* other,
+                        const Reading* other_reading) {
   Instrumenter instrumenter(model, reading, program);
   instrumenter.add_taps();
-  if (program.plan != nullptr) instrumenter.add_planned(model, reading, program.plan);
-  else if (other != nullptr) instrumenter.add_planned(*other, *other_reading, nullptr);
+  if (program.plan != nullptr)
+    instrumenter.add_planned(model, reading, program.plan);
+  else if (other != nullptr)
+    instrumenter.add_planned(*other, *other_reading, nullptr);
   instrumenter.add_probes();
   instrumenter.add_switches();
   instrumenter.rewire();

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <vector>
-
 #include <openvino/core/model.hpp>
+#include <vector>
 
 #include "backends/backend.h"
 #include "backends/openvino/measure_op.h"
@@ -13,14 +12,17 @@
 namespace eightbit::openvino {
 
 struct Instrumented {
-  // Inputs: those of the original, then the reference means of each probe, then each switch. Outputs: taps, then probes, then comparisons.
+  // Inputs: those of the original, then the reference means of each probe, then each switch.
+  // Outputs: taps, then probes, then comparisons.
   std::shared_ptr<ov::Model> model;
-  size_t results = 0;                                       // outputs that belong to the records; nobody reads the others
-  std::vector<std::shared_ptr<HistogramSink>> histograms;   // one a tap; null where none is counted
+  // outputs that belong to the records; nobody reads the others
+  size_t results = 0;
+  std::vector<std::shared_ptr<HistogramSink>> histograms;  // one a tap; null where none is counted
 };
 
 // `other`, `other_reading`: program.other and its reading, or null.
-Instrumented instrument(const ov::Model& model, const Reading& reading, const backends::Program& program,
-                        const ov::Model* other, const Reading* other_reading);
+Instrumented instrument(const ov::Model& model, const Reading& reading,
+                        const backends::Program& program, const ov::Model* other,
+                        const Reading* other_reading);
 
 }  // namespace eightbit::openvino

@@ -10,13 +10,15 @@ namespace {
 
 // The plugin narrows i64 to i32.
 size_t first_entry(const ov::Tensor& shape) {
-  if (shape.get_element_type() == ov::element::i32) return static_cast<size_t>(shape.data<const int32_t>()[0]);
+  if (shape.get_element_type() == ov::element::i32)
+    return static_cast<size_t>(shape.data<const int32_t>()[0]);
   return static_cast<size_t>(shape.data<const int64_t>()[0]);
 }
 
 }  // namespace
 
-ReduceOp::ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink, int64_t id)
+ReduceOp::ReduceOp(const ov::OutputVector& inputs, Tap tap, std::shared_ptr<HistogramSink> sink,
+                   int64_t id)
     : Op(inputs), tap_(std::move(tap)), sink_(std::move(sink)), id_(id) {
   constructor_validate_and_infer_types();
 }
@@ -56,15 +58,19 @@ bool DifferenceOp::visit_attributes(ov::AttributeVisitor& visitor) {
   return true;
 }
 
-void DifferenceOp::validate_and_infer_types() { set_output_type(0, ov::element::f32, ov::PartialShape{1, size_}); }
+void DifferenceOp::validate_and_infer_types() {
+  set_output_type(0, ov::element::f32, ov::PartialShape{1, size_});
+}
 
-std::shared_ptr<ov::Node> DifferenceOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+std::shared_ptr<ov::Node> DifferenceOp::clone_with_new_inputs(
+    const ov::OutputVector& inputs) const {
   return std::make_shared<DifferenceOp>(inputs, axis_, size_, id_);
 }
 
 bool DifferenceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  EIGHTBIT_CHECK(inputs[0].get_size() == inputs[1].get_size(), "compared tensors of {} and {} elements",
-                 inputs[0].get_size(), inputs[1].get_size());
+  EIGHTBIT_CHECK(inputs[0].get_size() == inputs[1].get_size(),
+                 "compared tensors of {} and {} elements", inputs[0].get_size(),
+                 inputs[1].get_size());
   const auto size = static_cast<size_t>(size_);
   outputs[0].set_shape({1, size});
   const std::span<float> record(outputs[0].data<float>(), size);
@@ -72,7 +78,8 @@ bool DifferenceOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& i
   const ov::Shape& shape = inputs[0].get_shape();
   const std::vector<int64_t> dimensions(shape.begin(), shape.end());
   if (inputs[0].get_size() > 0)
-    record_difference(inputs[0].data<const float>(), inputs[1].data<const float>(), dimensions, axis_, record);
+    record_difference(inputs[0].data<const float>(), inputs[1].data<const float>(), dimensions,
+                      axis_, record);
   return true;
 }
 

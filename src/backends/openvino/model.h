@@ -26,7 +26,9 @@ class OpenVinoModel final : public backends::BackendModel {
   const Graph& graph() const override { return reading().graph; }
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;
-  Kernels kernels() const override { return {.layers_may_end_in_floats = true, .recurrent = false, .arithmetic = false}; }
+  Kernels kernels() const override {
+    return {.layers_may_end_in_floats = true, .recurrent = false, .arithmetic = false};
+  }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
 
@@ -36,7 +38,8 @@ class OpenVinoModel final : public backends::BackendModel {
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
   std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::unique_ptr<backends::Runner> timing_runner(backends::FloatPrecision precision) const override;
+  std::unique_ptr<backends::Runner> timing_runner(
+      backends::FloatPrecision precision) const override;
   std::vector<double> latencies(const Sample& sample, double seconds) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
   double throughput(const Sample& sample, double seconds) const override;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "backends/openvino/fingerprint.h"
-#include "base/hash.h"
 #include "backends/openvino/test_models.h"
+#include "base/hash.h"
 
 namespace eightbit::openvino {
 namespace {

@@ -172,9 +172,11 @@ void read_window(const Window& node, Attributes& attributes) {
   attributes.pads_end = widen(node.get_pads_end());
   // Where the size of the input is known, the node has worked out what automatic padding comes to.
   const auto& shape = node.get_input_partial_shape(0);
-  const auto is_same = node.get_auto_pad() == ov::op::PadType::SAME_UPPER || node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
+  const auto is_same = node.get_auto_pad() == ov::op::PadType::SAME_UPPER ||
+                       node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
   const bool sizes_known = shape.rank().is_static() && shape.size() > 2 &&
-                           std::all_of(shape.begin() + 2, shape.end(), [](const auto& size) { return size.is_static(); });
+                           std::all_of(shape.begin() + 2, shape.end(),
+                                       [](const auto& size) { return size.is_static(); });
   attributes.auto_pad = is_same && !sizes_known;
 }
 

@@ -23,8 +23,8 @@ bool can_compress(const Quantizer& quantizer);
 
 // Integer constant -> Convert -> [Subtract] -> Multiply, holding exactly the integers of
 // FakeQuantize's rounding:
-//   q = round_half_even((x - low) / (high - low) * (levels - 1)) for x in (low, high], 0 below,
-//   levels - 1 above
+//   q = round_half_even((x - low) / (high - low) * (levels - 1)) for x in (low, high],
+//   0 below, levels - 1 above
 // stored as q - levels/2 in i8 (i4 up to 16 levels), or as q in u8 (u4) where every low is 0.
 ov::Output<ov::Node> compress(const ov::Output<ov::Node>& source, const Quantizer& quantizer,
                               const std::string& name);

@@ -17,15 +17,15 @@ struct Reading {
   std::vector<ov::Output<ov::Node>> values;      // by ValueId; a constant's is the end of its chain
   std::unordered_map<const ov::Node*, NodeId> ids;
   std::unordered_map<const ov::Node*, std::vector<ValueId>>
-      constant_ids;  // by output port; kNone: not used
+      constant_ids;           // by output port; kNone: not used
   std::vector<int> branches;  // by NodeId: which body of Node::owner holds the node
 
   ValueId value_of(const ov::Output<ov::Node>& output) const;  // kNone when it is not in the graph
 };
 
-// The branches of If are part of the graph, behind the nodes of the model that holds them and joined
-// to it by Node::owner alone; bodies of Loop and TensorIterator are graphs of their own. The model is
-// not changed. Names are made unique: the later of two equal names gets a suffix.
+// The branches of If are part of the graph, behind the nodes of the model that holds them and
+// joined to it by Node::owner alone; bodies of Loop and TensorIterator are graphs of their own. The
+// model is not changed. Names are made unique: the later of two equal names gets a suffix.
 // Throws ModelError when bodies are nested too deeply.
 Reading read_graph(const ov::Model& model);
 

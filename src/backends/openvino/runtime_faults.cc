@@ -31,25 +31,31 @@ bool varies(const Output& value) {
 
 const ov::op::v0::MatMul* product_with_weights(const ov::Node& node) {
   const auto* product = ov::as_type<const ov::op::v0::MatMul>(&node);
-  if (!product || !varies(product->input_value(0)) || varies(product->input_value(1))) return nullptr;
+  if (!product || !varies(product->input_value(0)) || varies(product->input_value(1)))
+    return nullptr;
   const auto rank = product->get_output_partial_shape(0).rank();
   return rank.is_static() && rank.get_length() == 2 ? product : nullptr;
 }
 
 bool computes_by_element(const ov::Node& node) {
-  return ov::is_type<ov::op::v0::FakeQuantize>(&node) || dynamic_cast<const ov::op::util::UnaryElementwiseArithmetic*>(&node) ||
+  return ov::is_type<ov::op::v0::FakeQuantize>(&node) ||
+         dynamic_cast<const ov::op::util::UnaryElementwiseArithmetic*>(&node) ||
          dynamic_cast<const ov::op::util::BinaryElementwiseArithmetic*>(&node);
 }
 
 const Output varying_input(const ov::Node& node) {
-  return node.get_input_size() > 1 && !varies(node.input_value(0)) ? node.input_value(1) : node.input_value(0);
+  return node.get_input_size() > 1 && !varies(node.input_value(0)) ? node.input_value(1)
+                                                                   : node.input_value(0);
 }
 
-// OpenVINO 2026.4 makes one generated kernel of a chain of products with what lies between them element by element, and with
-// 4, 6 or 8 rows and quantizers it comes to values without any relation to the right ones.
+// OpenVINO 2026.4 makes one generated kernel of a chain of products with what lies between them
+// element by element, and with 4, 6 or 8 rows and quantizers it comes to values without any
+// relation to the right ones.
 bool ends_a_broken_chain(const ov::op::v0::MatMul& product) {
   const auto& shape = product.get_input_partial_shape(0);
-  if (product.get_transpose_a() || shape.is_dynamic() || shape.size() != 2 || shape[0].get_length() < 2 || shape[0].get_length() > 8) return false;
+  if (product.get_transpose_a() || shape.is_dynamic() || shape.size() != 2 ||
+      shape[0].get_length() < 2 || shape[0].get_length() > 8)
+    return false;
   Output at = product.input_value(0);
   bool quantized = false;
   while (at.get_target_inputs().size() == 1 && computes_by_element(*at.get_node())) {
@@ -59,26 +65,30 @@ bool ends_a_broken_chain(const ov::op::v0::MatMul& product) {
   return quantized && at.get_target_inputs().size() == 1 && product_with_weights(*at.get_node());
 }
 
-// An op that changes nothing, which neither the compiler removes nor a kernel takes in, and which hands integers on.
+// An op that changes nothing, which neither the compiler removes nor a kernel takes in, and which
+// hands integers on.
 Output held_apart(const Output& value, const std::string& name) {
-  const auto same = std::make_shared<ov::op::v0::ShuffleChannels>(value, value.get_partial_shape().size() > 1 ? 1 : 0, 1);
+  const auto same = std::make_shared<ov::op::v0::ShuffleChannels>(
+      value, value.get_partial_shape().size() > 1 ? 1 : 0, 1);
   same->set_friendly_name(name + "/apart");
   return same;
 }
 
 void break_chain(ov::op::v0::MatMul& product) {
-  product.input(0).replace_source_output(held_apart(product.input_value(0), product.get_friendly_name()));
+  product.input(0).replace_source_output(
+      held_apart(product.input_value(0), product.get_friendly_name()));
 }
 
 bool keeps_elements(const ov::Node& node) {
-  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) || ov::is_type<ov::op::v0::Squeeze>(&node) ||
-         ov::is_type<ov::op::v0::Unsqueeze>(&node);
+  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) ||
+         ov::is_type<ov::op::v0::Squeeze>(&node) || ov::is_type<ov::op::v0::Unsqueeze>(&node);
 }
 
-// The kernel of ReduceMin and ReduceMax takes in what follows. With a quantizer among it, OpenVINO 2026.4 begins from a wrong
-// value: the output is 0 to 25 dB of signal to noise, often constant.
+// The kernel of ReduceMin and ReduceMax takes in what follows. With a quantizer among it, OpenVINO
+// 2026.4 begins from a wrong value: the output is 0 to 25 dB of signal to noise, often constant.
 bool is_reduced_wrongly(const ov::Node& node) {
-  if (!ov::is_type<ov::op::v1::ReduceMin>(&node) && !ov::is_type<ov::op::v1::ReduceMax>(&node)) return false;
+  if (!ov::is_type<ov::op::v1::ReduceMin>(&node) && !ov::is_type<ov::op::v1::ReduceMax>(&node))
+    return false;
   const auto rank = node.get_output_partial_shape(0).rank();
   if (rank.is_dynamic() || rank.get_length() < 1) return false;
   const ov::Node* at = &node;
@@ -96,14 +106,18 @@ void end_reduction(ov::Node& node) {
   for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(same);
 }
 
-// Convert of 8-bit integers, Subtract, Multiply are to OpenVINO 2026.4 how a quantized model goes back to floats, also where
-// they make a bias for Softmax of a mask.
+// Convert of 8-bit integers, Subtract, Multiply are to OpenVINO 2026.4 how a quantized model goes
+// back to floats, also where they make a bias for Softmax of a mask.
 bool is_taken_for_dequantization(const ov::Node& node) {
-  if (!ov::is_type<ov::op::v0::Convert>(&node) || !node.get_output_element_type(0).is_real() || !varies(node.input_value(0))) return false;
+  if (!ov::is_type<ov::op::v0::Convert>(&node) || !node.get_output_element_type(0).is_real() ||
+      !varies(node.input_value(0)))
+    return false;
   const ov::element::Type from = node.get_input_element_type(0);
   if (from != ov::element::u8 && from != ov::element::i8) return false;
   for (const auto& reader : node.output(0).get_target_inputs())
-    if (ov::is_type<ov::op::v1::Subtract>(reader.get_node()) || ov::is_type<ov::op::v1::Multiply>(reader.get_node())) return true;
+    if (ov::is_type<ov::op::v1::Subtract>(reader.get_node()) ||
+        ov::is_type<ov::op::v1::Multiply>(reader.get_node()))
+      return true;
   return false;
 }
 

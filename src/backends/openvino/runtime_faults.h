@@ -1,5 +1,5 @@
-// What OpenVINO's compiler gets wrong in quantized models, and the same computation in a form that it gets right.
-// docs/runtime_faults.md has the versions, the conditions and the smallest examples.
+// What OpenVINO's compiler gets wrong in quantized models, and the same computation in a form that
+// it gets right. docs/runtime_faults.md has the versions, the conditions and the smallest examples.
 #pragma once
 
 #include <openvino/core/model.hpp>

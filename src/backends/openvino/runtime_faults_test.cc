@@ -15,7 +15,8 @@ NodePtr quantized(const ov::Output<ov::Node>& value) {
 }
 
 NodePtr product(const ov::Output<ov::Node>& value, const std::string& name, size_t depth = 16) {
-  return named(std::make_shared<op::MatMul>(value, weights(name + "/w", {depth, 16}), false, false), name);
+  return named(std::make_shared<op::MatMul>(value, weights(name + "/w", {depth, 16}), false, false),
+               name);
 }
 
 // Whether something was put in, and what: its type, or nothing.
@@ -47,7 +48,8 @@ TEST(RuntimeFaults, AChainWhoseMiddleIsReadTwiceIsNone) {
 }
 
 template <typename Reduce>
-std::shared_ptr<ov::Model> reduced(bool quantizes, bool read_twice = false, const ov::PartialShape& shape = {1, 8, 16}) {
+std::shared_ptr<ov::Model> reduced(bool quantizes, bool read_twice = false,
+                                   const ov::PartialShape& shape = {1, 8, 16}) {
   const auto input = parameter("x", shape);
   const NodePtr reduce = named(std::make_shared<Reduce>(input, integers({1}), true), "reduce");
   const NodePtr behind = std::make_shared<op::Sigmoid>(reduce);
@@ -82,15 +84,19 @@ TEST(RuntimeFaults, MasksOfBytesAreConvertedByWayOfWords) {
 
 TEST(RuntimeFaults, WeightsInIntegersStay) {
   const auto input = parameter("x", {1, 16});
-  NodePtr w = std::make_shared<op::Convert>(weights("w", {16, 16}, 1, ov::element::i8), ov::element::f32);
+  NodePtr w =
+      std::make_shared<op::Convert>(weights("w", {16, 16}, 1, ov::element::i8), ov::element::f32);
   w = std::make_shared<op::Multiply>(w, constant("scale", {}, {0.5f}));
-  EXPECT_EQ(put_in(model_of({named(std::make_shared<op::MatMul>(input, w, false, false), "last")}, {input})), "");
+  EXPECT_EQ(put_in(model_of({named(std::make_shared<op::MatMul>(input, w, false, false), "last")},
+                            {input})),
+            "");
 }
 
 TEST(RuntimeFaults, ShapesStay) {
   const auto model = reduced<op::ReduceMin>(true, false, {-1, 8, 16});
   avoid_runtime_faults(*model);
-  EXPECT_EQ(find(*model, "reduce/apart")->get_output_partial_shape(0), find(*model, "reduce")->get_output_partial_shape(0));
+  EXPECT_EQ(find(*model, "reduce/apart")->get_output_partial_shape(0),
+            find(*model, "reduce")->get_output_partial_shape(0));
 }
 
 }  // namespace

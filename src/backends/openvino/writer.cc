@@ -166,7 +166,8 @@ void name_new_nodes(const ov::Model& model) {
     if (node.get_friendly_name() != node.get_name() || node.get_output_size() == 0) continue;
     std::vector<std::string> readers;
     for (const auto& input : node.output(0).get_target_inputs())
-      readers.push_back(fmt::format("{}/{}", input.get_node()->get_friendly_name(), input.get_index()));
+      readers.push_back(
+          fmt::format("{}/{}", input.get_node()->get_friendly_name(), input.get_index()));
     if (!readers.empty()) node.set_friendly_name(std::ranges::min(readers));
   }
 }

@@ -11,8 +11,8 @@ namespace eightbit::openvino {
 // a rank that is needed is not known.
 void apply_plan(Copy& copy, const Graph& graph, const Plan& plan);
 
-// New nodes without a name are called after the input that reads them. OpenVINO's own names count all nodes that the
-// process has made, and the same plan must give the same file.
+// New nodes without a name are called after the input that reads them. OpenVINO's own names count
+// all nodes that the process has made, and the same plan must give the same file.
 void name_new_nodes(const ov::Model& model);
 
 }  // namespace eightbit::openvino
