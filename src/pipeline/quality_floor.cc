@@ -15,14 +15,25 @@
 #include "accuracy/noise_attribution.h"
 #include "accuracy/quantizer_groups.h"
 #include "accuracy/reversal_search.h"
+#include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "pipeline/best_model.h"
 #include "pipeline/noise.h"
 #include "pipeline/ranking.h"
 #include "pipeline/trial_run.h"
 
 namespace eightbit {
 namespace {
+
+// A larger model is not written where nobody asked for it: temporary files may live in memory.
+constexpr int64_t kUnaskedBytes = int64_t{256} << 20;
+
+int64_t bytes_of(const Model& model) {
+  int64_t sum = 0;
+  for (const auto& [type, bytes] : model.impl().weight_bytes()) sum += bytes;
+  return sum;
+}
 
 using Clock = std::chrono::steady_clock;
 
@@ -34,6 +45,8 @@ constexpr double kLeastSeconds = 3;
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
+// of the calibration's time, that two models take turns for
+constexpr double kTimingShare = 0.035;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
@@ -61,6 +74,12 @@ class Settling {
       if (misses_floor()) hold_floor(split);
       finish(split);
     } catch (const Interrupted&) {
+      if (so_far_) {
+        log(LogLevel::warning, "stopped. The best model so far is '{}'", so_far_->path().string());
+        so_far_->keep();
+      }
+      throw;
+    } catch (const FileError&) {
       throw;
       // a runtime that can not run the result does not take it away
     } catch (const std::exception& error) {
@@ -70,6 +89,27 @@ class Settling {
   }
 
  private:
+  // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does not
+  // end the run.
+  void keep(const Model& model) {
+    if (planned_.base.impl().file_extension().empty()) return;
+    if (run_.best_model.empty() && bytes_of(model) > kUnaskedBytes) return;
+    try {
+      if (!so_far_) so_far_.emplace(run_.best_model, planned_.base);
+      so_far_->save(model);
+    } catch (const std::exception& error) {
+      if (!run_.best_model.empty()) throw;
+      so_far_.reset();
+      log(LogLevel::debug, "the model so far is not kept: {}", error.what());
+    }
+    if (!so_far_ || notice_) return;
+    notice_.emplace(fmt::format(
+        "eightbit: the runtime crashed in the trial run of the quantized model, which is whole in "
+        "'{}'. With trial_run off (--no-trial-run) the same call ends with it. What crashed will "
+        "crash where the model is used: update the runtime, or leave layers in float.",
+        so_far_->path().string()));
+  }
+
   Model written(const Plan& plan) const {
     return write(planned_.base, *recipe_of(planned_, plan, options_), plan);
   }
@@ -83,25 +123,39 @@ class Settling {
     settled_.plan.notes.push_back(std::move(text));
   }
 
-  // With what biases were corrected by, and without. Compilation keeps one core busy: the quantized
-  // models are compiled beside the float one, unless they live in a program of one thread.
+  // Compilation keeps one core busy: the quantized model is compiled beside the float one, unless
+  // they live in a program of one thread.
+  std::future<Compiled> compiled_beside(Model model) const {
+    const bool own_framework = planned_.base.impl().file_extension().empty();
+    return std::async(own_framework ? std::launch::deferred : std::launch::async,
+                      [model = std::move(model), precision = precision_]() mutable {
+                        return compiled(std::move(model), precision);
+                      });
+  }
+
+  // With what biases were corrected by, and without. Beside each of them the float model: by
+  // default, then in f32.
   void first_trial(const SampleSplit& split) {
-    Plan uncorrected = settled_.plan;
-    uncorrected.biases.clear();
     const Model corrected = written(settled_.plan);
-    const bool own_framework = planned_.base.impl().file_extension().empty(),
-               both = !settled_.plan.biases.empty();
-    auto others = std::async(own_framework ? std::launch::deferred : std::launch::async, [&] {
-      Compiled first = compiled(corrected, precision_);
-      return std::pair(
-          std::move(first),
-          both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
-    });
-    bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
-    auto [with, without] = others.get();
+    keep(corrected);
+    bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.trial));
+    auto with = compiled_beside(corrected);
+    bench_->run_by_default();
+    best_ = bench_->ran(with.get());
+    bench_->time_by_default(best_, kTimingShare * seconds_);
+    if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
-    best_ = bench_->tried(std::move(with));
-    if (without) judge_corrections(bench_->tried(*std::move(without)));
+    std::future<Compiled> without;
+    if (!settled_.plan.biases.empty()) {
+      Plan uncorrected = settled_.plan;
+      uncorrected.biases.clear();
+      without = compiled_beside(written(uncorrected));
+    }
+    bench_->run_in_f32();
+    bench_->judge(best_);
+    if (without.valid()) judge_corrections(bench_->tried(without.get()));
+    bench_->time_in_f32(best_, kTimingShare / 2 * seconds_);
+    bench_->release();
     progress("trial run", 2, 2);
   }
 
@@ -113,6 +167,7 @@ class Settling {
         best_.mean_db, without.mean_db));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     best_ = std::move(without);
+    keep(best_.compiled.model);
   }
 
   std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
@@ -135,7 +190,8 @@ class Settling {
       if (!misses_floor()) return;
     }
     if (split.search.size() > split.trial.size()) {
-      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.search));
+      bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
+      bench_->run_both();
       best_ = tried(std::move(best_.compiled.model));
       if (!misses_floor()) return;
       if (Plan plan = settled_.plan; !plan.biases.empty()) {
@@ -291,6 +347,7 @@ class Settling {
     best_plan_ = std::move(plan);
     reverted_ = std::move(reverted);
     best_ = std::move(tried);
+    keep(best_.compiled.model);
   }
 
   // Corrections that did harm with all quantizers on may help without the worst of them.
@@ -380,7 +437,7 @@ class Settling {
   }
 
   void finish(const SampleSplit& split) {
-    TrialRun trial = bench_->run(best_, 0.05 * seconds_);
+    TrialRun trial = bench_->run(best_, 1.5 * kTimingShare * seconds_);
     trial.unseen = split.disjoint;
     trial.float_share = share_of(reverted_);
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
@@ -398,7 +455,7 @@ class Settling {
   // that models are judged in
   backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
   Settled settled_;
-  std::shared_ptr<const TrialBench> bench_;
+  std::shared_ptr<TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;
@@ -410,6 +467,8 @@ class Settling {
   std::vector<int> reverted_;
   int64_t trials_ = 0;
   double longest_ = 0;  // seconds of a trial
+  std::optional<BestModel> so_far_;
+  std::optional<CrashNotice> notice_;
   Clock::time_point begin_;
 };
 
