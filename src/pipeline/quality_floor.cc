@@ -12,6 +12,7 @@
 #include <set>
 
 #include "accuracy/integer_work.h"
+#include "accuracy/misread_search.h"
 #include "accuracy/noise_attribution.h"
 #include "accuracy/quantizer_groups.h"
 #include "accuracy/reversal_search.h"
@@ -47,6 +48,8 @@ constexpr double kFixedCost = 0.02;
 constexpr double kMargin = 0.7;
 // of the calibration's time, that two models take turns for
 constexpr double kTimingShare = 0.035;
+// layers that a runtime gets wrong by themselves; more is another fault than of single kernels
+constexpr int kMostMisread = 4;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
@@ -199,6 +202,8 @@ class Settling {
         judge_corrections(tried(written(plan)));
       }
     }
+    leave_misread();
+    if (!misses_floor()) return;
     const double found = best_.sqnr_db;
     search();
     if (reverted_.empty()) return tell_missed(found);
@@ -209,6 +214,50 @@ class Settling {
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     if (best_.sqnr_db < floor_) tell_missed(found);
   }
+
+  // Where the runtime computes something else than the quantizers say, a few layers in float may
+  // keep it from that.
+  void leave_misread() {
+    const std::optional<double> said = measured_db(settled_.plan);
+    if (!said) return;
+    const accuracy::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
+    if (!accuracy::is_misread(all)) return;
+    const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
+    const std::vector<double> work = accuracy::work_shares(graph(), groups);
+    const auto misread = accuracy::find_misread(
+        static_cast<int>(groups.size()), all, kMostMisread,
+        [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
+          if (seconds_since(begin_) > seconds_) return std::nullopt;
+          progress("runtime check", ++checks_, 0);
+          const Plan plan =
+              accuracy::without_groups(graph(), settled_.plan, groups, in_float, false);
+          const std::optional<double> planned = measured_db(plan);
+          if (!planned) return std::nullopt;
+          return accuracy::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
+        });
+    if (!misread) return;
+    double share = 0;
+    for (int group : misread->groups) share += work[static_cast<size_t>(group)];
+    if (share > options_.max_float_share) return;
+    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, misread->groups, false);
+    std::vector<std::string> names;
+    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i) {
+      plan.left_float[i].reason = "the runtime computes something else with it in 8 bits";
+      names.push_back(graph().node(plan.left_float[i].node).name);
+    }
+    Tried found = tried(written(plan));
+    plan.notes.push_back(fmt::format(
+        "{} stay in float: with them in 8 bits the runtime computes something else than the "
+        "quantizers say, {:.1f} dB where {:.1f} dB were due; {:.1f} dB without them",
+        fmt::join(names, ", "), best_.sqnr_db, *said, found.sqnr_db));
+    log(LogLevel::warning, "{}", plan.notes.back());
+    settled_.plan = std::move(plan);
+    misread_share_ = share;
+    best_ = std::move(found);
+    keep(best_.compiled.model);
+  }
+
+  static double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
 
   // Groups in the order in which they go, those first whose work takes away most noise for its
   // share.
@@ -227,7 +276,8 @@ class Settling {
     for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
     for (double work = 0; !open.empty();) {
       std::erase_if(open, [&](int g) {
-        return work + work_[static_cast<size_t>(g)] > options_.max_float_share + 1e-9;
+        return work + work_[static_cast<size_t>(g)] >
+               options_.max_float_share - misread_share_ + 1e-9;
       });
       if (open.empty()) break;
       const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
@@ -413,11 +463,11 @@ class Settling {
     note(settled_.missed);
   }
 
-  // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
-  void ask_measuring_program(TrialRun& trial) {
+  // Of the worst output, where the quantizers are computed in floats, one by one.
+  std::optional<double> measured_db(const Plan& plan) const {
     const auto& samples = bench_->samples();
     backends::Program program;
-    program.plan = &settled_.plan;
+    program.plan = &plan;
     program.threads = run_.threads;
     for (ValueId output : accuracy::noisy_outputs(graph()))
       program.comparisons.push_back({output, kNone});
@@ -425,21 +475,26 @@ class Settling {
     const auto noise = measure_noise(
         planned_.base.impl(), program,
         [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
-    if (noise.empty()) return;
+    if (noise.empty()) return std::nullopt;
     double worst = std::numeric_limits<double>::infinity();
     for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
-    trial.measured_db = worst;
-    if (std::fabs(worst - trial.sqnr_f32_db) > 1)
+    return worst;
+  }
+
+  // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
+  void ask_measuring_program(TrialRun& trial) {
+    trial.measured_db = measured_db(settled_.plan);
+    if (trial.measured_db && std::fabs(*trial.measured_db - trial.sqnr_f32_db) > 1)
       note(
           fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, "
                       "{:.1f} dB where they are computed in floats",
-                      trial.sqnr_f32_db, worst));
+                      trial.sqnr_f32_db, *trial.measured_db));
   }
 
   void finish(const SampleSplit& split) {
     TrialRun trial = bench_->run(best_, 1.5 * kTimingShare * seconds_);
     trial.unseen = split.disjoint;
-    trial.float_share = share_of(reverted_);
+    trial.float_share = misread_share_ + share_of(reverted_);
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
@@ -465,8 +520,9 @@ class Settling {
   std::vector<int> order_;
   int goal_at_ = 0;  // so many of them are expected to do
   std::vector<int> reverted_;
-  int64_t trials_ = 0;
-  double longest_ = 0;  // seconds of a trial
+  int64_t trials_ = 0, checks_ = 0;
+  double misread_share_ = 0;  // of the work, that was left in float for the runtime's sake
+  double longest_ = 0;        // seconds of a trial
   std::optional<BestModel> so_far_;
   std::optional<CrashNotice> notice_;
   Clock::time_point begin_;
