@@ -40,8 +40,7 @@ class OpenVinoExecutor : public backends::Executor {
         binding_(*model.native()),
         program_(program),
         instrumented_(std::move(instrumented)) {
-    compiled_ =
-        core().compile_model(instrumented_.model, "CPU", stream_options(program, model.stateful()));
+    compiled_ = compiled_for_cpu(instrumented_.model, stream_options(program, model.stateful()));
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
