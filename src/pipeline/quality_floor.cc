@@ -41,7 +41,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
 // that a search may take, however quick the calibration was
-constexpr double kLeastSeconds = 5;
+constexpr double kLeastSeconds = 8;
 // that are made however long they take: the first misses by little and wastes by much
 constexpr int64_t kLeastTrials = 3;
 // of a layer in float, in shares of all work, on top of its own
@@ -49,7 +49,7 @@ constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
 // of the calibration's time, that two models take turns for
-constexpr double kTimingShare = 0.035;
+constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
@@ -70,8 +70,16 @@ class Settling {
         options_(options),
         run_(run),
         floor_(quality_floor(options)),
-        seconds_(std::max(calibration_seconds, kLeastSeconds)) {
+        timing_seconds_(kTimingShare * std::max(calibration_seconds, kLeastTimed)),
+        seconds_(std::max(seconds_of_pass(statistics, calibration_seconds), kLeastSeconds)) {
     settled_.plan = planned.plan;
+  }
+
+  // A pass over 300 samples, from one over those that there were.
+  static double seconds_of_pass(const records::StatisticsData& statistics, double seconds) {
+    constexpr double kSamples = 300;
+    return seconds *
+           std::max(1.0, kSamples / std::max(1.0, static_cast<double>(statistics.samples())));
   }
 
   Settled run() {
@@ -154,7 +162,7 @@ class Settling {
     } catch (const ModelError& error) {  // the float model runs
       leave_uncompilable(error);
     }
-    bench_->time_by_default(best_, kTimingShare * seconds_);
+    bench_->time_by_default(best_, timing_seconds_);
     if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
     std::future<Compiled> without;
@@ -166,7 +174,7 @@ class Settling {
     bench_->run_in_f32();
     bench_->judge(best_);
     if (without.valid()) judge_corrections(bench_->tried(without.get()));
-    bench_->time_in_f32(best_, kTimingShare / 2 * seconds_);
+    bench_->time_in_f32(best_, timing_seconds_ / 2);
     bench_->release();
     progress("trial run", 2, 2);
   }
@@ -535,7 +543,7 @@ class Settling {
   }
 
   void finish(const SampleSplit& split) {
-    TrialRun trial = bench_->run(best_, 1.5 * kTimingShare * seconds_);
+    TrialRun trial = bench_->run(best_, 1.5 * timing_seconds_);
     trial.unseen = split.disjoint;
     trial.float_share = misread_share_ + share_of(reverted_);
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
@@ -549,7 +557,7 @@ class Settling {
   const records::StatisticsData& statistics_;
   const QuantizeOptions& options_;
   const RunOptions& run_;
-  const double floor_, seconds_;
+  const double floor_, timing_seconds_, seconds_;
   // that models are judged in
   backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
   Settled settled_;
