@@ -53,8 +53,8 @@ constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
-// of the search's time: no further sample tells the noise of groups then
-constexpr double kRankingShare = 0.3;
+// of the search's time: no further sample tells the noise of groups then; and for trials after it
+constexpr double kRankingShare = 0.3, kSearchShare = 0.7;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
@@ -403,6 +403,7 @@ class Settling {
   void search() {
     rank();
     if (order_.empty()) return;
+    searched_since_ = Clock::now();
     accuracy::SearchLimits limits;
     limits.groups = static_cast<int>(order_.size());
     limits.max_drop = 0;
@@ -415,7 +416,9 @@ class Settling {
 
   // How far below the floor the model is without these; nothing where time is up.
   std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (trials_ >= kLeastTrials && seconds_since(begin_) + longest_ > seconds_) return std::nullopt;
+    if (trials_ >= kLeastTrials &&
+        seconds_since(searched_since_) + longest_ > kSearchShare * seconds_)
+      return std::nullopt;
     progress("quality search", trials_, 0);
     const auto begin = Clock::now();
     std::vector<int> reverted;
@@ -576,7 +579,7 @@ class Settling {
   double longest_ = 0;               // seconds of a trial
   std::optional<BestModel> so_far_;
   std::optional<CrashNotice> notice_;
-  Clock::time_point begin_;
+  Clock::time_point begin_, searched_since_;
 };
 
 }  // namespace
