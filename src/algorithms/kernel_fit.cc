@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "graph/roles.h"
 #include "quant/hard_swish_blocks.h"
 
 namespace eightbit::algorithms {
@@ -110,9 +111,8 @@ bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& q
   while (node != kNone && !quantized.contains(node)) {
     if (has(graph.node(node).op, kLinear)) return false;
     std::vector<NodeId> producers;
-    for (ValueId input : graph.node(node).inputs)
-      if (input != kNone && !graph.value(input).is_constant())
-        producers.push_back(graph.value(input).producer);
+    for (ValueId input : varying_inputs(graph, graph.node(node)))
+      producers.push_back(graph.value(input).producer);
     node = producers.size() == 1 ? producers[0] : kNone;
   }
   return node != kNone;

@@ -5,8 +5,8 @@
 #include <limits>
 #include <tuple>
 
-#include "algorithms/weights.h"
 #include "base/parallel.h"
+#include "graph/roles.h"
 #include "quant/rounding.h"
 
 #if defined(__x86_64__) || defined(__i386__)

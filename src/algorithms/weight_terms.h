@@ -34,7 +34,6 @@ class WeightTerms {
 
   // The reader that multiplies by a weight: a table may also be looked up.
   std::optional<Use> product_of(const Quantizer& weight) const;
-  WeightAxes axes(Use use) const;
   // The quantizer of the activation that meets a weight, where it has one range.
   const Quantizer* input_of(const Quantizer& weight) const;
   // Integers of the weight lie within +-top.

@@ -6,6 +6,7 @@
 
 #include "backends/backend.h"
 #include "base/error.h"
+#include "graph/roles.h"
 #include "pipeline/executed_layers.h"
 #include "pipeline/layer_pairs.h"
 
@@ -45,8 +46,7 @@ double median(std::vector<double> values, double p = 0.5) {
 void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& out) {
   for (const Node& node : graph.nodes) {
     ++ops[node.type];
-    out.quantizers += node.op == Op::fake_quantize || node.op == Op::fake_convert ||
-                      node.op == Op::quantize_linear;
+    out.quantizers += opens_quantizer(node.op);
     for (const auto& body : node.bodies) count(*body, ops, out);
   }
   for (const Value& value : graph.values)
@@ -55,16 +55,13 @@ void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& 
 
 // Ops whose computed inputs are all quantized.
 void find_unfused(const Graph& graph, const ExecutedLayers& executed, Inspection& out) {
-  const std::vector<bool> carries = carries_quantized(graph);
+  const Indexed<ValueId, bool> carries = carries_quantized(graph);
   for (const Node& node : graph.nodes) {
     if (node.op == Op::result || node.op == Op::shape_of || !reads_quantized(graph, carries, node))
       continue;
-    std::vector<ValueId> computed = node.inputs;
-    std::erase_if(computed,
-                  [&](ValueId id) { return id == kNone || graph.value(id).is_constant(); });
-    const bool all = !computed.empty() && std::ranges::all_of(computed, [&](ValueId id) {
-      return carries[static_cast<size_t>(id)];
-    });
+    const std::vector<ValueId> computed = varying_inputs(graph, node);
+    const bool all =
+        !computed.empty() && std::ranges::all_of(computed, [&](ValueId id) { return carries[id]; });
     const auto* layer = all ? executed.find(node.name) : nullptr;
     if (layer != nullptr && is_float(layer->precision))
       out.unfused.push_back({node.name, node.type, layer->precision, layer->milliseconds});

@@ -20,14 +20,15 @@ void check_inputs(const backends::BackendModel& reference, const backends::Backe
 
 // By value of the quantized model: quantized, and nothing has been computed with it since (it was
 // only reshaped, joined, ...).
-std::vector<bool> carries_quantized(const Graph& quantized);
+Indexed<ValueId, bool> carries_quantized(const Graph& quantized);
 
 // Whether a node reads a quantized activation or weight.
-bool reads_quantized(const Graph& quantized, const std::vector<bool>& carries, const Node& node);
+bool reads_quantized(const Graph& quantized, const Indexed<ValueId, bool>& carries,
+                     const Node& node);
 
 // Every layer by itself: its inputs are the float model's, quantized.
 std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& quantized,
-                                        const std::vector<bool>& carries);
+                                        const Indexed<ValueId, bool>& carries);
 
 // The quantizers of activations, from inputs to outputs: without them only weights are quantized.
 std::vector<NodeId> activation_quantizers(const Graph& reference, const Graph& quantized);

@@ -19,8 +19,8 @@ enum class Quantized { weights_and_activations, weights };
 // bias correction sees to that. `carries`: see layer_pairs.h.
 std::vector<Noise> noise_alone(const backends::BackendModel& reference,
                                const backends::BackendModel& quantized,
-                               const std::vector<bool>& carries, const std::vector<NodeId>& layers,
-                               Quantized what, int threads,
+                               const Indexed<ValueId, bool>& carries,
+                               const std::vector<NodeId>& layers, Quantized what, int threads,
                                const std::function<std::optional<Sample>()>& next,
                                const std::function<void()>& after_sample);
 

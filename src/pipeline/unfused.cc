@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "graph/roles.h"
 #include "quant/hard_swish_blocks.h"
 
 namespace eightbit {
@@ -15,13 +16,8 @@ namespace {
 constexpr std::string_view kOnnxRuntime = "onnxruntime", kOpenVino = "openvino",
                            kTensorRt = "tensorrt";
 
-bool is_transposed(const Node& node) {
-  const WeightLayout layout = row(node.op).weight_layout;
-  return layout == WeightLayout::output_second || layout == WeightLayout::grouped_backprop;
-}
-
 // Ops that only move values around keep their integers.
-bool moves(Op op) { return only_passes(op) || row(op).trait == Trait::output_as_weight; }
+bool keeps_integers(Op op) { return passes_on(op) || looks_up(op); }
 
 using Reason = std::optional<std::string_view>;  // nothing: fused
 
@@ -38,13 +34,13 @@ class Rules {
   // Why the runtime computes `node` in floats behind quantizer `index`; nothing where it does not.
   Reason onnxruntime(size_t index, const Node& node) const {
     const bool scaled = std::ranges::find(scaled_, index) != scaled_.end();
-    if (is_transposed(node)) return "there is no integer kernel for transposed convolutions";
+    if (is_transposed(node.op)) return "there is no integer kernel for transposed convolutions";
     if (is_convolution(node.op)) {
       const bool in_block = std::ranges::find(blocks_, node.id) != blocks_.end();
       return in_block ? Reason() : behind(node);
     }
     if (node.op == Op::mat_mul) return other_operand(node);
-    if (moves(node.op) && node.op != Op::concat) return {};
+    if (keeps_integers(node.op) && node.op != Op::concat) return {};
     switch (node.op) {
       case Op::add:
       case Op::multiply:
@@ -70,9 +66,9 @@ class Rules {
   }
 
   Reason openvino(const Node& node) const {
-    if (is_convolution(node.op) || is_transposed(node) || node.op == Op::mat_mul)
+    if (is_convolution(node.op) || is_transposed(node.op) || node.op == Op::mat_mul)
       return other_operand(node);
-    if (moves(node.op)) return {};
+    if (keeps_integers(node.op)) return {};
     switch (node.op) {
       case Op::add:
       case Op::subtract:
@@ -119,31 +115,22 @@ class Rules {
       if (all) return true;
       if (value.uses.size() != 1) return false;
       const Node& next = graph_.node(value.uses[0].node);
-      const bool clips = next.op == Op::relu || next.op == Op::clamp;
-      const bool number = has(next.op, kElementwise) && has_constant(next);
-      if (!(clips || number || row(next.op).trait == Trait::agnostic) || next.outputs.empty())
-        return false;
+      const bool number = has(next.op, kElementwise) && reads_any_constant(graph_, next);
+      if (!(only_clips(next.op) || number || moves(next.op)) || next.outputs.empty()) return false;
       id = next.outputs[0];
     }
-  }
-
-  bool has_constant(const Node& node) const {
-    return std::ranges::any_of(
-        node.inputs, [&](ValueId id) { return id != kNone && graph_.value(id).is_constant(); });
   }
 
   // A quantizer's, or what ops that move values made of them.
   bool reads_integers(Use use) const {
     if (quantizer_at(plan_, use) != nullptr) return true;
-    const ValueId id = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
-    const NodeId producer = graph_.value(id).producer;
-    return producer != kNone && row(graph_.node(producer).op).trait == Trait::agnostic &&
-           reads_integers({producer, 0});
+    const NodeId producer = graph_.value(graph_.input(use)).producer;
+    return producer != kNone && moves(graph_.node(producer).op) && reads_integers({producer, 0});
   }
 
   // A reason where an operand that is computed or a weight has no quantizer.
   Reason other_operand(const Node& node) const {
-    const bool weighted = row(node.op).weight_layout != WeightLayout::none;
+    const bool weighted = takes_weight(node.op);
     for (size_t i = 0; i < node.inputs.size() && (!weighted || i < 2); ++i)
       if (node.inputs[i] != kNone && !reads_integers({node.id, static_cast<int32_t>(i)}))
         return kOperand;
@@ -162,7 +149,7 @@ std::set<NodeId> readers(const Graph& graph, const Plan& plan, const std::vector
   for (const Use& use : uses) {
     const Node& node = graph.node(use.node);
     if (node.op == Op::result || node.op == Op::shape_of) continue;  // read no values
-    if (row(node.op).trait != Trait::agnostic) {
+    if (!moves(node.op)) {
       found.insert(use.node);
       continue;
     }

@@ -84,8 +84,7 @@ class Instrumenter {
     for (size_t i = 0; i < planned_.size(); ++i)
       if (!in_body(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
     for (const Quantizer& q : program_.plan->quantizers)
-      if (!q.weight && !in_body(model_, q.value))
-        quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+      if (!q.weight && !in_body(model_, q.value)) quantized.insert(*all.find(planned_[q.value]));
     for (int i = first; i < graph().node_size(); ++i) {
       NodeProto& node = *graph().mutable_node(i);
       const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
@@ -142,8 +141,7 @@ class Instrumenter {
     const Graph& values = model_.graph();
     for (size_t i = 0; i < program_.taps.size(); ++i) {
       const ValueId id = program_.taps[i].value;
-      const std::string value =
-          cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
+      const std::string value = cast(reference_.values[id], values.value(id).dtype, DType::f32);
       const auto tap = static_cast<int64_t>(i);
       if (in_body(model_, id))
         add_tap_in_body(value, id, tap);
@@ -159,7 +157,7 @@ class Instrumenter {
     NodeId node = reading.graph.value(id).producer;
     for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone;
          node = owner)
-      bodies.emplace_back(owner, reading.bodies[static_cast<size_t>(node)]);
+      bodies.emplace_back(owner, reading.bodies[node]);
     return bodies;
   }
   static bool in_body(const OnnxModel& model, ValueId id) {
@@ -167,7 +165,7 @@ class Instrumenter {
   }
 
   static const NodeProto& proto_of(const OnnxModel& model, NodeId id) {
-    return model.native().graph().node(model.reading().nodes[static_cast<size_t>(id)].back());
+    return model.native().graph().node(model.reading().nodes[id].back());
   }
 
   // One record, whatever the batch; an output of each node around it leads out.
@@ -219,7 +217,7 @@ class Instrumenter {
   void add_probe(const BiasProbe& probe, int64_t first) {
     const ValueId id = model_.graph().node(probe.node).outputs.at(0);
     const DType dtype = model_.graph().value(id).dtype;
-    const std::string& value = planned_[static_cast<size_t>(id)];
+    const std::string& value = planned_[id];
     const std::string before = reference_.yield_instead(value, "/uncorrected");
     const std::string shift = fmt::format("eightbit.shift.{}", ++count_);
     const std::string corrected = dtype == DType::f32 ? value : before + "/corrected";
@@ -244,7 +242,7 @@ class Instrumenter {
         add_nothing(comparison.record_size());
         continue;
       }
-      const std::string& value = reference_.values[static_cast<size_t>(comparison.reference)];
+      const std::string& value = reference_.values[comparison.reference];
       const std::string reference = out_of_branches(value, model_, comparison.reference, "");
       const std::string planned = out_of_branches(compared_value(other), *from_, other, kPlanned);
       NodeProto& leaf = add_leaf("Difference", {reference, planned});
@@ -285,11 +283,9 @@ class Instrumenter {
   // Before anything else reads the values of the planned model.
   void rewire() {
     for (const backends::Cut& cut : program_.cuts)
-      read_instead(planned_[static_cast<size_t>(cut.planned)],
-                   reference_.values[static_cast<size_t>(cut.reference)]);
+      read_instead(planned_[cut.planned], reference_.values[cut.reference]);
     for (NodeId id : program_.bypassed) {
-      const std::string& output =
-          planned_[static_cast<size_t>(from_->graph().node(id).outputs.at(0))];
+      const std::string& output = planned_[from_->graph().node(id).outputs.at(0)];
       for (const NodeProto& node : graph().node())
         if (node.output_size() > 0 && node.output(0) == output) {
           read_instead(output, std::string(node.input(0)));
@@ -307,14 +303,14 @@ class Instrumenter {
   // What the planned model's consumers see. Read in front of a quantizer, a value would keep the
   // runtime from computing it in integers.
   std::string compared_value(ValueId id) const {
-    if (!program_.integer_arithmetic) return planned_[static_cast<size_t>(id)];
+    if (!program_.integer_arithmetic) return planned_[id];
     for (const char* type : {"QuantizeLinear", "DequantizeLinear"}) {
       const auto& uses = from_->graph().value(id).uses;
       if (uses.size() != 1 || from_->graph().node(uses[0].node).type != type) break;
       const ValueId next = from_->graph().node(uses[0].node).outputs[0];
       id = next;
     }
-    return planned_[static_cast<size_t>(id)];
+    return planned_[id];
   }
 
   // ONNX Runtime walks back from the last node that nobody reads first. In reverse order each is
@@ -327,8 +323,8 @@ class Instrumenter {
   const OnnxModel& model_;
   const backends::Program& program_;
   Copy reference_;
-  const OnnxModel* from_ = nullptr;   // of which the planned model is a copy
-  std::vector<std::string> planned_;  // by ValueId of the planned model
+  const OnnxModel* from_ = nullptr;        // of which the planned model is a copy
+  Indexed<ValueId, std::string> planned_;  // of the planned model
   std::vector<NodeProto> leaves_;
   std::string one_;
   int count_ = 0;

@@ -103,7 +103,7 @@ struct Builder {
     reading.bodies.push_back(body);
     const NodeId id =
         reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
-    reading.graph.nodes[static_cast<size_t>(id)].owner = owner;
+    reading.graph.nodes[id].owner = owner;
     return id;
   }
 
@@ -129,7 +129,7 @@ std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset);
 
 void add_bodies(Graph& graph, NodeId id, const NodeProto& node, int64_t opset) {
   for (const auto* body : bodies_of(node))
-    graph.nodes[static_cast<size_t>(id)].bodies.push_back(read_body(*body, opset));
+    graph.nodes[id].bodies.push_back(read_body(*body, opset));
 }
 
 // Bodies are shown, so that names in them can be found, and never rewritten: their constants have

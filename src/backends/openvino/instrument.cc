@@ -25,6 +25,7 @@
 #include "backends/openvino/types.h"
 #include "backends/openvino/writer.h"
 #include "base/error.h"
+#include "graph/roles.h"
 #include "quant/rounded_weights.h"
 
 namespace eightbit::openvino {
@@ -40,19 +41,17 @@ Output as_f32(const Output& value) { return as_type(value, ov::element::f32); }
 
 // Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what
 // elementwise ops and pools make of it.
-std::vector<bool> channels_last(const Graph& graph) {
-  std::vector<bool> last(graph.values.size());
+Indexed<ValueId, bool> channels_last(const Graph& graph) {
+  Indexed<ValueId, bool> last(graph.values.size());
   for (const Node& node : graph.nodes) {
     const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) ||
                        node.op == Op::concat || node.op == Op::max_pool ||
                        node.op == Op::avg_pool || node.op == Op::interpolate;
     bool any = is_convolution(node.op);
     for (ValueId input : node.inputs)
-      any |= keeps && input != kNone && last[static_cast<size_t>(input)] &&
-             graph.value(input).shape.size() > 3;
+      any |= keeps && input != kNone && last[input] && graph.value(input).shape.size() > 3;
     if (!any) continue;
-    for (ValueId output : node.outputs)
-      last[static_cast<size_t>(output)] = graph.value(output).shape.size() > 3;
+    for (ValueId output : node.outputs) last[output] = graph.value(output).shape.size() > 3;
   }
   return last;
 }
@@ -117,8 +116,7 @@ void fold_dequantization(const Copy& copy, const Reading& reading) {
   for (const Value& value : reading.graph.values) {
     if (!value.is_constant() || !value.constant->quantized) continue;
     const auto floats = as_constant(value.constant->load());
-    for (ov::Input<ov::Node> reader :
-         copy.values[static_cast<size_t>(value.id)].get_target_inputs())
+    for (ov::Input<ov::Node> reader : copy.values[value.id].get_target_inputs())
       reader.replace_source_output(floats);
   }
 }
@@ -230,7 +228,7 @@ class Instrumenter {
   void add_probes() {
     for (const backends::BiasProbe& probe : program_.probes) {
       const ValueId id = reading_.graph.node(probe.node).outputs.at(0);
-      const Output planned = planned_.values[static_cast<size_t>(id)];
+      const Output planned = planned_.values[id];
       const auto consumers = planned.get_target_inputs();
       ov::Shape shape(planned.get_partial_shape().size(), 1);
       shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
@@ -256,7 +254,7 @@ class Instrumenter {
 
   void blend(NodeId id, const Output& weight) {
     const Node& node = reading_.graph.node(id);
-    const auto& quantized = planned_.nodes[static_cast<size_t>(id)];
+    const auto& quantized = planned_.nodes[id];
     ov::OutputVector inputs = quantized->input_values();
     for (size_t port = 0; port < inputs.size() && port < node.inputs.size(); ++port)
       if (node.inputs[port] != kNone) inputs[port] = in_front_of_quantizers(node.inputs[port]);
@@ -270,7 +268,7 @@ class Instrumenter {
           std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
       const Output blended = std::make_shared<ov::op::v1::Add>(a, difference);
       for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(blended);
-      planned_.values[static_cast<size_t>(node.outputs[port])] = blended;
+      planned_.values[node.outputs[port]] = blended;
     }
   }
 
@@ -278,17 +276,17 @@ class Instrumenter {
   Output in_front_of_quantizers(ValueId value) const {
     const NodeId producer = reading_.graph.value(value).producer;
     const bool input = producer != kNone && reading_.graph.node(producer).op == Op::parameter;
-    return (input ? reference_ : planned_).values[static_cast<size_t>(value)];
+    return (input ? reference_ : planned_).values[value];
   }
 
   void rewire() {
     for (const backends::Cut& cut : program_.cuts) {
-      const Output reference = reference_.values[static_cast<size_t>(cut.reference)];
-      for (auto input : planned_.values[static_cast<size_t>(cut.planned)].get_target_inputs())
+      const Output reference = reference_.values[cut.reference];
+      for (auto input : planned_.values[cut.planned].get_target_inputs())
         input.replace_source_output(reference);
     }
     for (NodeId id : program_.bypassed) {
-      const auto& node = planned_.nodes[static_cast<size_t>(id)];
+      const auto& node = planned_.nodes[id];
       const Output source = node->input_value(0);
       for (auto input : node->output(0).get_target_inputs()) input.replace_source_output(source);
     }
@@ -299,13 +297,13 @@ class Instrumenter {
     for (const backends::Comparison& comparison : program_.comparisons) {
       const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
       const auto value = [](const Copy& copy, const Reading& reading, ValueId id) {
-        return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]),
-                                     reading.graph.value(id).producer, copy, reading);
+        return value_out_of_branches(as_f32(copy.values[id]), reading.graph.value(id).producer,
+                                     copy, reading);
       };
       ov::OutputVector values{value(reference_, reading_, comparison.reference),
                               value(planned_, planned, other)};
       int64_t axis = comparison.axis;
-      if (last[static_cast<size_t>(comparison.reference)])
+      if (last[comparison.reference])
         for (Output& one : values) axis = comparison.axis, one = channels_to_back(one, axis);
       add_result(
           std::make_shared<DifferenceOp>(values, axis, comparison.record_size(), next_id_++));

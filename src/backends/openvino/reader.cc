@@ -97,7 +97,7 @@ class Reader {
     const NodeId id =
         reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(), op,
                                 std::move(inputs), read_attributes(*node));
-    reading_.graph.nodes[static_cast<size_t>(id)].owner = at_.owner;
+    reading_.graph.nodes[id].owner = at_.owner;
     reading_.branches.push_back(at_.index);
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
@@ -122,7 +122,7 @@ class Reader {
       }
       auto reading = std::make_shared<const Reading>(read_body(*body, at_.depth + 1));
       auto graph = std::shared_ptr<Graph>(reading, const_cast<Graph*>(&reading->graph));
-      reading_.graph.nodes[static_cast<size_t>(id)].bodies.push_back(std::move(graph));
+      reading_.graph.nodes[id].bodies.push_back(std::move(graph));
     }
   }
 
