@@ -179,6 +179,7 @@ class Instrumenter {
       : program_(program), reading_(reading), reference_(copy_model(model, reading)) {}
 
   void add_taps() {
+    fold_dequantization(reference_, reading_);
     const auto batch = batch_source(*reference_.model);
     const auto last = channels_last(reading_.graph);
     for (Tap tap : program_.taps) {
