@@ -5,7 +5,7 @@
 #include <set>
 
 #include "algorithms/bias_correction.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
 #include "graph/roles.h"
 #include "graph/transformer.h"
@@ -32,7 +32,7 @@ std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
 
 // Every value where some device, preset or ignored scope could put a quantizer: the float inputs of
 // ops that take quantizers or let them pass.
-std::vector<records::Point> all_points(const backends::BackendModel& model,
+std::vector<records::Point> all_points(const backends::Network& model,
                                        const CalibrateOptions& options) {
   const Graph& graph = model.graph();
   const placement::Device device(TargetDevice::any, model.kernels());

@@ -19,8 +19,8 @@
 namespace eightbit {
 namespace {
 
-using backends::BackendModel;
 using backends::Comparison;
+using backends::Network;
 
 // Noise of single layers hardly depends on the sample: some of the first ones tell it.
 constexpr int64_t kAloneSamples = 16;
@@ -131,7 +131,7 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   return pairs;
 }
 
-void measure_alone(const BackendModel& reference, const BackendModel& quantized,
+void measure_alone(const Network& reference, const Network& quantized,
                    const records::KeptSamples& samples, int threads,
                    std::vector<LayerDifference>& rows) {
   const Indexed<ValueId, bool> carries = carries_quantized(quantized.graph());
@@ -172,17 +172,16 @@ nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
 
 }  // namespace
 
-CompareResult compare_whole(const BackendModel& reference, const BackendModel& quantized,
-                            int threads, const std::function<std::optional<Sample>()>& next,
+CompareResult compare_whole(const Network& reference, const Network& quantized, int threads,
+                            const std::function<std::optional<Sample>()>& next,
                             const std::function<void()>& after_sample) {
   Pairs pairs = pair_up(reference.graph(), quantized.graph());
-  backends::Program program;
-  program.other = &quantized;
-  program.comparisons = pairs.comparisons;
-  program.threads = threads;
-  program.integer_arithmetic = true;
+  backends::NetworkComparison compared;
+  compared.other = &quantized;
+  compared.comparisons = pairs.comparisons;
+  compared.integer_arithmetic = true;
   CompareResult result;
-  const auto noise = measure_noise(reference, program, next, [&] {
+  const auto noise = measure_noise(reference, std::move(compared), threads, next, [&] {
     ++result.samples;
     after_sample();
   });
@@ -206,8 +205,8 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
   if (subset_size < 1)
     fail<InvalidArgument>("compare", "subset_size is {}. It must be at least 1.", subset_size);
   Steps steps(run);
-  const BackendModel& a = reference.impl();
-  const BackendModel& b = quantized.impl();
+  const Network& a = reference.impl();
+  const Network& b = quantized.impl();
   check_inputs(a, b);
   Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, kAloneSamples, false, true});
   int64_t done = 0;

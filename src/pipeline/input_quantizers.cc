@@ -159,7 +159,7 @@ InputQuantizer describe(const Graph& graph, const Found& found, const records::S
 }  // namespace
 
 std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(
-    const backends::BackendModel& quantized, const std::vector<NodeId>& layers, int threads,
+    const backends::Network& quantized, const std::vector<NodeId>& layers, int threads,
     const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
   const Graph& graph = quantized.graph();
   const std::vector<Found> quantizers = find_quantizers(graph, layers);
@@ -169,10 +169,7 @@ std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(
   for (const Found& found : quantizers)
     taps.want_channels(found.value, found.axis, kMinMax | kHistogram);
   records::StatisticsData data("", "", taps.points());
-  backends::Program program;
-  program.taps = data.taps();
-  program.threads = threads;
-  const auto executor = quantized.compile(program);
+  const auto executor = quantized.compile(backends::Taps{data.taps()}, {threads, {}});
   int64_t number = 0;
   executor->run(next, [&](int64_t, std::span<const float> record) {
     data.add(number++, record);

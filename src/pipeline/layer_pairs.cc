@@ -19,8 +19,7 @@ bool comparable(const Value& a, const Value& b) {
   return is_float(a.dtype) && is_float(b.dtype) && a.shape.size() == b.shape.size();
 }
 
-void check_inputs(const backends::BackendModel& reference,
-                  const backends::BackendModel& quantized) {
+void check_inputs(const backends::Network& reference, const backends::Network& quantized) {
   const auto left = reference.inputs(), right = quantized.inputs();
   if (left.size() != right.size())
     fail<InvalidArgument>(

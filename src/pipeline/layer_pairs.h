@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "graph/graph.h"
 
 namespace eightbit {
@@ -16,7 +16,7 @@ NodeId twin_of(const Node& node, const Graph& quantized);
 bool comparable(const Value& a, const Value& b);
 
 // Throws InvalidArgument when inputs differ in number, type or shape.
-void check_inputs(const backends::BackendModel& reference, const backends::BackendModel& quantized);
+void check_inputs(const backends::Network& reference, const backends::Network& quantized);
 
 // By value of the quantized model: quantized, and nothing has been computed with it since (it was
 // only reshaped, joined, ...).

@@ -57,21 +57,21 @@ bool is_bias_corrected(const Graph& reference, const Graph& quantized, NodeId la
 
 }  // namespace
 
-std::vector<Noise> noise_alone(const backends::BackendModel& reference,
-                               const backends::BackendModel& quantized,
+std::vector<Noise> noise_alone(const backends::Network& reference,
+                               const backends::Network& quantized,
                                const Indexed<ValueId, bool>& carries,
                                const std::vector<NodeId>& layers, Quantized what, int threads,
                                const std::function<std::optional<Sample>()>& next,
                                const std::function<void()>& after_sample) {
-  backends::Program program;
-  program.other = &quantized;
-  program.threads = threads;
-  program.cuts = cuts_between(reference.graph(), quantized.graph(), carries);
+  backends::NetworkComparison compared;
+  compared.other = &quantized;
+  compared.cuts = cuts_between(reference.graph(), quantized.graph(), carries);
   if (what == Quantized::weights)
-    program.bypassed = activation_quantizers(reference.graph(), quantized.graph());
+    compared.bypassed = activation_quantizers(reference.graph(), quantized.graph());
   for (NodeId layer : layers)
-    program.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
-  std::vector<Noise> noise = measure_noise(reference, program, next, after_sample);
+    compared.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
+  std::vector<Noise> noise =
+      measure_noise(reference, std::move(compared), threads, next, after_sample);
   for (size_t i = 0; i < layers.size(); ++i)
     if (is_bias_corrected(reference.graph(), quantized.graph(), layers[i]))
       noise[i].take_off_constant();

@@ -7,20 +7,19 @@
 #include <vector>
 
 #include "accuracy/quantizer_groups.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 
 // By group: its estimated share of the noise at the outputs (accuracy/noise_attribution.h).
-std::vector<double> noise_shares(const backends::BackendModel& model, const Plan& plan,
+std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
                                  const std::vector<accuracy::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run);
 
 // By group: the squares of its noise at each output of the model where it alone is quantized,
 // summed over samples. One network is compiled, in which groups are switched on in turns. Empty
 // where the backend can not do that.
-std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& model,
-                                               const Plan& plan,
+std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
                                                const std::vector<accuracy::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run);

@@ -25,7 +25,7 @@
 namespace eightbit {
 namespace {
 
-using backends::BackendModel;
+using backends::Network;
 
 constexpr int64_t kOutputSamples = 32;  // that outputs are looked at
 
@@ -35,7 +35,7 @@ struct Layer {
 
 class Reporter {
  public:
-  Reporter(const BackendModel& reference, const BackendModel& quantized, const RunOptions& run)
+  Reporter(const Network& reference, const Network& quantized, const RunOptions& run)
       : a_(reference),
         b_(quantized),
         run_(run),
@@ -242,7 +242,7 @@ class Reporter {
     }
   }
 
-  const BackendModel &a_, &b_;
+  const Network &a_, &b_;
   const RunOptions& run_;
   Steps steps_;
   Indexed<ValueId, bool> carries_;

@@ -119,15 +119,13 @@ std::string why_not_faster(const TrialRun& trial, const std::vector<LayerPrecisi
   return help.empty() ? text : fmt::format("{}. {}", text, fmt::join(help, "; "));
 }
 
-void explain_speed(const backends::BackendModel& quantized, const Sample& sample,
+void explain_speed(const backends::Network& quantized, const Sample& sample,
                    PlacementMode placement, TrialRun& trial) {
   if (!is_not_faster(trial)) return;
   try {
-    constexpr int kRuns = 5;
-    const auto runner = quantized.timing_runner(backends::FloatPrecision::by_default);
-    for (int run = 0; run < kRuns; ++run) runner->run(sample);
-    trial.why_not_faster =
-        why_not_faster(trial, runner->layers(), has_integer_products(), placement);
+    const auto executed =
+        quantized.executed_precisions(sample, backends::FloatPrecision::by_default);
+    trial.why_not_faster = why_not_faster(trial, executed, has_integer_products(), placement);
   } catch (const Error& error) {
     log(LogLevel::debug, "layers of the quantized model: {}", error.what());
     return;
