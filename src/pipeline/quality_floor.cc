@@ -41,7 +41,9 @@ using Clock = std::chrono::steady_clock;
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
 // that a search may take, however quick the calibration was
-constexpr double kLeastSeconds = 3;
+constexpr double kLeastSeconds = 5;
+// that are made however long they take: the first misses by little and wastes by much
+constexpr int64_t kLeastTrials = 3;
 // of a layer in float, in shares of all work, on top of its own
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
@@ -50,6 +52,8 @@ constexpr double kMargin = 0.7;
 constexpr double kTimingShare = 0.035;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
+// of the search's time: no further sample tells the noise of groups then
+constexpr double kRankingShare = 0.3;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
@@ -311,8 +315,7 @@ class Settling {
     return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
   }
 
-  // By group and output, over the signal of all samples. Those samples tell it whose outputs have
-  // most signal. Where a backend can not tell single groups, shares of the noise of all.
+  // By group and output, over the signal. Those samples tell it whose outputs have most signal. Where a backend can not tell single groups, shares of the noise of all.
   std::vector<std::vector<double>> noise_of_groups() const {
     const auto signals = bench_->signals();
     std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
@@ -333,14 +336,8 @@ class Settling {
         std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
     for (size_t s : order)
       if (samples.size() < most) samples.push_back(bench_->samples()[s]);
-    auto noise = noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
-    for (auto& row : noise)
-      for (size_t i = 0; i < row.size(); ++i) {
-        const double signal = i < mean.size() && row.size() == mean.size()
-                                  ? mean[i] * static_cast<double>(samples.size())
-                                  : 1;
-        row[i] = signal > 0 ? row[i] / signal : 0;
-      }
+    std::vector<std::vector<double>> noise = noise_of_each(
+        planned_.base.impl(), settled_.plan, groups_, samples, run_, kRankingShare * seconds_);
     if (!noise.empty()) return noise;
     const double all = std::pow(10.0, -best_.sqnr_db / 10);
     for (double share :
@@ -364,7 +361,7 @@ class Settling {
 
   // How far below the floor the model is without these; nothing where time is up.
   std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (trials_ > 0 && seconds_since(begin_) + longest_ > seconds_) return std::nullopt;
+    if (trials_ >= kLeastTrials && seconds_since(begin_) + longest_ > seconds_) return std::nullopt;
     progress("quality search", trials_, 0);
     const auto begin = Clock::now();
     std::vector<int> reverted;
