@@ -43,7 +43,7 @@ class ExternalExecutor : public backends::Executor {
   ExternalExecutor(const ExternalModel& model, const backends::Measurement& measurement,
                    const backends::RunSettings& settings, const Request& request)
       : binding_(binding_of(model)),
-        batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
+        batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         // cuts hold every value of a run
         most_(cuts_values(measurement) ? 1 : model.network()->largest_batch()),
         settings_(settings),

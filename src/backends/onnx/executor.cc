@@ -45,7 +45,7 @@ class OnnxExecutor : public backends::Executor {
   OnnxExecutor(const OnnxModel& model, const backends::Measurement& measurement,
                const backends::RunSettings& settings, Instrumented instrumented)
       : binding_(binding_of(model)),
-        batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
+        batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         settings_(settings),
         histograms_(std::move(instrumented.histograms)),
         operators_({taps_of(measurement).begin(), taps_of(measurement).end()}, histograms_),
