@@ -6,6 +6,7 @@
 
 #include "algorithms/measured.h"
 #include "graph/roles.h"
+#include "kernels/processor.h"
 
 namespace eightbit::algorithms {
 

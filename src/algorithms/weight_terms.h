@@ -15,7 +15,7 @@ namespace eightbit::algorithms {
 
 class WeightTerms {
  public:
-  // `pairs_cross_positions`: see backends::Network. The ranges of `plan` are read when they
+  // `pairs_cross_positions`: see kernels/kernels.h. The ranges of `plan` are read when they
   // are asked for.
   WeightTerms(const Graph& graph, const records::StatisticsData& statistics,
               const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan)

@@ -18,7 +18,7 @@
 #include "backends/engine.h"
 #include "backends/measurement.h"
 #include "graph/graph.h"
-#include "quant/kernels.h"
+#include "kernels/kernels.h"
 #include "quant/plan.h"
 
 namespace eightbit::backends {
@@ -38,9 +38,6 @@ class Network {
   // Bytes of the stored constants, by element type.
   virtual std::map<std::string, int64_t> weight_bytes() const = 0;
 
-  // On processors that add pairs of products in int16: the runtime's kernels pair the last of an
-  // odd number of input channels with the first of the next position (algorithms/weight_fit.h).
-  virtual bool pairs_cross_positions() const { return false; }
   // What its runtime computes in integers.
   virtual Kernels kernels() const { return {}; }
   // What is quantized, as quantizers without ranges, where the network says it itself; nothing: the

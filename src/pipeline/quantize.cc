@@ -8,7 +8,6 @@
 #include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
 #include "algorithms/fast_bias_correction.h"
-#include "algorithms/kernel_fit.h"
 #include "algorithms/min_max.h"
 #include "algorithms/smooth_quant.h"
 #include "algorithms/weight_rounding.h"
@@ -16,6 +15,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
+#include "kernels/float_products.h"
+#include "kernels/kernel_fit.h"
+#include "kernels/unfused.h"
 #include "pipeline/best_model.h"
 #include "pipeline/measure.h"
 #include "pipeline/measured_placement.h"
@@ -27,9 +29,7 @@
 #include "pipeline/steps.h"
 #include "pipeline/trial_run.h"
 #include "pipeline/tuner.h"
-#include "pipeline/unfused.h"
 #include "pipeline/why_not_faster.h"
-#include "placement/float_products.h"
 #include "placement/placement.h"
 #include "quant/plan_json.h"
 
@@ -190,7 +190,7 @@ void round_weights(const backends::Network& model, const records::StatisticsData
         "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
         "again, or choose nearest.");
   const algorithms::WeightRounding rounding(model.graph(), statistics, options,
-                                            model.pairs_cross_positions(), plan,
+                                            model.kernels().pairs_cross_positions, plan,
                                             static_cast<int64_t>(samples.size()));
   if (rounding.taps().empty()) return;
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
@@ -293,8 +293,8 @@ Plan place(const backends::Network& model, const QuantizeOptions& options) {
   std::optional<Plan> own = model.placement();
   const Kernels kernels = kernels_for(model, options);
   Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
-  if (is_cpu(options.target_device)) placement::leave_products_in_float(graph, kernels, plan);
-  algorithms::prepare_for_kernels(graph, kernels, plan);
+  if (is_cpu(options.target_device)) leave_products_in_float(graph, kernels, plan);
+  prepare_for_kernels(graph, kernels, plan);
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_prepare(graph, options, plan);
@@ -361,9 +361,9 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
     });
   const backends::Network& backend = planned.base.impl();
   steps("min-max", [&] {
-    algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(),
-                        plan);
-    algorithms::fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
+    algorithms::min_max(backend.graph(), statistics, options,
+                        backend.kernels().pairs_cross_positions, plan);
+    fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
     share_equal_quantizers(plan);
   });
   if (rounds_adaptively(options))
@@ -471,8 +471,8 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview;
   const auto runtimes = runtimes_for(model.impl().backend());
-  for (std::string_view runtime : runtimes)
-    std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
+  for (const Runtime* runtime : runtimes)
+    std::ranges::move(unfused_pairs(graph, plan, *runtime), std::back_inserter(preview.unfused));
   preview.text = to_text(plan, graph, false) + to_text(preview.unfused, runtimes);
   auto json = write_plan(plan, graph, Tensors::left_out);
   json["unfused"] = to_json(preview.unfused);

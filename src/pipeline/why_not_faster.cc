@@ -12,6 +12,7 @@
 #include "algorithms/weight_fit.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "kernels/processor.h"
 #include "pipeline/placement_choice.h"
 
 namespace eightbit {
@@ -103,7 +104,7 @@ bool has_integer_products() {
   const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
   const std::string_view isa = limit == nullptr ? "" : limit;
   const bool lowered = isa == "SSE41" || isa == "AVX" || isa == "AVX2" || isa == "AVX512_CORE";
-  return !lowered && !algorithms::processor_overflows();
+  return !lowered && !processor_overflows();
 }
 
 bool is_not_faster(const TrialRun& trial) {

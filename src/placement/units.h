@@ -1,4 +1,4 @@
-// The graph as the solver sees it: fused chains count as one op, and what must stay in float is
+// The graph as propagation sees it: fused chains count as one op, and what must stay in float is
 // marked.
 #pragma once
 

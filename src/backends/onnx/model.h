@@ -30,10 +30,12 @@ class OnnxModel final : public backends::Network {
   std::vector<PortInfo> outputs() const override;
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
-  bool pairs_cross_positions() const override { return true; }  // seen with AVX2 without VNNI
   // ONNX Runtime's: docs/onnx.md.
   Kernels kernels() const override {
-    return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false};
+    return {.layers_end_in_any_activation = false,
+            .recurrent = false,
+            .arithmetic = false,
+            .pairs_cross_positions = true};  // seen with AVX2 without VNNI
   }
   std::shared_ptr<const backends::Network> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;

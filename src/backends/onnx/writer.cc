@@ -21,9 +21,9 @@
 #include "base/float_tensor.h"
 #include "base/spill.h"
 #include "graph/roles.h"
+#include "kernels/hard_swish_blocks.h"
+#include "kernels/one_range.h"
 #include "quant/channels.h"
-#include "quant/hard_swish_blocks.h"
-#include "quant/one_range.h"
 
 namespace eightbit::onnx {
 namespace {

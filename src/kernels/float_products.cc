@@ -1,11 +1,11 @@
-#include "placement/float_products.h"
+#include "kernels/float_products.h"
 
 #include <algorithm>
 #include <set>
 
 #include "graph/roles.h"
 
-namespace eightbit::placement {
+namespace eightbit {
 namespace {
 
 bool multiplies(Op op) { return op == Op::multiply || op == Op::divide; }
@@ -53,4 +53,4 @@ void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& p
     plan.left_float.push_back({node, "computes in floats whatever it reads"});
 }
 
-}  // namespace eightbit::placement
+}  // namespace eightbit

@@ -1,4 +1,4 @@
-#include "algorithms/kernel_fit.h"
+#include "kernels/kernel_fit.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 #include <set>
 
 #include "graph/roles.h"
-#include "quant/hard_swish_blocks.h"
+#include "kernels/hard_swish_blocks.h"
 
-namespace eightbit::algorithms {
+namespace eightbit {
 namespace {
 
 constexpr int kTop = 255;
@@ -158,4 +158,4 @@ void fit_to_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {
   }
 }
 
-}  // namespace eightbit::algorithms
+}  // namespace eightbit
