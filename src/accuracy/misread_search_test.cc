@@ -83,6 +83,21 @@ TEST(MisreadSearch, FindsNothingWhereTheRuntimeDoesWhatIsSaid) {
   EXPECT_EQ(network.reads, 0);
 }
 
+// A model that does not compile reads as nothing but noise.
+TEST(MisreadSearch, FindsWhatTheRuntimeDoesNotTake) {
+  int reads = 0;
+  const auto read = [&](const std::vector<int>& in_float) -> std::optional<Readings> {
+    ++reads;
+    const bool refused = !std::ranges::binary_search(in_float, 11) ||
+                         !std::ranges::binary_search(in_float, 40);
+    return Readings{0, refused ? 1.0 : 0.0};
+  };
+  const auto misread = find_misread(64, {0, 1}, 4, read);
+  ASSERT_TRUE(misread);
+  EXPECT_THAT(misread->groups, ElementsAre(11, 40));
+  EXPECT_LE(reads, 14);
+}
+
 TEST(MisreadSearch, GivesUpWhereTimeIsUp) {
   for (int budget : {0, 3}) {
     Network network{64, 1e-4, {{{17}, 0.5}}, 0, budget};

@@ -52,6 +52,7 @@ constexpr double kMargin = 0.7;
 constexpr double kTimingShare = 0.035;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
+constexpr int64_t kMostChecks = 40;
 // of the search's time: no further sample tells the noise of groups then
 constexpr double kRankingShare = 0.3;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
@@ -148,7 +149,11 @@ class Settling {
     bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.trial));
     auto with = compiled_beside(corrected);
     bench_->run_by_default();
-    best_ = bench_->ran(with.get());
+    try {
+      best_ = bench_->ran(with.get());
+    } catch (const ModelError& error) {  // the float model runs
+      leave_uncompilable(error);
+    }
     bench_->time_by_default(best_, kTimingShare * seconds_);
     if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
@@ -164,6 +169,53 @@ class Settling {
     bench_->time_in_f32(best_, kTimingShare / 2 * seconds_);
     bench_->release();
     progress("trial run", 2, 2);
+  }
+
+  // Layers that a runtime can not compile in 8 bits stay in float.
+  void leave_uncompilable(const ModelError& error) {
+    const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
+    const auto misread = accuracy::find_misread(
+        static_cast<int>(groups.size()), {0, 1}, kMostMisread,
+        [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
+          if (checks_ > kMostChecks) return std::nullopt;
+          progress("runtime check", ++checks_, 0);
+          try {
+            best_ = bench_->ran(compiled(
+                written(accuracy::without_groups(graph(), settled_.plan, groups, in_float, false)),
+                precision_));
+            return accuracy::Readings{0, 0};
+          } catch (const ModelError&) {
+            return accuracy::Readings{0, 1};
+          }
+        });
+    if (!misread) throw error;
+    leave(groups, misread->groups, "the runtime can not compile it in 8 bits");
+    settled_.plan.notes.push_back(fmt::format(
+        "{} stay in float: the runtime can not compile the model with them in 8 bits: {}",
+        fmt::join(names_of(groups, misread->groups), ", "), error.what()));
+    log(LogLevel::warning, "{}", settled_.plan.notes.back());
+    best_ = bench_->ran(compiled(written(settled_.plan), precision_));
+    keep(best_.compiled.model);
+  }
+
+  // Takes groups out of the plan for a reason that is not the floor's.
+  void leave(const std::vector<accuracy::QuantizerGroup>& groups, const std::vector<int>& taken_out,
+             const std::string& reason) {
+    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, taken_out, false);
+    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
+      plan.left_float[i].reason = reason;
+    const std::vector<double> work = accuracy::work_shares(graph(), groups);
+    for (int group : taken_out) misread_share_ += work[static_cast<size_t>(group)];
+    settled_.plan = std::move(plan);
+  }
+
+  std::vector<std::string> names_of(const std::vector<accuracy::QuantizerGroup>& groups,
+                                    const std::vector<int>& taken_out) const {
+    std::vector<std::string> names;
+    for (int group : taken_out)
+      for (NodeId layer : groups[static_cast<size_t>(group)].layers)
+        names.push_back(graph().node(layer).name);
+    return names;
   }
 
   void judge_corrections(Tried without) {
@@ -243,20 +295,14 @@ class Settling {
     double share = 0;
     for (int group : misread->groups) share += work[static_cast<size_t>(group)];
     if (share > options_.max_float_share) return;
-    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, misread->groups, false);
-    std::vector<std::string> names;
-    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i) {
-      plan.left_float[i].reason = "the runtime computes something else with it in 8 bits";
-      names.push_back(graph().node(plan.left_float[i].node).name);
-    }
-    Tried found = tried(written(plan));
-    plan.notes.push_back(fmt::format(
+    const std::vector<std::string> names = names_of(groups, misread->groups);
+    leave(groups, misread->groups, "the runtime computes something else with it in 8 bits");
+    Tried found = tried(written(settled_.plan));
+    settled_.plan.notes.push_back(fmt::format(
         "{} stay in float: with them in 8 bits the runtime computes something else than the "
         "quantizers say, {:.1f} dB where {:.1f} dB were due; {:.1f} dB without them",
         fmt::join(names, ", "), best_.sqnr_db, *said, found.sqnr_db));
-    log(LogLevel::warning, "{}", plan.notes.back());
-    settled_.plan = std::move(plan);
-    misread_share_ = share;
+    log(LogLevel::warning, "{}", settled_.plan.notes.back());
     best_ = std::move(found);
     keep(best_.compiled.model);
   }
@@ -516,9 +562,9 @@ class Settling {
   std::vector<int> order_;
   int goal_at_ = 0;  // so many of them are expected to do
   std::vector<int> reverted_;
-  int64_t trials_ = 0, checks_ = 0;
-  double misread_share_ = 0;  // of the work, that was left in float for the runtime's sake
-  double longest_ = 0;        // seconds of a trial
+  int64_t trials_ = 0, checks_ = 0;  // of the floor's search, and of what the runtime makes of it
+  double misread_share_ = 0;         // of the work, that was left in float for the runtime's sake
+  double longest_ = 0;               // seconds of a trial
   std::optional<BestModel> so_far_;
   std::optional<CrashNotice> notice_;
   Clock::time_point begin_;

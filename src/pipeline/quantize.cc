@@ -337,9 +337,14 @@ void correct_biases(const backends::Network& model, const records::StatisticsDat
   const auto samples = samples_for(statistics, options, correction_samples(options));
   std::optional<std::vector<BiasShift>> measured;
   plan.biases.clear();  // shifts are those of the network without any
-  if (!corrects_in_closed_form(options))
-    measured =
-        measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
+  if (!corrects_in_closed_form(options)) try {
+      measured =
+          measure_bias_shifts(model, statistics, plan, samples, !options.fast_bias_correction, run);
+    } catch (const ModelError& error) {  // the trial run will find out which layers
+      plan.notes.push_back(fmt::format("bias correction is left out: {}", error.what()));
+      log(LogLevel::warning, "{}", plan.notes.back());
+      return;
+    }
   plan.biases = measured ? std::move(*measured)
                          : algorithms::fast_bias_shifts(model.graph(), statistics, options, plan);
   plan.notes.push_back(fmt::format("bias correction: {} layers, {}", plan.biases.size(),

@@ -91,6 +91,16 @@ ov::AnyMap compile_options(int threads) {
   return options;
 }
 
+ov::CompiledModel compiled_for_cpu(const std::shared_ptr<const ov::Model>& model,
+                                   const ov::AnyMap& options) {
+  try {
+    return core().compile_model(model, "CPU", options);
+  } catch (const std::exception& error) {
+    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}",
+                     model->get_friendly_name(), cause_of(error));
+  }
+}
+
 std::string cause_of(const std::exception& error) {
   std::istringstream lines(error.what());
   std::string cause;

@@ -14,6 +14,10 @@ ov::Core& core();
 // leaves the choice to OpenVINO.
 ov::AnyMap compile_options(int threads = 0);
 
+// Throws ModelError with the runtime's reason.
+ov::CompiledModel compiled_for_cpu(const std::shared_ptr<const ov::Model>& model,
+                                   const ov::AnyMap& options);
+
 // Whether files of this extension, such as ".tflite", are read here; a SavedModel is a folder.
 bool reads(std::string_view extension);
 

@@ -40,9 +40,9 @@ class OpenVinoExecutor : public backends::Executor {
         measurement_(std::move(measurement)),
         settings_(settings),
         instrumented_(instrument(model, measurement_)) {
-    compiled_ = core().compile_model(
-        instrumented_.model, "CPU",
-        stream_options(measurement_, settings.thread_count(), model.stateful()));
+    compiled_ =
+        compiled_for_cpu(instrumented_.model,
+                         stream_options(measurement_, settings.thread_count(), model.stateful()));
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)

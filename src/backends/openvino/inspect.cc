@@ -16,28 +16,18 @@
 namespace eightbit::openvino {
 namespace {
 
-ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
-                                  const ov::AnyMap& options) {
-  try {
-    return core().compile_model(model, "CPU", options);
-  } catch (const std::exception& error) {
-    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}",
-                     model->get_friendly_name(), cause_of(error));
-  }
-}
-
 ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
                                  const ov::AnyMap& extra = {}) {
   ov::AnyMap options = compile_options();
   options.insert(extra.begin(), extra.end());
-  return compile_for_cpu(model, options);
+  return compiled_for_cpu(model, options);
 }
 
 ov::CompiledModel compile_for_cpu(const std::shared_ptr<const ov::Model>& model,
                                   backends::FloatPrecision precision, const ov::AnyMap& extra) {
   if (precision == backends::FloatPrecision::f32) return compile_in_f32(model, extra);
   try {
-    return compile_for_cpu(model, extra);
+    return compiled_for_cpu(model, extra);
     // as bf16 does on such processors with ONEDNN_MAX_CPU_ISA=AVX2
   } catch (const ModelError& error) {
     auto compiled = compile_in_f32(model, extra);
