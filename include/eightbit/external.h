@@ -47,7 +47,7 @@ struct Attributes {
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // convolutions and pools
   bool auto_pad = false;                                          // padding not explicit
   bool linear_before_reset = false;                               // gru_sequence
-  // concat, split, softmax, gather; from the front
+  // concat, split, softmax, gather
   std::optional<int64_t> axis;
   // interpolate that only copies elements
   bool nearest = false;
@@ -56,9 +56,11 @@ struct Attributes {
 // Weights have the layouts of the op table: convolutions [O, I, ...], grouped ones [G, O / G, I /
 // G, ...], transposed ones [I, O, ...] and [G, I / G, O / G, ...], embeddings [rows, width].
 struct Node {
-  std::string name;             // unique; what ignored scopes, plans and errors say
-  std::string type;             // as the framework's users know it
-  std::string op;               // a row of the op table ("convolution"), or "unknown"
+  std::string name;  // unique; what ignored scopes, plans and errors say
+  std::string type;  // as the framework's users know it
+  // A row of the op table ("convolution"), or "unknown". What inputs decide may be left open: a
+  // depthwise convolution may be called a grouped one, and a division by a constant a division.
+  std::string op;
   std::vector<int32_t> inputs;  // values; kNone: not connected
   std::vector<Output> outputs;
   Attributes attributes;

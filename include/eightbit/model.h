@@ -12,7 +12,7 @@
 namespace eightbit {
 
 namespace backends {
-class BackendModel;
+class Network;
 }
 
 struct PortInfo {
@@ -29,7 +29,7 @@ std::string_view to_string(Engine);  // "auto", "openvino", "onnxruntime"
 class Model {
  public:
   Model() = default;
-  explicit Model(std::shared_ptr<const backends::BackendModel> impl) : impl_(std::move(impl)) {}
+  explicit Model(std::shared_ptr<const backends::Network> impl) : impl_(std::move(impl)) {}
 
   // Reads OpenVINO IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (the folder of a
   // SavedModel, or a frozen .pb) or PaddlePaddle (.pdmodel). An ONNX model stays one, and is saved
@@ -45,11 +45,11 @@ class Model {
   std::vector<PortInfo> outputs() const;
 
   bool valid() const { return impl_ != nullptr; }
-  const backends::BackendModel& impl() const;  // throws InvalidArgument when empty
-  const std::shared_ptr<const backends::BackendModel>& shared_impl() const { return impl_; }
+  const backends::Network& impl() const;  // throws InvalidArgument when empty
+  const std::shared_ptr<const backends::Network>& shared_impl() const { return impl_; }
 
  private:
-  std::shared_ptr<const backends::BackendModel> impl_;
+  std::shared_ptr<const backends::Network> impl_;
 };
 
 }  // namespace eightbit

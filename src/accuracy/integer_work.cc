@@ -42,14 +42,14 @@ double of_product(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-std::vector<double> multiplications(const Graph& graph) {
-  std::vector<double> out(graph.nodes.size());
+Indexed<NodeId, double> multiplications(const Graph& graph) {
+  Indexed<NodeId, double> out(graph.nodes.size());
   for (const Node& node : graph.nodes) {
     if (node.inputs.size() < 2 || node.outputs.empty() || node.inputs[0] == kNone ||
         node.inputs[1] == kNone)
       continue;
     const WeightLayout layout = row(node.op).weight_layout;
-    double& work = out[static_cast<size_t>(node.id)];
+    double& work = out[node.id];
     if (layout == WeightLayout::matmul)
       work = of_product(graph, node);
     else if (layout != WeightLayout::none && layout != WeightLayout::embedding &&
@@ -60,11 +60,11 @@ std::vector<double> multiplications(const Graph& graph) {
 }
 
 std::vector<double> work_shares(const Graph& graph, const std::vector<QuantizerGroup>& groups) {
-  const std::vector<double> work = multiplications(graph);
+  const Indexed<NodeId, double> work = multiplications(graph);
   std::vector<double> shares;
   for (const QuantizerGroup& group : groups) {
     double sum = 0;
-    for (NodeId node : group.layers) sum += work[static_cast<size_t>(node)];
+    for (NodeId node : group.layers) sum += work[node];
     shares.push_back(sum);
   }
   const double all = std::accumulate(shares.begin(), shares.end(), 0.0);

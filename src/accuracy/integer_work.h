@@ -12,7 +12,7 @@ namespace eightbit::accuracy {
 
 // By node: multiplications of one sample, in layers with weights and in products of activations; 0
 // for other ops. Dimensions that are not known count as 1, so that only ratios mean something.
-std::vector<double> multiplications(const Graph& graph);
+Indexed<NodeId, double> multiplications(const Graph& graph);
 
 // By group: its share of the multiplications that the plan's quantizers reach. 0 where there are
 // none.

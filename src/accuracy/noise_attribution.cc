@@ -73,7 +73,7 @@ class Walk {
   }
 
  private:
-  double& need(ValueId value) { return need_[static_cast<size_t>(value)]; }
+  double& need(ValueId value) { return need_[value]; }
 
   Noise noise_at(ValueId value) const {
     const auto it = as_it_is_.find(value);
@@ -100,7 +100,7 @@ class Walk {
   const Graph& graph_;
   const NoiseByValue& as_it_is_;
   const NoiseByValue& alone_;
-  std::vector<double> need_;
+  Indexed<ValueId, double> need_;
 };
 
 }  // namespace

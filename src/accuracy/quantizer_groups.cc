@@ -5,15 +5,11 @@
 #include <numeric>
 #include <set>
 
+#include "graph/roles.h"
 #include "quant/channels.h"
 
 namespace eightbit::accuracy {
 namespace {
-
-bool can_be_quantized(const Node& node) {
-  const Trait trait = row(node.op).trait;
-  return trait == Trait::inputs_quantizable || trait == Trait::output_as_weight;
-}
 
 // What quantizers reach.
 class Reach {
@@ -39,7 +35,7 @@ class Reach {
 
  private:
   void visit(NodeId node, std::set<NodeId>& reached, std::vector<NodeId>& open) const {
-    if (reached.insert(node).second && only_passes(graph_.node(node).op)) open.push_back(node);
+    if (reached.insert(node).second && passes_on(graph_.node(node).op)) open.push_back(node);
   }
 
   const Graph& graph_;
@@ -77,7 +73,7 @@ std::vector<QuantizerGroup> quantizer_groups(const Graph& graph, const Plan& pla
     auto& [group, layers] = by_root[sets.find(i)];
     group.quantizers.push_back(i);
     for (NodeId node : reached[i])
-      if (can_be_quantized(graph.node(node))) layers.insert(node);
+      if (can_be_quantized(graph.node(node).op)) layers.insert(node);
   }
   std::vector<QuantizerGroup> groups;
   for (auto& [root, found] : by_root) {

@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "algorithms/weights.h"
 #include "base/error.h"
+#include "graph/roles.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -39,7 +39,7 @@ bool is_measured_in_magnitude(const Graph& graph, NodeId layer) {
                              reader.inputs[0] == reader.inputs[1];
         if (squares || reader.op == Op::power || reader.op == Op::abs || reader.op == Op::reduce_l2)
           return true;
-        if (only_passes(reader.op)) open.push_back(use.node);
+        if (passes_on(reader.op)) open.push_back(use.node);
       }
   }
   return false;

@@ -41,7 +41,7 @@ std::vector<std::vector<float>> reference_means(const Graph& graph,
                                                 const records::StatisticsData& statistics,
                                                 std::span<const int64_t> samples, const Plan& plan);
 
-// Collects the records of a Program with these probes and nothing else.
+// Collects the records of these probes and nothing else.
 class BiasCorrection {
  public:
   explicit BiasCorrection(std::vector<BiasProbe> probes);

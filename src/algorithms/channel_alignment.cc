@@ -7,9 +7,10 @@
 #include <limits>
 #include <optional>
 
-#include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/spill.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -39,43 +40,33 @@ bool is_plain(const Node& node) {
          all_are(a.dilations, 1) && all_are(a.pads_begin, 0) && all_are(a.pads_end, 0);
 }
 
-bool can_lead(Op op) {
-  return op == Op::convolution || op == Op::group_convolution || op == Op::depthwise_convolution;
-}
-
-const Value& constant_of(const Graph& graph, Use use) {
-  return graph.value(graph.node(use.node).inputs[static_cast<size_t>(use.port)]);
-}
-
 bool has_own_weight(const Graph& graph, const Plan& plan, NodeId node) {
-  if (weight_port(graph, node) != 1) return false;
-  const Value& weight = constant_of(graph, {node, 1});
+  const Use use{node, 1};
+  if (weight_port(graph, node) != 1 || !is_own_constant(graph, use)) return false;
+  const Value& weight = graph.value(graph.input(use));
   const auto replaced = [&](const ConstantReplacement& c) { return c.value == weight.id; };
-  return weight.uses.size() == 1 && !weight.constant->quantized &&
-         std::ranges::none_of(plan.constants, replaced);
+  return !weight.constant->quantized && std::ranges::none_of(plan.constants, replaced);
 }
 
-// The constant that an Add puts on `value`, one for each channel, when nothing else reads `value`.
-Use bias_behind(const Graph& graph, const Value& value, int64_t channels) {
-  if (value.uses.size() != 1) return {};
-  const Use use = value.uses[0];
-  if (graph.node(use.node).op != Op::add) return {};
-  const Use other{use.node, 1 - use.port};
-  const Value& bias = constant_of(graph, other);
+// The bias behind a convolution, where it has a number for each channel.
+Use bias_by_channel(const Graph& graph, const Node& convolution) {
+  const auto use = bias_behind(graph, convolution.id);
+  if (!use) return {};
+  const Value& output = graph.value(convolution.outputs[0]);
+  const Value& bias = graph.value(graph.input(*use));
   const auto rank = static_cast<int64_t>(bias.shape.size());
-  const int64_t axis = rank - static_cast<int64_t>(value.shape.size()) + 1;
-  const bool fits = bias.is_constant() && axis >= 0 && axis < rank &&
-                    element_count(bias.shape) == channels &&
-                    bias.shape[static_cast<size_t>(axis)] == channels;
-  return fits ? other : Use{};
+  const int64_t axis = rank - static_cast<int64_t>(output.shape.size()) + 1;
+  const bool fits = axis >= 0 && axis < rank && element_count(bias.shape) == output.shape[1] &&
+                    bias.shape[static_cast<size_t>(axis)] == output.shape[1];
+  return fits ? *use : Use{};
 }
 
 std::optional<Pair> pair_at(const Graph& graph, const Plan& plan, const Node& first) {
   const Value& inner = graph.value(first.outputs[0]);
-  if (!can_lead(first.op) || inner.shape.size() < 3 || inner.shape[1] < 1 || inner.uses.size() != 1)
+  if (!is_convolution(first.op) || inner.shape.size() < 3 || inner.shape[1] < 1 ||
+      inner.uses.size() != 1)
     return {};
-  Pair pair{first.id, kNone,         inner.id, inner.id, bias_behind(graph, inner, inner.shape[1]),
-            {},       inner.shape[1]};
+  Pair pair{first.id, kNone, inner.id, inner.id, bias_by_channel(graph, first), {}, inner.shape[1]};
   if (pair.first_bias.node != kNone) pair.between = graph.node(pair.first_bias.node).outputs[0];
   const Value& between = graph.value(pair.between);
   if (between.uses.size() != 1 || between.uses[0].port != 0) return {};
@@ -85,8 +76,7 @@ std::optional<Pair> pair_at(const Graph& graph, const Plan& plan, const Node& fi
   if (!has_own_weight(graph, plan, first.id) || !has_own_weight(graph, plan, second.id)) return {};
   pair.second = second.id;
   const Value& out = graph.value(second.outputs[0]);
-  if (out.shape.size() > 1 && out.shape[1] > 0)
-    pair.second_bias = bias_behind(graph, out, out.shape[1]);
+  if (out.shape.size() > 1 && out.shape[1] > 0) pair.second_bias = bias_by_channel(graph, second);
   return pair;
 }
 
@@ -159,7 +149,7 @@ class Alignment {
 
   void apply(Plan& network) {
     const Use weight{pair_.first, 1};
-    replace(network, weight, output_axes(graph_, pair_.first, 1),
+    replace(network, weight, output_axes(graph_, weight),
             [&](float w, size_t c) { return w / factor_[c]; });
     replace(network, pair_.first_bias, {kNone},
             [&](float b, size_t c) { return (b - shift_[c]) / factor_[c]; });
@@ -181,7 +171,7 @@ class Alignment {
  private:
   // What the second convolution lacks when its input is lower by the shift.
   std::vector<float> moved_bias(const Plan& network) const {
-    const Value& weight = constant_of(graph_, {pair_.second, 1});
+    const Value& weight = graph_.value(graph_.input({pair_.second, 1}));
     const std::vector<float> values =
         to_floats(weight_of(graph_, network, weight.id, {pair_.second, 1}));
     std::vector<float> moved(static_cast<size_t>(weight.shape[0]));
@@ -198,7 +188,7 @@ class Alignment {
   template <typename Edit>
   void replace(Plan& network, Use use, const std::vector<int64_t>& axes, Edit&& edit) const {
     if (use.node == kNone) return;
-    const Value& value = constant_of(graph_, use);
+    const Value& value = graph_.value(graph_.input(use));
     const Tensor old = weight_of(graph_, network, value.id, use);
     std::vector<float> values = to_floats(old);
     if (axes == std::vector<int64_t>{kNone}) {

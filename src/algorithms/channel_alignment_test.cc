@@ -6,8 +6,8 @@
 
 #include "algorithms/measured.h"
 #include "algorithms/test_network.h"
-#include "algorithms/weights.h"
 #include "base/error.h"
+#include "quant/channels.h"
 
 namespace eightbit::algorithms {
 namespace {

@@ -7,8 +7,9 @@
 
 #include "algorithms/bias_correction.h"
 #include "algorithms/measured.h"
-#include "algorithms/weights.h"
 #include "base/error.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 
 namespace eightbit::algorithms {
@@ -28,21 +29,15 @@ struct Layer {
 
 // Axes of a weight that together number the output channels and the input channels.
 void number_channels(const Graph& graph, Layer& layer) {
-  switch (row(graph.node(layer.node).op).weight_layout) {
-    case WeightLayout::grouped:
-      layer.out = {0, 1}, layer.in = {0, 2};
-      return;
-    case WeightLayout::grouped_backprop:
-      layer.out = {0, 2}, layer.in = {0, 1};
-      return;
-    default:
-      break;
+  const WeightAxes axes = weight_axes(graph, layer.weight);
+  if (axes.output_axes.empty() || axes.input_axis == kNone) return;
+  if (has_groups(graph.node(layer.node).op)) {
+    layer.out = axes.output_axes;
+    layer.in = {0, axes.input_axis};
+  } else {
+    layer.out = {axes.output_axes.back()};  // in front of it are batch axes of a product
+    layer.in = {axes.input_axis};
   }
-  const auto out = output_axes(graph, layer.node, layer.weight.port);
-  const int64_t in = input_axis(graph, layer.node, layer.weight.port);
-  if (out.empty() || in == kNone) return;
-  layer.out = {out.back()};  // in front of it are batch axes of a product
-  layer.in = {in};
 }
 
 std::vector<Layer> layers_of(const Graph& graph, const Plan& plan) {
@@ -66,13 +61,9 @@ std::vector<Layer> layers_of(const Graph& graph, const Plan& plan) {
   return out;
 }
 
-ValueId input_of(const Graph& graph, Use use) {
-  return graph.node(use.node).inputs[static_cast<size_t>(use.port)];
-}
-
 // W - W_q.
 std::vector<float> weight_error(const Graph& graph, const Plan& plan, const Layer& layer) {
-  const ValueId value = input_of(graph, layer.weight);
+  const ValueId value = graph.input(layer.weight);
   const Tensor stored = weight_of(graph, plan, value, layer.weight);
   std::vector<float> error = to_floats(float_weight_of(graph, plan, value, layer.weight));
   std::vector<float> rounded = to_floats(stored);
@@ -121,13 +112,12 @@ std::vector<double> weighted_sums(std::span<const float> error, const Shape& sha
 // weight for each.
 double share(const Graph& graph, const Layer& layer, const Shape& shape) {
   const Node& node = graph.node(layer.node);
-  const auto layout = row(node.op).weight_layout;
-  if (layout == WeightLayout::matmul) {
+  if (is_product(node.op)) {
     int64_t batch = 1;
     for (size_t axis = 0; axis + 2 < shape.size(); ++axis) batch *= shape[axis];
     return 1.0 / static_cast<double>(batch);
   }
-  if (layout != WeightLayout::output_second && layout != WeightLayout::grouped_backprop) return 1;
+  if (!is_transposed(node.op)) return 1;
   const auto& strides = node.attributes.strides;
   return 1.0 / static_cast<double>(std::accumulate(strides.begin(), strides.end(), int64_t{1},
                                                    std::multiplies<>()));
@@ -136,8 +126,8 @@ double share(const Graph& graph, const Layer& layer, const Shape& shape) {
 // Means of the layer's input channels as the plan leaves them; empty when they were not measured.
 std::vector<float> input_means(const Graph& graph, const records::StatisticsData& statistics,
                                const Plan& plan, const Layer& layer) {
-  const ValueId value = input_of(graph, layer.activation);
-  const int64_t axis = activation_channel_axis(graph, layer.node, layer.activation.port);
+  const ValueId value = graph.input(layer.activation);
+  const int64_t axis = activation_channel_axis(graph, layer.activation);
   if (axis == kNone || statistics.point_of(value, axis) == kNone) return {};
   return Measured(graph, statistics, plan, value, layer.activation).channel_mean();
 }
@@ -145,7 +135,7 @@ std::vector<float> input_means(const Graph& graph, const records::StatisticsData
 std::optional<std::vector<float>> shift_of(const Graph& graph,
                                            const records::StatisticsData& statistics,
                                            const Plan& plan, const Layer& layer) {
-  const Shape& shape = graph.value(input_of(graph, layer.weight)).shape;
+  const Shape& shape = graph.value(graph.input(layer.weight)).shape;
   const std::vector<float> means = input_means(graph, statistics, plan, layer);
   if (static_cast<int64_t>(means.size()) != channel_count(shape, layer.in)) return std::nullopt;
   const auto sums = weighted_sums(weight_error(graph, plan, layer), shape, layer, means);
@@ -154,17 +144,6 @@ std::optional<std::vector<float>> shift_of(const Graph& graph,
   std::vector<float> shift;
   for (double sum : sums) shift.push_back(static_cast<float>(sum * factor));
   return shift;
-}
-
-// The constant that alone is added to the layer's output; empty without one.
-std::vector<float> bias_of(const Graph& graph, NodeId node) {
-  const Value& output = graph.value(graph.node(node).outputs[0]);
-  if (output.uses.size() != 1) return {};
-  const Use use = output.uses[0];
-  const Node& add = graph.node(use.node);
-  if (add.op != Op::add) return {};
-  const Value& other = graph.value(add.inputs[static_cast<size_t>(1 - use.port)]);
-  return other.is_constant() ? to_floats(other.constant->load()) : std::vector<float>{};
 }
 
 // Elements of the bias that are 0 say nothing about what is large.
@@ -184,8 +163,9 @@ bool moves(const std::vector<float>& shift) {
 bool is_wanted(const Graph& graph, const QuantizeOptions& options, NodeId node,
                const std::vector<float>& shift) {
   if (options.recipe != Recipe::nncf) return true;
-  const std::vector<float> bias = bias_of(graph, node);
-  if (bias.empty()) return false;
+  const auto use = bias_behind(graph, node);
+  if (!use) return false;
+  const std::vector<float> bias = to_floats(graph.value(graph.input(*use)).constant->load());
   const auto& threshold = options.advanced_parameters.bias_correction_params.threshold;
   return magnitude(shift, bias) < threshold.value_or(kNncfThreshold);
 }
@@ -196,8 +176,9 @@ void fast_bias_correction_request(const Graph& graph, const Plan& plan, records:
   for (const auto& probe : bias_probes(graph, plan)) {
     const int32_t port = weight_port(graph, probe.node);
     if (port > 1 || graph.node(probe.node).inputs.size() < 2) continue;
-    const int64_t axis = activation_channel_axis(graph, probe.node, 1 - port);
-    if (axis != kNone) taps.want_channels(input_of(graph, {probe.node, 1 - port}), axis, kMean);
+    const Use activation{probe.node, 1 - port};
+    const int64_t axis = activation_channel_axis(graph, activation);
+    if (axis != kNone) taps.want_channels(graph.input(activation), axis, kMean);
   }
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "algorithms/test_network.h"
-#include "algorithms/weights.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 
 namespace eightbit::algorithms {

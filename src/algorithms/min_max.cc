@@ -13,11 +13,12 @@
 #include "algorithms/weight_fit.h"
 #include "algorithms/weight_range.h"
 #include "algorithms/weight_terms.h"
-#include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/spill.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 #include "records/quantile.h"
 #include "records/range_estimator.h"
@@ -283,13 +284,12 @@ class RangeFinder {
   const std::map<NodeId, bool>& first_layers() {
     if (first_layers_) return *first_layers_;
     std::map<NodeId, bool> found;
-    std::vector<bool> seen(graph_.nodes.size());
+    Indexed<NodeId, bool> seen(graph_.nodes.size());
     // topological order: one sweep carries "reached" downwards
     for (const Node& node : graph_.nodes) {
       const auto id = static_cast<size_t>(node.id);
       if (node.op == Op::parameter) seen[id] = true;
-      for (NodeId before : graph_.predecessors(node.id))
-        seen[id] = seen[id] || seen[static_cast<size_t>(before)];
+      for (NodeId before : graph_.predecessors(node.id)) seen[id] = seen[id] || seen[before];
       if (!seen[id] || !has(node.op, kFirstLayerConv)) continue;
       const int32_t port = weight_port(graph_, node.id);
       if (port == kNone) continue;
@@ -300,7 +300,7 @@ class RangeFinder {
   }
 
   void search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
-    const WeightAxes axes = terms_.axes(*terms_.product_of(q));
+    const WeightAxes axes = weight_axes(graph_, *terms_.product_of(q));
     q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
     const auto top = static_cast<float>(largest_level(q.spec.bits));
     q.low.clear();
@@ -357,7 +357,7 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
       taps.want_channels(q.value, q.channel_axes.at(0), statistics);
     } else if (product != q.uses.end() && options.recipe == Recipe::eightbit) {
       // The rounding of weights looks at the channels that they meet.
-      const int64_t axis = activation_channel_axis(graph, product->node, product->port);
+      const int64_t axis = activation_channel_axis(graph, *product);
       taps.want_channels(q.value, axis, statistics | kMean | kMeanSquare);
     } else {
       taps.want(q.value, statistics);

@@ -5,15 +5,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "graph/graph.h"
+#include "graph/roles.h"
 #include "quant/channels.h"
 
 namespace eightbit::algorithms {
-
-struct WeightAxes {
-  std::vector<int64_t> output_axes;
-  int64_t input_axis = kNone;
-};
 
 // [O..., I, spatial...], or with the input axis in front of the output axis: [batch..., I, O,
 // spatial...].

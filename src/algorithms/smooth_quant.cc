@@ -16,11 +16,12 @@
 #include <numeric>
 
 #include "algorithms/extremes_range.h"
-#include "algorithms/weights.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/spill.h"
+#include "graph/roles.h"
 #include "graph/transformer.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 #include "quant/rounding.h"
 #include "records/quantile.h"
@@ -61,11 +62,11 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
     if (!convolution && !has(node.op, kSmoothQuantMatMul)) continue;
     const int32_t port = weight_port(graph, node.id);
     if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
-    const Member member{
-        node.id, {node.id, 1 - port}, {node.id, port}, node.inputs[static_cast<size_t>(port)]};
-    const ValueId value = node.inputs[static_cast<size_t>(1 - port)];
+    const Use activation{node.id, 1 - port}, weight_use{node.id, port};
+    const Member member{node.id, activation, weight_use, graph.input(weight_use)};
+    const ValueId value = graph.input(activation);
     const auto& weight = graph.value(member.constant);
-    const bool own = weight.uses.size() == 1 && !weight.constant->quantized;
+    const bool own = is_own_constant(graph, member.weight) && !weight.constant->quantized;
     // a learned query is no weight: attention's kernels take it for an activation
     if (yields_scores(graph, node)) continue;
     if (!own || graph.value(value).is_constant() || !quantized(member.activation) ||
@@ -73,10 +74,9 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
       continue;
     // A convolution behind an op that quantizers pass through shares its quantizer with others.
     const NodeId producer = graph.value(value).producer;
-    if (convolution && producer != kNone && row(graph.node(producer).op).trait == Trait::agnostic)
-      continue;
-    const int64_t axis = activation_channel_axis(graph, node.id, 1 - port);
-    if (axis == kNone || input_axis(graph, node.id, port) == kNone) continue;
+    if (convolution && producer != kNone && moves(graph.node(producer).op)) continue;
+    const int64_t axis = activation_channel_axis(graph, member.activation);
+    if (axis == kNone || input_axis(graph, member.weight) == kNone) continue;
     Group& group = groups[{value, axis}];
     group.value = value;
     group.axis = axis;
@@ -108,7 +108,7 @@ struct InputMajor {
 InputMajor load(const Graph& graph, const Plan& plan, const Member& member) {
   const Tensor tensor = weight_of(graph, plan, member.constant, member.weight);
   const std::vector<float> values = to_floats(tensor);
-  const int64_t axis = input_axis(graph, member.node, member.weight.port);
+  const int64_t axis = input_axis(graph, member.weight);
   InputMajor out;
   out.inputs = tensor.shape[static_cast<size_t>(axis)];
   out.rest = static_cast<int64_t>(values.size()) / out.inputs;
@@ -247,7 +247,7 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
   for (float x : s) scale.factor.push_back(1.0f / x);
   for (const Member& member : group.members) {
     scale.uses.push_back(member.activation);
-    const int64_t axis = input_axis(graph, member.node, member.weight.port);
+    const int64_t axis = input_axis(graph, member.weight);
     const Tensor scaled =
         scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
     plan.constants.push_back({member.constant, {member.weight}, scaled, "smooth_quant", s, axis});
@@ -278,14 +278,14 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
       if (found != plan.quantizers.end()) {
         if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight &&
             !found->spec.per_channel) {
-          found->value = node.inputs[static_cast<size_t>(wanted.port)];
+          found->value = graph.input(wanted);
           found->uses = {wanted};
         }
         break;
       }
-      const Value& value = graph.value(graph.node(at.node).inputs[static_cast<size_t>(at.port)]);
-      const bool passes = value.producer != kNone && value.uses.size() == 1 &&
-                          row(graph.node(value.producer).op).trait == Trait::agnostic;
+      const Value& value = graph.value(graph.input(at));
+      const bool passes =
+          value.producer != kNone && value.uses.size() == 1 && moves(graph.node(value.producer).op);
       if (!passes) break;
       at = {value.producer, 0};
     }

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "algorithms/test_network.h"
-#include "algorithms/weights.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 
 namespace eightbit::algorithms {

@@ -21,9 +21,6 @@
 
 namespace eightbit::algorithms {
 
-// True when this processor adds pairs of products in int16.
-bool processor_overflows();
-
 struct FitTerms {
   float top = 127;  // integers within +-top
   // Largest integer (zero point shifted to unsigned) that each input channel can have; one for all

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "algorithms/test_network.h"
-#include "algorithms/weights.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 
 namespace eightbit::algorithms {

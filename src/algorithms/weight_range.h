@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "algorithms/weights.h"
+#include "quant/channels.h"
 #include "quant/plan.h"
 
 namespace eightbit::algorithms {

@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "algorithms/measured.h"
-#include "algorithms/weights.h"
 #include "base/float_tensor.h"
 #include "base/parallel.h"
 #include "base/spill.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 #include "quant/nearest_plane.h"
 
@@ -31,12 +32,11 @@ Reach reach_of(const QuantizeOptions& options) {
 // Whether a layer is one to round, by its op and the size of its weights.
 bool in_reach(const Graph& graph, const QuantizeOptions& options, Use use) {
   const Node& node = graph.node(use.node);
-  if (!is_convolution(node.op) &&
-      (!rounds_thoroughly(options) || row(node.op).weight_layout != WeightLayout::matmul))
+  if (!is_convolution(node.op) && (!rounds_thoroughly(options) || !is_product(node.op)))
     return false;
-  const Shape& shape = graph.value(node.inputs[static_cast<size_t>(use.port)]).shape;
-  return element_count(shape) <= reach_of(options).most_values *
-                                     channel_count(shape, output_axes(graph, use.node, use.port));
+  const Shape& shape = graph.value(graph.input(use)).shape;
+  return element_count(shape) <=
+         reach_of(options).most_values * channel_count(shape, output_axes(graph, use));
 }
 
 // What stands under the kernel of a convolution; the rows of a product. Nothing where it is not
@@ -44,16 +44,14 @@ bool in_reach(const Graph& graph, const QuantizeOptions& options, Use use) {
 std::optional<Patches> patches_of(const Graph& graph, Use use, const OutputChannels& outputs,
                                   int64_t channels) {
   const Node& node = graph.node(use.node);
-  const OpRow& info = row(node.op);
   Patches patches;
   patches.groups = channels / outputs.inputs();
   if (patches.groups * outputs.inputs() != channels || outputs.count() % patches.groups != 0)
     return {};
-  if (info.weight_layout == WeightLayout::matmul)
-    return patches.groups == 1 ? std::optional(patches) : std::nullopt;
+  if (is_product(node.op)) return patches.groups == 1 ? std::optional(patches) : std::nullopt;
   if (!is_convolution(node.op) || use.port != 1 || node.attributes.auto_pad) return {};
   const Shape& shape = graph.value(node.inputs[1]).shape;
-  const size_t first = info.weight_layout == WeightLayout::grouped ? 3 : 2;
+  const size_t first = has_groups(node.op) ? 3 : 2;
   patches.kernel.assign(shape.begin() + static_cast<int64_t>(first), shape.end());
   patches.strides = node.attributes.strides;
   patches.dilations = node.attributes.dilations;
@@ -124,7 +122,7 @@ void weight_rounding_request(const Graph& graph, const Plan& plan, const Quantiz
     if (port < 0 || node.inputs.size() < 2 || !in_reach(graph, options, q.uses[0])) continue;
     const ValueId value = node.inputs[static_cast<size_t>(port)];
     if (value == kNone || graph.value(value).is_constant()) continue;
-    taps.want_channels(value, activation_channel_axis(graph, node.id, static_cast<int32_t>(port)),
+    taps.want_channels(value, activation_channel_axis(graph, {node.id, static_cast<int32_t>(port)}),
                        kMinMax);
   }
 }
@@ -148,12 +146,12 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   if (node.owner != kNone || node.inputs.size() < 2) return;
   const ValueId value = node.inputs[static_cast<size_t>(activation_port(*use))];
   const int64_t axis =
-      activation_channel_axis(graph_, use->node, static_cast<int32_t>(activation_port(*use)));
+      activation_channel_axis(graph_, {use->node, static_cast<int32_t>(activation_port(*use))});
   if (value == kNone || axis == kNone || graph_.value(value).is_constant() ||
       statistics_.point_of(value) == kNone)
     return;
   const int64_t channels = graph_.value(value).shape[static_cast<size_t>(axis)];
-  const WeightAxes axes = terms.axes(*use);
+  const WeightAxes axes = weight_axes(graph_, *use);
   const OutputChannels outputs(graph_.value(q.value).shape, axes);
   if (channels < 1 || outputs.count() != static_cast<int64_t>(q.high.size())) return;
   const auto patches = patches_of(graph_, *use, outputs, channels);
@@ -166,7 +164,7 @@ void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
 // Layers that read the same levels share what is gathered.
 size_t WeightRounding::tap_for(Use input, int64_t axis, const Patches& patches, const Plan& plan,
                                int64_t samples) {
-  const ValueId value = graph_.node(input.node).inputs[static_cast<size_t>(input.port)];
+  const ValueId value = graph_.input(input);
   const auto channels = static_cast<size_t>(graph_.value(value).shape[static_cast<size_t>(axis)]);
   Levels levels = levels_of(input, channels, plan);
   for (size_t t = 0; t < taps_.size(); ++t)
@@ -201,8 +199,7 @@ WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels,
   if (q == nullptr || q->low.empty() || q->levels > SecondMoments::kMostLevels) {
     Plan unscaled;
     unscaled.changes = plan.changes;
-    const Measured measured(graph_, statistics_, unscaled,
-                            graph_.node(input.node).inputs[static_cast<size_t>(input.port)], {});
+    const Measured measured(graph_, statistics_, unscaled, graph_.input(input), {});
     return {widened(measured.channel_min()), widened(measured.channel_max()), 255};
   }
   Levels levels{widened(q->low), widened(q->high), q->levels};

@@ -5,7 +5,8 @@
 #include <numeric>
 
 #include "algorithms/measured.h"
-#include "algorithms/weights.h"
+#include "graph/roles.h"
+#include "kernels/processor.h"
 
 namespace eightbit::algorithms {
 
@@ -16,15 +17,15 @@ std::optional<OverflowFix> WeightTerms::fix() const {
 }
 
 std::optional<Use> WeightTerms::product_of(const Quantizer& weight) const {
-  const auto use =
-      std::ranges::find_if(weight.uses, [&](Use u) { return axes(u).input_axis != kNone; });
+  const auto use = std::ranges::find_if(
+      weight.uses, [&](Use u) { return weight_axes(graph_, u).input_axis != kNone; });
   return use == weight.uses.end() ? std::nullopt : std::optional(*use);
 }
 
 bool WeightTerms::searches_scale(const Quantizer& q) const {
   if (options_.recipe == Recipe::nncf || q.group != kNone) return false;
   const auto use = product_of(q);
-  return use && output_axes(graph_, use->node, use->port) == q.channel_axes;
+  return use && output_axes(graph_, *use) == q.channel_axes;
 }
 
 bool WeightTerms::overflows(const Quantizer& q) const {
@@ -36,14 +37,6 @@ bool WeightTerms::overflows(const Quantizer& q) const {
                        (options_.target_device == TargetDevice::cpu && processor_overflows());
   const auto use = product_of(q);
   return careful && use && has(graph_.node(use->node).op, kOverflowSet);
-}
-
-WeightAxes WeightTerms::axes(Use use) const {
-  WeightAxes out{output_axes(graph_, use.node, use.port), input_axis(graph_, use.node, use.port)};
-  const auto kind = row(graph_.node(use.node).op).weight_layout;
-  if (kind == WeightLayout::grouped) out.input_axis = 2;
-  if (kind == WeightLayout::grouped_backprop) out.input_axis = 1;
-  return out;
 }
 
 const Quantizer* WeightTerms::input_of(const Quantizer& weight) const {

@@ -15,7 +15,7 @@ namespace eightbit::algorithms {
 
 class WeightTerms {
  public:
-  // `pairs_cross_positions`: see backends::BackendModel. The ranges of `plan` are read when they
+  // `pairs_cross_positions`: see kernels/kernels.h. The ranges of `plan` are read when they
   // are asked for.
   WeightTerms(const Graph& graph, const records::StatisticsData& statistics,
               const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan)
@@ -34,7 +34,6 @@ class WeightTerms {
 
   // The reader that multiplies by a weight: a table may also be looked up.
   std::optional<Use> product_of(const Quantizer& weight) const;
-  WeightAxes axes(Use use) const;
   // The quantizer of the activation that meets a weight, where it has one range.
   const Quantizer* input_of(const Quantizer& weight) const;
   // Integers of the weight lie within +-top.

@@ -2,7 +2,7 @@
 // which one reads it.
 #include <algorithm>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "backends/onnx/model.h"
 #include "backends/onnx/model_file.h"
 #include "backends/openvino/core.h"
@@ -11,7 +11,7 @@
 
 namespace eightbit::backends {
 
-std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engine engine) {
+std::shared_ptr<const Network> read(const std::filesystem::path& path, eightbit::Engine engine) {
   std::string extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return std::tolower(c); });
@@ -23,12 +23,12 @@ std::shared_ptr<const BackendModel> read(const std::filesystem::path& path, Engi
                       "into IR: TensorFlow Lite (.tflite), TensorFlow (a SavedModel's folder, or a "
                       "frozen .pb) and PaddlePaddle (.pdmodel)",
                       path.string());
-  if (extension != ".onnx" && engine == Engine::onnxruntime)
+  if (extension != ".onnx" && engine == eightbit::Engine::onnxruntime)
     fail<Unsupported>(
         "read",
         "'{}' is a model for OpenVINO, which ONNX Runtime does not run. Choose engine openvino",
         path.string());
-  if (extension == ".onnx" && engine != Engine::openvino)
+  if (extension == ".onnx" && engine != eightbit::Engine::openvino)
     return std::make_shared<const onnx::OnnxModel>(onnx::read_file(path));
   return std::make_shared<const openvino::OpenVinoModel>(openvino::read_file(path));
 }

@@ -28,15 +28,14 @@ NodeId Graph::add_node(std::string name, std::string type, Op op, std::vector<Va
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
   for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port)
-    if (node.inputs[port] != kNone)
-      values[static_cast<size_t>(node.inputs[port])].uses.push_back({node.id, port});
+    if (node.inputs[port] != kNone) values[node.inputs[port]].uses.push_back({node.id, port});
   by_name_.emplace(node.name, node.id);
   nodes.push_back(std::move(node));
   return nodes.back().id;
 }
 
 ValueId Graph::add_output(NodeId producer, DType dtype, Shape shape, bool rank_known) {
-  Node& owner = nodes[static_cast<size_t>(producer)];
+  Node& owner = nodes[producer];
   Value value;
   value.id = static_cast<ValueId>(values.size());
   value.producer = producer;
@@ -50,26 +49,10 @@ ValueId Graph::add_output(NodeId producer, DType dtype, Shape shape, bool rank_k
   return values.back().id;
 }
 
-NodeId Graph::producer_of(NodeId id, int32_t port) const {
-  const auto& inputs = node(id).inputs;
-  if (port < 0 || port >= static_cast<int32_t>(inputs.size()) || inputs[port] == kNone)
-    return kNone;
-  return value(inputs[port]).producer;
-}
-
 std::vector<NodeId> Graph::predecessors(NodeId id) const {
   std::vector<NodeId> out;
   for (ValueId input : node(id).inputs)
     if (input != kNone && value(input).producer != kNone) out.push_back(value(input).producer);
-  std::ranges::sort(out);
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
-std::vector<NodeId> Graph::successors(NodeId id) const {
-  std::vector<NodeId> out;
-  for (ValueId output : node(id).outputs)
-    for (const Use& use : value(output).uses) out.push_back(use.node);
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
@@ -105,10 +88,10 @@ std::optional<Use> Graph::find_use(std::string_view name) const {
 }
 
 void Graph::check() const {
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    const Node& n = nodes[i];
-    EIGHTBIT_CHECK(n.id == static_cast<NodeId>(i), "node '{}' has id {} at place {}", n.name, n.id,
-                   i);
+  NodeId place = 0;
+  for (const Node& n : nodes) {
+    EIGHTBIT_CHECK(n.id == place, "node '{}' has id {} at place {}", n.name, n.id, place);
+    ++place;
     for (size_t port = 0; port < n.inputs.size(); ++port) {
       if (n.inputs[port] == kNone) continue;
       const Value& v = value(n.inputs[port]);

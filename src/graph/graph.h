@@ -20,13 +20,10 @@
 #include <string_view>
 #include <vector>
 
+#include "graph/indexed.h"
 #include "graph/op_table.h"
 
 namespace eightbit {
-
-using NodeId = int32_t;
-using ValueId = int32_t;
-inline constexpr int32_t kNone = -1;
 
 // Input `port` of `node`.
 struct Use {
@@ -86,11 +83,13 @@ struct Node {
 
 class Graph {
  public:
-  std::vector<Node> nodes;
-  std::vector<Value> values;
+  Indexed<NodeId, Node> nodes;
+  Indexed<ValueId, Value> values;
 
-  const Node& node(NodeId id) const { return nodes[static_cast<size_t>(id)]; }
-  const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
+  const Node& node(NodeId id) const { return nodes[id]; }
+  const Value& value(ValueId id) const { return values[id]; }
+  // What a node reads there; kNone where the input is open.
+  ValueId input(Use use) const { return node(use.node).inputs[static_cast<size_t>(use.port)]; }
 
   // Building. Nodes must be added in topological order. Inputs may be kNone.
   ValueId add_constant(std::string name, DType dtype, Shape shape, Constant constant);
@@ -98,11 +97,8 @@ class Graph {
                   Attributes attributes = {});
   ValueId add_output(NodeId node, DType dtype, Shape shape, bool rank_known = true);
 
-  // Producer of input `port` of `node`, or kNone for a constant or an open input.
-  NodeId producer_of(NodeId node, int32_t port) const;
-  // Producers and consumers, without duplicates, in id order.
+  // Producers of what a node reads, without duplicates, in id order.
   std::vector<NodeId> predecessors(NodeId node) const;
-  std::vector<NodeId> successors(NodeId node) const;
   NodeId find(const std::string& name) const;  // kNone when absent
   std::string use_name(Use use) const;         // "conv1:1"
   std::vector<std::string> use_names(const std::vector<Use>& uses) const;

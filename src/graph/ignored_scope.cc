@@ -67,7 +67,7 @@ class Resolver {
 
  private:
   void set(NodeId node, const char* kind) {
-    std::string& slot = out_.rule[static_cast<size_t>(node)];
+    std::string& slot = out_.rule[node];
     if (slot.empty()) slot = kind;
   }
 
@@ -164,15 +164,13 @@ class Resolver {
     const std::string title = fmt::format("{} -> {}", fmt::join(subgraph.inputs, ", "),
                                           fmt::join(subgraph.outputs, ", "));
     const Graph* home = home_of(subgraph);
-    const std::vector<bool> inside = home ? between(*home, subgraph) : std::vector<bool>();
+    const Indexed<NodeId, bool> inside = home ? between(*home, subgraph) : Indexed<NodeId, bool>();
     const size_t count = static_cast<size_t>(std::ranges::count(inside, true));
     if (count == 0) {
       if (scope_.validate) problems_.push_back(subgraph_problem(title, subgraph));
     } else if (home == &graph_) {
-      mark("subgraphs", title, [&](const Node& node) {
-        return &graph_.nodes[static_cast<size_t>(node.id)] == &node &&
-               inside[static_cast<size_t>(node.id)];
-      });
+      mark("subgraphs", title,
+           [&](const Node& node) { return &graph_.nodes[node.id] == &node && inside[node.id]; });
     } else {
       note("subgraphs", title, {}, count);
     }
@@ -190,23 +188,19 @@ class Resolver {
   }
 
   // Reachable from the inputs and reaching the outputs; two sweeps.
-  static std::vector<bool> between(const Graph& graph, const Subgraph& subgraph) {
-    std::vector<bool> below(graph.nodes.size()), above(graph.nodes.size());
-    for (const std::string& name : subgraph.inputs)
-      below[static_cast<size_t>(graph.find(name))] = true;
-    for (const std::string& name : subgraph.outputs)
-      above[static_cast<size_t>(graph.find(name))] = true;
+  static Indexed<NodeId, bool> between(const Graph& graph, const Subgraph& subgraph) {
+    Indexed<NodeId, bool> below(graph.nodes.size()), above(graph.nodes.size());
+    for (const std::string& name : subgraph.inputs) below[graph.find(name)] = true;
+    for (const std::string& name : subgraph.outputs) above[graph.find(name)] = true;
     const auto producer = [&](ValueId input) {
       return input == kNone ? kNone : graph.value(input).producer;
     };
     for (size_t i = 0; i < graph.nodes.size(); ++i)
       for (ValueId input : graph.nodes[i].inputs)
-        if (producer(input) != kNone && below[static_cast<size_t>(producer(input))])
-          below[i] = true;
+        if (producer(input) != kNone && below[producer(input)]) below[i] = true;
     for (size_t i = graph.nodes.size(); i-- > 0;)
       for (ValueId input : graph.nodes[i].inputs)
-        if (above[i] && producer(input) != kNone)
-          above[static_cast<size_t>(producer(input))] = true;
+        if (above[i] && producer(input) != kNone) above[producer(input)] = true;
     for (size_t i = 0; i < below.size(); ++i) below[i] = below[i] && above[i];
     return below;
   }

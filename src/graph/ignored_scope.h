@@ -11,8 +11,8 @@
 namespace eightbit {
 
 struct IgnoredNodes {
-  // by node: the rule that matched first ("names"), empty where none did
-  std::vector<std::string> rule;
+  // the rule that matched first ("names"), empty where none did
+  Indexed<NodeId, std::string> rule;
   std::vector<std::string> notes;  // a line each rule: what it matched
 };
 

@@ -34,7 +34,7 @@ std::vector<std::string> ignored(const IgnoredScope& scope) {
   std::vector<std::string> names;
   const IgnoredNodes result = resolve_ignored_scope(graph, scope);
   for (const Node& node : graph.nodes)
-    if (!result.rule[static_cast<size_t>(node.id)].empty()) names.push_back(node.name);
+    if (!result.rule[node.id].empty()) names.push_back(node.name);
   return names;
 }
 

@@ -9,22 +9,22 @@ bool starts_data(Op op) {
 }
 
 // Nodes are in topological order, so one sweep finds all that data reaches.
-std::vector<bool> reached_by_data(const Graph& graph) {
-  std::vector<bool> alive(graph.nodes.size());
+Indexed<NodeId, bool> reached_by_data(const Graph& graph) {
+  Indexed<NodeId, bool> alive(graph.nodes.size());
   for (const Node& node : graph.nodes) {
     bool reached = starts_data(node.op);
     for (ValueId input : node.inputs) {
       if (input == kNone || graph.value(input).producer == kNone) continue;
-      reached = reached || alive[static_cast<size_t>(graph.value(input).producer)];
+      reached = reached || alive[graph.value(input).producer];
     }
-    alive[static_cast<size_t>(node.id)] = reached && node.op != Op::shape_of;
+    alive[node.id] = reached && node.op != Op::shape_of;
   }
   return alive;
 }
 
 // Revives, in a backward sweep, dead float producers of the ops that need them as activations.
-void revive_float_producers(const Graph& graph, std::vector<bool>& alive) {
-  std::vector<bool> wants(graph.nodes.size());
+void revive_float_producers(const Graph& graph, Indexed<NodeId, bool>& alive) {
+  Indexed<NodeId, bool> wants(graph.nodes.size());
   for (size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];
     const bool revived = wants[i] && !alive[i];
@@ -34,7 +34,7 @@ void revive_float_producers(const Graph& graph, std::vector<bool>& alive) {
       if (input == kNone || graph.value(input).producer == kNone ||
           !is_float(graph.value(input).dtype))
         continue;
-      wants[static_cast<size_t>(graph.value(input).producer)] = true;
+      wants[graph.value(input).producer] = true;
     }
   }
 }
@@ -53,8 +53,8 @@ InferenceGraph build_inference_graph(const Graph& graph) {
     for (ValueId input : node.inputs) {
       const NodeId producer = input == kNone ? kNone : graph.value(input).producer;
       if (producer == kNone || !out.is_alive(producer)) continue;
-      out.producers[static_cast<size_t>(node.id)].push_back(producer);
-      out.consumers[static_cast<size_t>(producer)].push_back(node.id);
+      out.producers[node.id].push_back(producer);
+      out.consumers[producer].push_back(node.id);
     }
   }
   return out;

@@ -15,20 +15,15 @@ namespace eightbit {
 
 struct InferenceGraph {
   const Graph* graph = nullptr;
-  std::vector<bool> alive;  // by node
-  // by node: one entry an edge between living nodes, in port order
-  std::vector<std::vector<NodeId>> producers;
-  std::vector<std::vector<NodeId>> consumers;  // by node: one entry an edge between living nodes
+  Indexed<NodeId, bool> alive;
+  // one entry an edge between living nodes; producers in port order
+  Indexed<NodeId, std::vector<NodeId>> producers, consumers;
 
-  bool is_alive(NodeId node) const { return alive[static_cast<size_t>(node)]; }
+  bool is_alive(NodeId node) const { return alive[node]; }
   const Node& node(NodeId id) const { return graph->node(id); }
   Op op(NodeId id) const { return graph->node(id).op; }
-  const std::vector<NodeId>& producers_of(NodeId id) const {
-    return producers[static_cast<size_t>(id)];
-  }
-  const std::vector<NodeId>& consumers_of(NodeId id) const {
-    return consumers[static_cast<size_t>(id)];
-  }
+  const std::vector<NodeId>& producers_of(NodeId id) const { return producers[id]; }
+  const std::vector<NodeId>& consumers_of(NodeId id) const { return consumers[id]; }
 };
 
 InferenceGraph build_inference_graph(const Graph& graph);

@@ -19,7 +19,7 @@ enum class Op : uint8_t {
   power, sqrt, reciprocal, squared_difference, floor_mod, equal, not_equal, less, less_equal,
   greater, greater_equal, logical_and, logical_or, logical_xor, logical_not, avg_pool,
   adaptive_avg_pool, reduce_mean, reduce_sum, reduce_l2, normalize_l2, mvn, group_normalization,
-  layer_normalization, instance_normalization, batch_norm, interpolate, hard_sigmoid_quantizable,
+  batch_norm, interpolate,
   max_pool, adaptive_max_pool, reduce_max, batch_to_space, space_to_batch, depth_to_space,
   space_to_depth, broadcast, convert_like, gather, gather_nd, gather_elements, pad, reshape,
   flatten, squeeze, unsqueeze, scatter_update, shuffle_channels, split, strided_slice, slice,
@@ -73,31 +73,21 @@ enum OpFlag : uint32_t {
   kTransformerIgnored = 1u << 3,  // float in models of type transformer
   kTransformerIgnoredUnlessSpr = 1u << 4,
   kPostProcessing = 1u << 5,            // marks a post-processing tail (TopK, NMS)
-  kNoBatchAxis = 1u << 6,               // the output has no batch axis
-  kLinear = 1u << 7,                    // LINEAR of the fused patterns
-  kActivation = 1u << 8,                // ACT of the fused patterns
-  kArithmetic = 1u << 9,                // ARITH of the fused patterns
-  kBias = 1u << 10,                     // can carry a bias that is corrected
-  kPreservesFloatProducers = 1u << 11,  // float producers inside shape-of subgraphs survive for it
-  kSmoothQuantConv = 1u << 12,
-  kSmoothQuantMatMul = 1u << 13,
-  kUnifiedScales = 1u << 14,  // all inputs share one scale wherever quantizers cross it
-  kUnifiesConcat = 1u << 15   // a concat in front of it gets one scale for all inputs
+  kLinear = 1u << 6,                    // LINEAR of the fused patterns
+  kActivation = 1u << 7,                // ACT of the fused patterns
+  kArithmetic = 1u << 8,                // ARITH of the fused patterns
+  kBias = 1u << 9,                      // can carry a bias that is corrected
+  kPreservesFloatProducers = 1u << 10,  // float producers inside shape-of subgraphs survive for it
+  kSmoothQuantConv = 1u << 11,
+  kSmoothQuantMatMul = 1u << 12,
+  kUnifiedScales = 1u << 13,  // all inputs share one scale wherever quantizers cross it
+  kUnifiesConcat = 1u << 14   // a concat in front of it gets one scale for all inputs
 };
 
 const OpRow& row(Op op);
 inline bool has(Op op, uint32_t flags) { return (row(op).flags & flags) != 0; }
 inline bool carries_data(Op op, size_t port) {
   return port < 8 ? ((row(op).data_ports >> port) & 1) != 0 : row(op).data_ports == kAllPorts;
-}
-// Convolutions that are not transposed.
-inline bool is_convolution(Op op) {
-  return row(op).weight_layout == WeightLayout::output_first ||
-         row(op).weight_layout == WeightLayout::grouped;
-}
-// Ops that move values and compute none.
-inline bool only_passes(Op op) {
-  return row(op).trait == Trait::agnostic || row(op).trait == Trait::concat;
 }
 std::span<const OpRow> op_table();
 // Throws InvalidArgument for an unknown name.

@@ -14,8 +14,8 @@ constexpr FusedRow kFused[] = {
     // x * relu6(x + 3) / 6, in three orders, and x * hard_sigmoid(x), behind a biased layer
     {FusedOn::every_device, "LINEAR add add clamp multiply<1,3> [multiply]"},
     {FusedOn::every_device, "LINEAR add add clamp multiply multiply<1,4>"},
-    {FusedOn::every_device, "LINEAR add hard_sigmoid|hard_sigmoid_quantizable multiply<1,2>"},
-    {FusedOn::every_device, "LINEAR hard_sigmoid|hard_sigmoid_quantizable multiply<1,2>"},
+    {FusedOn::every_device, "LINEAR add hard_sigmoid multiply<1,2>"},
+    {FusedOn::every_device, "LINEAR hard_sigmoid multiply<1,2>"},
     // normalization of the input: the quantizer comes after it
     {FusedOn::every_device, "parameter [convert] [transpose] add|multiply|subtract"},
     {FusedOn::every_device, "parameter [convert] [transpose] multiply add"},

@@ -75,7 +75,7 @@ PatternElement parse_element(std::string_view word, int index) {
 class Matcher {
  public:
   Matcher(const InferenceGraph& graph, const Pattern& pattern, Strictness strictness,
-          const std::vector<bool>& taken)
+          const Indexed<NodeId, bool>& taken)
       : graph_(graph), pattern_(pattern), closed_(strictness == Strictness::closed), taken_(taken) {
     out_edges_.resize(pattern.elements.size());
     for (size_t k = 0; k < pattern.elements.size(); ++k) {
@@ -111,7 +111,7 @@ class Matcher {
     const size_t k = bound_.size();
     const PatternElement& element = pattern_.elements[k];
     if (!element.ops[static_cast<size_t>(graph_.op(node))]) return false;
-    if (!element.outside && taken_[static_cast<size_t>(node)]) return false;
+    if (!element.outside && taken_[node]) return false;
     if (std::ranges::find(bound_, node) != bound_.end()) return false;
     return closed_ ? closed_fits(node, k) : open_fits(node, k);
   }
@@ -147,7 +147,7 @@ class Matcher {
   const InferenceGraph& graph_;
   const Pattern& pattern_;
   const bool closed_;
-  const std::vector<bool>& taken_;
+  const Indexed<NodeId, bool>& taken_;
   std::vector<size_t> out_edges_;
   std::vector<NodeId> bound_;
 };
@@ -187,7 +187,7 @@ std::vector<Match> find_matches(const InferenceGraph& graph, std::span<const Pat
   std::ranges::stable_sort(
       order, [](const Pattern* a, const Pattern* b) { return a->size() > b->size(); });
 
-  std::vector<bool> taken(graph.graph->nodes.size());
+  Indexed<NodeId, bool> taken(graph.graph->nodes.size());
   std::vector<Match> matches;
   for (const Pattern* pattern : order) {
     Matcher matcher(graph, *pattern, strictness, taken);
@@ -197,7 +197,7 @@ std::vector<Match> find_matches(const InferenceGraph& graph, std::span<const Pat
         Match match{{}, pattern->text};
         for (size_t k = 0; k < pattern->elements.size(); ++k)
           if (!pattern->elements[k].outside) match.nodes.push_back(matcher.bound()[k]);
-        for (NodeId n : match.nodes) taken[static_cast<size_t>(n)] = true;
+        for (NodeId n : match.nodes) taken[n] = true;
         matches.push_back(std::move(match));
       }
     }

@@ -75,9 +75,9 @@ class Printer {
 
  private:
   std::string constant_text(const Value& value, const Node& node, size_t port) {
-    const bool again = declared_[static_cast<size_t>(value.id)];
+    const bool again = declared_[value.id];
     if (again) return in_quotes(value.name);
-    declared_[static_cast<size_t>(value.id)] = true;
+    declared_[value.id] = true;
     const bool implied =
         value.uses.size() == 1 && value.name == fmt::format("{}.{}", node.name, port);
     return fmt::format("const {}{}{}{}", implied ? "" : in_quotes(value.name) + " ",
@@ -110,7 +110,7 @@ class Printer {
 
   const Graph& graph_;
   int indent_;
-  std::vector<bool> declared_;
+  Indexed<ValueId, bool> declared_;
   std::string out_;
 };
 

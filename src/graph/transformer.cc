@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "graph/op_table.h"
+#include "graph/roles.h"
 
 namespace eightbit {
 namespace {
@@ -18,7 +18,7 @@ bool is_behind_softmax(const Graph& graph, ValueId value) {
   while (varies(graph, value) && graph.value(value).producer != kNone) {
     const Node& node = graph.node(graph.value(value).producer);
     if (node.op == Op::softmax) return true;
-    if (row(node.op).trait != Trait::agnostic || node.inputs.empty()) return false;
+    if (!moves(node.op) || node.inputs.empty()) return false;
     value = node.inputs[0];
   }
   return false;
@@ -31,18 +31,12 @@ bool is_attention(const Graph& graph, const Node& node) {
          (is_behind_softmax(graph, node.inputs[0]) || is_behind_softmax(graph, node.inputs[1]));
 }
 
-bool has_weight(const Graph& graph, const Node& node) {
-  const size_t ports = std::min<size_t>(node.inputs.size(), row(node.op).weight_ports);
-  return std::any_of(node.inputs.begin(), node.inputs.begin() + static_cast<std::ptrdiff_t>(ports),
-                     [&](ValueId input) { return input != kNone && !varies(graph, input); });
-}
-
 }  // namespace
 
 bool is_transformer(const Graph& graph) {
   int64_t products = 0, convolutions = 0;
   for (const Node& node : graph.nodes) {
-    if (!has(node.op, kLinear) || !has_weight(graph, node)) continue;
+    if (!has(node.op, kLinear) || weight_port(graph, node.id) == kNone) continue;
     ++(has(node.op, kSmoothQuantMatMul) ? products : convolutions);
   }
   return products >= convolutions && std::ranges::any_of(graph.nodes, [&](const Node& node) {
@@ -60,7 +54,7 @@ bool yields_scores(const Graph& graph, const Node& node) {
       for (const Use& use : graph.value(output).uses) {
         const Node& reader = graph.node(use.node);
         if (reader.op == Op::softmax) return true;
-        const bool follows = only_passes(reader.op) || has(reader.op, kArithmetic) ||
+        const bool follows = passes_on(reader.op) || has(reader.op, kArithmetic) ||
                              reader.op == Op::select || reader.op == Op::maximum;
         if (follows && seen.insert(reader.id).second) open.push_back(reader.id);
       }

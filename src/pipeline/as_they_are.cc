@@ -4,8 +4,7 @@
 
 namespace eightbit {
 
-AsTheyAre::AsTheyAre(const backends::BackendModel& reference,
-                     const backends::BackendModel& quantized)
+AsTheyAre::AsTheyAre(const backends::Network& reference, const backends::Network& quantized)
     : reference_(reference.runner(backends::FloatPrecision::f32)),
       quantized_(quantized.runner(backends::FloatPrecision::f32)) {}
 

@@ -6,14 +6,14 @@
 #include <memory>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "pipeline/trial_run.h"
 
 namespace eightbit {
 
 class AsTheyAre {
  public:
-  AsTheyAre(const backends::BackendModel& reference, const backends::BackendModel& quantized);
+  AsTheyAre(const backends::Network& reference, const backends::Network& quantized);
 
   // Up to 64 samples; more are passed over.
   void run(const Sample& sample);

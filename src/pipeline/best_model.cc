@@ -1,6 +1,6 @@
 #include "pipeline/best_model.h"
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
 #include "base/whole_file.h"
 

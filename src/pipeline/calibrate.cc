@@ -5,9 +5,9 @@
 #include <set>
 
 #include "algorithms/bias_correction.h"
-#include "algorithms/weights.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
+#include "graph/roles.h"
 #include "graph/transformer.h"
 #include "pipeline/measure.h"
 #include "pipeline/run_facts.h"
@@ -32,7 +32,7 @@ std::vector<double> quantiles_of(const RangeEstimatorParameters& p) {
 
 // Every value where some device, preset or ignored scope could put a quantizer: the float inputs of
 // ops that take quantizers or let them pass.
-std::vector<records::Point> all_points(const backends::BackendModel& model,
+std::vector<records::Point> all_points(const backends::Network& model,
                                        const CalibrateOptions& options) {
   const Graph& graph = model.graph();
   const placement::Device device(TargetDevice::any, model.kernels());
@@ -42,14 +42,14 @@ std::vector<records::Point> all_points(const backends::BackendModel& model,
   for (const Node& node : graph.nodes) {
     const Trait trait = device.offer(node).trait;
     if (trait == Trait::non_quantizable || trait == Trait::output_as_weight) continue;
-    const int32_t weight = algorithms::weight_port(graph, node.id);
+    const int32_t weight = weight_port(graph, node.id);
     for (int32_t port = 0; port < static_cast<int32_t>(node.inputs.size()); ++port) {
       const ValueId id = node.inputs[static_cast<size_t>(port)];
       if (id == kNone || graph.value(id).is_constant() || !is_float(graph.value(id).dtype))
         continue;
       if (!quantiles.empty()) taps.want(id, kMinMax | kHistogram, quantiles);
       const bool product = weight != kNone && weight != port;
-      const int64_t axis = product ? algorithms::activation_channel_axis(graph, node.id, port) : 1;
+      const int64_t axis = product ? activation_channel_axis(graph, {node.id, port}) : 1;
       const bool smooth = product && transformer && has(node.op, kSmoothQuantMatMul);
       taps.want_channels(
           id, axis, kMinMax | kHistogram | (product ? uint32_t{kMean | kMeanSquare} : 0u), smooth);

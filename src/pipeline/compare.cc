@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "graph/roles.h"
 #include "pipeline/as_they_are.h"
 #include "pipeline/compare_whole.h"
 #include "pipeline/feed.h"
@@ -18,8 +19,8 @@
 namespace eightbit {
 namespace {
 
-using backends::BackendModel;
 using backends::Comparison;
+using backends::Network;
 
 // Noise of single layers hardly depends on the sample: some of the first ones tell it.
 constexpr int64_t kAloneSamples = 16;
@@ -54,9 +55,9 @@ void pair_outputs(const Graph& reference, const Graph& quantized, Pairs& pairs) 
   pairs.outputs = pairs.rows.size();
 }
 
-bool is_layer(const Node& node) {
+bool is_compared(const Node& node) {
   return node.outputs.size() == 1 && node.op != Op::parameter && node.op != Op::result &&
-         !only_passes(node.op);
+         !passes_on(node.op);
 }
 
 // The node that a runtime computes together with the one in front: a constant that is added, an
@@ -66,12 +67,7 @@ NodeId fused_reader(const Graph& graph, const Node& node) {
   if (value.uses.size() != 1) return kNone;
   const Node& reader = graph.node(value.uses[0].node);
   if (reader.outputs.size() != 1 || reader.owner != node.owner) return kNone;
-  const auto constant = [&](ValueId input) {
-    return input != kNone && graph.value(input).is_constant();
-  };
-  const bool adds = reader.op == Op::add && reader.inputs.size() == 2 &&
-                    constant(reader.inputs[1 - static_cast<size_t>(value.uses[0].port)]);
-  return adds || has(reader.op, kActivation) ? reader.id : kNone;
+  return bias_behind(graph, node.id) || has(reader.op, kActivation) ? reader.id : kNone;
 }
 
 // What the only quantizer that reads a value makes of it; else kNone.
@@ -95,12 +91,12 @@ struct End {
 // have it, or a quantizer does what an activation did that only clips; else the node.
 End end_of_layer(const Graph& reference, const Graph& quantized, const Node& node) {
   End end{node.id, quantized.node(twin_of(node, quantized)).outputs[0]};
-  while (row(node.op).weight_layout != WeightLayout::none) {
+  while (takes_weight(node.op)) {
     const NodeId next = fused_reader(reference, reference.node(end.last));
     if (next == kNone) break;
     const NodeId twin = twin_of(reference.node(next), quantized);
     const Op op = reference.node(next).op;
-    const bool clips = twin == kNone && (op == Op::relu || op == Op::clamp);
+    const bool clips = twin == kNone && only_clips(op);
     const ValueId to = twin != kNone ? quantized.node(twin).outputs[0]
                        : clips       ? behind_quantizer(quantized, end.quantized)
                                      : kNone;
@@ -120,7 +116,8 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   pair_outputs(reference, quantized, pairs);
   std::set<NodeId> inside;  // of a layer in front
   for (const Node& node : reference.nodes) {
-    if (!is_layer(node) || inside.contains(node.id) || twin_of(node, quantized) == kNone) continue;
+    if (!is_compared(node) || inside.contains(node.id) || twin_of(node, quantized) == kNone)
+      continue;
     const auto [last, to] = end_of_layer(reference, quantized, node);
     for (NodeId at = node.id; at != last; inside.insert(at))
       at = fused_reader(reference, reference.node(at));
@@ -134,10 +131,10 @@ Pairs pair_up(const Graph& reference, const Graph& quantized) {
   return pairs;
 }
 
-void measure_alone(const BackendModel& reference, const BackendModel& quantized,
+void measure_alone(const Network& reference, const Network& quantized,
                    const records::KeptSamples& samples, int threads,
                    std::vector<LayerDifference>& rows) {
-  const std::vector<bool> carries = carries_quantized(quantized.graph());
+  const Indexed<ValueId, bool> carries = carries_quantized(quantized.graph());
   std::vector<NodeId> layers;
   std::vector<LayerDifference*> measured;
   for (LayerDifference& row : rows) {
@@ -175,17 +172,16 @@ nlohmann::ordered_json rows_to_json(const std::vector<LayerDifference>& rows) {
 
 }  // namespace
 
-CompareResult compare_whole(const BackendModel& reference, const BackendModel& quantized,
-                            int threads, const std::function<std::optional<Sample>()>& next,
+CompareResult compare_whole(const Network& reference, const Network& quantized, int threads,
+                            const std::function<std::optional<Sample>()>& next,
                             const std::function<void()>& after_sample) {
   Pairs pairs = pair_up(reference.graph(), quantized.graph());
-  backends::Program program;
-  program.other = &quantized;
-  program.comparisons = pairs.comparisons;
-  program.threads = threads;
-  program.integer_arithmetic = true;
+  backends::NetworkComparison compared;
+  compared.other = &quantized;
+  compared.comparisons = pairs.comparisons;
+  compared.integer_arithmetic = true;
   CompareResult result;
-  const auto noise = measure_noise(reference, program, next, [&] {
+  const auto noise = measure_noise(reference, std::move(compared), threads, next, [&] {
     ++result.samples;
     after_sample();
   });
@@ -209,8 +205,8 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
   if (subset_size < 1)
     fail<InvalidArgument>("compare", "subset_size is {}. It must be at least 1.", subset_size);
   Steps steps(run);
-  const BackendModel& a = reference.impl();
-  const BackendModel& b = quantized.impl();
+  const Network& a = reference.impl();
+  const Network& b = quantized.impl();
   check_inputs(a, b);
   Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, kAloneSamples, false, true});
   int64_t done = 0;

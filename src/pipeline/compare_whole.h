@@ -6,14 +6,13 @@
 #include <functional>
 #include <optional>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 
 // See compare(); without the layers alone. Throws DataError when there is no sample.
-CompareResult compare_whole(const backends::BackendModel& reference,
-                            const backends::BackendModel& quantized, int threads,
-                            const std::function<std::optional<Sample>()>& next,
+CompareResult compare_whole(const backends::Network& reference, const backends::Network& quantized,
+                            int threads, const std::function<std::optional<Sample>()>& next,
                             const std::function<void()>& after_sample);
 
 }  // namespace eightbit

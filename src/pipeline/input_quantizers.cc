@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "algorithms/weights.h"
+#include "graph/roles.h"
 #include "quant/stored_range.h"
 #include "records/range_estimator.h"
 #include "records/statistics_data.h"
@@ -29,9 +29,7 @@ const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port)
   for (ValueId value = layer.inputs[port]; value != kNone && !graph.value(value).is_constant();) {
     const Node& node = graph.node(graph.value(value).producer);
     if (stored_range(graph, node)) return &node;
-    const Trait trait = row(node.op).trait;
-    const bool passes =
-        node.op == Op::dequantize_linear || trait == Trait::agnostic || trait == Trait::concat;
+    const bool passes = node.op == Op::dequantize_linear || passes_on(node.op);
     if (!passes || node.inputs.empty()) return nullptr;
     value = node.inputs[0];
   }
@@ -40,11 +38,11 @@ const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port)
 
 // The axis whose ranges are compared: sequences of vectors have their channels at the end.
 int64_t channel_axis(const Graph& graph, NodeId layer, size_t port) {
-  const bool weighted = row(graph.node(layer).op).weight_layout != WeightLayout::none;
+  const bool weighted = takes_weight(graph.node(layer).op);
   const bool sequence = graph.value(graph.node(layer).inputs[port]).shape.size() == 3;
   return !weighted && sequence
              ? 2
-             : algorithms::activation_channel_axis(graph, layer, static_cast<int32_t>(port));
+             : activation_channel_axis(graph, {layer, static_cast<int32_t>(port)});
 }
 
 std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>& layers) {
@@ -161,7 +159,7 @@ InputQuantizer describe(const Graph& graph, const Found& found, const records::S
 }  // namespace
 
 std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(
-    const backends::BackendModel& quantized, const std::vector<NodeId>& layers, int threads,
+    const backends::Network& quantized, const std::vector<NodeId>& layers, int threads,
     const std::function<std::optional<Sample>()>& next, const std::function<void()>& after_sample) {
   const Graph& graph = quantized.graph();
   const std::vector<Found> quantizers = find_quantizers(graph, layers);
@@ -171,10 +169,7 @@ std::map<NodeId, std::vector<InputQuantizer>> measure_input_quantizers(
   for (const Found& found : quantizers)
     taps.want_channels(found.value, found.axis, kMinMax | kHistogram);
   records::StatisticsData data("", "", taps.points());
-  backends::Program program;
-  program.taps = data.taps();
-  program.threads = threads;
-  const auto executor = quantized.compile(program);
+  const auto executor = quantized.compile(backends::Taps{data.taps()}, {threads, {}});
   int64_t number = 0;
   executor->run(next, [&](int64_t, std::span<const float> record) {
     data.add(number++, record);

@@ -4,24 +4,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "backends/backend.h"
-#include "base/error.h"
+#include "backends/network.h"
+#include "graph/roles.h"
 #include "pipeline/executed_layers.h"
 #include "pipeline/layer_pairs.h"
+#include "pipeline/zeros.h"
 
 namespace eightbit {
 namespace {
-
-// Zeros for every input; 1 for a dimension that is not known.
-Sample zeros(const std::vector<PortInfo>& inputs) {
-  Sample sample;
-  for (const PortInfo& input : inputs) {
-    Shape shape = input.shape;
-    for (int64_t& d : shape) d = d < 0 ? 1 : d;
-    sample.inputs.push_back({input.name, Tensor::allocate(input.dtype, std::move(shape))});
-  }
-  return sample;
-}
 
 bool is_float(std::string_view precision) {
   return precision.starts_with("f") || precision.starts_with("bf");
@@ -34,19 +24,10 @@ std::vector<std::pair<std::string, int64_t>> by_size(const Map& counts) {
   return out;
 }
 
-double median(std::vector<double> values, double p = 0.5) {
-  std::ranges::sort(values);
-  return values.empty()
-             ? 0.0
-             : values[std::min(values.size() - 1,
-                               static_cast<size_t>(p * static_cast<double>(values.size())))];
-}
-
 void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& out) {
   for (const Node& node : graph.nodes) {
     ++ops[node.type];
-    out.quantizers += node.op == Op::fake_quantize || node.op == Op::fake_convert ||
-                      node.op == Op::quantize_linear;
+    out.quantizers += opens_quantizer(node.op);
     for (const auto& body : node.bodies) count(*body, ops, out);
   }
   for (const Value& value : graph.values)
@@ -55,16 +36,13 @@ void count(const Graph& graph, std::map<std::string, int64_t>& ops, Inspection& 
 
 // Ops whose computed inputs are all quantized.
 void find_unfused(const Graph& graph, const ExecutedLayers& executed, Inspection& out) {
-  const std::vector<bool> carries = carries_quantized(graph);
+  const Indexed<ValueId, bool> carries = carries_quantized(graph);
   for (const Node& node : graph.nodes) {
     if (node.op == Op::result || node.op == Op::shape_of || !reads_quantized(graph, carries, node))
       continue;
-    std::vector<ValueId> computed = node.inputs;
-    std::erase_if(computed,
-                  [&](ValueId id) { return id == kNone || graph.value(id).is_constant(); });
-    const bool all = !computed.empty() && std::ranges::all_of(computed, [&](ValueId id) {
-      return carries[static_cast<size_t>(id)];
-    });
+    const std::vector<ValueId> computed = varying_inputs(graph, node);
+    const bool all =
+        !computed.empty() && std::ranges::all_of(computed, [&](ValueId id) { return carries[id]; });
     const auto* layer = all ? executed.find(node.name) : nullptr;
     if (layer != nullptr && is_float(layer->precision))
       out.unfused.push_back({node.name, node.type, layer->precision, layer->milliseconds});
@@ -75,7 +53,7 @@ void find_unfused(const Graph& graph, const ExecutedLayers& executed, Inspection
 
 Inspection inspect(const Model& model, const std::optional<Sample>& sample) {
   Inspection out;
-  const backends::BackendModel& backend = model.impl();
+  const backends::Network& backend = model.impl();
   std::map<std::string, int64_t> ops;
   count(backend.graph(), ops, out);
   out.op_counts = by_size(ops);
@@ -105,30 +83,6 @@ std::string Inspection::to_json() const {
   j["layers"] = list(layers);
   j["unfused"] = list(unfused);
   return j.dump(2);
-}
-
-std::vector<BenchmarkRow> benchmark(std::span<const Model> models,
-                                    const std::optional<Sample>& sample,
-                                    const BenchmarkOptions& options, const RunOptions& run) {
-  if (options.rounds < 1 || options.seconds <= 0)
-    fail<InvalidArgument>("benchmark", "{} rounds of {} s. Both must be positive.", options.rounds,
-                          options.seconds);
-  std::vector<std::vector<double>> latencies(models.size()), throughputs(models.size());
-  const double slice = options.seconds / options.rounds;
-  for (int round = 0; round < options.rounds; ++round)
-    for (size_t m = 0; m < models.size(); ++m) {
-      const backends::BackendModel& backend = models[m].impl();
-      const Sample input = sample ? *sample : zeros(backend.inputs());
-      for (double s : backend.latencies(input, slice)) latencies[m].push_back(1e3 * s);
-      throughputs[m].push_back(backend.throughput(input, slice));
-      if (run.progress)
-        run.progress({"benchmark", static_cast<int64_t>(round * models.size() + m + 1),
-                      static_cast<int64_t>(options.rounds * models.size())});
-    }
-  std::vector<BenchmarkRow> rows;
-  for (size_t m = 0; m < models.size(); ++m)
-    rows.push_back({median(latencies[m]), median(latencies[m], 0.9), median(throughputs[m])});
-  return rows;
 }
 
 }  // namespace eightbit

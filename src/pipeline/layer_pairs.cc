@@ -3,17 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "graph/roles.h"
 
 namespace eightbit {
-namespace {
-
-bool is_quantizer(Op op) {
-  return op == Op::fake_quantize || op == Op::fake_convert || op == Op::quantize_linear ||
-         op == Op::dequantize_linear;
-}
-
-}  // namespace
-
 NodeId twin_of(const Node& node, const Graph& quantized) {
   const NodeId id = quantized.find(node.name);
   if (id == kNone) return kNone;
@@ -27,8 +19,7 @@ bool comparable(const Value& a, const Value& b) {
   return is_float(a.dtype) && is_float(b.dtype) && a.shape.size() == b.shape.size();
 }
 
-void check_inputs(const backends::BackendModel& reference,
-                  const backends::BackendModel& quantized) {
+void check_inputs(const backends::Network& reference, const backends::Network& quantized) {
   const auto left = reference.inputs(), right = quantized.inputs();
   if (left.size() != right.size())
     fail<InvalidArgument>(
@@ -44,31 +35,29 @@ void check_inputs(const backends::BackendModel& reference,
                             to_string(right[i].dtype), to_string(right[i].shape));
 }
 
-std::vector<bool> carries_quantized(const Graph& quantized) {
-  std::vector<bool> carries(quantized.values.size());
+Indexed<ValueId, bool> carries_quantized(const Graph& quantized) {
+  Indexed<ValueId, bool> carries(quantized.values.size());
   for (const Node& node : quantized.nodes) {
-    const auto reads = [&](ValueId input) {
-      return input != kNone && carries[static_cast<size_t>(input)];
-    };
-    if (!is_quantizer(node.op) &&
-        !(only_passes(node.op) && std::ranges::any_of(node.inputs, reads)))
+    const auto reads = [&](ValueId input) { return input != kNone && carries[input]; };
+    if (!is_quantizer(node.op) && !(passes_on(node.op) && std::ranges::any_of(node.inputs, reads)))
       continue;
-    for (ValueId output : node.outputs) carries[static_cast<size_t>(output)] = true;
+    for (ValueId output : node.outputs) carries[output] = true;
   }
   return carries;
 }
 
-bool reads_quantized(const Graph& quantized, const std::vector<bool>& carries, const Node& node) {
-  if (is_quantizer(node.op) || only_passes(node.op)) return false;
+bool reads_quantized(const Graph& quantized, const Indexed<ValueId, bool>& carries,
+                     const Node& node) {
+  if (is_quantizer(node.op) || passes_on(node.op)) return false;
   return std::ranges::any_of(node.inputs, [&](ValueId input) {
     if (input == kNone) return false;
     const Value& value = quantized.value(input);
-    return value.is_constant() ? value.constant->quantized : carries[static_cast<size_t>(input)];
+    return value.is_constant() ? value.constant->quantized : carries[input];
   });
 }
 
 std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& quantized,
-                                        const std::vector<bool>& carries) {
+                                        const Indexed<ValueId, bool>& carries) {
   std::vector<backends::Cut> cuts;
   for (const Node& node : reference.nodes) {
     const NodeId twin =
@@ -77,7 +66,7 @@ std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& qua
     for (size_t port = 0; port < node.outputs.size(); ++port) {
       const ValueId from = node.outputs[port], to = quantized.node(twin).outputs[port];
       const bool same = reference.value(from).dtype == quantized.value(to).dtype;
-      if (same && !carries[static_cast<size_t>(to)]) cuts.push_back({from, to});
+      if (same && !carries[to]) cuts.push_back({from, to});
     }
   }
   return cuts;

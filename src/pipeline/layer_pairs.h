@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "graph/graph.h"
 
 namespace eightbit {
@@ -16,18 +16,19 @@ NodeId twin_of(const Node& node, const Graph& quantized);
 bool comparable(const Value& a, const Value& b);
 
 // Throws InvalidArgument when inputs differ in number, type or shape.
-void check_inputs(const backends::BackendModel& reference, const backends::BackendModel& quantized);
+void check_inputs(const backends::Network& reference, const backends::Network& quantized);
 
 // By value of the quantized model: quantized, and nothing has been computed with it since (it was
 // only reshaped, joined, ...).
-std::vector<bool> carries_quantized(const Graph& quantized);
+Indexed<ValueId, bool> carries_quantized(const Graph& quantized);
 
 // Whether a node reads a quantized activation or weight.
-bool reads_quantized(const Graph& quantized, const std::vector<bool>& carries, const Node& node);
+bool reads_quantized(const Graph& quantized, const Indexed<ValueId, bool>& carries,
+                     const Node& node);
 
 // Every layer by itself: its inputs are the float model's, quantized.
 std::vector<backends::Cut> cuts_between(const Graph& reference, const Graph& quantized,
-                                        const std::vector<bool>& carries);
+                                        const Indexed<ValueId, bool>& carries);
 
 // The quantizers of activations, from inputs to outputs: without them only weights are quantized.
 std::vector<NodeId> activation_quantizers(const Graph& reference, const Graph& quantized);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "algorithms/weights.h"
+#include "graph/roles.h"
 #include "pipeline/layer_pairs.h"
 
 namespace eightbit {
@@ -12,7 +12,7 @@ backends::Comparison comparison_of(const Graph& reference, const Graph& quantize
   const Node& node = reference.node(layer);
   backends::Comparison out{node.outputs[0], quantized.node(twin_of(node, quantized)).outputs[0]};
   const Shape& shape = reference.value(out.reference).shape;
-  const int64_t axis = algorithms::output_channel_axis(reference, layer);
+  const int64_t axis = output_channel_axis(reference, layer);
   if (axis == kNone || axis >= static_cast<int64_t>(shape.size()) ||
       shape[static_cast<size_t>(axis)] < 1)
     return out;
@@ -45,7 +45,7 @@ bool is_bias_corrected(const Graph& reference, const Graph& quantized, NodeId la
   constexpr size_t kBiasPort = 2;
   const Node& node = reference.node(layer);
   const Node& twin = quantized.node(twin_of(node, quantized));
-  const bool inside = row(node.op).weight_ports > 0 && node.inputs.size() == kBiasPort + 1;
+  const bool inside = takes_weight(node.op) && node.inputs.size() == kBiasPort + 1;
   if (inside &&
       constant_input(reference, node, kBiasPort) != constant_input(quantized, twin, kBiasPort))
     return true;
@@ -57,21 +57,21 @@ bool is_bias_corrected(const Graph& reference, const Graph& quantized, NodeId la
 
 }  // namespace
 
-std::vector<Noise> noise_alone(const backends::BackendModel& reference,
-                               const backends::BackendModel& quantized,
-                               const std::vector<bool>& carries, const std::vector<NodeId>& layers,
-                               Quantized what, int threads,
+std::vector<Noise> noise_alone(const backends::Network& reference,
+                               const backends::Network& quantized,
+                               const Indexed<ValueId, bool>& carries,
+                               const std::vector<NodeId>& layers, Quantized what, int threads,
                                const std::function<std::optional<Sample>()>& next,
                                const std::function<void()>& after_sample) {
-  backends::Program program;
-  program.other = &quantized;
-  program.threads = threads;
-  program.cuts = cuts_between(reference.graph(), quantized.graph(), carries);
+  backends::NetworkComparison compared;
+  compared.other = &quantized;
+  compared.cuts = cuts_between(reference.graph(), quantized.graph(), carries);
   if (what == Quantized::weights)
-    program.bypassed = activation_quantizers(reference.graph(), quantized.graph());
+    compared.bypassed = activation_quantizers(reference.graph(), quantized.graph());
   for (NodeId layer : layers)
-    program.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
-  std::vector<Noise> noise = measure_noise(reference, program, next, after_sample);
+    compared.comparisons.push_back(comparison_of(reference.graph(), quantized.graph(), layer));
+  std::vector<Noise> noise =
+      measure_noise(reference, std::move(compared), threads, next, after_sample);
   for (size_t i = 0; i < layers.size(); ++i)
     if (is_bias_corrected(reference.graph(), quantized.graph(), layers[i]))
       noise[i].take_off_constant();

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "pipeline/noise.h"
 
 namespace eightbit {
@@ -17,10 +17,10 @@ enum class Quantized { weights_and_activations, weights };
 // One for each of `layers`, nodes of the reference that have a twin, outside of branches. Where the
 // quantized layer has another bias than the float one, without what is the same for all samples:
 // bias correction sees to that. `carries`: see layer_pairs.h.
-std::vector<Noise> noise_alone(const backends::BackendModel& reference,
-                               const backends::BackendModel& quantized,
-                               const std::vector<bool>& carries, const std::vector<NodeId>& layers,
-                               Quantized what, int threads,
+std::vector<Noise> noise_alone(const backends::Network& reference,
+                               const backends::Network& quantized,
+                               const Indexed<ValueId, bool>& carries,
+                               const std::vector<NodeId>& layers, Quantized what, int threads,
                                const std::function<std::optional<Sample>()>& next,
                                const std::function<void()>& after_sample);
 

@@ -21,7 +21,7 @@ void report_progress(const RunOptions& run, std::string_view step, int64_t done,
 }
 
 // Statistics of an earlier, interrupted run where they fit, else empty ones.
-StatisticsData start(const backends::BackendModel& model, std::vector<records::Point> points,
+StatisticsData start(const backends::Network& model, std::vector<records::Point> points,
                      std::vector<records::Point> layers, const std::string& data_fingerprint,
                      const MeasureOptions& options, const RunOptions& run) {
   StatisticsData fresh(model.fingerprint(), data_fingerprint, std::move(points), std::move(layers));
@@ -42,13 +42,13 @@ StatisticsData start(const backends::BackendModel& model, std::vector<records::P
   return fresh;
 }
 
-// Two programs measure: most samples run through the plain one; those that are kept for bias
+// Two executors measure: most samples run through the plain one; those that are kept for bias
 // correction through one that also gives the means of every layer, which costs it fusions. A model
 // with states must see all samples in order: there the detailed program runs them all.
 class Measurement {
  public:
-  Measurement(const backends::BackendModel& model, StatisticsData data, Feed feed,
-              bool whole_batches, const RunOptions& run)
+  Measurement(const backends::Network& model, StatisticsData data, Feed feed, bool whole_batches,
+              const RunOptions& run)
       : data_(std::move(data)),
         feed_(std::move(feed)),
         run_(run),
@@ -79,18 +79,17 @@ class Measurement {
 
  private:
   // `more`: there are samples that are not kept.
-  void compile(const backends::BackendModel& model, bool more) {
-    backends::Program plain;
-    plain.taps = data_.taps();
-    plain.threads = run_.threads;
-    plain.number_of = [this](int64_t k) { return started_.at(static_cast<size_t>(k)); };
-    backends::Program detailed = plain;
+  void compile(const backends::Network& model, bool more) {
+    const backends::RunSettings settings{
+        run_.threads, [this](int64_t k) { return started_.at(static_cast<size_t>(k)); }};
+    const backends::Taps plain{data_.taps()};
+    backends::Taps detailed = plain;
     for (const records::Point& layer : data_.layers()) detailed.taps.push_back(layer.tap);
     const bool both = !model.stateful() && more;
     std::future<std::unique_ptr<backends::Executor>> other;  // compilation keeps one core busy
     if (!data_.layers().empty() && both)
-      other = std::async(std::launch::async, [&] { return model.compile(detailed); });
-    plain_ = model.compile(data_.layers().empty() || both ? plain : detailed);
+      other = std::async(std::launch::async, [&] { return model.compile(detailed, settings); });
+    plain_ = model.compile(data_.layers().empty() || both ? plain : detailed, settings);
     if (other.valid()) detailed_ = other.get();
   }
 
@@ -256,7 +255,7 @@ void warn_about_bad_values(const StatisticsData& data) {
 
 }  // namespace
 
-StatisticsData measure(const backends::BackendModel& model, std::vector<records::Point> points,
+StatisticsData measure(const backends::Network& model, std::vector<records::Point> points,
                        std::vector<records::Point> layers, const Dataset& dataset,
                        const MeasureOptions& options, const RunOptions& run) {
   auto source = dataset.open();
@@ -294,39 +293,34 @@ std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept,
   };
 }
 
-void run_kept(const backends::BackendModel& model, const StatisticsData& statistics,
+void run_kept(const backends::Network& model, const StatisticsData& statistics,
               std::span<const int64_t> numbers, const std::vector<Tap>& taps, std::string_view step,
               const RunOptions& run) {
   if (taps.empty()) return;
-  backends::Program program;
-  program.taps = taps;
-  program.threads = run.threads;
-  program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
+  const backends::RunSettings settings{
+      run.threads, [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; }};
   int64_t done = 0;
-  model.compile(program)->run(each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
-                              [&](int64_t, std::span<const float>) {
-                                report_progress(run, step, ++done,
-                                                static_cast<int64_t>(numbers.size()));
-                              });
+  model.compile(backends::Taps{taps}, settings)
+      ->run(each_of(statistics.kept_samples, {numbers.begin(), numbers.end()}),
+            [&](int64_t, std::span<const float>) {
+              report_progress(run, step, ++done, static_cast<int64_t>(numbers.size()));
+            });
 }
 
-std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
+std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Network& model,
                                                           const StatisticsData& statistics,
                                                           const Plan& plan,
                                                           std::span<const int64_t> numbers,
                                                           bool checked, const RunOptions& run) {
   auto probes = algorithms::bias_probes(model.graph(), plan);
   if (probes.empty()) return std::vector<BiasShift>{};
-  backends::Program program;
-  program.plan = &plan;
-  program.probes = probes;
-  program.reference_means =
-      algorithms::reference_means(model.graph(), probes, statistics, numbers, plan);
-  program.threads = run.threads;
-  program.number_of = [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; };
-  if (program.reference_means.empty()) return {};
+  backends::Probes measured{
+      &plan, probes, algorithms::reference_means(model.graph(), probes, statistics, numbers, plan)};
+  if (measured.reference_means.empty()) return {};
+  const backends::RunSettings settings{
+      run.threads, [numbers](int64_t k) { return numbers[static_cast<size_t>(k)]; }};
   const auto begin = Clock::now();
-  const auto executor = model.compile(program);
+  const auto executor = model.compile(std::move(measured), settings);
   log(LogLevel::debug, "bias correction: compiled in {:.3f} s",
       std::chrono::duration<double>(Clock::now() - begin).count());
   algorithms::BiasCorrection correction(std::move(probes));

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "quant/plan.h"
 #include "records/kept_samples.h"
 #include "records/statistics_data.h"
@@ -30,8 +30,7 @@ struct MeasureOptions {
 // `layers`: what is measured of the kept samples only, besides the points
 // (algorithms/bias_correction.h). Throws DataError when there are no samples; see calibrate() in
 // statistics.h for the rest.
-records::StatisticsData measure(const backends::BackendModel& model,
-                                std::vector<records::Point> points,
+records::StatisticsData measure(const backends::Network& model, std::vector<records::Point> points,
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
 
@@ -40,13 +39,13 @@ std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept,
                                                std::vector<int64_t> numbers);
 
 // Runs kept samples through the float model, for taps that gather what they see.
-void run_kept(const backends::BackendModel& model, const records::StatisticsData& statistics,
+void run_kept(const backends::Network& model, const records::StatisticsData& statistics,
               std::span<const int64_t> numbers, const std::vector<Tap>& taps, std::string_view step,
               const RunOptions& run);
 
 // One pass over kept samples through the planned network; see algorithms/bias_correction.h for
 // `checked`. Nothing where the statistics lack what it needs.
-std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::BackendModel& model,
+std::optional<std::vector<BiasShift>> measure_bias_shifts(const backends::Network& model,
                                                           const records::StatisticsData& statistics,
                                                           const Plan& plan,
                                                           std::span<const int64_t> numbers,

@@ -338,11 +338,11 @@ class Placing {
 
   // Of the multiplications that the plan had taken into integers before anything went back.
   double float_share() const {
-    const std::vector<double> work = accuracy::multiplications(graph());
+    const Indexed<NodeId, double> work = accuracy::multiplications(graph());
     const auto of = [&](const Plan& plan) {
       double sum = 0;
       for (const QuantizerGroup& group : accuracy::quantizer_groups(graph(), plan))
-        for (NodeId node : group.layers) sum += work[static_cast<size_t>(node)];
+        for (NodeId node : group.layers) sum += work[node];
       return sum;
     };
     const double all = of(planned_.plan);

@@ -50,15 +50,16 @@ void Noise::take_off_constant() {
   shift.clear();
 }
 
-std::vector<Noise> measure_noise(const backends::BackendModel& model,
-                                 const backends::Program& program,
+std::vector<Noise> measure_noise(const backends::Network& model,
+                                 const backends::Measurement& compared, int threads,
                                  const std::function<std::optional<Sample>()>& next,
                                  const std::function<void()>& after_sample) {
-  std::vector<Noise> sums(program.comparisons.size());
+  const auto comparisons = comparisons_of(compared);
+  std::vector<Noise> sums(comparisons.size());
   if (sums.empty()) return sums;
-  const auto executor = model.compile(program);
+  const auto executor = model.compile(compared, {threads, {}});
   executor->run(next, [&](int64_t, std::span<const float> record) {
-    for (size_t i = 0; i < sums.size(); ++i) add(sums[i], program.comparisons[i], record);
+    for (size_t i = 0; i < sums.size(); ++i) add(sums[i], comparisons[i], record);
     after_sample();
   });
   for (Noise& sum : sums) finish(sum);

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 
@@ -27,9 +27,9 @@ struct Noise {
   double constant() const;
 };
 
-// Runs the program's comparisons, in order.
-std::vector<Noise> measure_noise(const backends::BackendModel& model,
-                                 const backends::Program& program,
+// Runs the comparisons, in order.
+std::vector<Noise> measure_noise(const backends::Network& model,
+                                 const backends::Measurement& compared, int threads,
                                  const std::function<std::optional<Sample>()>& next,
                                  const std::function<void()>& after_sample);
 

@@ -18,10 +18,10 @@ using backends::LayerPrecision;
 class Owners {
  public:
   Owners(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups) {
-    const std::vector<double> work = accuracy::multiplications(graph);
+    const Indexed<NodeId, double> work = accuracy::multiplications(graph);
     for (size_t g = 0; g < groups.size(); ++g)
       for (NodeId node : groups[g].layers)
-        by_name_[graph.node(node).name] = {static_cast<int>(g), work[static_cast<size_t>(node)]};
+        by_name_[graph.node(node).name] = {static_cast<int>(g), work[node]};
     for (size_t g = 0; g < groups.size(); ++g)
       for (NodeId node : groups[g].layers) add_bias(graph, node, static_cast<int>(g));
   }

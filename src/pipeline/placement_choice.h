@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "accuracy/quantizer_groups.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "graph/graph.h"
 
 namespace eightbit {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "pipeline/recipe_content.h"
 #include "pipeline/steps.h"
 #include "quant/plan.h"
@@ -29,10 +29,10 @@ struct Candidate {
 
 // Recipe eightbit takes networks with attention for transformers where `model_type` is unset. Every
 // step wants these options.
-QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options);
+QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions options);
 
 // Where quantizers go. Says nothing.
-Plan place(const backends::BackendModel& model, const QuantizeOptions& options);
+Plan place(const backends::Network& model, const QuantizeOptions& options);
 // Where quantizers go, after with_model_type() of `options`. Tells which will do nothing.
 // `statistics`: null where data is to be measured.
 Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
@@ -61,7 +61,7 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps);
 
 // Fills in plan.biases.
-void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
+void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan);
 
 // With `plan`, which may be another than that of `planned`.

@@ -520,14 +520,13 @@ class Settling {
   // Of the worst output, where the quantizers are computed in floats, one by one.
   std::optional<double> measured_db(const Plan& plan) const {
     const auto& samples = bench_->samples();
-    backends::Program program;
-    program.plan = &plan;
-    program.threads = run_.threads;
+    backends::PlanComparison compared;
+    compared.plan = &plan;
     for (ValueId output : accuracy::noisy_outputs(graph()))
-      program.comparisons.push_back({output, kNone});
+      compared.comparisons.push_back({output});
     size_t at = 0;
     const auto noise = measure_noise(
-        planned_.base.impl(), program,
+        planned_.base.impl(), std::move(compared), run_.threads,
         [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
     if (noise.empty()) return std::nullopt;
     double worst = std::numeric_limits<double>::infinity();

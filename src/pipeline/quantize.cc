@@ -8,15 +8,16 @@
 #include "algorithms/bias_correction.h"
 #include "algorithms/channel_alignment.h"
 #include "algorithms/fast_bias_correction.h"
-#include "algorithms/kernel_fit.h"
 #include "algorithms/min_max.h"
 #include "algorithms/smooth_quant.h"
 #include "algorithms/weight_rounding.h"
-#include "backends/backend.h"
-#include "backends/own_placement.h"
+#include "backends/network.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
+#include "kernels/float_products.h"
+#include "kernels/kernel_fit.h"
+#include "kernels/unfused.h"
 #include "pipeline/best_model.h"
 #include "pipeline/measure.h"
 #include "pipeline/measured_placement.h"
@@ -28,9 +29,7 @@
 #include "pipeline/steps.h"
 #include "pipeline/trial_run.h"
 #include "pipeline/tuner.h"
-#include "pipeline/unfused.h"
 #include "pipeline/why_not_faster.h"
-#include "placement/float_products.h"
 #include "placement/placement.h"
 #include "quant/plan_json.h"
 
@@ -181,7 +180,7 @@ void warn_if_empty(const Plan& plan) {
 }
 
 // Where the statistics keep no samples, weights stay on their nearest levels.
-void round_weights(const backends::BackendModel& model, const records::StatisticsData& statistics,
+void round_weights(const backends::Network& model, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   const auto samples = samples_for(statistics, options, rounding_samples(options));
   if (samples.empty() && !options.weight_rounding) return;
@@ -191,7 +190,7 @@ void round_weights(const backends::BackendModel& model, const records::Statistic
         "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
         "again, or choose nearest.");
   const algorithms::WeightRounding rounding(model.graph(), statistics, options,
-                                            model.pairs_cross_positions(), plan,
+                                            model.kernels().pairs_cross_positions, plan,
                                             static_cast<int64_t>(samples.size()));
   if (rounding.taps().empty()) return;
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
@@ -250,15 +249,9 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   return quantized;
 }
 
-// Where the model says itself what is quantized.
-std::optional<Plan> own_placement(const backends::BackendModel& model) {
-  const auto* placing = dynamic_cast<const backends::OwnPlacement*>(&model);
-  return placing ? placing->placement() : std::nullopt;
-}
-
 // Recipe nncf, and FP8, for which there are no integer kernels, put quantizers where they go for
 // any runtime.
-Kernels kernels_for(const backends::BackendModel& model, const QuantizeOptions& options) {
+Kernels kernels_for(const backends::Network& model, const QuantizeOptions& options) {
   return options.recipe == Recipe::nncf || options.mode ? Kernels{} : model.kernels();
 }
 
@@ -268,7 +261,7 @@ bool is_cpu(TargetDevice target) {
 }
 
 // Tells which options will do nothing. `statistics`: null where data is to be measured.
-Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& options,
+Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
                      const records::StatisticsData* statistics = nullptr) {
   const bool asked = options.model_type.has_value();
   options = with_model_type(model, options);
@@ -288,20 +281,20 @@ Plan place_and_check(const backends::BackendModel& model, QuantizeOptions& optio
 
 }  // namespace
 
-QuantizeOptions with_model_type(const backends::BackendModel& model, QuantizeOptions options) {
+QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions options) {
   const bool free = !options.model_type && options.recipe == Recipe::eightbit;
-  if (free && !own_placement(model) && is_transformer(model.graph()))
+  if (free && !model.placement() && is_transformer(model.graph()))
     options.model_type = ModelType::transformer;
   return options;
 }
 
-Plan place(const backends::BackendModel& model, const QuantizeOptions& options) {
+Plan place(const backends::Network& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
-  std::optional<Plan> own = own_placement(model);
+  std::optional<Plan> own = model.placement();
   const Kernels kernels = kernels_for(model, options);
   Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
-  if (is_cpu(options.target_device)) placement::leave_products_in_float(graph, kernels, plan);
-  algorithms::prepare_for_kernels(graph, kernels, plan);
+  if (is_cpu(options.target_device)) leave_products_in_float(graph, kernels, plan);
+  prepare_for_kernels(graph, kernels, plan);
   plan.compress_weights = options.advanced_parameters.compress_weights;
   if (algorithms::smooth_quant_applies(options))
     algorithms::smooth_quant_prepare(graph, options, plan);
@@ -338,7 +331,7 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
   return measure_for(model, std::span(&only, 1), dataset, run, keep);
 }
 
-void correct_biases(const backends::BackendModel& model, const records::StatisticsData& statistics,
+void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   if (options.advanced_parameters.disable_bias_correction) return;
   const auto samples = samples_for(statistics, options, correction_samples(options));
@@ -371,11 +364,11 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
       planned.alignment = algorithms::channel_alignment(model.impl().graph(), statistics, plan);
       return aligned(model, planned.alignment);
     });
-  const backends::BackendModel& backend = planned.base.impl();
+  const backends::Network& backend = planned.base.impl();
   steps("min-max", [&] {
-    algorithms::min_max(backend.graph(), statistics, options, backend.pairs_cross_positions(),
-                        plan);
-    algorithms::fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
+    algorithms::min_max(backend.graph(), statistics, options,
+                        backend.kernels().pairs_cross_positions, plan);
+    fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
     share_equal_quantizers(plan);
   });
   if (rounds_adaptively(options))
@@ -446,7 +439,7 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
 Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run) {
   Steps steps(run);
   const RecipeContent& content = recipe.content();
-  const backends::BackendModel& backend = model.impl();
+  const backends::Network& backend = model.impl();
   if (content.fingerprint != backend.fingerprint() || content.backend != backend.backend())
     fail<InvalidArgument>("recipe",
                           "this recipe belongs to another model ({} of {}, this one is {} of {}). "
@@ -483,8 +476,8 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview;
   const auto runtimes = runtimes_for(model.impl().backend());
-  for (std::string_view runtime : runtimes)
-    std::ranges::move(unfused_pairs(graph, plan, runtime), std::back_inserter(preview.unfused));
+  for (const Runtime* runtime : runtimes)
+    std::ranges::move(unfused_pairs(graph, plan, *runtime), std::back_inserter(preview.unfused));
   preview.text = to_text(plan, graph, false) + to_text(preview.unfused, runtimes);
   auto json = write_plan(plan, graph, Tensors::left_out);
   json["unfused"] = to_json(preview.unfused);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "graph/roles.h"
+
 namespace eightbit {
 namespace {
 
@@ -21,8 +23,7 @@ bool is_in_integers(std::string_view type) {
 }
 
 bool rounds(const Node& node) {
-  return node.op == Op::fake_quantize || node.op == Op::quantize_linear ||
-         node.op == Op::fake_convert || (node.op == Op::unknown && is_in_integers(node.type));
+  return opens_quantizer(node.op) || (node.op == Op::unknown && is_in_integers(node.type));
 }
 
 }  // namespace

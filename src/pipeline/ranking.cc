@@ -12,18 +12,16 @@ namespace {
 
 using accuracy::NoiseByValue;
 
-NoiseByValue noise_at(const backends::BackendModel& model, const Plan& plan,
+NoiseByValue noise_at(const backends::Network& model, const Plan& plan,
                       const std::vector<ValueId>& values, bool alone,
                       const std::vector<Sample>& samples, const RunOptions& run) {
-  backends::Program program;
-  program.plan = &plan;
-  program.layers_alone = alone;
-  program.threads = run.threads;
-  for (ValueId value : values) program.comparisons.push_back({value, kNone});
+  backends::PlanComparison compared{&plan, {}, alone};
+  for (ValueId value : values) compared.comparisons.push_back({value});
   auto at = samples.begin();
   int64_t done = 0;
   const auto sums = measure_noise(
-      model, program, [&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
+      model, std::move(compared), run.threads,
+      [&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
       [&] {
         if (run.progress)
           run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)", ++done,
@@ -36,7 +34,7 @@ NoiseByValue noise_at(const backends::BackendModel& model, const Plan& plan,
 
 }  // namespace
 
-std::vector<double> noise_shares(const backends::BackendModel& model, const Plan& plan,
+std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
                                  const std::vector<accuracy::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run) {
   const Graph& graph = model.graph();
@@ -71,35 +69,32 @@ std::vector<std::vector<double>> over_signal(const std::vector<std::vector<float
 
 }  // namespace
 
-std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& model,
-                                               const Plan& plan,
+std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
                                                const std::vector<accuracy::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run, double seconds) {
-  if (!model.can_switch()) return {};
+  if (!model.engine().can_switch()) return {};
   const Graph& graph = model.graph();
   Plan uncorrected = plan;
   uncorrected.biases.clear();  // they are for all quantizers together
-  backends::Program program;
-  program.plan = &uncorrected;
-  program.threads = run.threads;
-  for (ValueId output : accuracy::noisy_outputs(graph))
-    program.comparisons.push_back({output, kNone});
+  backends::SwitchComparison compared;
+  compared.plan = &uncorrected;
+  for (ValueId output : accuracy::noisy_outputs(graph)) compared.comparisons.push_back({output});
   for (const accuracy::QuantizerGroup& group : groups) {
     std::set<NodeId> nodes;
     for (size_t q : group.quantizers)
       for (const Use& use : plan.quantizers[q].uses)
         if (graph.node(use.node).owner == kNone && graph.node(use.node).op != Op::result)
           nodes.insert(use.node);
-    program.switches.emplace_back(nodes.begin(), nodes.end());
+    compared.switches.emplace_back(nodes.begin(), nodes.end());
   }
   for (size_t s = 0; s < samples.size(); ++s)
     for (size_t g = 0; g < groups.size(); ++g)
-      program.switch_rows.emplace_back(groups.size(), 0.0f).at(g) = 1.0f;
+      compared.rows.emplace_back(groups.size(), 0.0f).at(g) = 1.0f;
   using Clock = std::chrono::steady_clock;
-  const auto all = program.switch_rows.size();
+  const auto all = compared.rows.size();
   const auto begin = Clock::now();
-  const auto executor = model.compile(program);
+  const auto executor = model.compile(std::move(compared), {run.threads, {}});
   log(LogLevel::debug, "rank layers: compiled in {:.3f} s",
       std::chrono::duration<double>(Clock::now() - begin).count());
   size_t at = 0, done = 0;

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "accuracy/quantizer_groups.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 
 // By group: its estimated share of the noise at the outputs (accuracy/noise_attribution.h).
-std::vector<double> noise_shares(const backends::BackendModel& model, const Plan& plan,
+std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
                                  const std::vector<accuracy::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run);
 
@@ -20,8 +20,7 @@ std::vector<double> noise_shares(const backends::BackendModel& model, const Plan
 // it alone is quantized, over samples. One network is compiled, in which groups are switched on in
 // turns, sample by sample: after `seconds` no further sample begins. Empty where the backend can
 // not do that.
-std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& model,
-                                               const Plan& plan,
+std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
                                                const std::vector<accuracy::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run, double seconds);

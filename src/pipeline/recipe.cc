@@ -1,6 +1,6 @@
 #include <eightbit/recipe.h>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "base/whole_file.h"

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
-#include "algorithms/weights.h"
 #include "base/error.h"
+#include "graph/roles.h"
 #include "pipeline/compare_whole.h"
 #include "pipeline/executed_layers.h"
 #include "pipeline/feed.h"
@@ -25,7 +25,7 @@
 namespace eightbit {
 namespace {
 
-using backends::BackendModel;
+using backends::Network;
 
 constexpr int64_t kOutputSamples = 32;  // that outputs are looked at
 
@@ -35,7 +35,7 @@ struct Layer {
 
 class Reporter {
  public:
-  Reporter(const BackendModel& reference, const BackendModel& quantized, const RunOptions& run)
+  Reporter(const Network& reference, const Network& quantized, const RunOptions& run)
       : a_(reference),
         b_(quantized),
         run_(run),
@@ -128,7 +128,7 @@ class Reporter {
       const bool is_quantized =
           twin != kNone && reads_quantized(quantized, carries_, quantized.node(twin));
       if (node.outputs.empty() || node.op == Op::result) continue;
-      if (!is_quantized && algorithms::weight_port(reference, node.id) == kNone) continue;
+      if (!is_quantized && weight_port(reference, node.id) == kNone) continue;
       if (!is_float(reference.value(node.outputs[0]).dtype)) continue;
       layers_.push_back({node.id, twin});
       out_.layers.push_back(describe(node, twin, is_quantized));
@@ -150,7 +150,7 @@ class Reporter {
     layer.type = node.type;
     layer.position = static_cast<int64_t>(layers_.size()) - 1;
     layer.quantized = is_quantized;
-    const int32_t port = algorithms::weight_port(a_.graph(), node.id);
+    const int32_t port = weight_port(a_.graph(), node.id);
     if (port != kNone) layer.weight_bytes_before = bytes_of(a_.graph(), node, port);
     if (twin == kNone)
       layer.note = "the quantized model has no layer of this name";
@@ -165,7 +165,7 @@ class Reporter {
   }
 
   static int64_t bytes_of(const Graph& graph, const Node& node, int32_t port) {
-    const Value& value = graph.value(node.inputs[static_cast<size_t>(port)]);
+    const Value& value = graph.value(graph.input({node.id, port}));
     return element_count(value.shape) * static_cast<int64_t>(bits_of(value.dtype)) / 8;
   }
 
@@ -242,10 +242,10 @@ class Reporter {
     }
   }
 
-  const BackendModel &a_, &b_;
+  const Network &a_, &b_;
   const RunOptions& run_;
   Steps steps_;
-  std::vector<bool> carries_;
+  Indexed<ValueId, bool> carries_;
   records::KeptSamples samples_;
   std::vector<OutputNoise> as_they_are_;  // of each output
   std::vector<Layer> layers_;

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "records/kept_samples.h"
 
 namespace eightbit {

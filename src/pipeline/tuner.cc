@@ -109,12 +109,10 @@ records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions&
 }
 
 double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
-  const backends::BackendModel& base = planned.base.impl();
-  backends::Program program;
-  program.plan = &planned.plan;
-  program.threads = run.threads;
-  program.comparisons = outputs_of(base.graph());
-  const auto noise = measure_noise(base, program, each_of(judges_, judges_.numbers()), [] {});
+  const backends::Network& base = planned.base.impl();
+  backends::PlanComparison compared{&planned.plan, outputs_of(base.graph())};
+  const auto noise = measure_noise(base, std::move(compared), run.threads,
+                                   each_of(judges_, judges_.numbers()), [] {});
   double sum = 0;
   for (const Noise& output : noise) sum += std::min(output.sqnr_db(), 100.0);
   return noise.empty() ? 0 : sum / static_cast<double>(noise.size());

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "accuracy/metrics.h"
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
 #include "base/scratch_folder.h"
 #include "data/labels.h"

@@ -12,6 +12,7 @@
 #include "algorithms/weight_fit.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "kernels/processor.h"
 #include "pipeline/placement_choice.h"
 
 namespace eightbit {
@@ -103,7 +104,7 @@ bool has_integer_products() {
   const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
   const std::string_view isa = limit == nullptr ? "" : limit;
   const bool lowered = isa == "SSE41" || isa == "AVX" || isa == "AVX2" || isa == "AVX512_CORE";
-  return !lowered && !algorithms::processor_overflows();
+  return !lowered && !processor_overflows();
 }
 
 bool is_not_faster(const TrialRun& trial) {
@@ -119,15 +120,13 @@ std::string why_not_faster(const TrialRun& trial, const std::vector<LayerPrecisi
   return help.empty() ? text : fmt::format("{}. {}", text, fmt::join(help, "; "));
 }
 
-void explain_speed(const backends::BackendModel& quantized, const Sample& sample,
+void explain_speed(const backends::Network& quantized, const Sample& sample,
                    PlacementMode placement, TrialRun& trial) {
   if (!is_not_faster(trial)) return;
   try {
-    constexpr int kRuns = 5;
-    const auto runner = quantized.timing_runner(backends::FloatPrecision::by_default);
-    for (int run = 0; run < kRuns; ++run) runner->run(sample);
-    trial.why_not_faster =
-        why_not_faster(trial, runner->layers(), has_integer_products(), placement);
+    const auto executed =
+        quantized.executed_precisions(sample, backends::FloatPrecision::by_default);
+    trial.why_not_faster = why_not_faster(trial, executed, has_integer_products(), placement);
   } catch (const Error& error) {
     log(LogLevel::debug, "layers of the quantized model: {}", error.what());
     return;

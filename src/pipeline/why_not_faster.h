@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit {
 
@@ -27,7 +27,7 @@ std::string why_not_faster(const TrialRun& trial,
 
 // Fills in trial.why_not_faster where it is not faster, with a warning where it is clearly slower.
 // Where the runtime does not tell what it executed, nothing.
-void explain_speed(const backends::BackendModel& quantized, const Sample& sample,
+void explain_speed(const backends::Network& quantized, const Sample& sample,
                    PlacementMode placement, TrialRun& trial);
 
 // Whether there is something to explain.

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/roles.h"
+
 namespace eightbit::placement {
 namespace {
 
 constexpr int kNothingAbove = -1;
 constexpr int kOfTheModel = -3;  // a fake quantize op that the model came with
-
-bool quantizes(Op op) {
-  return op == Op::fake_quantize || op == Op::fake_convert || op == Op::dequantize_linear;
-}
 
 bool changes_nothing(const QuantizerSpec& below, const QuantizerSpec& above) {
   const bool mode = below.mode == above.mode || above.mode == QuantizationScheme::symmetric;
@@ -31,7 +29,7 @@ class Descent {
       const Placed& q = placement.quantizers[i];
       if (q.dropped) continue;
       if (q.use.node == kNone)
-        at_value_[static_cast<size_t>(q.value)] = static_cast<int>(i);
+        at_value_[q.value] = static_cast<int>(i);
       else
         at_use_[q.use] = static_cast<int>(i);
     }
@@ -41,9 +39,9 @@ class Descent {
     for (const Unit& unit : units_.units) {
       const int incoming = above_input(unit);
       for (ValueId output : units_.last(unit).outputs) {
-        int& above = above_[static_cast<size_t>(output)];
-        above = quantizes(units_.last(unit).op) ? kOfTheModel : incoming;
-        above = pass(above, at_value_[static_cast<size_t>(output)]);
+        int& above = above_[output];
+        above = closes_quantizer(units_.last(unit).op) ? kOfTheModel : incoming;
+        above = pass(above, at_value_[output]);
         for (const Use& use : graph_.value(output).uses)
           if (const auto it = at_use_.find(use); it != at_use_.end())
             it->second = pass(above, it->second);
@@ -59,8 +57,7 @@ class Descent {
     for (size_t port = 0; port < node.inputs.size(); ++port) {
       if (!units_.is_activation(node, port)) continue;
       const auto it = at_use_.find(Use{node.id, static_cast<int32_t>(port)});
-      const int above =
-          it == at_use_.end() ? above_[static_cast<size_t>(node.inputs[port])] : it->second;
+      const int above = it == at_use_.end() ? above_[node.inputs[port]] : it->second;
       const bool lost = above >= 0 && spec(above).per_channel && units_.moves_channels(unit);
       return lost ? kNothingAbove : above;
     }
@@ -90,15 +87,10 @@ class Descent {
   const Graph& graph_;
   Placement& placement_;
   const Selection& selection_;
-  std::vector<int> above_;     // by value
-  std::vector<int> at_value_;  // by value: the quantizer that rests on it
-  std::map<Use, int> at_use_;  // ... on one use of it; then: what is above behind it
+  Indexed<ValueId, int> above_;
+  Indexed<ValueId, int> at_value_;  // the quantizer that rests on it
+  std::map<Use, int> at_use_;       // ... on one use of it; then: what is above behind it
 };
-
-bool is_layer(Op op) {
-  return op == Op::convolution || op == Op::group_convolution || op == Op::depthwise_convolution ||
-         op == Op::mat_mul;
-}
 
 // Walks up through ops with one producer.
 bool comes_from_layer(const InferenceGraph& flow, NodeId node) {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "quant/kernels.h"
+#include "kernels/kernels.h"
 #include "quant/scheme.h"
 
 namespace eightbit::placement {

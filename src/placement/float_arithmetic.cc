@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/roles.h"
+
 namespace eightbit::placement {
 namespace {
 
@@ -29,7 +31,7 @@ bool changes_elements(const Node& node) {
     case Op::subtract:
       return true;
     default:
-      return has(node.op, kActivation) || node.op == Op::add || only_passes(node.op);
+      return has(node.op, kActivation) || node.op == Op::add || passes_on(node.op);
   }
 }
 
@@ -38,26 +40,23 @@ class Origins {
   Origins(const InferenceGraph& flow, const Device& device)
       : flow_(flow), graph_(*flow.graph), device_(device), in_integers_(graph_.values.size()) {}
 
-  std::vector<bool> run() {
-    std::vector<bool> floats(graph_.nodes.size());
+  Indexed<NodeId, bool> run() {
+    Indexed<NodeId, bool> floats(graph_.nodes.size());
     for (const Node& node : graph_.nodes) {
-      floats[static_cast<size_t>(node.id)] = is_float_arithmetic(node);
+      floats[node.id] = is_float_arithmetic(node);
       const bool integers = yields_integers(node);
-      for (ValueId output : node.outputs) in_integers_[static_cast<size_t>(output)] = integers;
+      for (ValueId output : node.outputs) in_integers_[output] = integers;
     }
     return floats;
   }
 
  private:
   std::vector<ValueId> varying(const Node& node) const {
-    std::vector<ValueId> out;
-    for (ValueId input : node.inputs)
-      if (input != kNone && !graph_.value(input).is_constant() &&
-          is_float(graph_.value(input).dtype))
-        out.push_back(input);
+    std::vector<ValueId> out = varying_inputs(graph_, node);
+    std::erase_if(out, [&](ValueId input) { return !is_float(graph_.value(input).dtype); });
     return out;
   }
-  bool reads_integers(ValueId value) const { return in_integers_[static_cast<size_t>(value)]; }
+  bool reads_integers(ValueId value) const { return in_integers_[value]; }
 
   bool needs_floats(const Node& node) const {
     return !device_.has_kernel(node.op) ||
@@ -82,14 +81,13 @@ class Origins {
 
   // Whether a value comes out of an integer kernel, as far as ops go.
   bool yields_integers(const Node& node) const {
-    if (row(node.op).weight_layout != WeightLayout::none ||
-        node.op == Op::scaled_dot_product_attention)
+    if (takes_weight(node.op) || node.op == Op::scaled_dot_product_attention)
       return device_.has_kernel(node.op);
     const auto inputs = varying(node);
     const auto reads = [&](ValueId v) { return reads_integers(v); };
     if (row(node.op).trait == Trait::concat) return std::ranges::any_of(inputs, reads);
     if (saves_traffic_only(node.op) && inputs.size() > 1) return std::ranges::all_of(inputs, reads);
-    if (saves_traffic_only(node.op) || only_passes(node.op))
+    if (saves_traffic_only(node.op) || passes_on(node.op))
       return !inputs.empty() && reads(inputs[0]);
     return changes_elements(node) && inputs.size() == 1 && reads(inputs[0]);
   }
@@ -97,13 +95,13 @@ class Origins {
   const InferenceGraph& flow_;
   const Graph& graph_;
   const Device& device_;
-  std::vector<bool> in_integers_;  // by value
+  Indexed<ValueId, bool> in_integers_;
 };
 
 }  // namespace
 
-std::vector<bool> float_arithmetic(const InferenceGraph& flow, const Device& device) {
-  if (device.has_kernel(Op::power)) return std::vector<bool>(flow.graph->nodes.size());
+Indexed<NodeId, bool> float_arithmetic(const InferenceGraph& flow, const Device& device) {
+  if (device.has_kernel(Op::power)) return Indexed<NodeId, bool>(flow.graph->nodes.size());
   return Origins(flow, device).run();
 }
 

@@ -14,6 +14,6 @@ namespace eightbit::placement {
 
 // By node: whether it belongs in floats for what it computes, or for what it reads. No node where
 // the device's kernels compute all of this in integers.
-std::vector<bool> float_arithmetic(const InferenceGraph& flow, const Device& device);
+Indexed<NodeId, bool> float_arithmetic(const InferenceGraph& flow, const Device& device);
 
 }  // namespace eightbit::placement

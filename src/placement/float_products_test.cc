@@ -1,4 +1,4 @@
-#include "placement/float_products.h"
+#include "kernels/float_products.h"
 
 #include <gmock/gmock.h>
 

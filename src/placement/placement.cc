@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "graph/roles.h"
 #include "placement/cleanup.h"
 
 namespace eightbit::placement {
@@ -108,17 +109,13 @@ class Writer {
   void weights() {
     std::map<ValueId, std::vector<size_t>> at;  // places in plan_.quantizers
     for (size_t i = 0; i < weights_.size(); ++i) {
-      const Node& node = graph_.node(weights_[i].node);
       Quantizer out;
       out.weight = true;
-      out.value = node.inputs[static_cast<size_t>(weights_[i].port)];
-      out.uses = {{node.id, weights_[i].port}};
+      out.uses = {{weights_[i].node, weights_[i].port}};
+      out.value = graph_.input(out.uses[0]);
       out.spec = selection_.weights[i].spec;
       out.group = selection_.weights[i].group;
-      if (out.spec.per_channel)
-        out.channel_axes = weight_channel_axes(
-            node.op, static_cast<int>(graph_.value(out.value).shape.size()), weights_[i].port,
-            node.attributes.transpose_a, node.attributes.transpose_b);
+      if (out.spec.per_channel) out.channel_axes = output_axes(graph_, out.uses[0]);
       out.spec.per_channel = !out.channel_axes.empty();
       const auto same = [&](size_t k) {
         const Quantizer& other = plan_.quantizers[k];
@@ -161,7 +158,7 @@ bool has_float_side(const Graph& graph, const Node& node) {
 void names_in_bodies(const Node& node, std::vector<std::string>& names) {
   for (const auto& body : node.bodies)
     for (const Node& inner : body->nodes) {
-      if (row(inner.op).weight_layout != WeightLayout::none) names.push_back(inner.name);
+      if (takes_weight(inner.op)) names.push_back(inner.name);
       names_in_bodies(inner, names);
     }
 }

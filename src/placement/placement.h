@@ -2,14 +2,14 @@
 //
 // In: a graph and options. Out: a plan whose quantizers have no ranges yet.
 // The rules are those of the device tables (devices.h), the op table (graph/op_table.h) and the
-// patterns (graph/patterns.h); the solver (solver.h) carries quantizers upwards from the ops that
-// want them. Time is linear in the size of the graph.
+// patterns (graph/patterns.h); propagation (propagation.h) carries quantizers upwards from the ops
+// that want them. Time is linear in the size of the graph.
 #pragma once
 
 #include <eightbit/options.h>
 
 #include "graph/graph.h"
-#include "quant/kernels.h"
+#include "kernels/kernels.h"
 #include "quant/plan.h"
 
 namespace eightbit::placement {

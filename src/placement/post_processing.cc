@@ -1,5 +1,6 @@
 #include "placement/post_processing.h"
 
+#include "graph/roles.h"
 #include "placement/units.h"
 
 namespace eightbit::placement {
@@ -12,13 +13,12 @@ bool ends_path(const InferenceGraph& flow, NodeId node) {
 }
 
 // Nodes from which a result can be reached without passing a weighted node.
-std::vector<bool> tail_of(const InferenceGraph& flow) {
-  std::vector<bool> tail(flow.graph->nodes.size());
+Indexed<NodeId, bool> tail_of(const InferenceGraph& flow) {
+  Indexed<NodeId, bool> tail(flow.graph->nodes.size());
   for (size_t i = tail.size(); i-- > 0;) {
     const NodeId node = static_cast<NodeId>(i);
     for (NodeId consumer : flow.consumers_of(node))
-      if (flow.op(consumer) == Op::result ||
-          (tail[static_cast<size_t>(consumer)] && !ends_path(flow, consumer)))
+      if (flow.op(consumer) == Op::result || (tail[consumer] && !ends_path(flow, consumer)))
         tail[i] = true;
   }
   return tail;
@@ -27,8 +27,8 @@ std::vector<bool> tail_of(const InferenceGraph& flow) {
 }  // namespace
 
 std::vector<NodeId> post_processing_nodes(const InferenceGraph& flow) {
-  const std::vector<bool> tail = tail_of(flow);
-  std::vector<bool> above(tail.size()), below(tail.size());  // of a marker, along the tail
+  const Indexed<NodeId, bool> tail = tail_of(flow);
+  Indexed<NodeId, bool> above(tail.size()), below(tail.size());  // of a marker, along the tail
   const auto marks = [&](size_t i) {
     return has(flow.op(static_cast<NodeId>(i)), kPostProcessing);
   };
@@ -36,13 +36,13 @@ std::vector<NodeId> post_processing_nodes(const InferenceGraph& flow) {
     if (!tail[i] || ends_path(flow, static_cast<NodeId>(i))) continue;
     below[i] = marks(i);
     for (NodeId producer : flow.producers_of(static_cast<NodeId>(i)))
-      if (below[static_cast<size_t>(producer)]) below[i] = true;
+      if (below[producer]) below[i] = true;
   }
   for (size_t i = tail.size(); i-- > 0;) {
     if (!tail[i] || ends_path(flow, static_cast<NodeId>(i))) continue;
     above[i] = marks(i);
     for (NodeId consumer : flow.consumers_of(static_cast<NodeId>(i)))
-      if (above[static_cast<size_t>(consumer)]) above[i] = true;
+      if (above[consumer]) above[i] = true;
   }
   std::vector<NodeId> out;
   for (size_t i = 0; i < tail.size(); ++i)

@@ -25,8 +25,7 @@ class Sweep {
         options_(options),
         activations_(activations) {
     arrivals_.resize(graph_.nodes.size());
-    for (const Node& node : graph_.nodes)
-      arrivals_[static_cast<size_t>(node.id)].resize(node.inputs.size());
+    for (const Node& node : graph_.nodes) arrivals_[node.id].resize(node.inputs.size());
     leads_to_unifier_.resize(units.units.size());
     specs_of_op_.assign(op_table().size(), -1);
     out_.wanted_by_unit.resize(units.units.size());
@@ -47,9 +46,7 @@ class Sweep {
   }
 
  private:
-  Arrival& arrival(Use use) {
-    return arrivals_[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
-  }
+  Arrival& arrival(Use use) { return arrivals_[use.node][static_cast<size_t>(use.port)]; }
 
   std::vector<Use> living_uses(const Value& value) const {
     std::vector<Use> uses;
@@ -162,7 +159,7 @@ class Sweep {
 
   void rest_at(int quantizer, Use use) {
     at(quantizer).use = use;
-    at(quantizer).value = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
+    at(quantizer).value = graph_.input(use);
     arrival(use) = {State::wanted, quantizer};
   }
 
@@ -216,7 +213,7 @@ class Sweep {
   // integers.
   bool leads_to_unifier(const Unit& unit) const {
     for (NodeId consumer : units_.flow.consumers_of(unit.last)) {
-      const int index = units_.unit_of[static_cast<size_t>(consumer)];
+      const int index = units_.unit_of[consumer];
       const Unit& next = units_.units[static_cast<size_t>(index)];
       if (has(units_.first(next).op, kUnifiesConcat) && next.reason.empty()) return true;
       const bool passes = next.trait == Trait::agnostic || (next.unified && next.reason.empty());
@@ -245,9 +242,9 @@ class Sweep {
   const Device& device_;
   const QuantizeOptions& options_;
   const QuantizationParameters& activations_;
-  std::vector<std::vector<Arrival>> arrivals_;  // by node and port
-  std::vector<bool> leads_to_unifier_;          // by unit
-  std::vector<int> specs_of_op_;                // by op: index of its list
+  Indexed<NodeId, std::vector<Arrival>> arrivals_;  // by port
+  std::vector<bool> leads_to_unifier_;              // by unit
+  std::vector<int> specs_of_op_;                    // by op: index of its list
   Placement out_;
 };
 

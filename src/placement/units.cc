@@ -21,7 +21,7 @@ class Reasons {
   Reasons(const InferenceGraph& flow, const QuantizeOptions& options, const Device& device)
       : flow_(flow), options_(options), device_(device), reasons_(flow.graph->nodes.size()) {}
 
-  std::vector<std::string> collect(std::vector<std::string>& notes) {
+  Indexed<NodeId, std::string> collect(std::vector<std::string>& notes) {
     IgnoredNodes ignored = resolve_ignored_scope(*flow_.graph, options_.ignored_scope);
     notes = std::move(ignored.notes);
     for (size_t i = 0; i < reasons_.size(); ++i)
@@ -36,7 +36,7 @@ class Reasons {
 
  private:
   void set(NodeId node, std::string_view reason) {
-    std::string& slot = reasons_[static_cast<size_t>(node)];
+    std::string& slot = reasons_[node];
     if (slot.empty()) slot = reason;
   }
 
@@ -45,11 +45,11 @@ class Reasons {
       if (node.op == Op::gru_sequence && node.attributes.linear_before_reset)
         set(node.id, "linear_before_reset");
     }
-    const std::vector<bool> floats = float_arithmetic(flow_, device_);
+    const Indexed<NodeId, bool> floats = float_arithmetic(flow_, device_);
     for (const Node& node : flow_.graph->nodes)
       if (!device_.has_kernel(node.op))
         set(node.id, "the runtime computes it in floats");
-      else if (floats[static_cast<size_t>(node.id)])
+      else if (floats[node.id])
         set(node.id, node.op == Op::multiply ? "computes in floats whatever it reads"
                                              : "what it reads is computed in floats");
   }
@@ -86,7 +86,7 @@ class Reasons {
   const InferenceGraph& flow_;
   const QuantizeOptions& options_;
   const Device& device_;
-  std::vector<std::string> reasons_;
+  Indexed<NodeId, std::string> reasons_;
 };
 
 // A chain ends in front of what does not become part of its layer's kernel, and there is none where
@@ -115,22 +115,20 @@ std::vector<Match> fused_chains(const InferenceGraph& flow, const Device& device
 }
 
 // By node: the last node of the chain that starts there; kNone for dead nodes and inside a chain.
-std::vector<NodeId> chain_ends(const InferenceGraph& flow, const std::vector<Match>& chains) {
-  std::vector<NodeId> ends(flow.graph->nodes.size(), kNone);
+Indexed<NodeId, NodeId> chain_ends(const InferenceGraph& flow, const std::vector<Match>& chains) {
+  Indexed<NodeId, NodeId> ends(flow.graph->nodes.size(), kNone);
   for (const Node& node : flow.graph->nodes)
-    if (flow.is_alive(node.id)) ends[static_cast<size_t>(node.id)] = node.id;
+    if (flow.is_alive(node.id)) ends[node.id] = node.id;
   for (const Match& chain : chains) {
-    for (NodeId node : chain.nodes) ends[static_cast<size_t>(node)] = kNone;
-    ends[static_cast<size_t>(chain.nodes.front())] = chain.nodes.back();
+    for (NodeId node : chain.nodes) ends[node] = kNone;
+    ends[chain.nodes.front()] = chain.nodes.back();
   }
   return ends;
 }
 
 void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
   for (const Match& match : chains)
-    for (NodeId node : match.nodes)
-      out.unit_of[static_cast<size_t>(node)] =
-          out.unit_of[static_cast<size_t>(match.nodes.front())];
+    for (NodeId node : match.nodes) out.unit_of[node] = out.unit_of[match.nodes.front()];
 }
 
 // Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe
@@ -150,13 +148,13 @@ Unit make_unit(const Node& node, NodeId last, const std::string& reason,
 }
 
 // A rule that only hits the inside of a fused chain changes nothing; say so.
-void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& reasons) {
+void note_rules_without_effect(UnitGraph& out, const Indexed<NodeId, std::string>& reasons) {
   for (const Node& node : out.flow.graph->nodes) {
-    const std::string& reason = reasons[static_cast<size_t>(node.id)];
-    const int unit = out.unit_of[static_cast<size_t>(node.id)];
+    const std::string& reason = reasons[node.id];
+    const int unit = out.unit_of[node.id];
     if (unit < 0 || !reason.starts_with("ignored by ")) continue;
     const NodeId first = out.units[static_cast<size_t>(unit)].first;
-    if (first != node.id && reasons[static_cast<size_t>(first)].empty())
+    if (first != node.id && reasons[first].empty())
       out.notes.push_back(
           fmt::format("ignored_scope has no effect on '{}': it is fused into '{}'; ignore that one",
                       node.name, out.flow.node(first).name));
@@ -186,30 +184,19 @@ bool UnitGraph::is_activation(const Node& node, size_t port) const {
 UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const Device& device) {
   UnitGraph out;
   out.flow = build_inference_graph(graph);
-  const std::vector<std::string> reasons = Reasons(out.flow, options, device).collect(out.notes);
+  const Indexed<NodeId, std::string> reasons =
+      Reasons(out.flow, options, device).collect(out.notes);
   const std::vector<Match> chains = fused_chains(out.flow, device);
-  const std::vector<NodeId> last = chain_ends(out.flow, chains);
+  const Indexed<NodeId, NodeId> last = chain_ends(out.flow, chains);
   out.unit_of.assign(graph.nodes.size(), -1);
   for (const Node& node : graph.nodes) {
-    if (last[static_cast<size_t>(node.id)] == kNone) continue;
-    out.unit_of[static_cast<size_t>(node.id)] = static_cast<int>(out.units.size());
-    out.units.push_back(make_unit(node, last[static_cast<size_t>(node.id)],
-                                  reasons[static_cast<size_t>(node.id)], options, device));
+    if (last[node.id] == kNone) continue;
+    out.unit_of[node.id] = static_cast<int>(out.units.size());
+    out.units.push_back(make_unit(node, last[node.id], reasons[node.id], options, device));
   }
   number_inner_nodes(out, chains);
   note_rules_without_effect(out, reasons);
   return out;
-}
-
-std::vector<int32_t> weight_ports(const Graph& graph, const Node& node) {
-  std::vector<int32_t> ports;
-  const auto limit = std::min<size_t>(row(node.op).weight_ports, node.inputs.size());
-  for (size_t port = 0; port < limit; ++port) {
-    if (node.inputs[port] == kNone) continue;
-    const Value& value = graph.value(node.inputs[port]);
-    if (value.is_constant() && is_float(value.dtype)) ports.push_back(static_cast<int32_t>(port));
-  }
-  return ports;
 }
 
 }  // namespace eightbit::placement

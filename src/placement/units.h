@@ -1,4 +1,4 @@
-// The graph as the solver sees it: fused chains count as one op, and what must stay in float is
+// The graph as propagation sees it: fused chains count as one op, and what must stay in float is
 // marked.
 #pragma once
 
@@ -23,8 +23,8 @@ struct Unit {
 
 struct UnitGraph {
   InferenceGraph flow;
-  std::vector<Unit> units;   // in graph order of their first nodes
-  std::vector<int> unit_of;  // by node; -1 for nodes that are not alive
+  std::vector<Unit> units;       // in graph order of their first nodes
+  Indexed<NodeId, int> unit_of;  // -1 for nodes that are not alive
   std::vector<std::string> notes;
 
   const Node& first(const Unit& unit) const { return flow.node(unit.first); }
@@ -37,8 +37,5 @@ struct UnitGraph {
 };
 
 UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const Device& device);
-
-// Input ports that hold a weight: a constant in floating point on a port that can.
-std::vector<int32_t> weight_ports(const Graph& graph, const Node& node);
 
 }  // namespace eightbit::placement

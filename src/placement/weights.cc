@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "graph/roles.h"
 
 namespace eightbit::placement {
 namespace {
@@ -41,8 +42,8 @@ std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& devi
     const Node& node = units.first(unit);
     if (!unit.reason.empty()) continue;
     for (int32_t port : weight_ports(*units.flow.graph, node)) {
-      if (units.flow.graph->value(node.inputs[static_cast<size_t>(port)]).constant->quantized)
-        continue;
+      const Graph& graph = *units.flow.graph;
+      if (graph.value(graph.input({node.id, port})).constant->quantized) continue;
       SpecList specs = filtered_weights(node, device, wanted);
       if (!specs.empty()) out.push_back({node.id, port, std::move(specs), -1});
     }
@@ -53,7 +54,7 @@ std::vector<WeightPoint> find_weights(const UnitGraph& units, const Device& devi
 void quantize_tables_instead(const UnitGraph& units, Placement& placement,
                              std::vector<WeightPoint>& weights, bool keep_tied) {
   const auto constant_of = [&](const WeightPoint& p) {
-    return units.flow.node(p.node).inputs[static_cast<size_t>(p.port)];
+    return units.flow.graph->input({p.node, p.port});
   };
   std::map<ValueId, int> readers;
   for (const WeightPoint& point : weights) ++readers[constant_of(point)];

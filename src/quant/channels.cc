@@ -1,6 +1,8 @@
 #include "quant/channels.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/spill.h"
@@ -41,6 +43,26 @@ int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes) {
   int64_t count = 1;
   for (int64_t axis : axes) count *= shape[static_cast<size_t>(axis)];
   return count;
+}
+
+Extremes extremes(std::span<const float> values, const Shape& shape,
+                  const std::vector<int64_t>& axes) {
+  const auto channels = static_cast<size_t>(channel_count(shape, axes));
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Extremes out{
+      std::vector<float>(channels, kInfinity), std::vector<float>(channels, -kInfinity), {}};
+  for_each_run(shape, axes, [&](int64_t channel, int64_t first, int64_t count) {
+    float low = out.min[static_cast<size_t>(channel)], high = out.max[static_cast<size_t>(channel)];
+    for (int64_t i = first; i < first + count; ++i) {
+      low = std::min(low, values[static_cast<size_t>(i)]);
+      high = std::max(high, values[static_cast<size_t>(i)]);
+    }
+    out.min[static_cast<size_t>(channel)] = low;
+    out.max[static_cast<size_t>(channel)] = high;
+  });
+  for (size_t c = 0; c < channels; ++c)
+    out.abs_max.push_back(std::max(std::fabs(out.min[c]), std::fabs(out.max[c])));
+  return out;
 }
 
 Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& factor) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "quant/plan.h"
@@ -16,6 +17,12 @@ namespace eightbit {
 void for_each_run(const Shape& shape, const std::vector<int64_t>& axes,
                   const std::function<void(int64_t channel, int64_t first, int64_t count)>& visit);
 int64_t channel_count(const Shape& shape, const std::vector<int64_t>& axes);
+
+struct Extremes {
+  std::vector<float> min, max, abs_max;  // by channel
+};
+Extremes extremes(std::span<const float> values, const Shape& shape,
+                  const std::vector<int64_t>& axes);
 
 // The values times `factor`, by channel of `axis`, as f32.
 Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& factor);

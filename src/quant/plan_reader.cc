@@ -67,9 +67,7 @@ class PlanReader {
     return out;
   }
 
-  ValueId value_at(Use use) const {
-    return graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
-  }
+  ValueId value_at(Use use) const { return graph_.input(use); }
 
   static int64_t axis(const JsonEntry& entry, const Value& value) {
     const auto rank = static_cast<int64_t>(value.shape.size());

@@ -14,15 +14,16 @@ BELOW = {
     "base": "",
     "graph": "base",
     "quant": "base graph",
+    "kernels": "base graph quant",
     "records": "base graph quant",
-    "placement": "base graph quant",
-    "algorithms": "base graph quant records placement",
-    "accuracy": "base graph quant records placement algorithms",
+    "placement": "base graph quant kernels",
+    "algorithms": "base graph quant kernels records placement",
+    "accuracy": "base graph quant kernels records placement algorithms",
     "data": "base",
     "config": "base",
     "report": "base",
-    "backends": "base graph quant records",
-    "pipeline": "base graph quant records placement algorithms accuracy data config report backends",
+    "backends": "base graph quant kernels records",
+    "pipeline": "base graph quant kernels records placement algorithms accuracy data config report backends",
 }
 NEUTRAL = ("graph", "quant", "records", "placement", "algorithms")
 FRAMEWORKS = ("openvino", "onnx", "torch", "tensorflow", "keras")

@@ -4,7 +4,6 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/weights.h"
 #include "quant/channels.h"
 #include "quant/fake_quantize.h"
 #include "records/quantile.h"
@@ -53,7 +52,7 @@ Json answer(const Json& question) {
   const auto axes = question.at("axes").get<std::vector<int64_t>>();
   const int bits = question.at("bits");
   const bool narrow = question.at("narrow");
-  const auto [min, max, abs_max] = algorithms::extremes(values, tensor.shape, axes);
+  const auto [min, max, abs_max] = extremes(values, tensor.shape, axes);
   const QuantizedRange symmetric = symmetric_range(min, abs_max, bits, narrow, {});
   const QuantizedRange asymmetric = asymmetric_range(min, max, bits, narrow);
   return {{"symmetric", as_json(symmetric)},

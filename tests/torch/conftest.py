@@ -19,6 +19,13 @@ def pytest_report_header(config):
     return None
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Parameters that a test does not set are the same in every run."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def images() -> list[np.ndarray]:
     random = np.random.default_rng(7)

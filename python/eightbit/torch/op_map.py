@@ -1,4 +1,4 @@
-"""From ATen ops to the rows of the op table, with their attributes."""
+"""From ATen ops to the rows of the op table, with their attributes. What inputs decide, the library settles."""
 
 from __future__ import annotations
 
@@ -166,10 +166,6 @@ _PLAIN = {
     "fake_quantize_per_tensor_affine": "fake_quantize",
     "fake_quantize_per_channel_affine": "fake_quantize",
 }  # fmt: skip
-_BY_CONSTANT = {
-    "divide": "multiply",
-    "subtract": "add",
-}  # by a constant, these are a product and a sum
 _BINARY = {
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "floor_mod", "equal", "not_equal", "less",
     "less_equal", "greater", "greater_equal",
@@ -201,10 +197,6 @@ def op_of(node: fx.Node, is_constant: Callable[[Any], bool]) -> str:
     row = _PLAIN.get(name, "unknown")
     if name in ("max", "min") and len(node.args) > 1 and isinstance(node.args[1], fx.Node):
         return "maximum" if name == "max" else "minimum"
-    if row in _BY_CONSTANT and not isinstance(node.args[1], fx.Node) and name != "rsub":
-        return _BY_CONSTANT[row]
-    if row in _BY_CONSTANT and is_constant(node.args[1]):
-        return _BY_CONSTANT[row]
     return row
 
 
@@ -232,10 +224,10 @@ def _pools_all(node: fx.Node) -> bool:
     return all(size == 1 for size in node.args[1])
 
 
-def _weight(node: fx.Node) -> tuple[torch.Tensor | None, int, bool]:
-    """Weight, groups and whether the convolution is transposed."""
+def _groups(node: fx.Node) -> tuple[int, bool]:
+    """Groups, and whether the convolution is transposed."""
     transposed = "transpose" in packet(node).__name__ or bool(argument(node, "transposed", False))
-    return _val(argument(node, "weight")), int(argument(node, "groups", 1)), transposed
+    return int(argument(node, "groups", 1)), transposed
 
 
 def _convolution(node: fx.Node) -> str:
@@ -243,25 +235,15 @@ def _convolution(node: fx.Node) -> str:
         "convolution", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     ):  # fmt: skip
         return "unknown"
-    weight, groups, transposed = _weight(node)
+    groups, transposed = _groups(node)
     if groups == 1:
         return "convolution_backprop" if transposed else "convolution"
-    if transposed:
-        return "group_convolution_backprop"
-    return (
-        "depthwise_convolution"
-        if weight is not None and weight.shape[1] == 1
-        else "group_convolution"
-    )
+    return "group_convolution_backprop" if transposed else "group_convolution"
 
 
 def groups_of(node: fx.Node, op: str) -> int:
     """Groups of a grouped convolution, whose weights the op table sees as [G, ...]; else 1."""
-    return (
-        _weight(node)[1]
-        if op in ("group_convolution", "depthwise_convolution", "group_convolution_backprop")
-        else 1
-    )
+    return _groups(node)[0] if op.startswith("group_convolution") else 1
 
 
 def ports_of(node: fx.Node) -> tuple[str, ...] | None:
@@ -273,6 +255,11 @@ def ports_of(node: fx.Node) -> tuple[str, ...] | None:
 def takes_scalars(op: str) -> bool:
     """Numbers among its arguments are constants of the graph."""
     return op in _BINARY
+
+
+def is_reversed(node: fx.Node) -> bool:
+    """rsub(a, b) is b - a."""
+    return packet(node).__name__ == "rsub"
 
 
 def attributes_of(node: fx.Node, op: str) -> _eightbit.NodeAttributes:

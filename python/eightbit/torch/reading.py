@@ -199,7 +199,8 @@ class _Reader:
         if schema is None or not op_map.takes_scalars(op):
             yield from found
             return
-        for position, value in enumerate(node.args[:2]):
+        operands = list(enumerate(node.args[:2]))
+        for position, value in reversed(operands) if op_map.is_reversed(node) else operands:
             if isinstance(value, fx.Node):
                 yield ("args", position), value
             elif isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -1,6 +1,7 @@
 #include "backends/external/describe.h"
 
 #include "base/error.h"
+#include "graph/settle.h"
 
 namespace eightbit::external {
 namespace {
@@ -35,6 +36,8 @@ Graph build_graph(const Description& description) {
   Graph graph;
   for (const auto& item : description.items)
     std::visit([&](const auto& one) { add(graph, one); }, item);
+  // Look-ups have a name of their own in frameworks that are described.
+  settle(graph, {.look_ups = false});
   graph.check();
   return graph;
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+#include <variant>
 
 #include "backends/external/instructions.h"
-#include "backends/external/recorder.h"
+#include "backends/recorder.h"
 #include "base/error.h"
 #include "quant/rounded_weights.h"
 
@@ -31,23 +33,32 @@ bool stack(const Tensor& a, const Tensor& b) {
          std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1);
 }
 
+bool cuts_values(const backends::Measurement& measurement) {
+  const auto* compared = std::get_if<backends::NetworkComparison>(&measurement);
+  return compared && !compared->cuts.empty();
+}
+
 class ExternalExecutor : public backends::Executor {
  public:
-  ExternalExecutor(const ExternalModel& model, const backends::Program& program,
-                   std::unique_ptr<Session> session)
+  ExternalExecutor(const ExternalModel& model, const backends::Measurement& measurement,
+                   const backends::RunSettings& settings, const Request& request)
       : binding_(binding_of(model)),
         batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         // cuts hold every value of a run
-        most_(program.cuts.empty() ? model.network()->largest_batch() : 1),
-        program_(program),
-        recorder_(program_),
-        session_(std::move(session)) {}
+        most_(cuts_values(measurement) ? 1 : model.network()->largest_batch()),
+        settings_(settings),
+        unit_is_item_(!taps_of(measurement).empty()),
+        recorder_(measurement, settings.thread_count()),
+        session_(model.network()->compile(request)) {
+    if (const auto* probes = std::get_if<backends::Probes>(&measurement))
+      means_ = probes->reference_means;
+  }
 
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record) override {
     while (std::optional<Sample> sample = next()) {
-      std::vector<Tensor> inputs =
-          binding_.bind(*sample, program_.number(started_ + static_cast<int64_t>(waiting_.size())));
+      std::vector<Tensor> inputs = binding_.bind(
+          *sample, settings_.number(started_ + static_cast<int64_t>(waiting_.size())));
       if (!waiting_.empty() && !fits(inputs)) flush(record);
       rows_ += rows_of(inputs);
       waiting_.push_back(std::move(inputs));
@@ -70,10 +81,10 @@ class ExternalExecutor : public backends::Executor {
   }
 
   // Records of taps are one an item of a batch, others one a sample.
-  Units units() const {
-    Units out;
+  backends::Units units() const {
+    backends::Units out;
     for (const auto& inputs : waiting_) {
-      if (program_.taps.empty())
+      if (!unit_is_item_)
         out.add(rows_of(inputs));
       else
         for (int64_t item = 0; item < rows_of(inputs); ++item) out.add(1);
@@ -83,15 +94,15 @@ class ExternalExecutor : public backends::Executor {
 
   std::vector<const std::vector<float>*> means() const {
     std::vector<const std::vector<float>*> out;
-    if (!program_.probes.empty())
+    if (!means_.empty())
       for (size_t k = 0; k < waiting_.size(); ++k)
-        out.push_back(&program_.reference_means.at(static_cast<size_t>(started_) + k));
+        out.push_back(&means_.at(static_cast<size_t>(started_) + k));
     return out;
   }
 
   void flush(const backends::RecordCallback& record) {
     if (waiting_.empty()) return;
-    const Units now = units();
+    const backends::Units now = units();
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < waiting_.front().size(); ++i) inputs.push_back(stacked(waiting_, i));
     recorder_.start(now, means());
@@ -105,43 +116,90 @@ class ExternalExecutor : public backends::Executor {
   backends::Binding binding_;
   bool batched_;
   int64_t most_;
-  backends::Program program_;
-  RowRecorder recorder_;
+  const backends::RunSettings settings_;
+  bool unit_is_item_;                      // of a batch; else a unit is a sample
+  std::vector<std::vector<float>> means_;  // that probes compare with: a row a sample
+  backends::RowRecorder recorder_;
   std::unique_ptr<Session> session_;
   std::vector<std::vector<Tensor>> waiting_;  // samples of the next run
   int64_t rows_ = 0;                          // that they hold along axis 0
   int64_t started_ = 0, recorded_ = 0;
 };
 
-Request request_of(const backends::Program& program, const Instructions& plan) {
-  Request request;
-  request.threads = program.threads;
-  if (program.plan) request.plan = &plan;
-  for (const Tap& tap : program.taps) request.taps.push_back(tap.value);
-  for (const BiasProbe& probe : program.probes)
-    request.probes.push_back({probe.node, probe.axis, probe.channels});
-  for (const auto& c : program.comparisons)
-    request.comparisons.emplace_back(c.reference, c.planned == kNone ? c.reference : c.planned);
-  for (const auto& cut : program.cuts) request.cuts.push_back({cut.reference, cut.planned});
-  if (program.layers_alone)  // what the plan quantizes is the float model's
-    for (const Quantizer& q : program.plan->quantizers)
-      if (!q.weight) request.cuts.push_back({q.value, q.value});
-  request.bypassed = program.bypassed;
-  return request;
+std::vector<std::pair<int32_t, int32_t>> pairs_of(const std::vector<backends::Comparison>& all) {
+  std::vector<std::pair<int32_t, int32_t>> pairs;
+  for (const auto& one : all) pairs.emplace_back(one.reference, one.compared());
+  return pairs;
 }
 
+// What a network is asked for in its own words. One that computes in integers does so whatever is
+// asked for: it has one arithmetic, its framework's.
+class Asking {
+ public:
+  Asking(const ExternalModel& model, int threads) : model_(model) { request_.threads = threads; }
+
+  void add(const backends::Taps& taps) {
+    for (const Tap& tap : taps.taps) request_.taps.push_back(tap.value);
+  }
+
+  void add(const backends::Probes& probes) {
+    carry_out(probes.plan);
+    for (const BiasProbe& probe : probes.probes)
+      request_.probes.push_back({probe.node, probe.axis, probe.channels});
+  }
+
+  void add(const backends::PlanComparison& compared) {
+    carry_out(compared.plan);
+    request_.comparisons = pairs_of(compared.comparisons);
+    if (compared.layers_alone)  // what the plan quantizes is the float model's
+      for (const Quantizer& q : compared.plan->quantizers)
+        if (!q.weight) request_.cuts.push_back({q.value, q.value});
+  }
+
+  void add(const backends::NetworkComparison& compared) {
+    const auto* other = dynamic_cast<const ExternalModel*>(compared.other);
+    if (!other || other->backend() != model_.backend())
+      fail<Unsupported>(
+          "compare",
+          "a model of {} can not be compared with one of {}. Pass two models of one framework",
+          model_.backend(), compared.other->backend());
+    request_.other = other->network().get();
+    request_.comparisons = pairs_of(compared.comparisons);
+    for (const auto& cut : compared.cuts) request_.cuts.push_back({cut.reference, cut.other});
+    request_.bypassed = compared.bypassed;
+  }
+
+  void add(const backends::SwitchComparison&) {
+    fail<Unsupported>("measure", "models of {} have no switches. See can_switch()",
+                      model_.backend());
+  }
+
+  const Request& request() const { return request_; }
+
+ private:
+  void carry_out(const Plan* plan) {
+    if (!plan) return;
+    instructions_ =
+        instructions_of(model_.graph(), with_rounded_weights(model_.graph(), *plan), false);
+    request_.plan = &instructions_;
+  }
+
+  const ExternalModel& model_;
+  Instructions instructions_;
+  Request request_;
+};
+
 // The same taps on the results of the twin.
-std::unique_ptr<backends::Executor> compile_twin(const Twin& twin,
-                                                 const backends::Program& program) {
+std::unique_ptr<backends::Executor> compile_twin(const Twin& twin, backends::Taps taps,
+                                                 const backends::RunSettings& settings) {
   const Graph& graph = twin.model.impl().graph();
-  backends::Program own = program;
-  for (Tap& tap : own.taps) {
+  for (Tap& tap : taps.taps) {
     const auto result = twin.results.find(tap.value);
     const NodeId node = result == twin.results.end() ? kNone : graph.find(result->second);
     EIGHTBIT_CHECK(node != kNone, "a twin lacks value {}", tap.value);
     tap.value = graph.node(node).inputs.at(0);
   }
-  return twin.model.impl().compile(own);
+  return twin.model.impl().compile(std::move(taps), settings);
 }
 
 }  // namespace
@@ -153,22 +211,13 @@ backends::Binding binding_of(const ExternalModel& model) {
 }
 
 std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model,
-                                                  const backends::Program& program) {
-  const auto* other = dynamic_cast<const ExternalModel*>(program.other);
-  if (program.other && (!other || other->backend() != model.backend()))
-    fail<Unsupported>(
-        "compare",
-        "a model of {} can not be compared with one of {}. Pass two models of one framework",
-        model.backend(), program.other->backend());
-  if (!program.plan && !program.other)
-    if (const auto twin = model.network()->twin()) return compile_twin(*twin, program);
-  Instructions plan;
-  if (program.plan)
-    plan =
-        instructions_of(model.graph(), with_rounded_weights(model.graph(), *program.plan), false);
-  Request request = request_of(program, plan);
-  if (other) request.other = other->network().get();
-  return std::make_unique<ExternalExecutor>(model, program, model.network()->compile(request));
+                                                  const backends::Measurement& measurement,
+                                                  const backends::RunSettings& settings) {
+  if (const auto* taps = std::get_if<backends::Taps>(&measurement))
+    if (const auto twin = model.network()->twin()) return compile_twin(*twin, *taps, settings);
+  Asking asking(model, settings.threads);
+  std::visit([&](const auto& one) { asking.add(one); }, measurement);
+  return std::make_unique<ExternalExecutor>(model, measurement, settings, asking.request());
 }
 
 }  // namespace eightbit::external

@@ -10,8 +10,10 @@ namespace eightbit::external {
 
 backends::Binding binding_of(const ExternalModel& model);
 
-// Samples are stacked where the network allows it; the records are those of each alone.
+// Samples are stacked where the network allows it; the records are those of each alone. Throws
+// Unsupported for switches, and for another network that is not of the same framework.
 std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model,
-                                                  const backends::Program& program);
+                                                  const backends::Measurement& measurement,
+                                                  const backends::RunSettings& settings);
 
 }  // namespace eightbit::external

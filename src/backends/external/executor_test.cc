@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "backends/external/model.h"
-#include "backends/external/units.h"
 
 namespace eightbit::external {
 namespace {
@@ -87,8 +86,8 @@ std::vector<Sample> samples(int count) {
 }
 
 std::vector<std::vector<float>> records(const ExternalModel& model,
-                                        const backends::Program& program, int count) {
-  const auto executor = model.compile(program);
+                                        const backends::Measurement& measurement, int count) {
+  const auto executor = model.compile(measurement);
   auto all = samples(count);
   auto at = all.begin();
   std::vector<std::vector<float>> rows;
@@ -100,10 +99,8 @@ std::vector<std::vector<float>> records(const ExternalModel& model,
   return rows;
 }
 
-backends::Program taps() {
-  backends::Program program;
-  program.taps = {{0, kNone, 1, kMinMax | kMean, false, {}}, {2, 1, 2, kMinMax, false, {}}};
-  return program;
+backends::Taps taps() {
+  return {{{0, kNone, 1, kMinMax | kMean, false, {}}, {2, 1, 2, kMinMax, false, {}}}};
 }
 
 TEST(ExternalExecutor, StackedSamplesLeaveTheRecordsOfEachAlone) {
@@ -118,12 +115,12 @@ TEST(ExternalExecutor, StackedSamplesLeaveTheRecordsOfEachAlone) {
 }
 
 TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
-  backends::Program program;
-  program.probes = {{1, 1, 2}};
+  const Plan plan;
+  backends::Probes compared{&plan, {{1, 1, 2}}, {}};
   for (int k = 0; k < 5; ++k)
-    program.reference_means.push_back({10.0f * static_cast<float>(k), 1.0f});
-  const auto one = records(ExternalModel(std::make_shared<Scaler>(1)), program, 5);
-  EXPECT_EQ(one, records(ExternalModel(std::make_shared<Scaler>(4)), program, 5));
+    compared.reference_means.push_back({10.0f * static_cast<float>(k), 1.0f});
+  const auto one = records(ExternalModel(std::make_shared<Scaler>(1)), compared, 5);
+  EXPECT_EQ(one, records(ExternalModel(std::make_shared<Scaler>(4)), compared, 5));
   // Sample 2: means 2 * 3 and -3 * 6.
   EXPECT_EQ(one[2], (std::vector<float>{20 - 6, 1 + 18}));
 }
@@ -131,10 +128,10 @@ TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
 TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
   const ExternalModel reference(std::make_shared<Scaler>(2)),
       other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
-  backends::Program program;
-  program.other = &other;
-  program.comparisons = {{2, 2}};
-  const auto rows = records(reference, program, 2);
+  backends::NetworkComparison compared;
+  compared.other = &other;
+  compared.comparisons = {{2, 2}};
+  const auto rows = records(reference, compared, 2);
   // Sample 0: 0 1 2 by 2 and 3 4 5 by -3 against -2.
   EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200}));
 }
@@ -142,32 +139,28 @@ TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
 TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
   const ExternalModel reference(std::make_shared<Scaler>(2)),
       other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
-  backends::Program program;
-  program.other = &other;
-  program.comparisons = {{2, 2, 1, 2}, {2, 2}};
-  const auto rows = records(reference, program, 2);
+  backends::NetworkComparison compared;
+  compared.other = &other;
+  compared.comparisons = {{2, 2, 1, 2}, {2, 2}};
+  const auto rows = records(reference, compared, 2);
   // Sample 0: channel 1 is -9 -12 -15 against -6 -8 -10.
   EXPECT_EQ(rows[0], (std::vector<float>{20 + 450, 50, 20 + 300, 20 + 200, 0, 4, 6, 20 + 450, 50,
                                          20 + 300, 20 + 200}));
-  program.cuts = {{2, 2}};
-  program.bypassed = {1};
-  records(reference, program, 1);
+  compared.cuts = {{2, 2}};
+  compared.bypassed = {1};
+  records(reference, compared, 1);
   const auto& request = dynamic_cast<const Scaler&>(*reference.network()).asked;
   EXPECT_EQ(request.cuts.at(0).planned, 2);
   EXPECT_EQ(request.bypassed, (std::vector<int32_t>{1}));
 }
 
-TEST(Units, SplitsATensorWhoseFirstAxisHoldsThem) {
-  Units units;
-  units.add(2), units.add(1);
-  std::vector<int64_t> firsts;
-  const std::vector<int64_t> shape{3, 4};
-  units.split(shape, [&](size_t, int64_t first, std::span<const int64_t> own) {
-    firsts.push_back(first);
-    EXPECT_EQ(own[1], 4);
-  });
-  EXPECT_EQ(firsts, (std::vector<int64_t>{0, 8}));
-  EXPECT_FALSE(units.splits(std::vector<int64_t>{2, 4}));
+TEST(ExternalExecutor, RefusesWhatNetworksOfAFrameworkLack) {
+  const ExternalModel model(std::make_shared<Scaler>(1));
+  EXPECT_FALSE(model.engine().can_switch());
+  const Plan plan;
+  EXPECT_THROW(model.compile(backends::SwitchComparison{&plan, {{2}}, {{1}}, {{1}}}), Unsupported);
+  EXPECT_THROW(model.timing_runner(backends::FloatPrecision::f32), Unsupported);
+  EXPECT_EQ(model.engine().parallel_runners(model).size(), 1u);
 }
 
 TEST(ExternalModel, RefusesABrokenDescription) {

@@ -1,6 +1,6 @@
 #include "backends/external/model.h"
 
-#include <chrono>
+#include <mutex>
 #include <set>
 
 #include "backends/external/describe.h"
@@ -18,18 +18,59 @@ class ExternalRunner : public backends::Runner {
       : network_(model.network()), binding_(binding_of(model)) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
-    return network_->infer(binding_.bind(sample, count_++));
+    inputs_ = binding_.bind(sample, count_++);
+    return network_->infer(inputs_);
   }
+  void again() override { network_->infer(inputs_); }
 
  private:
   std::shared_ptr<const Network> network_;
   backends::Binding binding_;
+  std::vector<Tensor> inputs_;
   int64_t count_ = 0;
+};
+
+const ExternalModel& native(const backends::Network& network) {
+  const auto* model = dynamic_cast<const ExternalModel*>(&network);
+  if (!model)
+    fail<Unsupported>("external", "a model of the backend '{}' is run by its own engine",
+                      network.backend());
+  return *model;
+}
+
+class ExternalEngine final : public backends::Engine {
+ public:
+  std::unique_ptr<backends::Executor> compile(
+      const backends::Network& network, backends::Measurement measurement,
+      const backends::RunSettings& settings) const override {
+    const ExternalModel& model = native(network);
+    std::lock_guard lock(model.one_at_a_time());
+    return make_executor(model, measurement, settings);
+  }
+  std::unique_ptr<backends::Runner> runner(const backends::Network& network,
+                                           backends::FloatPrecision) const override {
+    return std::make_unique<ExternalRunner>(native(network));
+  }
+  std::unique_ptr<backends::Runner> timing_runner(const backends::Network& network,
+                                                  backends::FloatPrecision) const override {
+    fail<Unsupported>(
+        "inspect",
+        "{} does not tell in what precision it runs a layer. Convert the model to OpenVINO or "
+        "ONNX, or leave the sample out",
+        network.backend());
+  }
+  // The framework keeps all cores busy with one inference.
+  std::vector<std::unique_ptr<backends::Runner>> parallel_runners(
+      const backends::Network& network) const override {
+    std::vector<std::unique_ptr<backends::Runner>> runners;
+    runners.push_back(std::make_unique<ExternalRunner>(native(network)));
+    return runners;
+  }
 };
 
 }  // namespace
 
-ExternalModel::ExternalModel(std::shared_ptr<const Network> network)
+ExternalModel::ExternalModel(std::shared_ptr<const external::Network> network)
     : network_(std::move(network)), graph_(build_graph(network_->describe())) {}
 
 std::string ExternalModel::fingerprint() const {
@@ -50,12 +91,12 @@ std::optional<Plan> ExternalModel::placement() const {
   return requests ? std::optional(plan_of(graph_, *requests)) : std::nullopt;
 }
 
-std::unique_ptr<backends::Executor> ExternalModel::compile(const backends::Program& program) const {
-  std::lock_guard lock(one_at_a_time_);
-  return make_executor(*this, program);
+const backends::Engine& ExternalModel::engine() const {
+  static const ExternalEngine engine;
+  return engine;
 }
 
-std::shared_ptr<const backends::BackendModel> ExternalModel::apply(
+std::shared_ptr<const backends::Network> ExternalModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   return std::make_shared<const ExternalModel>(
       network_->apply(instructions_of(graph_, plan, true), metadata));
@@ -64,18 +105,6 @@ std::shared_ptr<const backends::BackendModel> ExternalModel::apply(
 void ExternalModel::save(const std::filesystem::path& path, bool) const {
   fail<Unsupported>("save", "'{}': models of {} are saved by their own framework", path.string(),
                     backend());
-}
-
-std::unique_ptr<backends::Runner> ExternalModel::runner(backends::FloatPrecision) const {
-  return std::make_unique<ExternalRunner>(*this);
-}
-
-std::unique_ptr<backends::Runner> ExternalModel::timing_runner(backends::FloatPrecision) const {
-  fail<Unsupported>(
-      "inspect",
-      "{} does not tell in what precision it runs a layer. Convert the model to OpenVINO or ONNX, "
-      "or leave the sample out",
-      backend());
 }
 
 std::map<std::string, int64_t> ExternalModel::weight_bytes() const {
@@ -88,27 +117,6 @@ std::map<std::string, int64_t> ExternalModel::weight_bytes() const {
       bytes[std::string(to_string(tensor.dtype))] += static_cast<int64_t>(tensor.byte_size());
   }
   return bytes;
-}
-
-std::vector<double> ExternalModel::latencies(const Sample& sample, double seconds) const {
-  using Clock = std::chrono::steady_clock;
-  const auto inputs = binding_of(*this).bind(sample, 0);
-  network_->infer(inputs);
-  std::vector<double> out;
-  for (double spent = 0; out.empty() || spent < seconds; spent += out.back()) {
-    const auto begin = Clock::now();
-    network_->infer(inputs);
-    out.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-  }
-  return out;
-}
-
-// The framework keeps all cores busy with one inference.
-double ExternalModel::throughput(const Sample& sample, double seconds) const {
-  const std::vector<double> times = latencies(sample, seconds);
-  double spent = 0;
-  for (double time : times) spent += time;
-  return static_cast<double>(times.size()) / spent;
 }
 
 Model wrap(std::shared_ptr<const Network> network) {

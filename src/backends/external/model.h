@@ -5,16 +5,15 @@
 
 #include <mutex>
 
-#include "backends/backend.h"
-#include "backends/own_placement.h"
+#include "backends/network.h"
 
 namespace eightbit::external {
 
-class ExternalModel final : public backends::BackendModel, public backends::OwnPlacement {
+class ExternalModel final : public backends::Network {
  public:
-  explicit ExternalModel(std::shared_ptr<const Network> network);
+  explicit ExternalModel(std::shared_ptr<const external::Network> network);
 
-  const std::shared_ptr<const Network>& network() const { return network_; }
+  const std::shared_ptr<const external::Network>& network() const { return network_; }
 
   std::string_view backend() const override { return network_->backend(); }
   std::string_view file_extension() const override { return ""; }  // its own framework saves it
@@ -26,19 +25,16 @@ class ExternalModel final : public backends::BackendModel, public backends::OwnP
   bool stateful() const override { return network_->stateful(); }
   std::string fingerprint() const override;
   std::optional<Plan> placement() const override;
-  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
-  std::shared_ptr<const BackendModel> apply(
+  const backends::Engine& engine() const override;
+  // Held while the network compiles.
+  std::mutex& one_at_a_time() const { return one_at_a_time_; }
+  std::shared_ptr<const backends::Network> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
-  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::unique_ptr<backends::Runner> timing_runner(
-      backends::FloatPrecision precision) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
-  std::vector<double> latencies(const Sample& sample, double seconds) const override;
-  double throughput(const Sample& sample, double seconds) const override;
 
  private:
-  std::shared_ptr<const Network> network_;
+  std::shared_ptr<const external::Network> network_;
   Graph graph_;
   mutable std::mutex one_at_a_time_;  // calibration compiles two programs at once
   mutable std::once_flag hash_once_;

@@ -18,7 +18,7 @@ std::string free_name(const std::string& name, const Taken& taken) {
 
 }  // namespace
 
-Copy::Copy(Content original, std::vector<std::string> tensors)
+Copy::Copy(Content original, Indexed<ValueId, std::string> tensors)
     : content(std::move(original)), values(std::move(tensors)) {
   const GraphProto& graph = content.model.graph();
   const auto take = [this](const std::string& name) { names_.insert(name); };

@@ -6,18 +6,19 @@
 #include <vector>
 
 #include "backends/onnx/proto.h"
+#include "graph/indexed.h"
 
 namespace eightbit::onnx {
 
 class Copy {
  public:
-  Copy(Content original, std::vector<std::string> tensors);
+  Copy(Content original, Indexed<ValueId, std::string> tensors);
 
   Content content;
-  // By ValueId: the name of the value itself, in front of any quantizer or scale. A bias that was
+  // The name of the value itself, in front of any quantizer or scale. A bias that was
   // added as a new node counts as part of the value. The node that yields it and its readers can be
   // found by this name.
-  std::vector<std::string> values;
+  Indexed<ValueId, std::string> values;
 
   // Nodes of the original keep their indices; new ones come behind them. sort_nodes() (sort.h)
   // brings them into order once all are there. The name of a node and of an initializer is changed

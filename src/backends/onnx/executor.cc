@@ -1,26 +1,22 @@
 #include "backends/onnx/executor.h"
 
-#include <algorithm>
 #include <deque>
 #include <future>
 #include <optional>
-#include <thread>
+#include <variant>
+#include <vector>
 
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/instrument.h"
 #include "backends/onnx/measure_op.h"
 #include "backends/onnx/session.h"
+#include "backends/rows.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 
 namespace eightbit::onnx {
 namespace {
-
-int stream_count(const backends::Program& program) {
-  return program.threads > 0 ? program.threads
-                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
 
 // Weights that may lie in memory a second time, so that kernels are at their fastest. In bytes.
 constexpr size_t kMostCopied = size_t{200} << 20;
@@ -33,30 +29,34 @@ size_t bytes_of(const Weights& weights) {
 
 // The highest level keeps convolutions in a blocked layout, which is undone for every tensor that
 // is measured: that costs less than convolutions without it.
-SessionSettings settings_of(const backends::Program& program, const Weights& weights,
+SessionSettings settings_of(bool in_integers, const Weights& weights,
                             OrtCustomOpDomain* operators) {
   SessionSettings settings;
   settings.threads = 1;
   settings.optimization = ORT_ENABLE_ALL;
-  settings.integer_arithmetic = program.integer_arithmetic;
-  settings.feeds_weights = !program.integer_arithmetic && bytes_of(weights) > kMostCopied;
+  settings.integer_arithmetic = in_integers;
+  settings.feeds_weights = !in_integers && bytes_of(weights) > kMostCopied;
   settings.operators = operators;
   return settings;
 }
 
 class OnnxExecutor : public backends::Executor {
  public:
-  OnnxExecutor(const OnnxModel& model, const backends::Program& program, Instrumented instrumented)
+  OnnxExecutor(const OnnxModel& model, const backends::Measurement& measurement,
+               const backends::RunSettings& settings, Instrumented instrumented)
       : binding_(binding_of(model)),
         batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
-        program_(program),
+        settings_(settings),
         histograms_(std::move(instrumented.histograms)),
-        operators_(program.taps, histograms_),
-        pool_(stream_count(program)),
-        most_in_flight_(static_cast<size_t>(stream_count(program)) + 1) {
+        operators_({taps_of(measurement).begin(), taps_of(measurement).end()}, histograms_),
+        pool_(settings.thread_count()),
+        most_in_flight_(static_cast<size_t>(settings.thread_count()) + 1) {
+    if (const auto* probes = std::get_if<backends::Probes>(&measurement))
+      means_ = probes->reference_means;
     if (instrumented.content.model.graph().output_size() == 0) return;
     const Content closed = with_closed_bodies(std::move(instrumented.content));
-    session_.emplace(closed, settings_of(program, closed.weights, operators_.domain()));
+    session_.emplace(closed,
+                     settings_of(in_integers(measurement), closed.weights, operators_.domain()));
   }
 
   void run(const std::function<std::optional<Sample>()>& next,
@@ -78,9 +78,9 @@ class OnnxExecutor : public backends::Executor {
 
  private:
   void start(const Sample& sample) {
-    std::vector<Tensor> inputs = binding_.bind(sample, program_.number(started_));
+    std::vector<Tensor> inputs = binding_.bind(sample, settings_.number(started_));
     inputs.push_back(batch_of(inputs));
-    if (!program_.probes.empty()) inputs.push_back(means());
+    if (!means_.empty()) inputs.push_back(means());
     running_.push_back(pool_.submit([this, inputs = std::move(inputs)] {
       return session_ ? session_->run(inputs) : std::vector<Tensor>();
     }));
@@ -95,7 +95,7 @@ class OnnxExecutor : public backends::Executor {
   }
 
   Tensor means() const {
-    const auto& row = program_.reference_means.at(static_cast<size_t>(started_));
+    const auto& row = means_.at(static_cast<size_t>(started_));
     return Tensor::from_floats(row, {static_cast<int64_t>(row.size())});
   }
 
@@ -108,24 +108,14 @@ class OnnxExecutor : public backends::Executor {
       results = oldest.get();
     } catch (const Ort::Exception& error) {
       fail<ModelError>("calibrate", "ONNX Runtime could not run the model on sample {}: {}",
-                       program_.number(started_ - static_cast<int64_t>(running_.size()) - 1),
+                       settings_.number(started_ - static_cast<int64_t>(running_.size()) - 1),
                        cause_of(error));
     }
-    int64_t batch = 1;  // records of branches come once, whatever the batch
-    for (size_t i = 0; i < histograms_.size(); ++i) batch = std::max(batch, results[i].shape.at(0));
-    for (int64_t item = 0; item < batch; ++item) {
-      row_.clear();
-      for (const Tensor& result : results) append(result, item, batch);
-      record(recorded_++, row_);
-    }
-  }
-
-  void append(const Tensor& result, int64_t item, int64_t batch) {
-    const auto values = result.as<float>();
-    const bool split = result.shape.size() == 2 && result.shape[0] == batch;
-    const size_t size = values.size() / static_cast<size_t>(split ? batch : 1);
-    const auto own = values.subspan(split ? static_cast<size_t>(item) * size : 0, size);
-    row_.insert(row_.end(), own.begin(), own.end());
+    std::vector<backends::Part> parts;
+    for (size_t i = 0; i < results.size(); ++i)
+      parts.push_back(
+          {results[i].as<float>(), i < histograms_.size() ? results[i].shape.at(0) : 1});
+    rows_.hand_out(parts, record);
   }
 
   // Records what is still in flight; after an error in a record, only waits.
@@ -139,28 +129,25 @@ class OnnxExecutor : public backends::Executor {
 
   backends::Binding binding_;
   bool batched_;
-  backends::Program program_;
+  const backends::RunSettings settings_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
+  std::vector<std::vector<float>> means_;  // that probes compare with: a row a sample
   MeasureOperators operators_;
   std::optional<Session> session_;  // none where nothing is measured: samples are only checked
   ThreadPool pool_;
   size_t most_in_flight_;
   std::deque<std::future<std::vector<Tensor>>> running_;  // oldest first
-  std::vector<float> row_;
-  int64_t started_ = 0, recorded_ = 0;
+  backends::Rows rows_;
+  int64_t started_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<backends::Executor> make_executor(const OnnxModel& model,
-                                                  const backends::Program& program) {
-  const auto* other = dynamic_cast<const OnnxModel*>(program.other);
-  if (program.other && !other)
-    fail<Unsupported>(
-        "compare",
-        "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
-        program.other->backend());
-  return std::make_unique<OnnxExecutor>(model, program, instrument(model, program, other));
+                                                  backends::Measurement measurement,
+                                                  const backends::RunSettings& settings) {
+  return std::make_unique<OnnxExecutor>(model, measurement, settings,
+                                        instrument(model, measurement));
 }
 
 }  // namespace eightbit::onnx

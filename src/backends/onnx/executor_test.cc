@@ -11,7 +11,7 @@ namespace eightbit::onnx {
 namespace {
 
 using namespace test;
-using backends::Program;
+using backends::Taps;
 using testing::ElementsAre;
 using testing::FloatEq;
 using testing::HasSubstr;
@@ -60,17 +60,15 @@ Tap tap_of(const OnnxModel& model, const std::string& tensor, uint32_t statistic
   return tap;
 }
 
-Program taps_program(const OnnxModel& model, int threads) {
-  Program program;
-  program.taps = {tap_of(model, "scaled", kMinMax | kMean, 1),
-                  tap_of(model, "y", kMinMax | kHistogram)};
-  program.threads = threads;
-  return program;
+std::unique_ptr<backends::Executor> tapped(const OnnxModel& model, int threads) {
+  return model.compile(
+      Taps{{tap_of(model, "scaled", kMinMax | kMean, 1), tap_of(model, "y", kMinMax | kHistogram)}},
+      {threads, {}});
 }
 
 TEST(Executor, RecordsHoldWhatTheTapsAskFor) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto executor = model.compile(taps_program(model, 1));
+  const auto executor = tapped(model, 1);
   // scaled: 0 2 4 | -3 -4 -5; y: 0 2 4 | 0 0 0
   EXPECT_THAT(run(*executor, counting_samples(1)).at(0),
               ElementsAre(0, -5, 4, -3, 2, -4, 1, 0, 4, 1));
@@ -78,8 +76,7 @@ TEST(Executor, RecordsHoldWhatTheTapsAskFor) {
 
 TEST(Executor, RecordsAndCountsDoNotDependOnThreads) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto one = model.compile(taps_program(model, 1)),
-             four = model.compile(taps_program(model, 4));
+  const auto one = tapped(model, 1), four = tapped(model, 4);
   EXPECT_EQ(run(*one, counting_samples(50)), run(*four, counting_samples(50)));
   EXPECT_EQ(one->histograms().at(1).at(0).counts, four->histograms().at(1).at(0).counts);
   EXPECT_EQ(four->histograms().at(1).at(0).total(), 50u * 6u);
@@ -88,16 +85,16 @@ TEST(Executor, RecordsAndCountsDoNotDependOnThreads) {
 
 TEST(Executor, EachItemOfABatchHasItsRecord) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto single = run(*model.compile(taps_program(model, 2)), counting_samples(2));
+  const auto single = run(*tapped(model, 2), counting_samples(2));
   std::vector<float> both;
   for (const Sample& sample : counting_samples(2))
     for (float value : sample.inputs[0].tensor.as<float>()) both.push_back(value);
-  EXPECT_EQ(run(*model.compile(taps_program(model, 2)), {sample_of(both)}), single);
+  EXPECT_EQ(run(*tapped(model, 2), {sample_of(both)}), single);
 }
 
 TEST(Executor, AnErrorOfTheDataComesAfterWhatIsInFlight) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto executor = model.compile(taps_program(model, 2));
+  const auto executor = tapped(model, 2);
   int left = 3, recorded = 0;
   const auto next = [&]() -> std::optional<Sample> {
     if (left-- == 0) throw std::out_of_range("no more");
@@ -110,7 +107,7 @@ TEST(Executor, AnErrorOfTheDataComesAfterWhatIsInFlight) {
 
 TEST(Executor, AnErrorOfARecordEndsTheRun) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  const auto executor = model.compile(taps_program(model, 2));
+  const auto executor = tapped(model, 2);
   const auto broken = [](int64_t, std::span<const float>) { throw std::out_of_range("full"); };
   EXPECT_THROW(executor->run(each(counting_samples(9)), broken), std::out_of_range);
 }
@@ -118,32 +115,41 @@ TEST(Executor, AnErrorOfARecordEndsTheRun) {
 TEST(Executor, ComparisonsAddUpSignalAndNoise) {
   const OnnxModel model = model_of(scaling_model(kFactor)),
                   other = model_of(scaling_model({1, -1}));
-  Program program;
-  program.other = &other;
-  program.comparisons = {{value_named(model, "scaled"), value_named(other, "scaled")},
-                         {value_named(model, "y"), kNone}};
+  backends::NetworkComparison compared;
+  compared.other = &other;
+  compared.comparisons = {{value_named(model, "scaled"), value_named(other, "scaled")},
+                          {value_named(model, "y")}};
   // y: 0 2 4 | 0 and 0 1 2 | 0
-  EXPECT_THAT(run(*model.compile(program), counting_samples(1)).at(0),
+  EXPECT_THAT(run(*model.compile(compared), counting_samples(1)).at(0),
               ElementsAre(20 + 50, 5, 10 + 50, 5 + 50, 20, 5, 10, 5));
 }
 
 TEST(Executor, ProbesShiftWhatLaterNodesSee) {
   const OnnxModel model = model_of(scaling_model(kFactor));
   const Plan plan;
-  Program program;
-  program.plan = &plan;
   const NodeId scaled = model.graph().value(value_named(model, "scaled")).producer;
   const NodeId relu = model.graph().value(value_named(model, "y")).producer;
-  program.probes = {{scaled, 1, 2}, {relu, 1, 2}};
-  program.reference_means = {{3, 0, 0, 0}};
+  const backends::Probes probes{&plan, {{scaled, 1, 2}, {relu, 1, 2}}, {{3, 0, 0, 0}}};
   // scaled has the means 2 and -4, so 1 and 4 are added; y is then 1 3 5 | 1 0 -1 -> 0.
-  const auto record = run(*model.compile(program), counting_samples(1)).at(0);
+  const auto record = run(*model.compile(probes), counting_samples(1)).at(0);
   EXPECT_THAT(record, ElementsAre(1, 4, -3, FloatEq(-1.0f / 3)));
+}
+
+TEST(Executor, RefusesSwitches) {
+  const OnnxModel model = model_of(scaling_model(kFactor));
+  EXPECT_FALSE(model.engine().can_switch());
+  const Plan plan;
+  backends::SwitchComparison compared;
+  compared.plan = &plan;
+  compared.comparisons = {{value_named(model, "y")}};
+  compared.switches = {{1}};
+  compared.rows = {{1}};
+  EXPECT_THROW(model.compile(compared), Unsupported);
 }
 
 TEST(Executor, RefusesWhatDoesNotFitTheModel) {
   const OnnxModel model = model_of(scaling_model(kFactor, 1));
-  const auto executor = model.compile(taps_program(model, 1));
+  const auto executor = tapped(model, 1);
   EXPECT_THROW(
       run(*executor, {{{{"z", Tensor::from_floats(std::vector<float>(6), {1, 2, 3})}}, {}}}),
       DataError);
@@ -195,8 +201,13 @@ TEST(Inspect, RunsAndTells) {
   const auto layers = model.executed_precisions(counting_samples(1)[0]);
   ASSERT_FALSE(layers.empty());
   EXPECT_EQ(layers[0].precision, "f32");
-  EXPECT_FALSE(model.latencies(counting_samples(1)[0], 0.01).empty());
-  EXPECT_GT(model.throughput(counting_samples(1)[0], 0.05), 0);
+  const auto runners = model.engine().parallel_runners(model);
+  EXPECT_FALSE(runners.empty());
+  for (const auto& runner : runners) {
+    EXPECT_THAT(to_floats(runner->run(counting_samples(2)[1]).at(0)),
+                ElementsAre(2, 4, 6, 0, 0, 0));
+    runner->again();
+  }
 }
 
 }  // namespace

@@ -1,28 +1,20 @@
-// Running a model as it is: outputs, executed precisions, latency and throughput.
+// Running a model as its users do: outputs and executed precisions.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "backends/onnx/bodies.h"
+#include "backends/onnx/executor.h"
 #include "backends/onnx/graph_index.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/session.h"
 #include "base/error.h"
 #include "base/scratch_folder.h"
-#include "base/thread_pool.h"
 
 namespace eightbit::onnx {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::vector<Tensor> run(Session& session, std::span<const Tensor> inputs, int64_t index) {
   try {
@@ -107,34 +99,35 @@ std::vector<backends::LayerPrecision> layers_of(const nlohmann::json& events,
 
 class OnnxRunner : public backends::Runner {
  public:
-  explicit OnnxRunner(const OnnxModel& model)
-      : binding_(binding_of(model)), session_(with_closed_bodies(model.content()), {}) {}
+  OnnxRunner(const OnnxModel& model, std::shared_ptr<Session> session)
+      : binding_(binding_of(model)), session_(std::move(session)) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
     const int64_t index = count_++;
-    return onnx::run(session_, binding_.bind(sample, index), index);
+    inputs_ = binding_.bind(sample, index);
+    return onnx::run(*session_, inputs_, index);
   }
+  void again() override { session_->run(inputs_); }
 
  private:
   backends::Binding binding_;
-  Session session_;
+  std::shared_ptr<Session> session_;  // runs for several at once
+  std::vector<Tensor> inputs_;
   int64_t count_ = 0;
 };
 
 class OnnxTimingRunner : public backends::Runner {
  public:
   explicit OnnxTimingRunner(const OnnxModel& model)
-      : binding_(binding_of(model)),
-        index_(model.native().graph()),
-        session_(with_closed_bodies(model.content()), settings()) {}
+      : index_(model.native().graph()),
+        session_(std::make_shared<Session>(with_closed_bodies(model.content()), settings())),
+        runner_(model, session_) {}
 
-  std::vector<Tensor> run(const Sample& sample) override {
-    const int64_t index = count_++;
-    return onnx::run(session_, binding_.bind(sample, index), index);
-  }
+  std::vector<Tensor> run(const Sample& sample) override { return runner_.run(sample); }
+  void again() override { runner_.again(); }
 
   std::vector<backends::LayerPrecision> layers() override {
-    std::ifstream file(session_.end_profiling());
+    std::ifstream file(session_->end_profiling());
     return layers_of(nlohmann::json::parse(file), index_);
   }
 
@@ -146,59 +139,30 @@ class OnnxTimingRunner : public backends::Runner {
   }
 
   const ScratchFolder folder_;
-  backends::Binding binding_;
   GraphIndex index_;
-  Session session_;
-  int64_t count_ = 0;
+  std::shared_ptr<Session> session_;
+  OnnxRunner runner_;
 };
 
 }  // namespace
 
-// ONNX Runtime computes floats as they are written.
-std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) const {
-  return std::make_unique<OnnxRunner>(*this);
+std::unique_ptr<backends::Runner> make_runner(const OnnxModel& model) {
+  return std::make_unique<OnnxRunner>(
+      model, std::make_shared<Session>(with_closed_bodies(model.content()), SessionSettings{}));
 }
 
-std::unique_ptr<backends::Runner> OnnxModel::timing_runner(backends::FloatPrecision) const {
-  return std::make_unique<OnnxTimingRunner>(*this);
+std::unique_ptr<backends::Runner> make_timing_runner(const OnnxModel& model) {
+  return std::make_unique<OnnxTimingRunner>(model);
 }
 
-std::vector<double> OnnxModel::latencies(const Sample& sample, double seconds) const {
-  constexpr int kWarmUp = 5;
-  const auto inputs = binding_of(*this).bind(sample, 0);
-  Session session(with_closed_bodies(content()), {});
-  for (int i = 0; i < kWarmUp; ++i) run(session, inputs, 0);
-  std::vector<double> each;
-  for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
-    const auto start = Clock::now();
-    session.run(inputs);
-    each.push_back(seconds_since(start));
-  }
-  return each;
-}
-
-// One run a core at a time, each on one thread.
-double OnnxModel::throughput(const Sample& sample, double seconds) const {
-  const auto inputs = binding_of(*this).bind(sample, 0);
+std::vector<std::unique_ptr<backends::Runner>> make_parallel_runners(const OnnxModel& model) {
   SessionSettings settings;
   settings.threads = 1;
-  Session session(with_closed_bodies(content()), settings);
-  run(session, inputs, 0);
-  const int64_t batch = inputs.empty() || inputs[0].shape.empty() ? 1 : inputs[0].shape[0];
-  const int streams = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::atomic<int64_t> finished = 0;
-  const auto start = Clock::now();
-  {
-    ThreadPool pool(streams);
-    for (int i = 0; i < streams; ++i)
-      pool.submit([&] {
-        while (seconds_since(start) < seconds) {
-          session.run(inputs);
-          ++finished;
-        }
-      });
-  }
-  return static_cast<double>(finished * batch) / seconds_since(start);
+  const auto session = std::make_shared<Session>(with_closed_bodies(model.content()), settings);
+  std::vector<std::unique_ptr<backends::Runner>> runners;
+  for (int i = 0; i < backends::RunSettings{}.thread_count(); ++i)
+    runners.push_back(std::make_unique<OnnxRunner>(model, session));
+  return runners;
 }
 
 }  // namespace eightbit::onnx

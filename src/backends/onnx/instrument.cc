@@ -31,32 +31,54 @@ void add_input(GraphProto& graph, const std::string& name, DType dtype) {
 
 class Instrumenter {
  public:
-  Instrumenter(const OnnxModel& model, const backends::Program& program, const OnnxModel* other)
-      : model_(model), program_(program), reference_(model.copy()) {
+  explicit Instrumenter(const OnnxModel& model) : model_(model), reference_(model.copy()) {
     clear_outputs(reference_);
     add_input(graph(), kBatch, DType::i64);
     auto& set = *reference_.content.model.add_opset_import();
     set.set_domain(kMeasureDomain);
     set.set_version(1);
-    if (program.plan) {
-      const Plan rounded = with_rounded_weights(model.graph(), *program.plan);
-      add_planned(model.copy(program.integer_arithmetic ? program.plan : &rounded), model);
-    } else if (other) {
-      add_planned(other->copy(), *other);
-    }
+  }
+
+  void add(const backends::Taps& taps) {
+    for (const Tap& tap : taps.taps) add_tap(tap);
+  }
+
+  void add(const backends::Probes& probes) {
+    add_planned(*probes.plan);
+    add_probes(probes);
+  }
+
+  void add(const backends::PlanComparison& compared) {
+    const int first = add_planned(*compared.plan);
+    if (compared.layers_alone) cut_quantized_values(*compared.plan, first);
+    for (const backends::Comparison& one : compared.comparisons) add_comparison(one);
+  }
+
+  void add(const backends::NetworkComparison& compared) {
+    const auto* other = dynamic_cast<const OnnxModel*>(compared.other);
+    if (!other)
+      fail<Unsupported>(
+          "compare",
+          "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
+          compared.other->backend());
+    in_integers_ = compared.integer_arithmetic;
+    add_planned(other->copy(), *other);
+    rewire(compared);
+    for (const backends::Comparison& one : compared.comparisons) add_comparison(one);
+  }
+
+  void add(const backends::SwitchComparison&) {
+    fail<Unsupported>("measure",
+                      "models that ONNX Runtime runs have no switches. See can_switch()");
   }
 
   Instrumented finish() {
-    rewire();
-    add_probes();
-    add_taps();
-    add_comparisons();
     const auto problem = sort_nodes(graph());
     EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
     Instrumented out{std::move(reference_.content), {}};
     add_leaves(*out.content.model.mutable_graph());
     prune(out.content);
-    for (const Tap& tap : program_.taps)
+    for (const Tap& tap : taps_)
       out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
                                                          : nullptr);
     return out;
@@ -66,26 +88,31 @@ class Instrumenter {
   GraphProto& graph() { return *reference_.content.model.mutable_graph(); }
   static void clear_outputs(Copy& copy) { copy.content.model.mutable_graph()->clear_output(); }
 
-  void add_planned(Copy planned, const OnnxModel& from) {
+  // Returns the index of the first node that was added.
+  int add_planned(const Plan& plan) {
+    const Plan rounded = with_rounded_weights(model_.graph(), plan);
+    return add_planned(model_.copy(&rounded), model_);
+  }
+
+  int add_planned(Copy planned, const OnnxModel& from) {
     from_ = &from;
     clear_outputs(planned);
     lift_to_same_opset(reference_, model_.reading(), planned, from.reading());
     const int first = graph().node_size();
     join(reference_, planned, kPlanned);
     planned_ = std::move(planned.values);
-    if (program_.plan && program_.layers_alone) cut_quantized_values(first);
+    return first;
   }
 
   // Readers of quantized values read the float model's, and so do quantizers that stand in front of
   // a Clip. `first`: of the planned model's nodes. Bodies do not reach into those of the other
   // model.
-  void cut_quantized_values(int first) {
+  void cut_quantized_values(const Plan& plan, int first) {
     std::map<std::string, std::string> all, quantized;
     for (size_t i = 0; i < planned_.size(); ++i)
       if (!in_body(model_, static_cast<ValueId>(i))) all.emplace(planned_[i], reference_.values[i]);
-    for (const Quantizer& q : program_.plan->quantizers)
-      if (!q.weight && !in_body(model_, q.value))
-        quantized.insert(*all.find(planned_[static_cast<size_t>(q.value)]));
+    for (const Quantizer& q : plan.quantizers)
+      if (!q.weight && !in_body(model_, q.value)) quantized.insert(*all.find(planned_[q.value]));
     for (int i = first; i < graph().node_size(); ++i) {
       NodeProto& node = *graph().mutable_node(i);
       const auto& floats = node.op_type() == "QuantizeLinear" ? all : quantized;
@@ -138,18 +165,15 @@ class Instrumenter {
     return leaf;
   }
 
-  void add_taps() {
-    const Graph& values = model_.graph();
-    for (size_t i = 0; i < program_.taps.size(); ++i) {
-      const ValueId id = program_.taps[i].value;
-      const std::string value =
-          cast(reference_.values[static_cast<size_t>(id)], values.value(id).dtype, DType::f32);
-      const auto tap = static_cast<int64_t>(i);
-      if (in_body(model_, id))
-        add_tap_in_body(value, id, tap);
-      else
-        set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", tap);
-    }
+  void add_tap(const Tap& tap) {
+    const auto number = static_cast<int64_t>(taps_.size());
+    taps_.push_back(tap);
+    const std::string value =
+        cast(reference_.values[tap.value], model_.graph().value(tap.value).dtype, DType::f32);
+    if (in_body(model_, tap.value))
+      add_tap_in_body(value, tap.value, number);
+    else
+      set_attribute(add_leaf("Reduce", {value, kBatch}), "tap", number);
   }
 
   // Owner and body of the node that yields the value, then those of the owner, and so on.
@@ -159,7 +183,7 @@ class Instrumenter {
     NodeId node = reading.graph.value(id).producer;
     for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone;
          node = owner)
-      bodies.emplace_back(owner, reading.bodies[static_cast<size_t>(node)]);
+      bodies.emplace_back(owner, reading.bodies[node]);
     return bodies;
   }
   static bool in_body(const OnnxModel& model, ValueId id) {
@@ -167,14 +191,14 @@ class Instrumenter {
   }
 
   static const NodeProto& proto_of(const OnnxModel& model, NodeId id) {
-    return model.native().graph().node(model.reading().nodes[static_cast<size_t>(id)].back());
+    return model.native().graph().node(model.reading().nodes[id].back());
   }
 
   // One record, whatever the batch; an output of each node around it leads out.
   void add_tap_in_body(const std::string& value, ValueId id, int64_t tap) {
     if (one_.empty()) one_ = reference_.add_initializer("eightbit.one", one());
-    std::vector<float> unseen(
-        static_cast<size_t>(program_.taps[static_cast<size_t>(tap)].record_size()), 0.0f);
+    std::vector<float> unseen(static_cast<size_t>(taps_[static_cast<size_t>(tap)].record_size()),
+                              0.0f);
     unseen.back() = kUnseen;
     const std::string otherwise = reference_.add_initializer("eightbit.unseen", row(unseen));
     std::string record = add_measure("Reduce", {value, one_}, tap);
@@ -204,13 +228,12 @@ class Instrumenter {
     return Tensor::from_floats(values, {1, static_cast<int64_t>(values.size())});
   }
 
-  void add_probes() {
-    if (program_.probes.empty()) return;
-    EIGHTBIT_CHECK(program_.plan && !program_.reference_means.empty(),
-                   "bias probes without a plan or without means to compare with");
+  void add_probes(const backends::Probes& probes) {
+    if (probes.probes.empty()) return;
+    EIGHTBIT_CHECK(!probes.reference_means.empty(), "bias probes without means to compare with");
     add_input(graph(), kMeans, DType::f32);
     int64_t first = 0;
-    for (const BiasProbe& probe : program_.probes) {
+    for (const BiasProbe& probe : probes.probes) {
       add_probe(probe, first);
       first += probe.channels;
     }
@@ -219,7 +242,7 @@ class Instrumenter {
   void add_probe(const BiasProbe& probe, int64_t first) {
     const ValueId id = model_.graph().node(probe.node).outputs.at(0);
     const DType dtype = model_.graph().value(id).dtype;
-    const std::string& value = planned_[static_cast<size_t>(id)];
+    const std::string& value = planned_[id];
     const std::string before = reference_.yield_instead(value, "/uncorrected");
     const std::string shift = fmt::format("eightbit.shift.{}", ++count_);
     const std::string corrected = dtype == DType::f32 ? value : before + "/corrected";
@@ -237,20 +260,16 @@ class Instrumenter {
     set_attribute(node, "to", to_data_type(dtype));
   }
 
-  void add_comparisons() {
-    for (const backends::Comparison& comparison : program_.comparisons) {
-      const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
-      if (in_loop(model_, comparison.reference) || in_loop(*from_, other)) {
-        add_nothing(comparison.record_size());
-        continue;
-      }
-      const std::string& value = reference_.values[static_cast<size_t>(comparison.reference)];
-      const std::string reference = out_of_branches(value, model_, comparison.reference, "");
-      const std::string planned = out_of_branches(compared_value(other), *from_, other, kPlanned);
-      NodeProto& leaf = add_leaf("Difference", {reference, planned});
-      set_attribute(leaf, "axis", comparison.axis);
-      set_attribute(leaf, "size", comparison.record_size());
-    }
+  void add_comparison(const backends::Comparison& comparison) {
+    const ValueId other = comparison.compared();
+    if (in_loop(model_, comparison.reference) || in_loop(*from_, other))
+      return add_nothing(comparison.record_size());
+    const std::string& value = reference_.values[comparison.reference];
+    const std::string reference = out_of_branches(value, model_, comparison.reference, "");
+    const std::string planned = out_of_branches(compared_value(other), *from_, other, kPlanned);
+    NodeProto& leaf = add_leaf("Difference", {reference, planned});
+    set_attribute(leaf, "axis", comparison.axis);
+    set_attribute(leaf, "size", comparison.record_size());
   }
 
   static bool in_loop(const OnnxModel& model, ValueId id) {
@@ -283,13 +302,11 @@ class Instrumenter {
   }
 
   // Before anything else reads the values of the planned model.
-  void rewire() {
-    for (const backends::Cut& cut : program_.cuts)
-      read_instead(planned_[static_cast<size_t>(cut.planned)],
-                   reference_.values[static_cast<size_t>(cut.reference)]);
-    for (NodeId id : program_.bypassed) {
-      const std::string& output =
-          planned_[static_cast<size_t>(from_->graph().node(id).outputs.at(0))];
+  void rewire(const backends::NetworkComparison& compared) {
+    for (const backends::Cut& cut : compared.cuts)
+      read_instead(planned_[cut.other], reference_.values[cut.reference]);
+    for (NodeId id : compared.bypassed) {
+      const std::string& output = planned_[from_->graph().node(id).outputs.at(0)];
       for (const NodeProto& node : graph().node())
         if (node.output_size() > 0 && node.output(0) == output) {
           read_instead(output, std::string(node.input(0)));
@@ -307,14 +324,14 @@ class Instrumenter {
   // What the planned model's consumers see. Read in front of a quantizer, a value would keep the
   // runtime from computing it in integers.
   std::string compared_value(ValueId id) const {
-    if (!program_.integer_arithmetic) return planned_[static_cast<size_t>(id)];
+    if (!in_integers_) return planned_[id];
     for (const char* type : {"QuantizeLinear", "DequantizeLinear"}) {
       const auto& uses = from_->graph().value(id).uses;
       if (uses.size() != 1 || from_->graph().node(uses[0].node).type != type) break;
       const ValueId next = from_->graph().node(uses[0].node).outputs[0];
       id = next;
     }
-    return planned_[static_cast<size_t>(id)];
+    return planned_[id];
   }
 
   // ONNX Runtime walks back from the last node that nobody reads first. In reverse order each is
@@ -325,10 +342,11 @@ class Instrumenter {
   }
 
   const OnnxModel& model_;
-  const backends::Program& program_;
   Copy reference_;
-  const OnnxModel* from_ = nullptr;   // of which the planned model is a copy
-  std::vector<std::string> planned_;  // by ValueId of the planned model
+  std::vector<Tap> taps_;
+  bool in_integers_ = false;               // how the other network computes
+  const OnnxModel* from_ = nullptr;        // of which the planned model is a copy
+  Indexed<ValueId, std::string> planned_;  // of the planned model
   std::vector<NodeProto> leaves_;
   std::string one_;
   int count_ = 0;
@@ -336,9 +354,10 @@ class Instrumenter {
 
 }  // namespace
 
-Instrumented instrument(const OnnxModel& model, const backends::Program& program,
-                        const OnnxModel* other) {
-  return Instrumenter(model, program, other).finish();
+Instrumented instrument(const OnnxModel& model, const backends::Measurement& measurement) {
+  Instrumenter instrumenter(model);
+  std::visit([&](const auto& one) { instrumenter.add(one); }, measurement);
+  return instrumenter.finish();
 }
 
 }  // namespace eightbit::onnx

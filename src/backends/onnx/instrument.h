@@ -1,10 +1,10 @@
-// From a Program to one ONNX model that computes nothing but the records.
+// From a measurement to one ONNX model that computes nothing but the records.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "backends/backend.h"
+#include "backends/measurement.h"
 #include "backends/onnx/model.h"
 #include "records/tensor_record.h"
 
@@ -18,11 +18,10 @@ struct Instrumented {
 };
 
 inline constexpr const char* kBatch = "eightbit.batch";  // i64[1]: items in a batch
-// f32[all]: a row of Program::reference_means
+// f32[all]: a row of Probes::reference_means
 inline constexpr const char* kMeans = "eightbit.means";
 
-// `other`: program.other, or null.
-Instrumented instrument(const OnnxModel& model, const backends::Program& program,
-                        const OnnxModel* other);
+// Throws Unsupported for switches, and for another network that is not of ONNX.
+Instrumented instrument(const OnnxModel& model, const backends::Measurement& measurement);
 
 }  // namespace eightbit::onnx

@@ -13,6 +13,46 @@
 
 namespace eightbit::onnx {
 
+namespace {
+
+const OnnxModel& native(const backends::Network& network) {
+  const auto* model = dynamic_cast<const OnnxModel*>(&network);
+  if (!model)
+    fail<Unsupported>(
+        "onnx",
+        "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
+        network.backend());
+  return *model;
+}
+
+class OnnxEngine final : public backends::Engine {
+ public:
+  std::unique_ptr<backends::Executor> compile(
+      const backends::Network& network, backends::Measurement measurement,
+      const backends::RunSettings& settings) const override {
+    return make_executor(native(network), std::move(measurement), settings);
+  }
+  std::unique_ptr<backends::Runner> runner(const backends::Network& network,
+                                           backends::FloatPrecision) const override {
+    return make_runner(native(network));
+  }
+  std::unique_ptr<backends::Runner> timing_runner(const backends::Network& network,
+                                                  backends::FloatPrecision) const override {
+    return make_timing_runner(native(network));
+  }
+  std::vector<std::unique_ptr<backends::Runner>> parallel_runners(
+      const backends::Network& network) const override {
+    return make_parallel_runners(native(network));
+  }
+};
+
+}  // namespace
+
+const backends::Engine& OnnxModel::engine() const {
+  static const OnnxEngine engine;
+  return engine;
+}
+
 const Reading& OnnxModel::reading() const {
   std::call_once(read_once_, [this] { reading_ = read_graph(content_); });
   return reading_;
@@ -42,11 +82,7 @@ std::string OnnxModel::fingerprint() const {
   return fingerprint_;
 }
 
-std::unique_ptr<backends::Executor> OnnxModel::compile(const backends::Program& program) const {
-  return make_executor(*this, program);
-}
-
-std::shared_ptr<const backends::BackendModel> OnnxModel::apply(
+std::shared_ptr<const backends::Network> OnnxModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   Copy written = copy();
   apply_plan(written, reading(), plan, Layout::kernels);
@@ -82,13 +118,7 @@ bool is_onnx(const Model& model) {
 }
 
 std::string unwrap(const Model& model) {
-  const auto* impl = dynamic_cast<const OnnxModel*>(&model.impl());
-  if (!impl)
-    fail<Unsupported>(
-        "onnx",
-        "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
-        model.impl().backend());
-  return serialize(with_closed_bodies(impl->content()));
+  return serialize(with_closed_bodies(native(model.impl()).content()));
 }
 
 }  // namespace eightbit::onnx

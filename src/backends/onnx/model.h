@@ -3,14 +3,14 @@
 
 #include <mutex>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "backends/onnx/copy.h"
 #include "backends/onnx/proto.h"
 #include "backends/onnx/reader.h"
 
 namespace eightbit::onnx {
 
-class OnnxModel final : public backends::BackendModel {
+class OnnxModel final : public backends::Network {
  public:
   // `content` is as parse_model() gives it (model_file.h), bodies open, and does not change from
   // here on.
@@ -30,23 +30,18 @@ class OnnxModel final : public backends::BackendModel {
   std::vector<PortInfo> outputs() const override;
   bool stateful() const override { return false; }
   std::string fingerprint() const override;
-  bool pairs_cross_positions() const override { return true; }  // seen with AVX2 without VNNI
   // ONNX Runtime's: docs/onnx.md.
   Kernels kernels() const override {
-    return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false};
+    return {.layers_end_in_any_activation = false,
+            .recurrent = false,
+            .arithmetic = false,
+            .pairs_cross_positions = true};  // seen with AVX2 without VNNI
   }
-  std::shared_ptr<const BackendModel> apply(
+  std::shared_ptr<const backends::Network> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
-
-  // The engine's part.
-  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
-  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::unique_ptr<backends::Runner> timing_runner(
-      backends::FloatPrecision precision) const override;
-  std::vector<double> latencies(const Sample& sample, double seconds) const override;
-  double throughput(const Sample& sample, double seconds) const override;
+  const backends::Engine& engine() const override;
 
  private:
   std::shared_ptr<const Content> content_;

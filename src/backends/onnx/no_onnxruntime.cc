@@ -19,14 +19,12 @@ namespace {
 TensorTypes infer_types(const Content&) { return {}; }
 std::vector<Tensor> evaluate(const Content&) { refuse(); }
 
-std::unique_ptr<backends::Executor> make_executor(const OnnxModel&, const backends::Program&) {
+std::unique_ptr<backends::Executor> make_executor(const OnnxModel&, backends::Measurement,
+                                                  const backends::RunSettings&) {
   refuse();
 }
-std::unique_ptr<backends::Runner> OnnxModel::runner(backends::FloatPrecision) const { refuse(); }
-std::unique_ptr<backends::Runner> OnnxModel::timing_runner(backends::FloatPrecision) const {
-  refuse();
-}
-std::vector<double> OnnxModel::latencies(const Sample&, double) const { refuse(); }
-double OnnxModel::throughput(const Sample&, double) const { refuse(); }
+std::unique_ptr<backends::Runner> make_runner(const OnnxModel&) { refuse(); }
+std::unique_ptr<backends::Runner> make_timing_runner(const OnnxModel&) { refuse(); }
+std::vector<std::unique_ptr<backends::Runner>> make_parallel_runners(const OnnxModel&) { refuse(); }
 
 }  // namespace eightbit::onnx

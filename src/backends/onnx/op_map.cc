@@ -156,22 +156,6 @@ Op looked_up(const NodeProto& node) {
   return it == table.end() ? Op::unknown : it->second;
 }
 
-// Weights are [O, I / groups, ...].
-Op convolution_op(const NodeProto& node, const NodeContext& context) {
-  if (int_attribute(node, "group", 1) == 1) return Op::convolution;
-  const Shape weight = node.input_size() > 1 ? context.type_of(node.input(1)).shape : Shape{};
-  return weight.size() > 1 && weight[1] == 1 ? Op::depthwise_convolution : Op::group_convolution;
-}
-
-bool constant_input(const NodeProto& node, int port, const NodeContext& context) {
-  return node.input_size() > port && !node.input(port).empty() &&
-         context.is_constant(node.input(port));
-}
-
-bool is_embedding(const NodeProto& node, const NodeContext& context) {
-  return constant_input(node, 0, context) && is_float(context.type_of(node.input(0)).dtype);
-}
-
 // Strides and dilations default to one along each of the spatial axes.
 std::vector<int64_t> spatial(const NodeProto& node, std::string_view name, size_t axes,
                              int64_t otherwise) {
@@ -233,7 +217,6 @@ std::optional<int64_t> read_axis(Op op, const NodeProto& node, const NodeContext
       return int_attribute(node, "axis", context.opset < 13 ? 1 : -1);
     case Op::split:
     case Op::gather:
-    case Op::embedding:
     case Op::scatter_update:
       return int_attribute(node, "axis", 0);
     default:
@@ -243,32 +226,20 @@ std::optional<int64_t> read_axis(Op op, const NodeProto& node, const NodeContext
 
 }  // namespace
 
-Op map_op(const NodeProto& node, const NodeContext& context) {
+Op map_op(const NodeProto& node) {
   const Op op = looked_up(node);
-  switch (op) {
-    case Op::convolution:
-      return convolution_op(node, context);
-    case Op::convolution_backprop:
-      return int_attribute(node, "group", 1) == 1 ? op : Op::group_convolution_backprop;
-    case Op::gather:
-      return is_embedding(node, context) ? Op::embedding : op;
-    // By a constant, these are a product and a sum.
-    case Op::divide:
-      return constant_input(node, 1, context) ? Op::multiply : op;
-    case Op::subtract:
-      return constant_input(node, 1, context) ? Op::add : op;
-    default:
-      return op;
-  }
+  const bool grouped = int_attribute(node, "group", 1) != 1;
+  if (op == Op::convolution && grouped) return Op::group_convolution;
+  if (op == Op::convolution_backprop && grouped) return Op::group_convolution_backprop;
+  return op;
 }
 
 Attributes read_attributes(const NodeProto& node, const NodeContext& context) {
   Attributes attributes;
-  const Op op = map_op(node, context);
+  const Op op = map_op(node);
   switch (op) {
     case Op::convolution:
     case Op::group_convolution:
-    case Op::depthwise_convolution:
     case Op::convolution_backprop:
     case Op::group_convolution_backprop:
       read_window(node, context, true, attributes);
@@ -291,10 +262,6 @@ Attributes read_attributes(const NodeProto& node, const NodeContext& context) {
       break;
   }
   attributes.axis = read_axis(op, node, context);
-  if (attributes.axis && *attributes.axis < 0) {
-    const TensorType type = context.type_of(node.input(0));
-    if (type.rank_known) *attributes.axis += static_cast<int64_t>(type.shape.size());
-  }
   return attributes;
 }
 

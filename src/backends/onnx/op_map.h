@@ -1,4 +1,4 @@
-// From ONNX's op types to ours: one table, and the few ops whose inputs decide.
+// From ONNX's op types to ours: tables of names. What inputs decide is in graph/settle.h.
 #pragma once
 
 #include <functional>
@@ -10,15 +10,14 @@
 
 namespace eightbit::onnx {
 
-// What op_map asks about the tensors of a node.
+// What attributes depend on beside the node.
 struct NodeContext {
-  std::function<bool(const std::string&)> is_constant;
   std::function<TensorType(const std::string&)> type_of;  // empty where nothing is known
   int64_t opset = 0;                                      // of the standard operators
 };
 
 // Op::unknown for types that are not in the table.
-Op map_op(const NodeProto& node, const NodeContext& context);
+Op map_op(const NodeProto& node);
 Attributes read_attributes(const NodeProto& node, const NodeContext& context);
 
 // Which input of the node stands at each port of the graph's node, for ops whose inputs we order

@@ -16,6 +16,8 @@
 #include "backends/onnx/op_map.h"
 #include "backends/onnx/types.h"
 #include "base/error.h"
+#include "graph/roles.h"
+#include "graph/settle.h"
 #include "graph/unique_names.h"
 
 namespace eightbit::onnx {
@@ -103,7 +105,7 @@ struct Builder {
     reading.bodies.push_back(body);
     const NodeId id =
         reading.graph.add_node(names.unique(name), type, op, inputs, std::move(attributes));
-    reading.graph.nodes[static_cast<size_t>(id)].owner = owner;
+    reading.graph.nodes[id].owner = owner;
     return id;
   }
 
@@ -129,7 +131,7 @@ std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset);
 
 void add_bodies(Graph& graph, NodeId id, const NodeProto& node, int64_t opset) {
   for (const auto* body : bodies_of(node))
-    graph.nodes[static_cast<size_t>(id)].bodies.push_back(read_body(*body, opset));
+    graph.nodes[id].bodies.push_back(read_body(*body, opset));
 }
 
 // Bodies are shown, so that names in them can be found, and never rewritten: their constants have
@@ -160,12 +162,11 @@ std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset) {
     builder.reading.ids.emplace(name, id);
     return id;
   };
-  const NodeContext context{[&](const auto& name) { return initializers.contains(name); },
-                            [&](const auto& name) { return types[name]; }, opset};
+  const NodeContext context{[&](const auto& name) { return types[name]; }, opset};
   for (const auto& node : body.node()) {
     std::vector<ValueId> inputs;
     for (const auto& input : node.input()) inputs.push_back(value_of(input));
-    const NodeId id = builder.add_node(name_of(node), node.op_type(), map_op(node, context), inputs,
+    const NodeId id = builder.add_node(name_of(node), node.op_type(), map_op(node), inputs,
                                        read_attributes(node, context), {}, {});
     for (const auto& output : node.output()) builder.add_output(id, output, types[output]);
     add_bodies(builder.reading.graph, id, node, opset);
@@ -175,6 +176,7 @@ std::shared_ptr<Graph> read_body(const GraphProto& body, int64_t opset) {
     const std::string& output = body.output(port).name();
     builder.add_result(output, builder.reading.value_of(output), {kNone, port});
   }
+  settle(builder.reading.graph);
   return std::make_shared<Graph>(std::move(builder.reading.graph));
 }
 
@@ -187,8 +189,7 @@ class Reader {
         types_(types_of(*content, scopes_)),
         constants_(std::make_shared<Constants>(*content, types_)),
         index_(proto_),
-        context_{[this](const auto& name) { return constants_->contains(name); },
-                 [this](const auto& name) { return type_of(name); }, opset_of(content->model)} {}
+        context_{[this](const auto& name) { return type_of(name); }, opset_of(content->model)} {}
 
   Reading read() {
     builder_.reserve(proto_);
@@ -201,6 +202,7 @@ class Reader {
       if (live_[static_cast<size_t>(i)] && !is_constant_node(i) && !is_aside(index_.node(i)))
         in_scope_[static_cast<size_t>(scopes_.of_node[static_cast<size_t>(i)])].push_back(i);
     for (open_ = {0}; at_ < open_.size(); ++at_) read_scope(open_[at_]);
+    settle(builder_.reading.graph);
     builder_.reading.graph.check();
     return std::move(builder_.reading);
   }
@@ -290,13 +292,13 @@ class Reader {
 
   void add(int i) {
     const NodeProto& node = index_.node(i);
-    const Op op = map_op(node, context_);
+    const Op op = map_op(node);
     std::vector<ValueId> inputs;
     std::vector<std::vector<InputRef>> places;
     for (int port : ports_of(node)) {
       const bool connected = port < node.input_size() && !node.input(port).empty();
       inputs.push_back(!connected                    ? kNone
-                       : port == 1 && is_grouped(op) ? grouped_weight(node)
+                       : port == 1 && has_groups(op) ? grouped_weight(node)
                                                      : input_value(node.input(port)));
       places.push_back(connected ? std::vector<InputRef>{{i, port}} : std::vector<InputRef>{});
     }
@@ -351,11 +353,6 @@ class Reader {
     if (order.empty())
       for (int port = 0; port < node.input_size(); ++port) order.push_back(port);
     return order;
-  }
-
-  static bool is_grouped(Op op) {
-    return op == Op::group_convolution || op == Op::depthwise_convolution ||
-           op == Op::group_convolution_backprop;
   }
 
   // A constant is another value in each body.

@@ -22,20 +22,20 @@ struct InputRef {
 
 struct Reading {
   Graph graph;
-  // By NodeId: indices into GraphProto::node; several where one node of the graph stands for a
+  // Indices into GraphProto::node; several where one node of the graph stands for a
   // spelled-out op, the last of them yields its output; none for inputs and outputs of the model.
-  std::vector<std::vector<int>> nodes;
-  // By NodeId and port: every place of the GraphProto that reads that input; none for what only
+  Indexed<NodeId, std::vector<int>> nodes;
+  // By port: every place of the GraphProto that reads that input; none for what only
   // bodies read.
-  std::vector<std::vector<std::vector<InputRef>>> inputs;
-  std::vector<std::string> values;  // by ValueId: the tensor's name
+  Indexed<NodeId, std::vector<std::vector<InputRef>>> inputs;
+  Indexed<ValueId, std::string> values;  // the tensor's name
   // The other way; grouped weights are not in it. A constant that several bodies read is a value of
   // each of them, and here one of these.
   std::unordered_map<std::string, ValueId> ids;
   // weights shown as [groups, ...]: the model joins the first two axes
   std::unordered_set<ValueId> grouped;
-  // by NodeId: which body of Node::owner holds the node
-  std::vector<int> bodies;
+  // which body of Node::owner holds the node
+  Indexed<NodeId, int> bodies;
 
   ValueId value_of(const std::string& tensor) const;  // kNone when it is not in the graph
   // nullopt where it is not known

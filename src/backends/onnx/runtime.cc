@@ -92,8 +92,6 @@ Ort::Env& environment() {
   return *environment;
 }
 
-std::string runtime_version() { return runtime().version; }
-
 std::string cause_of(const std::exception& error) {
   std::string text = error.what();
   // "file.cc:123 function message": positions end with the name of a function and its parameters.

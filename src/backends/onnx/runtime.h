@@ -17,9 +17,6 @@ namespace eightbit::onnx {
 // library or in the Python environment that is active, the system.
 Ort::Env& environment();
 
-// The version of the library that environment() opened, e.g. "1.31.1".
-std::string runtime_version();
-
 // What went wrong, without ONNX Runtime's source positions.
 std::string cause_of(const std::exception& error);
 

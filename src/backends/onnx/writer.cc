@@ -20,9 +20,10 @@
 #include "base/error.h"
 #include "base/float_tensor.h"
 #include "base/spill.h"
+#include "graph/roles.h"
+#include "kernels/hard_swish_blocks.h"
+#include "kernels/one_range.h"
 #include "quant/channels.h"
-#include "quant/hard_swish_blocks.h"
-#include "quant/one_range.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -40,7 +41,7 @@ class Writer {
                    to_string(value.shape), to_string(replacement.tensor.shape));
     const std::string tensor = add_constant(value.name, value, replacement.tensor);
     redirect(places(replacement.uses.empty() ? value.uses : replacement.uses), tensor);
-    if (replacement.uses.empty()) copy_.values[static_cast<size_t>(value.id)] = tensor;
+    if (replacement.uses.empty()) copy_.values[value.id] = tensor;
   }
 
   void scale(const ScaleInsertion& scale) {
@@ -58,13 +59,13 @@ class Writer {
   }
 
   void shift(const BiasShift& shift) {
-    const int index = reading_.nodes[static_cast<size_t>(shift.node)].back();
+    const int index = reading_.nodes[shift.node].back();
     const std::string type = node(index).op_type();
     const bool has_port = type == "Conv" || type == "ConvTranspose" || type == "Gemm";
     if (has_port ? shift_port(shift, index) : shift_addition(shift)) return;
     const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
     const std::string name = graph_.node(shift.node).name + "/bias_correction";
-    const std::string& tensor = copy_.values[static_cast<size_t>(output.id)];
+    const std::string& tensor = copy_.values[output.id];
     const Tensor values = float_tensor(
         output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
     const std::string constant = copy_.add_initializer(name + "/shift", values);
@@ -96,18 +97,17 @@ class Writer {
   // numbers between and the factors. It then has a name of its own, as its output is no longer what
   // the float model has there.
   void read_layer(const HardSwishBlock& block, const std::vector<float>& factors) {
-    const std::string tensor =
-        copy_.values[static_cast<size_t>(graph_.node(block.layer).outputs[0])];
+    const std::string tensor = copy_.values[graph_.node(block.layer).outputs[0]];
     std::string& source = direct_[plan_.quantizers[block.input].value] = tensor;
     if (factors.size() == 1 && block.before.factor == 1 && block.before.shift == 0) return;
     source = copy_.yield_instead(tensor, "/scaled");
-    NodeProto& layer = node(reading_.nodes[static_cast<size_t>(block.layer)].back());
+    NodeProto& layer = node(reading_.nodes[block.layer].back());
     layer.set_name(copy_.new_name(layer.name() + "/scaled"));
   }
 
   // Behind its quantizer. `factors`: those of the layer's channels.
   void spell_hard_swish(const HardSwishBlock& block, const std::vector<float>& factors) {
-    const InputRef place = reading_.inputs[static_cast<size_t>(block.activation)][0].front();
+    const InputRef place = reading_.inputs[block.activation][0].front();
     const Quantizer& output = plan_.quantizers[block.output];
     direct_[output.value] =
         add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor,
@@ -141,8 +141,7 @@ class Writer {
   std::vector<InputRef> places(const std::vector<Use>& uses) const {
     std::vector<InputRef> all;
     for (const Use& use : uses) {
-      const auto& refs =
-          reading_.inputs[static_cast<size_t>(use.node)][static_cast<size_t>(use.port)];
+      const auto& refs = reading_.inputs[use.node][static_cast<size_t>(use.port)];
       all.insert(all.end(), refs.begin(), refs.end());
     }
     return all;
@@ -216,22 +215,16 @@ class Writer {
     return shape;
   }
 
-  Tensor constant_at(NodeId id, int32_t port) const {
-    return weight_of(graph_, plan_, graph_.node(id).inputs[static_cast<size_t>(port)], {id, port});
-  }
-  bool has_constant(NodeId id, size_t port) const {
-    const auto& inputs = graph_.node(id).inputs;
-    return port < inputs.size() && inputs[port] != kNone &&
-           graph_.value(inputs[port]).is_constant();
-  }
+  Tensor constant_at(Use use) const { return weight_of(graph_, plan_, graph_.input(use), use); }
 
   // Conv and Gemm take their bias at port 2. False where it is no constant or does not count.
   bool shift_port(const BiasShift& shift, int index) {
     const float beta =
         node(index).op_type() == "Gemm" ? float_attribute(node(index), "beta", 1.0f) : 1.0f;
     const bool connected = node(index).input_size() > 2 && !node(index).input(2).empty();
-    if (beta == 0.0f || (connected && !has_constant(shift.node, 2))) return false;
-    const Tensor old = connected ? constant_at(shift.node, 2) : Tensor{};
+    if (beta == 0.0f || (connected && !reads_constant(graph_, graph_.node(shift.node), 2)))
+      return false;
+    const Tensor old = connected ? constant_at({shift.node, 2}) : Tensor{};
     const auto moved = moved_bias(old, shift.shift, 1.0f / beta);
     if (moved.empty()) return false;
     Shape shape = connected && old.shape.size() > 1 ? old.shape : Shape{0};
@@ -269,13 +262,9 @@ class Writer {
   // The bias of a matrix product is the constant operand of the Add that alone reads it.
   bool shift_addition(const BiasShift& shift) {
     const Value& output = graph_.value(graph_.node(shift.node).outputs[0]);
-    if (output.uses.size() != 1) return false;
-    const Use use = output.uses[0];
-    const Node& add = graph_.node(use.node);
-    if (add.type != "Add" || add.inputs.size() != 2 ||
-        !has_constant(use.node, static_cast<size_t>(1 - use.port)))
-      return false;
-    const Tensor old = constant_at(use.node, 1 - use.port);
+    const auto use = bias_behind(graph_, shift.node);
+    if (!use || graph_.node(use->node).type != "Add") return false;
+    const Tensor old = constant_at(*use);
     const bool last_axis =
         output.rank_known && shift.axis == static_cast<int64_t>(output.shape.size()) - 1;
     if (!last_axis || old.shape.size() > output.shape.size()) return false;
@@ -283,8 +272,8 @@ class Writer {
     if (moved.empty()) return false;
     Shape shape = old.shape.empty() ? Shape{0} : old.shape;
     shape.back() = static_cast<int64_t>(shift.shift.size());
-    const Value& bias = graph_.value(add.inputs[static_cast<size_t>(1 - use.port)]);
-    redirect(places({{use.node, 1 - use.port}}),
+    const Value& bias = graph_.value(graph_.input(*use));
+    redirect(places({*use}),
              copy_.add_initializer(bias.name, float_tensor(bias.dtype, shape, moved)));
     return true;
   }
@@ -296,7 +285,7 @@ class Writer {
     if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses)
       return source;
     const Node& clip = graph_.node(value.producer);
-    if (reading_.values[static_cast<size_t>(value.id)] != source) return source;
+    if (reading_.values[value.id] != source) return source;
     float low = -std::numeric_limits<float>::infinity(), high = -low;
     if (clip.type == "Relu")
       low = 0.0f;
@@ -304,17 +293,16 @@ class Writer {
       return source;
     const float slack = 1e-5f * std::max(std::fabs(quantizer.low[0]), std::fabs(quantizer.high[0]));
     if (quantizer.low[0] < low - slack || quantizer.high[0] > high + slack) return source;
-    return copy_.values[static_cast<size_t>(clip.inputs[0])];
+    return copy_.values[clip.inputs[0]];
   }
 
   bool clip_bounds(const Node& clip, float& low, float& high) const {
-    const NodeProto& proto =
-        copy_.content.model.graph().node(reading_.nodes[static_cast<size_t>(clip.id)].back());
+    const NodeProto& proto = copy_.content.model.graph().node(reading_.nodes[clip.id].back());
     low = float_attribute(proto, "min", low);
     high = float_attribute(proto, "max", high);
     for (size_t port = 1; port < clip.inputs.size(); ++port) {
       if (clip.inputs[port] == kNone) continue;
-      if (!has_constant(clip.id, port)) return false;
+      if (!reads_constant(graph_, clip, port)) return false;
       (port == 1 ? low : high) = to_floats(graph_.value(clip.inputs[port]).constant->load())[0];
     }
     return true;
@@ -387,10 +375,9 @@ class Writer {
   std::optional<float> step_of(Use use) const {
     for (;;) {
       if (const auto it = input_steps_.find(use); it != input_steps_.end()) return it->second;
-      const ValueId value = graph_.node(use.node).inputs[static_cast<size_t>(use.port)];
+      const ValueId value = graph_.input(use);
       const NodeId producer = value == kNone ? kNone : graph_.value(value).producer;
-      if (producer == kNone || row(graph_.node(producer).op).trait != Trait::agnostic)
-        return std::nullopt;
+      if (producer == kNone || !moves(graph_.node(producer).op)) return std::nullopt;
       use = {producer, 0};
     }
   }
@@ -427,30 +414,29 @@ class Writer {
   // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it
   // adds: ONNX Runtime makes one Gemm of both, which it computes in integers if the bias is one.
   std::optional<BiasPlace> bias_place(NodeId id) {
-    const NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
+    const NodeProto& product = node(reading_.nodes[id].back());
     const std::string& type = product.op_type();
     if (type == "Conv") return BiasPlace{id};
     if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 &&
         float_attribute(product, "beta", 1) == 1)
       return BiasPlace{id};
-    const auto& uses = graph_.value(graph_.node(id).outputs[0]).uses;
-    if (type != "MatMul" || uses.size() != 1 || graph_.node(uses[0].node).type != "Add")
-      return std::nullopt;
-    return BiasPlace{uses[0].node, 1 - uses[0].port};
+    const auto use = type == "MatMul" ? bias_behind(graph_, id) : std::nullopt;
+    if (!use || graph_.node(use->node).type != "Add") return std::nullopt;
+    return BiasPlace{use->node, use->port};
   }
 
   void quantize_bias(NodeId id, float input_step, const std::vector<float>& weight_steps,
                      const std::unordered_map<std::string, int>& initializers) {
     const auto place = bias_place(id);
     if (!place) return;
-    NodeProto& reader = node(reading_.nodes[static_cast<size_t>(place->node)].back());
+    NodeProto& reader = node(reading_.nodes[place->node].back());
     if (reader.input_size() <= place->port || reader.input(place->port).empty()) return;
     const auto it = initializers.find(reader.input(place->port));
     Tensor bias;
     if (it != initializers.end())
       bias = initializer_tensor(copy_.content, proto().initializer(it->second));
-    else if (has_constant(place->node, static_cast<size_t>(place->port)))
-      bias = constant_at(place->node, place->port);
+    else if (reads_constant(graph_, graph_.node(place->node), static_cast<size_t>(place->port)))
+      bias = constant_at({place->node, place->port});
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
     if (weight_steps.size() != 1 && weight_steps.size() != count) return;

@@ -9,7 +9,7 @@ namespace eightbit::onnx {
 
 enum class Layout {
   plain,  // quantizers stand where the plan has them
-  // hard swish blocks (quant/hard_swish_blocks.h) are written so that ONNX Runtime computes them in
+  // hard swish blocks (kernels/hard_swish_blocks.h) are written so that ONNX Runtime computes them in
   // integers
   kernels
 };

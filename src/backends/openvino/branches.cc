@@ -44,8 +44,7 @@ Output carry_out(Output value, NodeId node, const Copy& copy, const Reading& rea
                  Otherwise&& otherwise) {
   for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone;
        node = owner)
-    value = out_of(copy.nodes[static_cast<size_t>(owner)],
-                   reading.branches[static_cast<size_t>(node)], value, otherwise());
+    value = out_of(copy.nodes[owner], reading.branches[node], value, otherwise());
   return value;
 }
 

@@ -99,8 +99,7 @@ void insert_between(
 std::vector<ov::Input<ov::Node>> inputs_of(const Copy& copy, const std::vector<Use>& uses) {
   std::vector<ov::Input<ov::Node>> inputs;
   for (const Use& use : uses)
-    inputs.push_back(
-        copy.nodes[static_cast<size_t>(use.node)]->input(static_cast<size_t>(use.port)));
+    inputs.push_back(copy.nodes[use.node]->input(static_cast<size_t>(use.port)));
   return inputs;
 }
 

@@ -11,11 +11,11 @@
 namespace eightbit::openvino {
 
 struct Copy {
-  std::shared_ptr<ov::Model> model;              // constants are shared with the original
-  std::vector<std::shared_ptr<ov::Node>> nodes;  // by NodeId
-  // By ValueId: the value itself, in front of any quantizer or scale. A bias that was added as a
+  std::shared_ptr<ov::Model> model;  // constants are shared with the original
+  Indexed<NodeId, std::shared_ptr<ov::Node>> nodes;
+  // The value itself, in front of any quantizer or scale. A bias that was added as a
   // new node counts as part of the value.
-  std::vector<ov::Output<ov::Node>> values;
+  Indexed<ValueId, ov::Output<ov::Node>> values;
 };
 
 Copy copy_model(const ov::Model& model, const Reading& reading);

@@ -1,16 +1,16 @@
 #include "backends/openvino/executor.h"
 
-#include <algorithm>
 #include <deque>
 #include <openvino/runtime/core.hpp>
 #include <openvino/runtime/intel_cpu/properties.hpp>
 #include <openvino/runtime/properties.hpp>
-#include <thread>
+#include <variant>
 
 #include "backends/openvino/binding.h"
 #include "backends/openvino/core.h"
 #include "backends/openvino/instrument.h"
 #include "backends/openvino/model.h"
+#include "backends/rows.h"
 #include "base/error.h"
 
 namespace eightbit::openvino {
@@ -22,25 +22,27 @@ namespace {
 // inferences: without them, a network full of FakeQuantize compiles twice as fast, and runs no
 // slower. Where two networks that share values run side by side, OpenVINO 2026.4 comes to wrong
 // results without them.
-ov::AnyMap stream_options(const backends::Program& program, bool sequential) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const int count = sequential ? 1 : program.threads > 0 ? program.threads : cores;
+ov::AnyMap stream_options(const backends::Measurement& measurement, int threads, bool sequential) {
+  const int count = sequential ? 1 : threads;
   ov::AnyMap options = compile_options(count);
   options.insert(ov::num_streams(count));
-  if (!program.integer_arithmetic) options.insert({"LP_TRANSFORMS_MODE", "NO"});
-  if (program.comparisons.empty()) options.insert({"SNIPPETS_MODE", "DISABLE"});
+  if (!in_integers(measurement)) options.insert({"LP_TRANSFORMS_MODE", "NO"});
+  if (comparisons_of(measurement).empty()) options.insert({"SNIPPETS_MODE", "DISABLE"});
   return options;
 }
 
 class OpenVinoExecutor : public backends::Executor {
  public:
-  OpenVinoExecutor(const OpenVinoModel& model, const backends::Program& program,
-                   Instrumented instrumented)
+  OpenVinoExecutor(const OpenVinoModel& model, backends::Measurement measurement,
+                   const backends::RunSettings& settings)
       : model_(model),
         binding_(*model.native()),
-        program_(program),
-        instrumented_(std::move(instrumented)) {
-    compiled_ = compiled_for_cpu(instrumented_.model, stream_options(program, model.stateful()));
+        measurement_(std::move(measurement)),
+        settings_(settings),
+        instrumented_(instrument(model, measurement_)) {
+    compiled_ =
+        compiled_for_cpu(instrumented_.model,
+                         stream_options(measurement_, settings.thread_count(), model.stateful()));
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
@@ -78,12 +80,15 @@ class OpenVinoExecutor : public backends::Executor {
   };
 
   void start(Request& request, const Sample& sample) {
-    request.number = program_.number(started_);
+    request.number = settings_.number(started_);
     request.sample = binding_.bind(sample, request.number);
     for (size_t i = 0; i < binding_.size(); ++i)
       request.infer.set_input_tensor(i, request.sample.tensors[i]);
-    set_references(request);
-    set_switches(request);
+    std::visit(
+        backends::Overloads{[&](const backends::Probes& p) { set_references(p, request); },
+                            [&](const backends::SwitchComparison& s) { set_switches(s, request); },
+                            [](const auto&) {}},
+        measurement_);
     if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
     request.infer.start_async();
     request.busy = true;
@@ -91,24 +96,24 @@ class OpenVinoExecutor : public backends::Executor {
   }
 
   // The probes' inputs follow those of the model.
-  void set_references(Request& request) {
-    if (program_.probes.empty()) return;
-    auto* at = program_.reference_means.at(static_cast<size_t>(started_)).data();
-    for (size_t i = 0; i < program_.probes.size(); ++i) {
+  void set_references(const backends::Probes& probes, Request& request) {
+    if (probes.probes.empty()) return;
+    // the runtime takes pointers to what it may change, and does not change inputs
+    auto* at = const_cast<float*>(probes.reference_means.at(static_cast<size_t>(started_)).data());
+    for (size_t i = 0; i < probes.probes.size(); ++i) {
       const auto& port = compiled_.inputs()[binding_.size() + i];
       request.infer.set_input_tensor(binding_.size() + i,
                                      ov::Tensor(ov::element::f32, port.get_shape(), at));
-      at += program_.probes[i].channels;
+      at += probes.probes[i].channels;
     }
   }
 
-  // Behind the probes'.
-  void set_switches(Request& request) {
-    if (program_.switches.empty()) return;
-    auto& row = program_.switch_rows.at(static_cast<size_t>(started_));
+  // So do the switches'.
+  void set_switches(const backends::SwitchComparison& compared, Request& request) {
+    const auto& row = compared.rows.at(static_cast<size_t>(started_));
     for (size_t i = 0; i < row.size(); ++i)
-      request.infer.set_input_tensor(binding_.size() + program_.probes.size() + i,
-                                     ov::Tensor(ov::element::f32, ov::Shape{}, &row[i]));
+      request.infer.set_input_tensor(binding_.size() + i, ov::Tensor(ov::element::f32, ov::Shape{},
+                                                                     const_cast<float*>(&row[i])));
   }
 
   // Waits for a request and hands out its records; nothing where it is idle.
@@ -125,22 +130,13 @@ class OpenVinoExecutor : public backends::Executor {
     for (size_t i = 0; i < instrumented_.results; ++i)
       results.push_back(request.infer.get_output_tensor(i));
     request.sample = {};
-    size_t batch = 1;  // records of branches come once, whatever the batch
-    for (size_t i = 0; i < instrumented_.histograms.size(); ++i)
-      batch = std::max(batch, results[i].get_shape()[0]);
-    for (size_t item = 0; item < batch; ++item) {
-      row_.clear();
-      for (const ov::Tensor& result : results) append(result, item, batch);
-      record(recorded_++, row_);
+    std::vector<backends::Part> parts;
+    for (size_t i = 0; i < results.size(); ++i) {
+      const bool tap = i < instrumented_.histograms.size();
+      parts.push_back({{results[i].data<const float>(), results[i].get_size()},
+                       tap ? static_cast<int64_t>(results[i].get_shape()[0]) : 1});
     }
-  }
-
-  void append(const ov::Tensor& result, size_t item, size_t batch) {
-    const size_t rows =
-        result.get_shape().size() == 2 && result.get_shape()[0] == batch ? batch : 1;
-    const size_t size = result.get_size() / rows;
-    const auto* data = result.data<const float>() + (rows == 1 ? 0 : item) * size;
-    row_.insert(row_.end(), data, data + size);
+    rows_.hand_out(parts, record);
   }
 
   // Records what is still in flight; with an error already there, only waits.
@@ -158,24 +154,22 @@ class OpenVinoExecutor : public backends::Executor {
 
   const OpenVinoModel& model_;
   Binding binding_;
-  backends::Program program_;
+  const backends::Measurement measurement_;
+  const backends::RunSettings settings_;
   Instrumented instrumented_;
   ov::CompiledModel compiled_;
   std::vector<Request> requests_;
-  std::vector<float> row_;
+  backends::Rows rows_;
   size_t oldest_ = 0;
-  int64_t started_ = 0, recorded_ = 0;
+  int64_t started_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<backends::Executor> make_executor(const OpenVinoModel& model,
-                                                  const backends::Program& program) {
-  const auto* other = dynamic_cast<const OpenVinoModel*>(program.other);
-  Instrumented instrumented =
-      instrument(*model.native(), model.reading(), program, other ? other->native().get() : nullptr,
-                 other ? &other->reading() : nullptr);
-  return std::make_unique<OpenVinoExecutor>(model, program, std::move(instrumented));
+                                                  backends::Measurement measurement,
+                                                  const backends::RunSettings& settings) {
+  return std::make_unique<OpenVinoExecutor>(model, std::move(measurement), settings);
 }
 
 }  // namespace eightbit::openvino

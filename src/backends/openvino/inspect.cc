@@ -1,4 +1,4 @@
-// Running a model as it is: outputs, executed precisions, latency and throughput.
+// Running a model as its users do: outputs and executed precisions.
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -7,6 +7,7 @@
 
 #include "backends/openvino/binding.h"
 #include "backends/openvino/core.h"
+#include "backends/openvino/executor.h"
 #include "backends/openvino/model.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
@@ -14,12 +15,6 @@
 
 namespace eightbit::openvino {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ov::CompiledModel compile_in_f32(const std::shared_ptr<const ov::Model>& model,
                                  const ov::AnyMap& extra = {}) {
@@ -92,27 +87,25 @@ bool is_computed(const std::string& type) {
 
 class OpenVinoRunner : public backends::Runner {
  public:
-  OpenVinoRunner(const std::shared_ptr<const ov::Model>& model, backends::FloatPrecision precision,
-                 bool times_layers = false)
-      : binding_(*model),
-        stateful_(!model->get_variables().empty()),
+  OpenVinoRunner(const ov::Model& model, ov::CompiledModel compiled, bool times_layers)
+      : binding_(model),
+        stateful_(!model.get_variables().empty()),
         times_layers_(times_layers),
-        compiled_(
-            compile_for_cpu(model, precision,
-                            times_layers ? ov::AnyMap{ov::enable_profiling(true)} : ov::AnyMap{})) {
-    request_ = compiled_.create_infer_request();
-  }
+        compiled_(std::move(compiled)),
+        request_(compiled_.create_infer_request()) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
-    const auto bound = binding_.bind(sample, count_);
+    bound_ = binding_.bind(sample, count_);
     if (stateful_ && sample.reset_state.value_or(true)) reset_states(request_);
-    infer(request_, bound, count_++);
+    infer(request_, bound_, count_++);
     if (times_layers_) keep_least_times();
     std::vector<Tensor> outputs;
     for (size_t i = 0; i < compiled_.outputs().size(); ++i)
       outputs.push_back(copy_of(request_.get_output_tensor(i)));
     return outputs;
   }
+
+  void again() override { request_.infer(); }
 
   std::string precision() const override {
     return compiled_.get_property(ov::hint::inference_precision).to_string();
@@ -143,58 +136,27 @@ class OpenVinoRunner : public backends::Runner {
   std::map<std::string, double> least_;  // milliseconds
   ov::CompiledModel compiled_;
   ov::InferRequest request_;
+  BoundSample bound_;  // keeps the bytes alive that the request reads
   int64_t count_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<backends::Runner> OpenVinoModel::runner(backends::FloatPrecision precision) const {
-  return std::make_unique<OpenVinoRunner>(model_, precision);
+std::unique_ptr<backends::Runner> make_runner(const OpenVinoModel& model,
+                                              backends::FloatPrecision precision,
+                                              bool times_layers) {
+  const auto extra = times_layers ? ov::AnyMap{ov::enable_profiling(true)} : ov::AnyMap{};
+  return std::make_unique<OpenVinoRunner>(
+      *model.native(), compile_for_cpu(model.native(), precision, extra), times_layers);
 }
 
-std::unique_ptr<backends::Runner> OpenVinoModel::timing_runner(
-    backends::FloatPrecision precision) const {
-  return std::make_unique<OpenVinoRunner>(model_, precision, true);
-}
-
-std::vector<double> OpenVinoModel::latencies(const Sample& sample, double seconds) const {
-  constexpr int kWarmUp = 5;
-  auto compiled =
-      compile_in_f32(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY)});
-  auto request = compiled.create_infer_request();
-  const auto bound = Binding(*model_).bind(sample, 0);
-  for (int run = 0; run < kWarmUp; ++run) openvino::infer(request, bound, 0);
-  std::vector<double> each;
-  for (const auto begin = Clock::now(); each.empty() || seconds_since(begin) < seconds;) {
-    const auto start = Clock::now();
-    request.infer();
-    each.push_back(seconds_since(start));
-  }
-  return each;
-}
-
-double OpenVinoModel::throughput(const Sample& sample, double seconds) const {
-  auto compiled =
-      compile_in_f32(model_, {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
-  const auto bound = Binding(*model_).bind(sample, 0);
-  std::vector<ov::InferRequest> requests;
+std::vector<std::unique_ptr<backends::Runner>> make_parallel_runners(const OpenVinoModel& model) {
+  const auto compiled = compile_in_f32(
+      model.native(), {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)});
+  std::vector<std::unique_ptr<backends::Runner>> runners;
   for (uint32_t i = 0; i < compiled.get_property(ov::optimal_number_of_infer_requests); ++i)
-    openvino::infer(requests.emplace_back(compiled.create_infer_request()), bound, 0);
-  const int64_t batch =
-      bound.owners.empty() || bound.owners[0].shape.empty() ? 1 : bound.owners[0].shape[0];
-  int64_t finished = 0;
-  const auto start = Clock::now();
-  for (auto& request : requests) request.start_async();
-  double elapsed = 0;
-  for (size_t i = 0; elapsed < seconds;
-       i = (i + 1) % requests.size(), elapsed = seconds_since(start)) {
-    requests[i].wait();
-    ++finished;
-    requests[i].start_async();
-  }
-  for (auto& request : requests) request.wait();
-  finished += static_cast<int64_t>(requests.size());
-  return static_cast<double>(finished * batch) / seconds_since(start);
+    runners.push_back(std::make_unique<OpenVinoRunner>(*model.native(), compiled, false));
+  return runners;
 }
 
 std::map<std::string, int64_t> OpenVinoModel::weight_bytes() const {

@@ -22,9 +22,12 @@
 #include "backends/binding.h"
 #include "backends/openvino/branches.h"
 #include "backends/openvino/copy.h"
+#include "backends/openvino/measure_op.h"
+#include "backends/openvino/model.h"
+#include "backends/openvino/reader.h"
 #include "backends/openvino/types.h"
-#include "backends/openvino/writer.h"
 #include "base/error.h"
+#include "graph/roles.h"
 #include "quant/rounded_weights.h"
 
 namespace eightbit::openvino {
@@ -40,19 +43,17 @@ Output as_f32(const Output& value) { return as_type(value, ov::element::f32); }
 
 // Values that the CPU plugin keeps channels-last in memory: what convolutions make, and what
 // elementwise ops and pools make of it.
-std::vector<bool> channels_last(const Graph& graph) {
-  std::vector<bool> last(graph.values.size());
+Indexed<ValueId, bool> channels_last(const Graph& graph) {
+  Indexed<ValueId, bool> last(graph.values.size());
   for (const Node& node : graph.nodes) {
     const bool keeps = has(node.op, kElementwise | kActivation | kArithmetic) ||
                        node.op == Op::concat || node.op == Op::max_pool ||
                        node.op == Op::avg_pool || node.op == Op::interpolate;
     bool any = is_convolution(node.op);
     for (ValueId input : node.inputs)
-      any |= keeps && input != kNone && last[static_cast<size_t>(input)] &&
-             graph.value(input).shape.size() > 3;
+      any |= keeps && input != kNone && last[input] && graph.value(input).shape.size() > 3;
     if (!any) continue;
-    for (ValueId output : node.outputs)
-      last[static_cast<size_t>(output)] = graph.value(output).shape.size() > 3;
+    for (ValueId output : node.outputs) last[output] = graph.value(output).shape.size() > 3;
   }
   return last;
 }
@@ -120,8 +121,7 @@ void fold_dequantization(const Copy& copy, const Reading& reading) {
   for (const Value& value : reading.graph.values) {
     if (!value.is_constant() || !value.constant->quantized) continue;
     const auto floats = as_constant(value.constant->load());
-    for (ov::Input<ov::Node> reader :
-         copy.values[static_cast<size_t>(value.id)].get_target_inputs())
+    for (ov::Input<ov::Node> reader : copy.values[value.id].get_target_inputs())
       reader.replace_source_output(floats);
   }
 }
@@ -180,13 +180,15 @@ void drop_results(const ov::Model& model) {
 
 class Instrumenter {
  public:
-  Instrumenter(const ov::Model& model, const Reading& reading, const backends::Program& program)
-      : program_(program), reading_(reading), reference_(copy_model(model, reading)) {}
+  explicit Instrumenter(const OpenVinoModel& model)
+      : model_(model), reading_(model.reading()), reference_(model.copy()) {}
 
-  void add_taps() {
+  void add(const backends::Taps& taps) {
+    keeps_states_ = !taps.taps.empty();
+    fold_dequantization(reference_, reading_);
     const auto batch = batch_source(*reference_.model);
     const auto last = channels_last(reading_.graph);
-    for (Tap tap : program_.taps) {
+    for (Tap tap : taps.taps) {
       const auto id = static_cast<size_t>(tap.value);
       out_.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
                                                           : nullptr);
@@ -203,18 +205,75 @@ class Instrumenter {
     }
   }
 
-  void add_planned(const ov::Model& model, const Reading& reading, const Plan* plan) {
-    planned_ = copy_model(model, reading);
-    if (plan != nullptr)
-      apply_plan(planned_, reading.graph, with_rounded_weights(reading.graph, *plan));
-    if (plan == nullptr && !program_.integer_arithmetic) fold_dequantization(planned_, reading);
+  void add(const backends::Probes& probes) {
+    add_planned(*probes.plan);
+    for (const BiasProbe& probe : probes.probes) add_probe(probe);
+    keep_from_folding();
+  }
+
+  void add(const backends::PlanComparison& compared) {
+    add_planned(*compared.plan);
+    if (compared.layers_alone) cut_quantized_values(*compared.plan);
+    keep_from_folding();
+    add_comparisons(compared.comparisons, reading_);
+  }
+
+  void add(const backends::SwitchComparison& compared) {
+    add_planned(*compared.plan);
+    add_switches(compared.switches);
+    keep_from_folding();
+    add_comparisons(compared.comparisons, reading_);
+  }
+
+  void add(const backends::NetworkComparison& compared) {
+    const auto* found = dynamic_cast<const OpenVinoModel*>(compared.other);
+    if (!found)
+      fail<Unsupported>("compare",
+                        "an OpenVINO model can not be compared with one of the backend '{}'. Read "
+                        "both in one way",
+                        compared.other->backend());
+    const OpenVinoModel& other = *found;
+    planned_ = other.copy();
+    if (!compared.integer_arithmetic) fold_dequantization(planned_, other.reading());
     share_inputs(planned_, *reference_.model);
-    if (plan != nullptr && program_.layers_alone) cut_quantized_values(*plan);
+    rewire(compared);
+    if (!compared.integer_arithmetic) keep_from_folding();
+    add_comparisons(compared.comparisons, other.reading());
+  }
+
+  Instrumented finish() {
+    ov::SinkVector sinks;
+    ov::op::util::VariableVector variables;
+    if (keeps_states_) {
+      sinks = reference_.model->get_sinks();
+      variables = reference_.model->get_variables();
+    }
+    if (planned_.model) {
+      const auto more = planned_.model->get_sinks();
+      sinks.insert(sinks.end(), more.begin(), more.end());
+      for (const auto& sink : more)
+        if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
+          variables.push_back(stateful->get_variable());
+    }
+    drop_results(*reference_.model);
+    if (planned_.model) drop_results(*planned_.model);
+    auto parameters = reference_.model->get_parameters();
+    parameters.insert(parameters.end(), inputs_.begin(), inputs_.end());
+    out_.results = results_.size();
+    results_.insert(results_.end(), unread_.begin(), unread_.end());
+    out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
+    return std::move(out_);
+  }
+
+ private:
+  void add_planned(const Plan& plan) {
+    const Plan rounded = with_rounded_weights(reading_.graph, plan);
+    planned_ = model_.copy(&rounded);
+    share_inputs(planned_, *reference_.model);
   }
 
   // A value with a second reader is not folded.
   void keep_from_folding() {
-    if (program_.integer_arithmetic || !planned_.model) return;
     for (const auto& op : planned_.model->get_ordered_ops())
       if (ov::is_type<ov::op::v0::FakeQuantize>(op) && is_folded_wrongly(*op))
         unread_.push_back(std::make_shared<ov::op::v0::Result>(corner_of(op->input_value(0))));
@@ -230,36 +289,34 @@ class Instrumenter {
     }
   }
 
-  void add_probes() {
-    for (const backends::BiasProbe& probe : program_.probes) {
-      const ValueId id = reading_.graph.node(probe.node).outputs.at(0);
-      const Output planned = planned_.values[static_cast<size_t>(id)];
-      const auto consumers = planned.get_target_inputs();
-      ov::Shape shape(planned.get_partial_shape().size(), 1);
-      shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
-      references_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, shape));
-      const Output shift = std::make_shared<ov::op::v1::Subtract>(
-          as_type(references_.back(), planned.get_element_type()),
-          mean_over_all_but(planned, probe.axis));
-      const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
-      for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
-      add_result(as_f32(shift));
-    }
+  void add_probe(const BiasProbe& probe) {
+    const ValueId id = reading_.graph.node(probe.node).outputs.at(0);
+    const Output planned = planned_.values[id];
+    const auto consumers = planned.get_target_inputs();
+    ov::Shape shape(planned.get_partial_shape().size(), 1);
+    shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
+    inputs_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, shape));
+    const Output shift =
+        std::make_shared<ov::op::v1::Subtract>(as_type(inputs_.back(), planned.get_element_type()),
+                                               mean_over_all_but(planned, probe.axis));
+    const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
+    for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
+    add_result(as_f32(shift));
   }
 
   // What reads a switched node reads its blend, and so does all that follows.
-  void add_switches() {
+  void add_switches(const std::vector<std::vector<NodeId>>& switches) {
     std::map<NodeId, size_t> switch_of;
-    for (size_t s = 0; s < program_.switches.size(); ++s) {
-      switches_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{}));
-      for (NodeId node : program_.switches[s]) switch_of.emplace(node, s);
+    for (size_t s = 0; s < switches.size(); ++s) {
+      inputs_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{}));
+      for (NodeId node : switches[s]) switch_of.emplace(node, s);
     }
-    for (const auto& [id, s] : switch_of) blend(id, switches_[s]);  // in topological order
+    for (const auto& [id, s] : switch_of) blend(id, inputs_[s]);  // in topological order
   }
 
   void blend(NodeId id, const Output& weight) {
     const Node& node = reading_.graph.node(id);
-    const auto& quantized = planned_.nodes[static_cast<size_t>(id)];
+    const auto& quantized = planned_.nodes[id];
     ov::OutputVector inputs = quantized->input_values();
     for (size_t port = 0; port < inputs.size() && port < node.inputs.size(); ++port)
       if (node.inputs[port] != kNone) inputs[port] = in_front_of_quantizers(node.inputs[port]);
@@ -273,7 +330,7 @@ class Instrumenter {
           std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
       const Output blended = std::make_shared<ov::op::v1::Add>(a, difference);
       for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(blended);
-      planned_.values[static_cast<size_t>(node.outputs[port])] = blended;
+      planned_.values[node.outputs[port]] = blended;
     }
   }
 
@@ -281,97 +338,60 @@ class Instrumenter {
   Output in_front_of_quantizers(ValueId value) const {
     const NodeId producer = reading_.graph.value(value).producer;
     const bool input = producer != kNone && reading_.graph.node(producer).op == Op::parameter;
-    return (input ? reference_ : planned_).values[static_cast<size_t>(value)];
+    return (input ? reference_ : planned_).values[value];
   }
 
-  void rewire() {
-    for (const backends::Cut& cut : program_.cuts) {
-      const Output reference = reference_.values[static_cast<size_t>(cut.reference)];
-      for (auto input : planned_.values[static_cast<size_t>(cut.planned)].get_target_inputs())
+  void rewire(const backends::NetworkComparison& compared) {
+    for (const backends::Cut& cut : compared.cuts) {
+      const Output reference = reference_.values[cut.reference];
+      for (auto input : planned_.values[cut.other].get_target_inputs())
         input.replace_source_output(reference);
     }
-    for (NodeId id : program_.bypassed) {
-      const auto& node = planned_.nodes[static_cast<size_t>(id)];
+    for (NodeId id : compared.bypassed) {
+      const auto& node = planned_.nodes[id];
       const Output source = node->input_value(0);
       for (auto input : node->output(0).get_target_inputs()) input.replace_source_output(source);
     }
   }
 
-  void add_comparisons(const Reading& planned) {
+  void add_comparisons(std::span<const backends::Comparison> comparisons, const Reading& planned) {
+    keeps_states_ |= !comparisons.empty();
     const auto last = channels_last(reading_.graph);
-    for (const backends::Comparison& comparison : program_.comparisons) {
-      const ValueId other = comparison.planned == kNone ? comparison.reference : comparison.planned;
+    for (const backends::Comparison& comparison : comparisons) {
       const auto value = [](const Copy& copy, const Reading& reading, ValueId id) {
-        return value_out_of_branches(as_f32(copy.values[static_cast<size_t>(id)]),
-                                     reading.graph.value(id).producer, copy, reading);
+        return value_out_of_branches(as_f32(copy.values[id]), reading.graph.value(id).producer,
+                                     copy, reading);
       };
       ov::OutputVector values{value(reference_, reading_, comparison.reference),
-                              value(planned_, planned, other)};
+                              value(planned_, planned, comparison.compared())};
       int64_t axis = comparison.axis;
-      if (last[static_cast<size_t>(comparison.reference)])
+      if (last[comparison.reference])
         for (Output& one : values) axis = comparison.axis, one = channels_to_back(one, axis);
       add_result(
           std::make_shared<DifferenceOp>(values, axis, comparison.record_size(), next_id_++));
     }
   }
 
-  Instrumented finish() {
-    ov::SinkVector sinks;
-    ov::op::util::VariableVector variables;
-    if (!program_.taps.empty() || !program_.comparisons.empty()) {
-      sinks = reference_.model->get_sinks();
-      variables = reference_.model->get_variables();
-    }
-    if (planned_.model) {
-      const auto more = planned_.model->get_sinks();
-      sinks.insert(sinks.end(), more.begin(), more.end());
-      for (const auto& sink : more)
-        if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
-          variables.push_back(stateful->get_variable());
-    }
-    drop_results(*reference_.model);
-    if (planned_.model) drop_results(*planned_.model);
-    auto parameters = reference_.model->get_parameters();
-    parameters.insert(parameters.end(), references_.begin(), references_.end());
-    parameters.insert(parameters.end(), switches_.begin(), switches_.end());
-    out_.results = results_.size();
-    results_.insert(results_.end(), unread_.begin(), unread_.end());
-    out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
-    return std::move(out_);
-  }
-
- private:
   void add_result(const Output& value) {
     results_.push_back(std::make_shared<ov::op::v0::Result>(value));
   }
 
-  const backends::Program& program_;
+  const OpenVinoModel& model_;
   const Reading& reading_;
   Copy reference_;
   Copy planned_;
+  bool keeps_states_ = false;  // of the reference: its values are measured in each run
   ov::ResultVector results_, unread_;
-  ov::ParameterVector references_;  // one a probe
-  ov::ParameterVector switches_;
+  ov::ParameterVector inputs_;  // behind those of the model: one a probe, or one a switch
   int64_t next_id_ = 0;
   Instrumented out_;
 };
 
 }  // namespace
 
-Instrumented instrument(const ov::Model& model, const Reading& reading,
-                        const backends::Program& program, const ov::Model* other,
-                        const Reading* other_reading) {
-  Instrumenter instrumenter(model, reading, program);
-  instrumenter.add_taps();
-  if (program.plan != nullptr)
-    instrumenter.add_planned(model, reading, program.plan);
-  else if (other != nullptr)
-    instrumenter.add_planned(*other, *other_reading, nullptr);
-  instrumenter.add_probes();
-  instrumenter.add_switches();
-  instrumenter.rewire();
-  instrumenter.keep_from_folding();
-  instrumenter.add_comparisons(other_reading != nullptr ? *other_reading : reading);
+Instrumented instrument(const OpenVinoModel& model, const backends::Measurement& measurement) {
+  Instrumenter instrumenter(model);
+  std::visit([&](const auto& one) { instrumenter.add(one); }, measurement);
   return instrumenter.finish();
 }
 

@@ -14,16 +14,27 @@ namespace eightbit::openvino {
 
 namespace {
 
-const OpenVinoModel& native_model(const Model& model) {
-  const auto* impl = dynamic_cast<const OpenVinoModel*>(&model.impl());
-  if (!impl)
-    fail<Unsupported>(
-        "openvino",
-        "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
-        "package",
-        model.impl().backend());
-  return *impl;
-}
+class OpenVinoEngine final : public backends::Engine {
+ public:
+  std::unique_ptr<backends::Executor> compile(
+      const backends::Network& network, backends::Measurement measurement,
+      const backends::RunSettings& settings) const override {
+    return make_executor(native(network), std::move(measurement), settings);
+  }
+  bool can_switch() const override { return true; }
+  std::unique_ptr<backends::Runner> runner(const backends::Network& network,
+                                           backends::FloatPrecision precision) const override {
+    return make_runner(native(network), precision);
+  }
+  std::unique_ptr<backends::Runner> timing_runner(
+      const backends::Network& network, backends::FloatPrecision precision) const override {
+    return make_runner(native(network), precision, true);
+  }
+  std::vector<std::unique_ptr<backends::Runner>> parallel_runners(
+      const backends::Network& network) const override {
+    return make_parallel_runners(native(network));
+  }
+};
 
 void clear(ov::Model& model) {
   for (const auto& result : ov::ResultVector(model.get_results())) model.remove_result(result);
@@ -35,6 +46,22 @@ void clear(ov::Model& model) {
 }
 
 }  // namespace
+
+const OpenVinoModel& native(const backends::Network& network) {
+  const auto* model = dynamic_cast<const OpenVinoModel*>(&network);
+  if (!model)
+    fail<Unsupported>(
+        "openvino",
+        "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
+        "package",
+        network.backend());
+  return *model;
+}
+
+const backends::Engine& OpenVinoModel::engine() const {
+  static const OpenVinoEngine engine;
+  return engine;
+}
 
 const Reading& OpenVinoModel::reading() const {
   std::call_once(read_once_, [this] { reading_ = read_graph(*model_); });
@@ -68,11 +95,7 @@ std::string OpenVinoModel::fingerprint() const {
   return fingerprint_;
 }
 
-std::unique_ptr<backends::Executor> OpenVinoModel::compile(const backends::Program& program) const {
-  return make_executor(*this, program);
-}
-
-std::shared_ptr<const backends::BackendModel> OpenVinoModel::apply(
+std::shared_ptr<const backends::Network> OpenVinoModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   auto rewritten = copy(&plan).model;
   avoid_runtime_faults(*rewritten);
@@ -94,7 +117,7 @@ Model wrap(const std::shared_ptr<ov::Model>& model) {
 }
 
 std::shared_ptr<ov::Model> unwrap(const Model& model) {
-  return native_model(model).native()->clone();
+  return native(model.impl()).native()->clone();
 }
 
 void unwrap_into(const Model& model, ov::Model& target) {

@@ -4,13 +4,13 @@
 #include <mutex>
 #include <openvino/core/model.hpp>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "backends/openvino/copy.h"
 #include "backends/openvino/reader.h"
 
 namespace eightbit::openvino {
 
-class OpenVinoModel final : public backends::BackendModel {
+class OpenVinoModel final : public backends::Network {
  public:
   // `model` must not change from here on.
   explicit OpenVinoModel(std::shared_ptr<const ov::Model> model) : model_(std::move(model)) {}
@@ -32,17 +32,11 @@ class OpenVinoModel final : public backends::BackendModel {
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
 
-  bool can_switch() const override { return true; }
-  std::unique_ptr<backends::Executor> compile(const backends::Program& program) const override;
-  std::shared_ptr<const BackendModel> apply(
+  const backends::Engine& engine() const override;
+  std::shared_ptr<const backends::Network> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;
   void save(const std::filesystem::path& path, bool overwrite) const override;
-  std::unique_ptr<backends::Runner> runner(backends::FloatPrecision precision) const override;
-  std::unique_ptr<backends::Runner> timing_runner(
-      backends::FloatPrecision precision) const override;
-  std::vector<double> latencies(const Sample& sample, double seconds) const override;
   std::map<std::string, int64_t> weight_bytes() const override;
-  double throughput(const Sample& sample, double seconds) const override;
 
  private:
   std::shared_ptr<const ov::Model> model_;
@@ -50,5 +44,8 @@ class OpenVinoModel final : public backends::BackendModel {
   mutable Reading reading_;
   mutable std::string fingerprint_;
 };
+
+// What is behind a network of this backend. Throws Unsupported for one of another.
+const OpenVinoModel& native(const backends::Network& network);
 
 }  // namespace eightbit::openvino

@@ -116,13 +116,16 @@ TEST(Inspect, KeepsOrResetsStates) {
   EXPECT_EQ(sums, (std::vector<float>{1, 2, 3, 1, 1}));
 }
 
-TEST(Inspect, MeasuresTimesAndPrecisions) {
+TEST(Inspect, RunsInParallelAndTellsPrecisions) {
   const auto model = read(conv_model());
   const Sample sample = sample_of(*model);
-  const auto seconds = model->latencies(sample, 0.05);
-  ASSERT_GE(seconds.size(), 1u);
-  for (double value : seconds) EXPECT_GT(value, 0.0);
-  EXPECT_GT(model->throughput(sample, 0.05), 1.0);
+  const auto runners = model->engine().parallel_runners(*model);
+  ASSERT_FALSE(runners.empty());
+  const Tensor expected = model->runner(backends::FloatPrecision::f32)->run(sample).at(0);
+  for (const auto& runner : runners) {
+    EXPECT_LT(largest_difference(to_floats(runner->run(sample).at(0)), to_floats(expected)), 1e-4f);
+    runner->again();
+  }
   double convolution_time = 0;
   for (const auto& layer : model->executed_precisions(sample))
     if (layer.type == "Convolution") {

@@ -148,18 +148,6 @@ const std::unordered_map<std::string_view, Op>& type_table() {
   return table;
 }
 
-// One input channel a group, for more than one group. The weight [G, O/G, I/G, ...] tells it even
-// where the input is dynamic.
-bool is_depthwise(const ov::Node& node) {
-  const auto& shape = node.get_input_partial_shape(1);
-  return shape.rank().is_static() && shape.size() >= 3 && shape[0].is_static() &&
-         shape[0].get_length() > 1 && shape[2].is_static() && shape[2].get_length() == 1;
-}
-
-bool is_embedding(const ov::Node& node, const IsConstant& is_constant) {
-  return node.get_input_element_type(0).is_real() && is_constant(node.input_value(0));
-}
-
 template <typename T>
 std::vector<int64_t> widen(const T& values) {
   return {values.begin(), values.end()};
@@ -231,20 +219,11 @@ std::optional<int64_t> read_axis(const ov::Node& node) {
   return std::nullopt;
 }
 
-// Counted from the front where the rank is known.
-std::optional<int64_t> normalized(std::optional<int64_t> axis, const ov::PartialShape& shape) {
-  if (axis && *axis < 0 && shape.rank().is_static()) *axis += shape.rank().get_length();
-  return axis;
-}
-
 }  // namespace
 
-Op map_op(const ov::Node& node, const IsConstant& is_constant) {
+Op map_op(const ov::Node& node) {
   const auto it = type_table().find(node.get_type_info().name);
-  if (it == type_table().end()) return Op::unknown;
-  if (it->second == Op::group_convolution && is_depthwise(node)) return Op::depthwise_convolution;
-  if (it->second == Op::gather && is_embedding(node, is_constant)) return Op::embedding;
-  return it->second;
+  return it == type_table().end() ? Op::unknown : it->second;
 }
 
 Attributes read_attributes(const ov::Node& node) {
@@ -262,7 +241,7 @@ Attributes read_attributes(const ov::Node& node) {
   } else if (const auto* op = ov::as_type<const ov::op::v0::FakeQuantize>(&node)) {
     attributes.levels = static_cast<int64_t>(op->get_levels());
   } else if (!read_windowed(node, attributes) && node.get_input_size() > 0) {
-    attributes.axis = normalized(read_axis(node), node.get_input_partial_shape(0));
+    attributes.axis = read_axis(node);
   }
   return attributes;
 }

@@ -1,4 +1,4 @@
-// From OpenVINO's op types to ours: one table, and the few ops whose inputs decide.
+// From OpenVINO's op types to ours: one table of names. What inputs decide is in graph/settle.h.
 #pragma once
 
 #include <openvino/core/node.hpp>
@@ -7,11 +7,8 @@
 
 namespace eightbit::openvino {
 
-// Says whether an output is a constant (folded subgraphs included).
-using IsConstant = std::function<bool(const ov::Output<ov::Node>&)>;
-
 // Op::unknown for types that are not in the table.
-Op map_op(const ov::Node& node, const IsConstant& is_constant);
+Op map_op(const ov::Node& node);
 Attributes read_attributes(const ov::Node& node);
 
 }  // namespace eightbit::openvino

@@ -11,6 +11,7 @@
 #include "backends/openvino/op_map.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
+#include "graph/settle.h"
 #include "graph/unique_names.h"
 
 namespace eightbit::openvino {
@@ -37,6 +38,8 @@ class Reader {
       at_ = branches_[i];
       read_model(*at_.model);
     }
+    // What IR says of divisions and subtractions is what NNCF places quantizers by.
+    settle(reading_.graph, {.by_constant = false});
     reading_.graph.check();
     return std::move(reading_);
   }
@@ -103,11 +106,10 @@ class Reader {
   void add(const std::shared_ptr<ov::Node>& node) {
     std::vector<ValueId> inputs;
     for (const auto& input : node->input_values()) inputs.push_back(input_value(input));
-    const Op op = map_op(*node, [&](const auto& output) { return is_constant(output); });
     const NodeId id =
-        reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(), op,
-                                std::move(inputs), read_attributes(*node));
-    reading_.graph.nodes[static_cast<size_t>(id)].owner = at_.owner;
+        reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(),
+                                map_op(*node), std::move(inputs), read_attributes(*node));
+    reading_.graph.nodes[id].owner = at_.owner;
     reading_.branches.push_back(at_.index);
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
@@ -132,7 +134,7 @@ class Reader {
       }
       auto reading = std::make_shared<const Reading>(read_body(*body, at_.depth + 1));
       auto graph = std::shared_ptr<Graph>(reading, const_cast<Graph*>(&reading->graph));
-      reading_.graph.nodes[static_cast<size_t>(id)].bodies.push_back(std::move(graph));
+      reading_.graph.nodes[id].bodies.push_back(std::move(graph));
     }
   }
 

@@ -13,12 +13,12 @@ namespace eightbit::openvino {
 // The objects belong to the model that was read; keep that alive.
 struct Reading {
   Graph graph;
-  std::vector<std::shared_ptr<ov::Node>> nodes;  // by NodeId
-  std::vector<ov::Output<ov::Node>> values;      // by ValueId; a constant's is the end of its chain
+  Indexed<NodeId, std::shared_ptr<ov::Node>> nodes;
+  Indexed<ValueId, ov::Output<ov::Node>> values;  // a constant's is the end of its chain
   std::unordered_map<const ov::Node*, NodeId> ids;
   std::unordered_map<const ov::Node*, std::vector<ValueId>>
-      constant_ids;           // by output port; kNone: not used
-  std::vector<int> branches;  // by NodeId: which body of Node::owner holds the node
+      constant_ids;               // by output port; kNone: not used
+  Indexed<NodeId, int> branches;  // which body of Node::owner holds the node
 
   ValueId value_of(const ov::Output<ov::Node>& output) const;  // kNone when it is not in the graph
 };

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "backends/openvino/core.h"
 #include "backends/openvino/test_models.h"
 

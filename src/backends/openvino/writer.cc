@@ -9,6 +9,7 @@
 #include "backends/openvino/quantizer_nodes.h"
 #include "backends/openvino/types.h"
 #include "base/error.h"
+#include "graph/roles.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -25,7 +26,7 @@ class Writer {
     constant->set_friendly_name(value.name);
     for (auto& input : inputs_of(copy_, replacement.uses.empty() ? value.uses : replacement.uses))
       input.replace_source_output(constant);
-    if (replacement.uses.empty()) copy_.values[static_cast<size_t>(value.id)] = constant;
+    if (replacement.uses.empty()) copy_.values[value.id] = constant;
   }
 
   void scale(const ScaleInsertion& scale) {
@@ -43,7 +44,7 @@ class Writer {
   }
 
   void shift(const BiasShift& shift) {
-    if (const auto bias = bias_input(shift.node)) return shift_constant(*bias, shift);
+    if (const auto bias = bias_behind(graph_, shift.node)) return shift_constant(*bias, shift);
     const auto value = static_cast<size_t>(graph_.node(shift.node).outputs[0]);
     const auto source = copy_.values[value];
     const auto readers = source.get_target_inputs();
@@ -76,9 +77,7 @@ class Writer {
     return node;
   }
 
-  const ov::Output<ov::Node>& source_of(const Value& value) const {
-    return copy_.values[static_cast<size_t>(value.id)];
-  }
+  const ov::Output<ov::Node>& source_of(const Value& value) const { return copy_.values[value.id]; }
 
   // Keeps the element type that consumers see.
   static std::shared_ptr<ov::op::v0::Constant> replacement_for(const ov::Output<ov::Node>& old,
@@ -106,22 +105,9 @@ class Writer {
     return fmt::format("{}/{}_input_{}", graph_.node(first.node).name, kind, first.port);
   }
 
-  // The constant operand of an Add that alone reads the node's output.
-  std::optional<Use> bias_input(NodeId id) const {
-    const Value& output = graph_.value(graph_.node(id).outputs[0]);
-    if (output.uses.size() != 1) return std::nullopt;
-    const Use use = output.uses[0];
-    const Node& add = graph_.node(use.node);
-    const Use other{use.node, 1 - use.port};
-    if (add.op != Op::add ||
-        !graph_.value(add.inputs[static_cast<size_t>(other.port)]).is_constant())
-      return std::nullopt;
-    return other;
-  }
-
   // Without leading ones: [C,1,1] for axis 1 of rank 4.
   ov::Shape shift_shape(const BiasShift& shift) const {
-    const auto& output = copy_.nodes[static_cast<size_t>(shift.node)]->get_output_partial_shape(0);
+    const auto& output = copy_.nodes[shift.node]->get_output_partial_shape(0);
     ov::Shape shape =
         channel_shape(output, {shift.axis}, shift.shift.size(), graph_.node(shift.node).name);
     const auto first = std::ranges::find_if(shape, [](size_t extent) { return extent != 1; });
@@ -130,7 +116,7 @@ class Writer {
   }
 
   void shift_constant(Use bias, const BiasShift& shift) {
-    auto input = copy_.nodes[static_cast<size_t>(bias.node)]->input(static_cast<size_t>(bias.port));
+    auto input = copy_.nodes[bias.node]->input(static_cast<size_t>(bias.port));
     const auto source = input.get_source_output();
     const Tensor old = evaluate_constant(source);
     const auto sum = std::make_shared<ov::op::v1::Add>(

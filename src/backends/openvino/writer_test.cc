@@ -9,7 +9,7 @@ namespace {
 
 using namespace test;
 
-const OpenVinoModel& native(const std::shared_ptr<const backends::BackendModel>& model) {
+const OpenVinoModel& native(const std::shared_ptr<const backends::Network>& model) {
   return dynamic_cast<const OpenVinoModel&>(*model);
 }
 

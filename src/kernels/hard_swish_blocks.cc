@@ -1,4 +1,4 @@
-#include "quant/hard_swish_blocks.h"
+#include "kernels/hard_swish_blocks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,17 +6,11 @@
 #include <optional>
 
 #include "base/spill.h"
+#include "graph/roles.h"
 #include "quant/channels.h"
 
 namespace eightbit {
 namespace {
-
-// Output channels of a convolution's weight, in order.
-std::vector<int64_t> output_axes(const Graph& graph, NodeId layer) {
-  const Value& weight = graph.value(graph.node(layer).inputs[1]);
-  return weight_channel_axes(graph.node(layer).op, static_cast<int>(weight.shape.size()), 1, false,
-                             false);
-}
 
 class Finder {
  public:
@@ -120,9 +114,8 @@ class Finder {
   }
 
   bool has_own_weight(NodeId layer) const {
-    const Value& weight = graph_.value(graph_.node(layer).inputs[1]);
     const Quantizer* quantizer = quantizer_at(plan_, {layer, 1});
-    return weight.is_constant() && weight.uses.size() == 1 &&
+    return is_own_constant(graph_, {layer, 1}) &&
            !(quantizer && (quantizer->spec.fp8 || quantizer->spec.bits > 8));
   }
 
@@ -179,7 +172,7 @@ class Scaler {
  private:
   void scale_weight(NodeId layer, const std::function<float(int64_t)>& factor) {
     const Use use{layer, 1};
-    const std::vector<int64_t> axes = output_axes(graph_, layer);
+    const std::vector<int64_t> axes = output_axes(graph_, {layer, 1});
     const ValueId value = graph_.node(layer).inputs[1];
     const Tensor weight = weight_of(graph_, plan_, value, use);
     std::vector<float> values = to_floats(weight);
@@ -210,7 +203,7 @@ class Scaler {
     const Node& layer = graph_.node(block.layer);
     const Tensor weight = graph_.value(layer.inputs[1]).constant->load();
     std::vector<float> bias(
-        static_cast<size_t>(channel_count(weight.shape, output_axes(graph_, block.layer))));
+        static_cast<size_t>(channel_count(weight.shape, output_axes(graph_, {block.layer, 1}))));
     if (layer.inputs.size() > 2 && layer.inputs[2] != kNone)
       bias = to_floats(weight_of(graph_, plan_, layer.inputs[2], {block.layer, 2}));
     auto shift = std::ranges::find(plan_.biases, block.layer, &BiasShift::node);
@@ -224,7 +217,7 @@ class Scaler {
 
   void take_back(NodeId layer, const std::vector<float>& factors) {
     const Shape shape = graph_.value(graph_.node(layer).inputs[1]).shape;
-    const auto outputs = static_cast<size_t>(channel_count(shape, output_axes(graph_, layer)));
+    const auto outputs = static_cast<size_t>(channel_count(shape, output_axes(graph_, {layer, 1})));
     const size_t each = outputs / factors.size();  // output channels of an input channel
     scale_weight(layer,
                  [&](int64_t channel) { return 1 / factors[static_cast<size_t>(channel) / each]; });

@@ -1,11 +1,11 @@
-#include "algorithms/weights.h"
+#include "quant/channels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "algorithms/test_network.h"
+#include "quant/plan.h"
 
-namespace eightbit::algorithms {
+namespace eightbit {
 namespace {
 
 using testing::ElementsAre;
@@ -32,7 +32,7 @@ void expect_channels(const Shape& shape, const std::vector<int64_t>& axes) {
   }
 }
 
-TEST(Weights, RunsCoverEveryLayout) {
+TEST(Channels, RunsCoverEveryLayout) {
   expect_channels({4, 3, 2, 2}, {0});
   expect_channels({4, 3, 2, 2}, {1});
   expect_channels({2, 3, 4, 5}, {0, 1});
@@ -43,7 +43,7 @@ TEST(Weights, RunsCoverEveryLayout) {
   expect_channels({}, {});
 }
 
-TEST(Weights, ExtremesByChannel) {
+TEST(Channels, ExtremesByChannel) {
   const std::vector<float> values = {1, -2, 3, -4, 5, -6};
   const Extremes rows = extremes(values, {2, 3}, {0});
   EXPECT_THAT(rows.min, ElementsAre(-2, -6));
@@ -53,11 +53,15 @@ TEST(Weights, ExtremesByChannel) {
   EXPECT_THAT(extremes(values, {2, 3}, {}).abs_max, ElementsAre(6));
 }
 
-TEST(Weights, TheLastReplacementWins) {
+TEST(Channels, TheLastReplacementWins) {
   Graph graph;
-  const ValueId input = add_input(graph, {1, 2});
-  const ValueId weight = add_weight(graph, "weight", {1, 2, 3, 4}, {2, 2});
-  add_layer(graph, "layer", Op::mat_mul, input, weight, {1, 2});
+  const NodeId parameter = graph.add_node("input", "Parameter", Op::parameter, {});
+  const ValueId input = graph.add_output(parameter, DType::f32, {1, 2});
+  const ValueId weight = graph.add_constant(
+      "weight", DType::f32, {2, 2},
+      {[] { return Tensor::from_floats(std::vector<float>{1, 2, 3, 4}, {2, 2}); }});
+  graph.add_output(graph.add_node("layer", "MatMul", Op::mat_mul, {input, weight}), DType::f32,
+                   {1, 2});
   Plan plan;
   const auto first = [&] { return weight_of(graph, plan, weight, {1, 1}).as<float>()[0]; };
   EXPECT_EQ(first(), 1);
@@ -72,31 +76,5 @@ TEST(Weights, TheLastReplacementWins) {
   EXPECT_EQ(first(), 6);
 }
 
-struct Product {
-  int port;
-  bool transposed;
-  int64_t output, input;
-};
-
-TEST(Weights, AxesOfProducts) {
-  for (const Product& p : {Product{1, false, 2, 1}, Product{1, true, 1, 2}, Product{0, false, 1, 2},
-                           Product{0, true, 2, 1}}) {
-    Graph graph;
-    const ValueId input = add_input(graph, {4, 8, 8});
-    const ValueId weight = add_weight(graph, "weight", std::vector<float>(256), {4, 8, 8});
-    Attributes attributes;
-    (p.port == 0 ? attributes.transpose_a : attributes.transpose_b) = p.transposed;
-    std::vector<ValueId> inputs = {input, weight};
-    if (p.port == 0) std::swap(inputs[0], inputs[1]);
-    graph.add_output(graph.add_node("product", "MatMul", Op::mat_mul, inputs, attributes),
-                     DType::f32, {4, 8, 8});
-    EXPECT_EQ(weight_port(graph, 1), p.port);
-    EXPECT_EQ(input_axis(graph, 1, p.port), p.input);
-    EXPECT_EQ(output_axes(graph, 1, p.port).back(), p.output);
-    EXPECT_EQ(output_channel_axis(graph, 1), p.port == 0 ? 1 : 2);
-    EXPECT_EQ(activation_channel_axis(graph, 1, 1 - p.port), p.port == 0 ? 1 : 2);
-  }
-}
-
 }  // namespace
-}  // namespace eightbit::algorithms
+}  // namespace eightbit

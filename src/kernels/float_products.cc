@@ -1,12 +1,14 @@
-#include "placement/float_products.h"
+#include "kernels/float_products.h"
 
 #include <algorithm>
 #include <set>
 
-namespace eightbit::placement {
+#include "graph/roles.h"
+
+namespace eightbit {
 namespace {
 
-bool is_product(Op op) { return op == Op::multiply || op == Op::divide; }
+bool multiplies(Op op) { return op == Op::multiply || op == Op::divide; }
 bool is_mean(Op op) { return op == Op::reduce_mean || op == Op::avg_pool; }
 
 // Whether hard swish yields the value, but for constants that change it on its way.
@@ -14,10 +16,8 @@ bool is_behind_hard_swish(const Graph& graph, ValueId value) {
   while (value != kNone && graph.value(value).producer != kNone) {
     const Node& node = graph.node(graph.value(value).producer);
     if (node.op == Op::hswish) return true;
-    if (!is_product(node.op) && node.op != Op::add && node.op != Op::subtract) return false;
-    std::vector<ValueId> varying;
-    for (ValueId input : node.inputs)
-      if (input != kNone && !graph.value(input).is_constant()) varying.push_back(input);
+    if (!multiplies(node.op) && node.op != Op::add && node.op != Op::subtract) return false;
+    const std::vector<ValueId> varying = varying_inputs(graph, node);
     value = varying.size() == 1 ? varying[0] : kNone;
   }
   return false;
@@ -37,11 +37,11 @@ void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& p
   const auto serves_products = [&](const Quantizer& q) {
     if (q.weight || q.group != kNone) return false;
     const auto is_free = [&](const Use& use) {
-      return !is_product(op(use)) || layer_needs_no_quantizer(graph, kernels, graph.node(use.node));
+      return !multiplies(op(use)) || layer_needs_no_quantizer(graph, kernels, graph.node(use.node));
     };
-    return std::ranges::any_of(q.uses, [&](const Use& use) { return is_product(op(use)); }) &&
+    return std::ranges::any_of(q.uses, [&](const Use& use) { return multiplies(op(use)); }) &&
            std::ranges::all_of(q.uses, is_free) && std::ranges::all_of(q.uses, [&](const Use& use) {
-             return is_product(op(use)) || is_mean(op(use));
+             return multiplies(op(use)) || is_mean(op(use));
            });
   };
   std::set<NodeId> left;
@@ -53,4 +53,4 @@ void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& p
     plan.left_float.push_back({node, "computes in floats whatever it reads"});
 }
 
-}  // namespace eightbit::placement
+}  // namespace eightbit

@@ -1,4 +1,4 @@
-#include "algorithms/kernel_fit.h"
+#include "kernels/kernel_fit.h"
 
 #include <gtest/gtest.h>
 
@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "graph/text.h"
+#include "kernels/hard_swish_blocks.h"
 #include "placement/placement.h"
-#include "quant/hard_swish_blocks.h"
 
-namespace eightbit::algorithms {
+namespace eightbit::placement {
 namespace {
 
 constexpr Kernels kOnlyClips{.layers_end_in_any_activation = false};
@@ -98,4 +98,4 @@ TEST(KernelFit, KernelsThatCanDoAllLeaveThePlanAlone) {
 }
 
 }  // namespace
-}  // namespace eightbit::algorithms
+}  // namespace eightbit::placement

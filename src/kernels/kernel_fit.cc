@@ -1,13 +1,14 @@
-#include "algorithms/kernel_fit.h"
+#include "kernels/kernel_fit.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
-#include "quant/hard_swish_blocks.h"
+#include "graph/roles.h"
+#include "kernels/hard_swish_blocks.h"
 
-namespace eightbit::algorithms {
+namespace eightbit {
 namespace {
 
 constexpr int kTop = 255;
@@ -110,9 +111,8 @@ bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& q
   while (node != kNone && !quantized.contains(node)) {
     if (has(graph.node(node).op, kLinear)) return false;
     std::vector<NodeId> producers;
-    for (ValueId input : graph.node(node).inputs)
-      if (input != kNone && !graph.value(input).is_constant())
-        producers.push_back(graph.value(input).producer);
+    for (ValueId input : varying_inputs(graph, graph.node(node)))
+      producers.push_back(graph.value(input).producer);
     node = producers.size() == 1 ? producers[0] : kNone;
   }
   return node != kNone;
@@ -158,4 +158,4 @@ void fit_to_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {
   }
 }
 
-}  // namespace eightbit::algorithms
+}  // namespace eightbit

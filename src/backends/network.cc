@@ -1,8 +1,8 @@
-#include "backends/backend.h"
+#include "backends/network.h"
 
 namespace eightbit::backends {
 
-std::vector<std::vector<Tensor>> BackendModel::infer(
+std::vector<std::vector<Tensor>> Network::infer(
     const std::function<std::optional<Sample>()>& next) const {
   const auto runner = this->runner(FloatPrecision::f32);
   std::vector<std::vector<Tensor>> results;
@@ -10,9 +10,10 @@ std::vector<std::vector<Tensor>> BackendModel::infer(
   return results;
 }
 
-std::vector<LayerPrecision> BackendModel::executed_precisions(const Sample& sample) const {
+std::vector<LayerPrecision> Network::executed_precisions(const Sample& sample,
+                                                         FloatPrecision precision) const {
   constexpr int kRuns = 5;
-  const auto runner = timing_runner(FloatPrecision::f32);
+  const auto runner = timing_runner(precision);
   for (int run = 0; run < kRuns; ++run) runner->run(sample);
   return runner->layers();
 }

@@ -1,4 +1,4 @@
-#include "quant/one_range.h"
+#include "kernels/one_range.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace eightbit::external {
+namespace eightbit::backends {
 
 // Units are what a record is made of: an item of a batch, or a whole sample. Each has as many rows
 // of axis 0.
@@ -44,4 +44,4 @@ class Units {
   int64_t total_ = 0;
 };
 
-}  // namespace eightbit::external
+}  // namespace eightbit::backends

@@ -1,6 +1,6 @@
 #include <eightbit/model.h>
 
-#include "backends/backend.h"
+#include "backends/network.h"
 #include "base/error.h"
 
 namespace eightbit {
@@ -17,7 +17,7 @@ std::vector<PortInfo> Model::inputs() const { return impl().inputs(); }
 
 std::vector<PortInfo> Model::outputs() const { return impl().outputs(); }
 
-const backends::BackendModel& Model::impl() const {
+const backends::Network& Model::impl() const {
   if (!impl_)
     fail<InvalidArgument>("model", "the model is empty. Read one with Model::read, or wrap one");
   return *impl_;

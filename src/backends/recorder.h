@@ -1,4 +1,5 @@
-// Turns the tensors of one run into rows of records, one a unit.
+// Turns the tensors that a framework of its own hands over in a run into rows of records, one a
+// unit.
 #pragma once
 
 #include <eightbit/external.h>
@@ -6,16 +7,16 @@
 #include <memory>
 #include <vector>
 
-#include "backends/backend.h"
-#include "backends/external/units.h"
+#include "backends/measurement.h"
+#include "backends/units.h"
 #include "base/thread_pool.h"
 #include "records/tensor_record.h"
 
-namespace eightbit::external {
+namespace eightbit::backends {
 
-class RowRecorder final : public Recorder {
+class RowRecorder final : public external::Recorder {
  public:
-  explicit RowRecorder(const backends::Program& program);
+  RowRecorder(const Measurement& measurement, int threads);
 
   // Before a run: its units, and for each the float means that probes compare with.
   void start(const Units& units, std::vector<const std::vector<float>*> means);
@@ -35,8 +36,10 @@ class RowRecorder final : public Recorder {
   }
   void copy_to_all(int64_t offset, int64_t size);
 
-  const backends::Program& program_;
-  std::vector<int64_t> taps_, probes_, comparisons_;  // offsets in a row
+  std::vector<Tap> taps_;
+  std::vector<BiasProbe> probes_;
+  std::vector<Comparison> comparisons_;
+  std::vector<int64_t> offsets_;  // in a row: of taps, or probes, or comparisons
   std::vector<std::shared_ptr<HistogramSink>> sinks_;
   int64_t width_ = 0;
   Units units_;
@@ -46,4 +49,4 @@ class RowRecorder final : public Recorder {
   ThreadPool pool_;
 };
 
-}  // namespace eightbit::external
+}  // namespace eightbit::backends

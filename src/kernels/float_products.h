@@ -4,14 +4,14 @@
 #pragma once
 
 #include "graph/graph.h"
-#include "quant/kernels.h"
+#include "kernels/kernels.h"
 #include "quant/plan.h"
 
-namespace eightbit::placement {
+namespace eightbit {
 
 // Takes out the quantizers of activations that only multiplications and divisions read, and means
 // beside them, where the layer in front computes in integers all the same: it needs no quantizer
 // behind it, or has one in front of its hard swish.
 void leave_products_in_float(const Graph& graph, const Kernels& kernels, Plan& plan);
 
-}  // namespace eightbit::placement
+}  // namespace eightbit

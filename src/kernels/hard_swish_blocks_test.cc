@@ -1,4 +1,4 @@
-#include "quant/hard_swish_blocks.h"
+#include "kernels/hard_swish_blocks.h"
 
 #include <gtest/gtest.h>
 

@@ -1,35 +1,21 @@
-#include "backends/external/recorder.h"
+#include "backends/recorder.h"
 
 #include <algorithm>
 #include <future>
-#include <thread>
 
 #include "base/error.h"
 
-namespace eightbit::external {
-namespace {
-
-int thread_count(const backends::Program& program) {
-  return program.threads > 0 ? program.threads
-                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-}  // namespace
-
-RowRecorder::RowRecorder(const backends::Program& program)
-    : program_(program), pool_(thread_count(program)) {
-  for (const Tap& tap : program.taps) {
-    taps_.push_back(width_);
-    width_ += tap.record_size();
+namespace eightbit::backends {
+RowRecorder::RowRecorder(const Measurement& measurement, int threads)
+    : taps_(taps_of(measurement).begin(), taps_of(measurement).end()),
+      probes_(probes_of(measurement).begin(), probes_of(measurement).end()),
+      comparisons_(comparisons_of(measurement).begin(), comparisons_of(measurement).end()),
+      pool_(threads) {
+  for (const Tap& tap : taps_)
     sinks_.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>() : nullptr);
-  }
-  for (const BiasProbe& probe : program.probes) {
-    probes_.push_back(width_);
-    width_ += probe.channels;
-  }
-  for (const backends::Comparison& comparison : program.comparisons) {
-    comparisons_.push_back(width_);
-    width_ += comparison.record_size();
+  for (int64_t size : record_sizes(measurement)) {
+    offsets_.push_back(width_);
+    width_ += size;
   }
 }
 
@@ -41,7 +27,7 @@ void RowRecorder::start(const Units& units, std::vector<const std::vector<float>
 }
 
 std::span<const float> RowRecorder::row(size_t unit) const {
-  const size_t wanted = taps_.size() + probes_.size() + comparisons_.size();
+  const size_t wanted = offsets_.size();
   EIGHTBIT_CHECK(received_ == wanted, "a network handed over {} of {} values", received_, wanted);
   return {rows_.data() + static_cast<int64_t>(unit) * width_, static_cast<size_t>(width_)};
 }
@@ -52,8 +38,8 @@ void RowRecorder::copy_to_all(int64_t offset, int64_t size) {
 }
 
 void RowRecorder::record(int32_t index, const float* data, std::span<const int64_t> shape) {
-  const Tap& tap = program_.taps.at(static_cast<size_t>(index));
-  const int64_t offset = taps_[static_cast<size_t>(index)], size = tap.record_size();
+  const Tap& tap = taps_.at(static_cast<size_t>(index));
+  const int64_t offset = offsets_[static_cast<size_t>(index)], size = tap.record_size();
   HistogramSink* sink = sinks_[static_cast<size_t>(index)].get();
   std::vector<std::future<void>> running;
   units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
@@ -72,11 +58,10 @@ void RowRecorder::record(int32_t index, const float* data, std::span<const int64
 }
 
 Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int64_t> shape) {
-  const BiasProbe& probe = program_.probes.at(static_cast<size_t>(index));
-  const int64_t offset = probes_[static_cast<size_t>(index)];
+  const BiasProbe& probe = probes_.at(static_cast<size_t>(index));
+  const int64_t offset = offsets_[static_cast<size_t>(index)];
   int64_t first_mean = 0;
-  for (int32_t i = 0; i < index; ++i)
-    first_mean += program_.probes[static_cast<size_t>(i)].channels;
+  for (int32_t i = 0; i < index; ++i) first_mean += probes_[static_cast<size_t>(i)].channels;
   const auto rows = static_cast<int64_t>(units_.splits(shape) ? units_.size() : 1);
   Tensor shifts = Tensor::allocate(DType::f32, {rows, probe.channels});
   auto* out = reinterpret_cast<float*>(shifts.mutable_data());
@@ -97,8 +82,8 @@ Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int6
 
 void RowRecorder::compare(int32_t index, const float* reference, const float* other,
                           std::span<const int64_t> shape) {
-  const backends::Comparison& comparison = program_.comparisons.at(static_cast<size_t>(index));
-  const int64_t offset = comparisons_[static_cast<size_t>(index)], size = comparison.record_size();
+  const Comparison& comparison = comparisons_.at(static_cast<size_t>(index));
+  const int64_t offset = offsets_[static_cast<size_t>(index)], size = comparison.record_size();
   if (comparison.axis != kNone)
     EIGHTBIT_CHECK(static_cast<size_t>(comparison.axis) < shape.size() &&
                        shape[static_cast<size_t>(comparison.axis)] == comparison.channels,
@@ -113,4 +98,4 @@ void RowRecorder::compare(int32_t index, const float* reference, const float* ot
   ++received_;
 }
 
-}  // namespace eightbit::external
+}  // namespace eightbit::backends

@@ -5,19 +5,19 @@
 // Does:    prepare: where channels have ranges of their own behind hard swish, they get them in
 //          front of it too. fit: these quantizers, and those between a convolution and a depthwise
 //          one, get scales that differ by one factor a channel and share a zero point, which layers
-//          around them can take over (quant/hard_swish_blocks.h). The factors are those of least
+//          around them can take over (kernels/hard_swish_blocks.h). The factors are those of least
 //          squared error, relative to what each channel holds. Hard swish behind a float layer
 //          loses the quantizer that only separates the two.
 // Source:  what ONNX Runtime fuses; docs/onnx.md.
 #pragma once
 
 #include "graph/graph.h"
-#include "quant/kernels.h"
+#include "kernels/kernels.h"
 #include "quant/plan.h"
 
-namespace eightbit::algorithms {
+namespace eightbit {
 
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan);
 void fit_to_kernels(const Graph& graph, const Kernels& kernels, Plan& plan);
 
-}  // namespace eightbit::algorithms
+}  // namespace eightbit
