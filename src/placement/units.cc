@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "graph/ignored_scope.h"
 #include "graph/patterns.h"
 #include "placement/deciding_nodes.h"

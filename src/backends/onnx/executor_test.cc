@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/onnx/engine.h"
-#include "backends/onnx/measured_model.h"
+#include "backends/onnx/test_model.h"
 
 namespace eightbit::onnx {
 namespace {
