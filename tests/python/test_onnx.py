@@ -134,6 +134,46 @@ def test_products_behind_a_reshape_run_in_integers(tmp_path):
     assert "Gemm" not in kinds
 
 
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("between", ["Relu", "Tanh"])
+def test_products_run_in_integers_whose_bias_comes_of_corrections(tmp_path, rank, between):
+    """ONNX Runtime makes one Gemm of product and sum, in floats where the bias is one."""
+    random = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["a"], "first"),
+        helper.make_node(between, ["a"], ["b"], "between"),
+        helper.make_node("MatMul", ["b", "w1"], ["y"], "last"),
+    ]
+    weights = {f"w{i}": random.normal(0, 0.1, (64, 64)).astype(np.float32) for i in range(2)}
+    shape = [4, 64] if rank == 2 else [1, 4, 64]
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    graph = helper.make_graph(
+        nodes, "g", info[:1], info[1:], [constant(*pair) for pair in weights.items()]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = [{"x": random.normal(0.2, 1, shape).astype(np.float32)} for _ in range(40)]
+    quantized = eb.quantize(model, eb.Dataset(data))
+    assert any("bias_correction" in node.name for node in quantized.graph.node)
+    kinds = optimized_types(quantized, tmp_path)
+    assert kinds.count("QGemm") == 2
+    assert not {"Gemm", "FusedGemm", "MatMul", "FusedMatMul"} & set(kinds)
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"alpha": 0.5}, {"beta": 3.0}, {"alpha": -2.0, "beta": 0.0}]
+)
+def test_gemm_with_factors_runs_in_integers(tmp_path, attributes):
+    model = network()
+    gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
+    gemm.attribute.extend(helper.make_attribute(name, x) for name, x in attributes.items())
+    data = samples()
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    kinds = optimized_types(quantized, tmp_path)
+    assert "QGemm" in kinds
+    assert "Gemm" not in kinds
+
+
 def hard_swish_spelled_out(x, y):
     n = helper.make_node
     return [

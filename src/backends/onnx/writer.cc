@@ -16,6 +16,7 @@
 #include "backends/onnx/opset.h"
 #include "backends/onnx/prune.h"
 #include "backends/onnx/quantizer_nodes.h"
+#include "backends/onnx/runtime_faults.h"
 #include "backends/onnx/sort.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
@@ -69,6 +70,7 @@ class Writer {
         output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
     const std::string constant = copy_.add_initializer(name + "/shift", values);
     copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
+    added_biases_[shift.node] = proto().node_size() - 1;
   }
 
   // `own_ranges`: for each channel, where there are such; else ONNX Runtime's kernels would stay
@@ -85,8 +87,10 @@ class Writer {
       const auto direct = direct_.find(value.id);
       const std::string from =
           direct == direct_.end() ? before_clip(source, quantizer) : direct->second;
-      return add_quantizer(copy_, {from, value.dtype, value.shape, value.rank_known}, quantizer,
-                           name);
+      const QuantizedTensor tensor{from, value.dtype, value.shape, value.rank_known};
+      return stands_in_a_broken_chain(reading_, proto(), plan_, quantizer)
+                 ? add_quantizer_apart(tensor, quantizer, name)
+                 : add_quantizer(copy_, tensor, quantizer, name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
       for (const Use& use : quantizer.uses) input_steps_[use] = steps_of(quantizer)[0];
@@ -146,6 +150,25 @@ class Writer {
       all.insert(all.end(), refs.begin(), refs.end());
     }
     return all;
+  }
+
+  // Of a tensor with known rows, with one more axis in between.
+  std::string add_quantizer_apart(QuantizedTensor tensor, const Quantizer& quantizer,
+                                  const std::string& name) {
+    const int64_t rows = tensor.shape[0];
+    tensor.name = add_reshape(tensor.name, {1, rows, -1}, name + "/apart");
+    tensor.shape.insert(tensor.shape.begin(), 1);
+    return add_reshape(add_quantizer(copy_, tensor, quantizer, name), {rows, -1}, name + "/back");
+  }
+
+  std::string add_reshape(const std::string& source, const std::vector<int64_t>& shape,
+                          const std::string& name) {
+    Tensor extents = Tensor::allocate(DType::i64, {static_cast<int64_t>(shape.size())});
+    std::ranges::copy(shape, reinterpret_cast<int64_t*>(extents.mutable_data()));
+    const std::string output = copy_.new_name(name + "_output");
+    copy_.add_node("Reshape", name, {source, copy_.add_initializer(name + "/shape", extents)},
+                   {output});
+    return output;
   }
 
   void redirect(const std::vector<InputRef>& refs, const std::string& tensor) {
@@ -420,37 +443,45 @@ class Writer {
   }
 
   struct BiasPlace {
-    NodeId node = kNone;
+    int index = kNone;  // of the node that reads it
     int port = 2;
+    Use use;  // in the graph; none for a bias that was added
   };
+
+  BiasPlace bias_of(Use use) const {
+    return {reading_.nodes[static_cast<size_t>(use.node)].back(), use.port, use};
+  }
 
   // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it
   // adds: ONNX Runtime makes one Gemm of both, which it computes in integers if the bias is one.
   std::optional<BiasPlace> bias_place(NodeId id) {
     const NodeProto& product = node(reading_.nodes[static_cast<size_t>(id)].back());
     const std::string& type = product.op_type();
-    if (type == "Conv") return BiasPlace{id};
+    if (type == "Conv") return bias_of({id, 2});
     if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 &&
         float_attribute(product, "beta", 1) == 1)
-      return BiasPlace{id};
+      return bias_of({id, 2});
+    if (type != "MatMul") return std::nullopt;
+    if (const auto added = added_biases_.find(id); added != added_biases_.end())
+      return BiasPlace{added->second, 1, {}};
     const auto& uses = graph_.value(graph_.node(id).outputs[0]).uses;
-    if (type != "MatMul" || uses.size() != 1 || graph_.node(uses[0].node).type != "Add")
-      return std::nullopt;
-    return BiasPlace{uses[0].node, 1 - uses[0].port};
+    if (uses.size() != 1 || graph_.node(uses[0].node).type != "Add") return std::nullopt;
+    return bias_of({uses[0].node, 1 - uses[0].port});
   }
 
   void quantize_bias(NodeId id, float input_step, const std::vector<float>& weight_steps,
                      const std::unordered_map<std::string, int>& initializers) {
     const auto place = bias_place(id);
     if (!place) return;
-    NodeProto& reader = node(reading_.nodes[static_cast<size_t>(place->node)].back());
+    NodeProto& reader = node(place->index);
     if (reader.input_size() <= place->port || reader.input(place->port).empty()) return;
     const auto it = initializers.find(reader.input(place->port));
     Tensor bias;
     if (it != initializers.end())
       bias = initializer_tensor(copy_.content, proto().initializer(it->second));
-    else if (has_constant(place->node, static_cast<size_t>(place->port)))
-      bias = constant_at(place->node, place->port);
+    else if (place->use.node != kNone &&
+             has_constant(place->use.node, static_cast<size_t>(place->port)))
+      bias = constant_at(place->use.node, place->port);
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
     if (weight_steps.size() != 1 && weight_steps.size() != count) return;
@@ -480,6 +511,7 @@ class Writer {
   std::map<ValueId, std::string> direct_;
   std::map<Use, float> input_steps_;                   // of quantized activations, by reader
   std::map<NodeId, std::vector<float>> weight_steps_;  // of quantized weights, by product
+  std::map<NodeId, int> added_biases_;  // nodes that add a correction behind a product
 };
 
 }  // namespace
