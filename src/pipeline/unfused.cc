@@ -46,9 +46,10 @@ class Rules {
     if (node.op == Op::mat_mul) return other_operand(node);
     if (moves(node.op) && node.op != Op::concat) return {};
     switch (node.op) {
+      case Op::concat:  // its quantizer is repeated behind it
+        return other_operand(node);
       case Op::add:
       case Op::multiply:
-      case Op::concat:
         if (const auto reason = other_operand(node)) return reason;
         return behind(node);
       case Op::avg_pool:
@@ -63,6 +64,7 @@ class Rules {
         if (node.type != "LeakyRelu") return kNoKernel;
         return behind(node);
       case Op::hswish:  // in front of it only within a block
+      case Op::swish:
         return scaled ? Reason() : Reason(kNoKernel);
       default:
         return kNoKernel;

@@ -7,6 +7,7 @@
 
 #include "base/spill.h"
 #include "quant/channels.h"
+#include "quant/levels.h"
 
 namespace eightbit {
 namespace {
@@ -22,7 +23,7 @@ class Finder {
  public:
   Finder(const Graph& graph, const Plan& plan) : graph_(graph), plan_(plan) {}
 
-  // Around a hard swish.
+  // Around a hard swish or swish.
   std::optional<HardSwishBlock> at(const Node& activation) const {
     HardSwishBlock block;
     block.activation = activation.id;
@@ -116,7 +117,7 @@ class Finder {
   }
 
   bool is_quantized(const Node& layer) const {
-    return quantizer_at(plan_, {layer.id, 0}) && has_own_weight(layer.id) && has_own_bias(layer);
+    return reads_levels(graph_, plan_, {layer.id, 0}) && has_own_weight(layer.id) && has_own_bias(layer);
   }
 
   bool has_own_weight(NodeId layer) const {
@@ -248,7 +249,7 @@ std::vector<HardSwishBlock> hard_swish_blocks(const Graph& graph, const Plan& pl
   std::vector<HardSwishBlock> blocks;
   const Finder finder(graph, plan);
   for (const Node& node : graph.nodes)
-    if (node.op == Op::hswish)
+    if (node.op == Op::hswish || node.op == Op::swish)
       if (const auto block = finder.at(node)) blocks.push_back(*block);
   const auto taken = [&](size_t i) {
     return std::ranges::any_of(

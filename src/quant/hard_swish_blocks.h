@@ -1,6 +1,6 @@
-// Hard swish between two quantizers, behind a convolution: what a runtime whose kernels do not end
-// in it can compute in integers as one piece. Numbers that multiply or add stand before and behind
-// it. And the same without hard swish, where a depthwise convolution reads a convolution through a
+// Hard swish, or swish, between two quantizers, behind a convolution: what a runtime whose kernels
+// do not end in it can compute in integers as one piece. Numbers that multiply or add stand before
+// and behind it. And the same without hard swish, where a depthwise convolution reads a convolution through a
 // quantizer with a range for each channel.
 #pragma once
 

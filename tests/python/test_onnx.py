@@ -184,7 +184,15 @@ def hard_swish_spelled_out(x, y):
     ]
 
 
+def swish_spelled_out(x, y):
+    return [
+        helper.make_node("Sigmoid", [x], [y + "_gate"]),
+        helper.make_node("Mul", [x, y + "_gate"], [y]),
+    ]
+
+
 HARD_SWISH = {
+    "swish": swish_spelled_out,
     "one op": lambda x, y: [helper.make_node("HardSwish", [x], [y], y)],
     "spelled out": hard_swish_spelled_out,
 }
@@ -226,8 +234,45 @@ def test_layers_with_hard_swish_run_in_integers(spelling, tmp_path):
     check_everywhere(model, quantized, data, least_db=20.0)
     kinds = optimized_types(quantized, tmp_path)
     assert kinds.count("QLinearConv") == 3
-    floats = {"Conv", "FusedConv", "Add", "Mul", "Clip", "Div", "HardSigmoid", "HardSwish"}
-    assert not floats & set(kinds), kinds
+    floats = {"Conv", "FusedConv", "Add", "Mul", "Clip", "Div"}
+    activations = {"HardSigmoid", "HardSwish", "Sigmoid", "QuickGelu"}
+    assert not (floats | activations) & set(kinds), kinds
+
+
+MOVED = {
+    "split": [("Split", "a", "m rest", {"axis": 1})],
+    "concat": [("Concat", "a a2", "m", {"axis": 1})],
+    "pad": [("Pad", "a pads", "m", {"mode": "edge"})],
+    "gather": [("Gather", "a places", "m", {"axis": 1})],
+    "depth_to_space": [("DepthToSpace", "a", "m", {"blocksize": 2})],
+    "several": [("Split", "a", "s t", {"axis": 1}), ("Concat", "t s", "m", {"axis": 1})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", MOVED)
+def test_layers_behind_ops_that_only_move_values_run_in_integers(moved, tmp_path):
+    """ONNX Runtime moves DequantizeLinear past some of them and not past others."""
+    n = helper.make_node
+    depth = {"split": 4, "depth_to_space": 2, "gather": 4, "concat": 16}.get(moved, 8)
+    nodes = [
+        n("Conv", ["x", "w1"], ["c"], "first", pads=[1, 1, 1, 1]), n("Relu", ["c"], ["a"]),
+        n("Conv", ["x", "w4"], ["c2"], "beside", pads=[1, 1, 1, 1]), n("Relu", ["c2"], ["a2"]),
+        *[n(kind, i.split(), o.split(), **attributes) for kind, i, o, attributes in MOVED[moved]],
+        n("Conv", ["m", "w2"], ["d"], "second"), n("Relu", ["d"], ["b"]),
+        n("GlobalAveragePool", ["b"], ["p"]), n("Flatten", ["p"], ["f"]),
+        n("Gemm", ["f", "w3", "b3"], ["y"], "last"),
+    ]  # fmt: skip
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)), constant("w4", weights(8, 3, 3, 3)),
+        constant("w2", weights(6, depth, 3, 3)), constant("w3", weights(6, 5)), constant("b3", weights(5)),
+        constant("pads", np.array([0, 0, 1, 1, 0, 0, 1, 1])), constant("places", np.array([5, 0, 3, 3])),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 5])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    kinds = optimized_types(quantized, tmp_path)
+    assert not {"Conv", "FusedConv", "Gemm", "MatMul", "MatMulNBits", "Concat"} & set(kinds), kinds
 
 
 def unfused_network():

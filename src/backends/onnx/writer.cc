@@ -16,6 +16,7 @@
 #include "backends/onnx/opset.h"
 #include "backends/onnx/prune.h"
 #include "backends/onnx/quantizer_nodes.h"
+#include "backends/onnx/repeated_pairs.h"
 #include "backends/onnx/runtime_faults.h"
 #include "backends/onnx/sort.h"
 #include "base/error.h"
@@ -113,10 +114,10 @@ class Writer {
   void spell_hard_swish(const HardSwishBlock& block, const std::vector<float>& factors) {
     const InputRef place = reading_.inputs[static_cast<size_t>(block.activation)][0].front();
     const Quantizer& output = plan_.quantizers[block.output];
-    direct_[output.value] =
-        add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor,
-                               block.behind.shift, output.low[0], output.high[0],
-                               graph_.node(block.activation).name});
+    direct_[output.value] = add_hard_swish(
+        copy_, {node(place.node).input(place.port), factors, block.behind.factor,
+                block.behind.shift, output.low[0], output.high[0],
+                graph_.node(block.activation).name, graph_.node(block.activation).op == Op::swish});
   }
 
   // Integer products take their bias in steps of both operands.
@@ -128,7 +129,7 @@ class Writer {
       if (const auto input = step_of({id, 0})) quantize_bias(id, *input, steps, initializers);
   }
 
-  void finish() {
+  void finish(Layout layout) {
     if (opset_ > 0)
       lift_opset(copy_.content.model, opset_,
                  [this](const std::string& tensor) { return reading_.rank_of(tensor); });
@@ -136,6 +137,7 @@ class Writer {
     const NodeProto* stuck = sort_nodes(proto());
     EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());
     prune(copy_.content);
+    if (layout == Layout::kernels) repeat_pairs(copy_);
   }
 
  private:
@@ -532,13 +534,19 @@ void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written,
   }
 }
 
+// Swish of a multiple of x has another gate: one node that does not tell, or three.
+bool can_be_spelled(const Reading& reading, const HardSwishBlock& block) {
+  return block.activation == kNone || reading.graph.node(block.activation).op != Op::swish ||
+         reading.nodes[static_cast<size_t>(block.activation)].size() == 2;
+}
+
 }  // namespace
 
 void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout layout) {
   std::vector<HardSwishBlock> blocks = hard_swish_blocks(reading.graph, planned);
   std::erase_if(blocks, [&](const HardSwishBlock& block) {
     return !shares_zero_point(planned.quantizers[block.input]) ||
-           !shares_zero_point(planned.quantizers[block.output]);
+           !shares_zero_point(planned.quantizers[block.output]) || !can_be_spelled(reading, block);
   });
   const bool kernels = layout == Layout::kernels;
   const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
@@ -553,7 +561,7 @@ void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout 
       writer.quantize(plan.quantizers[i], in_blocks.contains(i));
   if (kernels) quantize_blocks(writer, planned, plan, blocks);
   writer.quantize_biases();
-  writer.finish();
+  writer.finish(layout);
 }
 
 }  // namespace eightbit::onnx
