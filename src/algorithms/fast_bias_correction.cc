@@ -156,8 +156,12 @@ std::optional<std::vector<float>> shift_of(const Graph& graph,
   return shift;
 }
 
-// The constant that alone is added to the layer's output; empty without one.
+// The constant that the layer adds itself, or that alone is added to its output; empty without one.
 std::vector<float> bias_of(const Graph& graph, NodeId node) {
+  constexpr size_t kPort = 2;
+  const auto& inputs = graph.node(node).inputs;
+  if (inputs.size() > kPort && inputs[kPort] != kNone && graph.value(inputs[kPort]).is_constant())
+    return to_floats(graph.value(inputs[kPort]).constant->load());
   const Value& output = graph.value(graph.node(node).outputs[0]);
   if (output.uses.size() != 1) return {};
   const Use use = output.uses[0];
