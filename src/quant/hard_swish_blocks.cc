@@ -36,13 +36,20 @@ class Finder {
     return block;
   }
 
-  // Without hard swish.
+  // Without hard swish. An activation that clips in front of the quantizer is what the quantizer
+  // does anyway, where its range begins at 0.
   std::optional<HardSwishBlock> at(size_t index) const {
     const Quantizer& quantizer = plan_.quantizers[index];
     if (quantizer.weight || quantizer.low.size() < 2) return std::nullopt;
     HardSwishBlock block;
     const auto all = quantizer_of(quantizer.value);
-    const auto layer = layer_before(quantizer.value, block.before);
+    ValueId at = quantizer.value;
+    if (const NodeId producer = graph_.value(at).producer;
+        producer != kNone && clips_at_zero(graph_.node(producer), quantizer)) {
+      block.clip = producer;
+      at = graph_.node(producer).inputs[0];
+    }
+    const auto layer = layer_before(at, block.before);
     if (all != index || !layer) return std::nullopt;
     block.input = block.output = index, block.layer = *layer;
     return scales_can_be_moved(block) ? std::optional(block) : std::nullopt;
@@ -62,6 +69,11 @@ class Finder {
         std::ranges::any_of(value.uses, is_result))
       return std::nullopt;
     return static_cast<size_t>(it - plan_.quantizers.begin());
+  }
+
+  static bool clips_at_zero(const Node& node, const Quantizer& quantizer) {
+    return (node.op == Op::relu || node.op == Op::clamp) && node.inputs[0] != kNone &&
+           std::ranges::all_of(quantizer.low, [](float low) { return low == 0.0f; });
   }
 
   // What a node makes of its one input that is no number, and that input.
@@ -117,7 +129,8 @@ class Finder {
   }
 
   bool is_quantized(const Node& layer) const {
-    return reads_levels(graph_, plan_, {layer.id, 0}) && has_own_weight(layer.id) && has_own_bias(layer);
+    return reads_levels(graph_, plan_, {layer.id, 0}) && has_own_weight(layer.id) &&
+           has_own_bias(layer);
   }
 
   bool has_own_weight(NodeId layer) const {

@@ -239,6 +239,43 @@ def test_layers_with_hard_swish_run_in_integers(spelling, tmp_path):
     assert not (floats | activations) & set(kinds), kinds
 
 
+CLIPPING = {
+    "relu": lambda x, y: [helper.make_node("Relu", [x], [y])],
+    "relu6": lambda x, y: [helper.make_node("Clip", [x, "zero", "six"], [y])],
+}
+
+
+@pytest.mark.parametrize("clipping", CLIPPING)
+def test_channels_of_different_size_in_front_of_a_depthwise_layer_run_in_integers(
+    clipping, tmp_path
+):
+    """Their scales become part of the weights on either side, as ReLU of k x is k ReLU of x."""
+    n, spelled = helper.make_node, CLIPPING[clipping]
+    nodes = [
+        n("Conv", ["x", "w1", "b1"], ["c1"], "pointwise"), *spelled("c1", "r1"),
+        n("Conv", ["r1", "w2", "b2"], ["c2"], "depthwise", group=8, pads=[1, 1, 1, 1]),
+        *spelled("c2", "r2"),
+        n("Conv", ["r2", "w3", "b3"], ["c3"], "last"), n("Relu", ["c3"], ["r"]),
+        n("GlobalAveragePool", ["r"], ["y"]),
+    ]  # fmt: skip
+    random = np.random.default_rng(7)
+    draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)
+    sizes = np.geomspace(0.05, 6, 8).astype(np.float32)
+    initializers = [
+        constant("w1", draw(8, 3, 1, 1) * sizes[:, None, None, None]), constant("b1", draw(8) * sizes),
+        constant("w2", draw(8, 1, 3, 3) / sizes[:, None, None, None]), constant("b2", draw(8)),
+        constant("w3", draw(8, 8, 1, 1)), constant("b3", draw(8)),
+        constant("zero", np.float32(0)), constant("six", np.float32(6)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 8, 1, 1])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data, least_db=30.0)
+    kinds = optimized_types(quantized, tmp_path)
+    assert kinds.count("QLinearConv") == 3
+    assert not {"Conv", "FusedConv", "Clip", "Relu"} & set(kinds), kinds
+
+
 MOVED = {
     "split": [("Split", "a", "m rest", {"axis": 1})],
     "concat": [("Concat", "a a2", "m", {"axis": 1})],

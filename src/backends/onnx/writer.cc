@@ -29,6 +29,22 @@
 namespace eightbit::onnx {
 namespace {
 
+// False where they are no constants.
+bool clip_bounds(const Reading& reading, const GraphProto& model, const Node& clip, float& low,
+                 float& high) {
+  const Graph& graph = reading.graph;
+  const NodeProto& proto = model.node(reading.nodes[static_cast<size_t>(clip.id)].back());
+  low = float_attribute(proto, "min", low);
+  high = float_attribute(proto, "max", high);
+  for (size_t port = 1; port < clip.inputs.size(); ++port) {
+    if (clip.inputs[port] == kNone) continue;
+    const Value& bound = graph.value(clip.inputs[port]);
+    if (!bound.is_constant()) return false;
+    (port == 1 ? low : high) = to_floats(bound.constant->load())[0];
+  }
+  return true;
+}
+
 class Writer {
  public:
   Writer(Copy& copy, const Reading& reading, const Plan& plan)
@@ -325,24 +341,12 @@ class Writer {
     float low = -std::numeric_limits<float>::infinity(), high = -low;
     if (clip.type == "Relu")
       low = 0.0f;
-    else if (clip.type != "Clip" || !clip_bounds(clip, low, high))
+    else if (clip.type != "Clip" ||
+             !clip_bounds(reading_, copy_.content.model.graph(), clip, low, high))
       return source;
     const float slack = 1e-5f * std::max(std::fabs(quantizer.low[0]), std::fabs(quantizer.high[0]));
     if (quantizer.low[0] < low - slack || quantizer.high[0] > high + slack) return source;
     return copy_.values[static_cast<size_t>(clip.inputs[0])];
-  }
-
-  bool clip_bounds(const Node& clip, float& low, float& high) const {
-    const NodeProto& proto =
-        copy_.content.model.graph().node(reading_.nodes[static_cast<size_t>(clip.id)].back());
-    low = float_attribute(proto, "min", low);
-    high = float_attribute(proto, "max", high);
-    for (size_t port = 1; port < clip.inputs.size(); ++port) {
-      if (clip.inputs[port] == kNone) continue;
-      if (!has_constant(clip.id, port)) return false;
-      (port == 1 ? low : high) = to_floats(graph_.value(clip.inputs[port]).constant->load())[0];
-    }
-    return true;
   }
 
   std::string quantizer_name(const Quantizer& quantizer) const {
@@ -534,6 +538,16 @@ void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written,
   }
 }
 
+// Whether the block's quantizer clips all that its activation does.
+bool can_leave_out_clip(const Reading& reading, const GraphProto& model,
+                        const HardSwishBlock& block) {
+  if (block.clip == kNone) return true;
+  const Node& clip = reading.graph.node(block.clip);
+  float low = 0, high = 0;
+  return clip.type == "Relu" ||
+         (clip.type == "Clip" && clip_bounds(reading, model, clip, low, high) && low <= 0);
+}
+
 // Swish of a multiple of x has another gate: one node that does not tell, or three.
 bool can_be_spelled(const Reading& reading, const HardSwishBlock& block) {
   return block.activation == kNone || reading.graph.node(block.activation).op != Op::swish ||
@@ -546,7 +560,9 @@ void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout 
   std::vector<HardSwishBlock> blocks = hard_swish_blocks(reading.graph, planned);
   std::erase_if(blocks, [&](const HardSwishBlock& block) {
     return !shares_zero_point(planned.quantizers[block.input]) ||
-           !shares_zero_point(planned.quantizers[block.output]) || !can_be_spelled(reading, block);
+           !shares_zero_point(planned.quantizers[block.output]) ||
+           !can_be_spelled(reading, block) ||
+           !can_leave_out_clip(reading, copy.content.model.graph(), block);
   });
   const bool kernels = layout == Layout::kernels;
   const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
