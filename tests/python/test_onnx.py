@@ -276,6 +276,42 @@ def test_channels_of_different_size_in_front_of_a_depthwise_layer_run_in_integer
     assert not {"Conv", "FusedConv", "Clip", "Relu"} & set(kinds), kinds
 
 
+IN_FRONT = {
+    "sum": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Add", "a b", "z", {})],
+    "product": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Mul", "a b", "z", {})],
+    "pool": [("AveragePool", "a", "z", {"kernel_shape": [2, 2]})],
+    "resize": [("Resize", "a _ scales", "z", {"mode": "nearest"})],
+    "convolution": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Concat", "a b", "z", {"axis": 1})],
+}
+
+
+@pytest.mark.parametrize("in_front", IN_FRONT)
+def test_scales_by_channel_hold_in_onnx_runtime_whatever_stands_in_front(in_front):
+    """Its integer kernels have one scale; where it takes the op for one of them, it refuses the model or goes wrong."""
+    n = helper.make_node
+    names = lambda text: ["" if name == "_" else name for name in text.split()]
+    depth = 16 if in_front == "convolution" else 8
+    nodes = [
+        n("Conv", ["x", "w1"], ["c"], "first", pads=[1, 1, 1, 1]), n("Relu", ["c"], ["a"]),
+        *[n(kind, names(i), names(o), **attributes) for kind, i, o, attributes in IN_FRONT[in_front]],
+        n("Conv", ["z", "w3"], ["d"], "depthwise", group=depth), n("Relu", ["d"], ["e"]),
+        n("GlobalAveragePool", ["e"], ["y"]),
+    ]  # fmt: skip
+    sizes = np.array([6, *np.geomspace(0.05, 0.4, 7)], np.float32)[:, None, None, None]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3) * sizes), constant("w2", weights(8, 8, 3, 3) * sizes),
+        constant("w3", weights(depth, 1, 3, 3)), constant("scales", np.array([1, 1, 2, 2], np.float32)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, depth, 1, 1])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
+    scales = {i.name: i.dims for i in quantized.graph.initializer}
+    quantizers = [node for node in quantized.graph.node if node.op_type == "QuantizeLinear"]
+    assert any(len(scales[node.input[1]]) for node in quantizers)
+    plain = run(quantized, data, optimized=False)
+    assert sqnr(plain, run(quantized, data)) > 30
+
+
 MOVED = {
     "split": [("Split", "a", "m rest", {"axis": 1})],
     "concat": [("Concat", "a a2", "m", {"axis": 1})],
