@@ -68,8 +68,9 @@ fuzz: | $(VENV)/.ready
 	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build-fuzz/python \
 	  $(PYTHON) tests/fuzz/onnx_mutations.py 10000
 
-demo: build $(VENV)/.demo-ready
-	@$(PYTHON) tools/demo.py $(BUILD)/python/eightbit/bin/eightbit demo-output
+demo: $(BUILD)/build.ninja $(VENV)/.demo-ready
+	cmake --build $(BUILD) --target eightbit_cli
+	@$(PYTHON) tools/demo.py $(BUILD)/cli/eightbit demo-output
 
 bench: build $(INPUTS)/.ready
 	$(PYTHON) bench/run.py $(INPUTS)

@@ -138,10 +138,14 @@ std::string as_json(const Outcome& outcome) {
   return json.dump(2);
 }
 
-Model quantized_by(const Quantize& verb, const Model& model, const RunOptions& run) {
+// The library keeps the best model at the target, so that a run that ends early leaves it there;
+// not where a model that misses its floor is no result.
+Model quantized_by(const Quantize& verb, const Model& model, const std::filesystem::path& target,
+                   RunOptions run) {
   if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
     return quantize(model, QuantizationRecipe::load(recipe), run);
   const QuantizeOptions options = verb.options.read();
+  if (!options.strict) run.best_model = target;
   if (verb.accuracy.tunes()) return tune(model, verb.data.open(model), options, run).model;
   if (verb.data.given()) return quantize(model, verb.data.open(model), options, run);
   return quantize(model, Statistics::load(verb.statistics), options, run);
@@ -184,7 +188,7 @@ void run(const Quantize& verb) {
     if (verb.accuracy.given())
       outcome.accuracy = quantize_with_goal(verb, model, target, run);
     else
-      quantized_by(verb, model, run).save(target, verb.output.force);
+      quantized_by(verb, model, target, run).save(target, true);
     outcome.report.recipe.save(recipe, verb.output.force);
   });
   outcome.before = model_bytes(verb.model);

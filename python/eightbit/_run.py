@@ -21,6 +21,7 @@ def run_options(
     checkpoint: str | os.PathLike | None = None,
     report: _eightbit.Report | None = None,
     model: _eightbit.Model | None = None,
+    best_model: str | os.PathLike | None = None,
 ) -> Iterator[_eightbit.RunOptions]:
     """The library's RunOptions; without `progress`, a progress line that is gone when the call ends. The report also has what
     was done to make `model` before."""
@@ -31,6 +32,7 @@ def run_options(
             checkpoint=os.fspath(checkpoint) if checkpoint is not None else "",
             progress=progress or line,
             report=report,
+            best_model=os.fspath(best_model) if best_model is not None else "",
         )
         network = _eightbit.network_of(model) if report is not None and model is not None else None
         for step, seconds in (network.steps_before if network is not None else {}).items():

@@ -119,11 +119,13 @@ void bind_run(nb::module_& module) {
       .def(
           "__init__",
           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint,
-             nb::object progress, Report* report) {
-            new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint, report};
+             nb::object progress, Report* report, const std::filesystem::path& best_model) {
+            new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint,
+                                  best_model, report};
           },
           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
+          nb::arg("best_model") = std::filesystem::path(),
           nb::keep_alive<1, 5>());
 }
 

@@ -121,8 +121,19 @@ Tensor convert(const BoundInput& input, const Tensor& tensor, int64_t index) {
 
 }  // namespace
 
-bool leads_with_batch(const Shape& shape) {
-  return shape.size() >= 4 || (shape.size() >= 2 && shape[0] < 0);
+bool leads_with_batch(const std::vector<Shape>& inputs) {
+  if (inputs.empty()) return false;
+  const Shape& first = inputs.front();
+  if (first.size() < 4 && (first.size() < 2 || first[0] >= 0)) return false;
+  return std::ranges::all_of(inputs, [&](const Shape& input) {
+    return !input.empty() && (input[0] < 0 || input[0] == first[0]);
+  });
+}
+
+std::vector<Shape> shapes_of(const std::vector<PortInfo>& ports) {
+  std::vector<Shape> shapes;
+  for (const PortInfo& port : ports) shapes.push_back(port.shape);
+  return shapes;
 }
 
 bool all_finite(const Tensor& tensor) {

@@ -10,9 +10,11 @@
 
 namespace eightbit::backends {
 
-// True where axis 0 counts items, each of which is a sample: its extent is open and there are other
-// axes, or the tensor has rank 4 or more, as images have. Asked of a model's first input.
-bool leads_with_batch(const Shape& shape);
+// True where axis 0 of a model's inputs counts items, each of which is a sample: in the first, its
+// extent is open and there are other axes, or the tensor has rank 4 or more, as images have; and
+// all others may have as many.
+bool leads_with_batch(const std::vector<Shape>& inputs);
+std::vector<Shape> shapes_of(const std::vector<PortInfo>& ports);
 
 struct BoundInput {
   PortInfo port;

@@ -17,6 +17,8 @@ class BestModel {
   // `path`: where to; empty: a scratch folder. Throws what Model::save would, before any work.
   BestModel(std::filesystem::path path, const Model& like);
 
+  void save(const Model& model);
+  // The report goes beside it (.json).
   void save(const Model& model, const std::string& report_json);
   bool saved() const { return saved_; }
   const std::filesystem::path& path() const { return path_; }

@@ -9,7 +9,7 @@ namespace eightbit {
 namespace {
 
 bool leads_with_batch(const std::vector<PortInfo>& inputs) {
-  return !inputs.empty() && backends::leads_with_batch(inputs.front().shape);
+  return backends::leads_with_batch(backends::shapes_of(inputs));
 }
 
 }  // namespace
@@ -24,14 +24,14 @@ int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs) {
              : 1;
 }
 
-Sample slice(const Sample& sample, int64_t first, int64_t count) {
+Sample slice(const Sample& sample, int64_t first, int64_t count, int64_t batch) {
   Sample part{{}, sample.reset_state};
   for (const NamedTensor& input : sample.inputs) {
     Tensor tensor = input.tensor;
-    const auto item =
-        static_cast<int64_t>(tensor.byte_size()) / std::max<int64_t>(tensor.shape.at(0), 1);
-    tensor.data += first * item;
-    tensor.shape[0] = count;
+    if (!tensor.shape.empty() && tensor.shape[0] == batch) {
+      tensor.data += first * (static_cast<int64_t>(tensor.byte_size()) / batch);
+      tensor.shape[0] = count;
+    }
     part.inputs.push_back({input.name, std::move(tensor)});
   }
   return part;
@@ -80,7 +80,7 @@ void Feed::keep(int64_t first, const Sample& sample, int64_t count) {
     return;
   }
   for (int64_t i = 0; i < count; ++i)
-    if (keeps(first + i, 1)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1));
+    if (keeps(first + i, 1)) kept_.add(first + i, count == 1 ? sample : slice(sample, i, 1, count));
 }
 
 void Feed::give_up(int64_t number) {
@@ -152,8 +152,8 @@ std::optional<Sample> Feed::next() {
            aside(position_ + count) == aside(position_))
       ++count;
     if (count < batch) {
-      rest_ = slice(*sample, count, batch - count);
-      sample = slice(*sample, 0, count);
+      rest_ = slice(*sample, count, batch - count, batch);
+      sample = slice(*sample, 0, count, batch);
     }
     const int64_t first = std::exchange(position_, position_ + count);
     if (!take) continue;

@@ -21,11 +21,12 @@
 
 namespace eightbit {
 
-// Items along axis 0 that count as samples: the size of axis 0 where the first input leads with a
-// batch (its first dimension is not fixed and there are others, or it has rank 4 or more), else 1.
+// Items along axis 0 that count as samples: the size of axis 0 of the first input where all inputs
+// lead with a batch (backends/binding.h), else 1.
 int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs);
-// Items [first, first + count) of a batch; shares the bytes.
-Sample slice(const Sample& sample, int64_t first, int64_t count);
+// Items [first, first + count) of `batch`; shares the bytes. A tensor with another number of rows
+// belongs to all items.
+Sample slice(const Sample& sample, int64_t first, int64_t count, int64_t batch);
 
 struct FeedOptions {
   int64_t limit = 300;  // samples over all shards

@@ -185,5 +185,31 @@ TEST(Feed, TheLimitCutsABatch) {
   EXPECT_THAT(fed.batches, ElementsAre(5, 2));
 }
 
+Sample sequence_and_state(int64_t rows, Shape state) {
+  const auto ones = [](const Shape& shape) {
+    return Tensor::from_floats(std::vector<float>(static_cast<size_t>(element_count(shape)), 1.0f),
+                               shape);
+  };
+  return {{{"x", ones({rows, 4})}, {"h", ones(state)}}, {}};
+}
+
+TEST(BatchOf, CountsRowsOnlyWhereAllInputsMayHaveThem) {
+  const auto count = [](const Shape& first, const Shape& second, const Shape& state) {
+    return batch_of(sequence_and_state(20, state),
+                    {{"x", DType::f32, first}, {"h", DType::f32, second}});
+  };
+  EXPECT_EQ(count({-1, 4}, {-1, 8}, {20, 8}), 20);
+  EXPECT_EQ(count({-1, 4}, {1, 1, 8}, {1, 1, 8}), 1);  // the state of one sequence
+  EXPECT_EQ(count({-1, 4}, {2, -1, 8}, {2, 20, 8}), 1);
+  EXPECT_EQ(count({-1, 4}, {}, {}), 1);  // a number beside it
+}
+
+TEST(Slice, ATensorWithOtherRowsBelongsToAllItems) {
+  const Sample part = slice(sequence_and_state(20, {1, 1, 8}), 3, 2, 20);
+  EXPECT_THAT(part.inputs[0].tensor.shape, ElementsAre(2, 4));
+  EXPECT_THAT(part.inputs[1].tensor.shape, ElementsAre(1, 1, 8));
+  EXPECT_THAT(slice(sequence_and_state(20, {}), 3, 2, 20).inputs[1].tensor.shape, IsEmpty());
+}
+
 }  // namespace
 }  // namespace eightbit

@@ -246,7 +246,7 @@ class Placing {
   };
   Times last_times() const {
     const bool found = best_ != all_;
-    std::vector<backends::Runner*> runners = {all_->runner.get(), &bench_->float_runner()};
+    std::vector<backends::Runner*> runners = {all_->runner.get(), &bench_->by_default()};
     if (found) runners.push_back(best_->runner.get());
     const Turns last = turns(runners, 0.15, kLeastRounds);
     std::vector<double> times = last.milliseconds;
@@ -393,7 +393,7 @@ class Placing {
   Settled& settled_;
   const Plan start_;
   const std::vector<QuantizerGroup> groups_;
-  std::shared_ptr<const TrialBench> bench_;
+  std::shared_ptr<TrialBench> bench_;
   std::vector<Sample> timed_;
   std::vector<GroupTimes> times_;  // by group, in the best model where it was seen there
   double conversion_ = 0;          // milliseconds

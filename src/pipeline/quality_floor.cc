@@ -12,11 +12,14 @@
 #include <set>
 
 #include "accuracy/integer_work.h"
+#include "accuracy/misread_search.h"
 #include "accuracy/noise_attribution.h"
 #include "accuracy/quantizer_groups.h"
 #include "accuracy/reversal_search.h"
+#include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "pipeline/best_model.h"
 #include "pipeline/noise.h"
 #include "pipeline/ranking.h"
 #include "pipeline/trial_run.h"
@@ -24,16 +27,33 @@
 namespace eightbit {
 namespace {
 
+// A larger model is not written where nobody asked for it: temporary files may live in memory.
+constexpr int64_t kUnaskedBytes = int64_t{256} << 20;
+
+int64_t bytes_of(const Model& model) {
+  int64_t sum = 0;
+  for (const auto& [type, bytes] : model.impl().weight_bytes()) sum += bytes;
+  return sum;
+}
+
 using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
 // that a search may take, however quick the calibration was
-constexpr double kLeastSeconds = 3;
+constexpr double kLeastSeconds = 5;
+// that are made however long they take: the first misses by little and wastes by much
+constexpr int64_t kLeastTrials = 3;
 // of a layer in float, in shares of all work, on top of its own
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
+// of the calibration's time, that two models take turns for
+constexpr double kTimingShare = 0.035;
+// layers that a runtime gets wrong by themselves; more is another fault than of single kernels
+constexpr int kMostMisread = 4;
+// of the search's time: no further sample tells the noise of groups then
+constexpr double kRankingShare = 0.3;
 constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
@@ -61,6 +81,12 @@ class Settling {
       if (misses_floor()) hold_floor(split);
       finish(split);
     } catch (const Interrupted&) {
+      if (so_far_) {
+        log(LogLevel::warning, "stopped. The best model so far is '{}'", so_far_->path().string());
+        so_far_->keep();
+      }
+      throw;
+    } catch (const FileError&) {
       throw;
       // a runtime that can not run the result does not take it away
     } catch (const std::exception& error) {
@@ -70,6 +96,27 @@ class Settling {
   }
 
  private:
+  // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does not
+  // end the run.
+  void keep(const Model& model) {
+    if (planned_.base.impl().file_extension().empty()) return;
+    if (run_.best_model.empty() && bytes_of(model) > kUnaskedBytes) return;
+    try {
+      if (!so_far_) so_far_.emplace(run_.best_model, planned_.base);
+      so_far_->save(model);
+    } catch (const std::exception& error) {
+      if (!run_.best_model.empty()) throw;
+      so_far_.reset();
+      log(LogLevel::debug, "the model so far is not kept: {}", error.what());
+    }
+    if (!so_far_ || notice_) return;
+    notice_.emplace(fmt::format(
+        "eightbit: the runtime crashed in the trial run of the quantized model, which is whole in "
+        "'{}'. With trial_run off (--no-trial-run) the same call ends with it. What crashed will "
+        "crash where the model is used: update the runtime, or leave layers in float.",
+        so_far_->path().string()));
+  }
+
   Model written(const Plan& plan) const {
     return write(planned_.base, *recipe_of(planned_, plan, options_), plan);
   }
@@ -83,25 +130,39 @@ class Settling {
     settled_.plan.notes.push_back(std::move(text));
   }
 
-  // With what biases were corrected by, and without. Compilation keeps one core busy: the quantized
-  // models are compiled beside the float one, unless they live in a program of one thread.
+  // Compilation keeps one core busy: the quantized model is compiled beside the float one, unless
+  // they live in a program of one thread.
+  std::future<Compiled> compiled_beside(Model model) const {
+    const bool own_framework = planned_.base.impl().file_extension().empty();
+    return std::async(own_framework ? std::launch::deferred : std::launch::async,
+                      [model = std::move(model), precision = precision_]() mutable {
+                        return compiled(std::move(model), precision);
+                      });
+  }
+
+  // With what biases were corrected by, and without. Beside each of them the float model: by
+  // default, then in f32.
   void first_trial(const SampleSplit& split) {
-    Plan uncorrected = settled_.plan;
-    uncorrected.biases.clear();
     const Model corrected = written(settled_.plan);
-    const bool own_framework = planned_.base.impl().file_extension().empty(),
-               both = !settled_.plan.biases.empty();
-    auto others = std::async(own_framework ? std::launch::deferred : std::launch::async, [&] {
-      Compiled first = compiled(corrected, precision_);
-      return std::pair(
-          std::move(first),
-          both ? std::optional(compiled(written(uncorrected), precision_)) : std::nullopt);
-    });
-    bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.trial));
-    auto [with, without] = others.get();
+    keep(corrected);
+    bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.trial));
+    auto with = compiled_beside(corrected);
+    bench_->run_by_default();
+    best_ = bench_->ran(with.get());
+    bench_->time_by_default(best_, kTimingShare * seconds_);
+    if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
-    best_ = bench_->tried(std::move(with));
-    if (without) judge_corrections(bench_->tried(*std::move(without)));
+    std::future<Compiled> without;
+    if (!settled_.plan.biases.empty()) {
+      Plan uncorrected = settled_.plan;
+      uncorrected.biases.clear();
+      without = compiled_beside(written(uncorrected));
+    }
+    bench_->run_in_f32();
+    bench_->judge(best_);
+    if (without.valid()) judge_corrections(bench_->tried(without.get()));
+    bench_->time_in_f32(best_, kTimingShare / 2 * seconds_);
+    bench_->release();
     progress("trial run", 2, 2);
   }
 
@@ -113,6 +174,7 @@ class Settling {
         best_.mean_db, without.mean_db));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     best_ = std::move(without);
+    keep(best_.compiled.model);
   }
 
   std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
@@ -135,7 +197,8 @@ class Settling {
       if (!misses_floor()) return;
     }
     if (split.search.size() > split.trial.size()) {
-      bench_ = std::make_shared<const TrialBench>(planned_.model, samples_at(split.search));
+      bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
+      bench_->run_both();
       best_ = tried(std::move(best_.compiled.model));
       if (!misses_floor()) return;
       if (Plan plan = settled_.plan; !plan.biases.empty()) {
@@ -143,6 +206,8 @@ class Settling {
         judge_corrections(tried(written(plan)));
       }
     }
+    leave_misread();
+    if (!misses_floor()) return;
     const double found = best_.sqnr_db;
     search();
     if (reverted_.empty()) return tell_missed(found);
@@ -153,6 +218,50 @@ class Settling {
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     if (best_.sqnr_db < floor_) tell_missed(found);
   }
+
+  // Where the runtime computes something else than the quantizers say, a few layers in float may
+  // keep it from that.
+  void leave_misread() {
+    const std::optional<double> said = measured_db(settled_.plan);
+    if (!said) return;
+    const accuracy::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
+    if (!accuracy::is_misread(all)) return;
+    const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
+    const std::vector<double> work = accuracy::work_shares(graph(), groups);
+    const auto misread = accuracy::find_misread(
+        static_cast<int>(groups.size()), all, kMostMisread,
+        [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
+          if (seconds_since(begin_) > seconds_) return std::nullopt;
+          progress("runtime check", ++checks_, 0);
+          const Plan plan =
+              accuracy::without_groups(graph(), settled_.plan, groups, in_float, false);
+          const std::optional<double> planned = measured_db(plan);
+          if (!planned) return std::nullopt;
+          return accuracy::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
+        });
+    if (!misread) return;
+    double share = 0;
+    for (int group : misread->groups) share += work[static_cast<size_t>(group)];
+    if (share > options_.max_float_share) return;
+    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, misread->groups, false);
+    std::vector<std::string> names;
+    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i) {
+      plan.left_float[i].reason = "the runtime computes something else with it in 8 bits";
+      names.push_back(graph().node(plan.left_float[i].node).name);
+    }
+    Tried found = tried(written(plan));
+    plan.notes.push_back(fmt::format(
+        "{} stay in float: with them in 8 bits the runtime computes something else than the "
+        "quantizers say, {:.1f} dB where {:.1f} dB were due; {:.1f} dB without them",
+        fmt::join(names, ", "), best_.sqnr_db, *said, found.sqnr_db));
+    log(LogLevel::warning, "{}", plan.notes.back());
+    settled_.plan = std::move(plan);
+    misread_share_ = share;
+    best_ = std::move(found);
+    keep(best_.compiled.model);
+  }
+
+  static double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
 
   // Groups in the order in which they go, those first whose work takes away most noise for its
   // share.
@@ -171,7 +280,8 @@ class Settling {
     for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
     for (double work = 0; !open.empty();) {
       std::erase_if(open, [&](int g) {
-        return work + work_[static_cast<size_t>(g)] > options_.max_float_share + 1e-9;
+        return work + work_[static_cast<size_t>(g)] >
+               options_.max_float_share - misread_share_ + 1e-9;
       });
       if (open.empty()) break;
       const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
@@ -205,8 +315,7 @@ class Settling {
     return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
   }
 
-  // By group and output, over the signal of all samples. Those samples tell it whose outputs have
-  // most signal. Where a backend can not tell single groups, shares of the noise of all.
+  // By group and output, over the signal. Those samples tell it whose outputs have most signal. Where a backend can not tell single groups, shares of the noise of all.
   std::vector<std::vector<double>> noise_of_groups() const {
     const auto signals = bench_->signals();
     std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
@@ -227,14 +336,8 @@ class Settling {
         std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
     for (size_t s : order)
       if (samples.size() < most) samples.push_back(bench_->samples()[s]);
-    auto noise = noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
-    for (auto& row : noise)
-      for (size_t i = 0; i < row.size(); ++i) {
-        const double signal = i < mean.size() && row.size() == mean.size()
-                                  ? mean[i] * static_cast<double>(samples.size())
-                                  : 1;
-        row[i] = signal > 0 ? row[i] / signal : 0;
-      }
+    std::vector<std::vector<double>> noise = noise_of_each(
+        planned_.base.impl(), settled_.plan, groups_, samples, run_, kRankingShare * seconds_);
     if (!noise.empty()) return noise;
     const double all = std::pow(10.0, -best_.sqnr_db / 10);
     for (double share :
@@ -258,7 +361,7 @@ class Settling {
 
   // How far below the floor the model is without these; nothing where time is up.
   std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (trials_ > 0 && seconds_since(begin_) + longest_ > seconds_) return std::nullopt;
+    if (trials_ >= kLeastTrials && seconds_since(begin_) + longest_ > seconds_) return std::nullopt;
     progress("quality search", trials_, 0);
     const auto begin = Clock::now();
     std::vector<int> reverted;
@@ -291,6 +394,7 @@ class Settling {
     best_plan_ = std::move(plan);
     reverted_ = std::move(reverted);
     best_ = std::move(tried);
+    keep(best_.compiled.model);
   }
 
   // Corrections that did harm with all quantizers on may help without the worst of them.
@@ -356,11 +460,11 @@ class Settling {
     note(settled_.missed);
   }
 
-  // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
-  void ask_measuring_program(TrialRun& trial) {
+  // Of the worst output, where the quantizers are computed in floats, one by one.
+  std::optional<double> measured_db(const Plan& plan) const {
     const auto& samples = bench_->samples();
     backends::Program program;
-    program.plan = &settled_.plan;
+    program.plan = &plan;
     program.threads = run_.threads;
     for (ValueId output : accuracy::noisy_outputs(graph()))
       program.comparisons.push_back({output, kNone});
@@ -368,21 +472,26 @@ class Settling {
     const auto noise = measure_noise(
         planned_.base.impl(), program,
         [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
-    if (noise.empty()) return;
+    if (noise.empty()) return std::nullopt;
     double worst = std::numeric_limits<double>::infinity();
     for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
-    trial.measured_db = worst;
-    if (std::fabs(worst - trial.sqnr_f32_db) > 1)
+    return worst;
+  }
+
+  // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
+  void ask_measuring_program(TrialRun& trial) {
+    trial.measured_db = measured_db(settled_.plan);
+    if (trial.measured_db && std::fabs(*trial.measured_db - trial.sqnr_f32_db) > 1)
       note(
           fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, "
                       "{:.1f} dB where they are computed in floats",
-                      trial.sqnr_f32_db, worst));
+                      trial.sqnr_f32_db, *trial.measured_db));
   }
 
   void finish(const SampleSplit& split) {
-    TrialRun trial = bench_->run(best_, 0.05 * seconds_);
+    TrialRun trial = bench_->run(best_, 1.5 * kTimingShare * seconds_);
     trial.unseen = split.disjoint;
-    trial.float_share = share_of(reverted_);
+    trial.float_share = misread_share_ + share_of(reverted_);
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
@@ -398,7 +507,7 @@ class Settling {
   // that models are judged in
   backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
   Settled settled_;
-  std::shared_ptr<const TrialBench> bench_;
+  std::shared_ptr<TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
   std::vector<accuracy::QuantizerGroup> groups_;
@@ -408,8 +517,11 @@ class Settling {
   std::vector<int> order_;
   int goal_at_ = 0;  // so many of them are expected to do
   std::vector<int> reverted_;
-  int64_t trials_ = 0;
-  double longest_ = 0;  // seconds of a trial
+  int64_t trials_ = 0, checks_ = 0;
+  double misread_share_ = 0;  // of the work, that was left in float for the runtime's sake
+  double longest_ = 0;        // seconds of a trial
+  std::optional<BestModel> so_far_;
+  std::optional<CrashNotice> notice_;
   Clock::time_point begin_;
 };
 

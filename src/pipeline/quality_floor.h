@@ -31,7 +31,7 @@ struct Settled {
   std::optional<TrialRun> trial;  // nothing: off, or there was nothing to run
   std::string missed;             // why the floor is not held, and what to do; empty: it is
   // What the trial run was done with, for decisions after these; null where there was none.
-  std::shared_ptr<const TrialBench> bench;
+  std::shared_ptr<TrialBench> bench;
   std::shared_ptr<Tried> tried;  // the model of `plan`
 };
 

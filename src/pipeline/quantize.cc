@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
+#include "pipeline/best_model.h"
 #include "pipeline/measure.h"
 #include "pipeline/measured_placement.h"
 #include "pipeline/planned.h"
@@ -413,6 +414,7 @@ void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeConten
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
                const RunOptions& run) {
   Steps steps(run);
+  if (!run.best_model.empty()) BestModel(run.best_model, model);  // mistakes first
   QuantizeOptions options = asked;
   Plan plan = place(model, options, steps);
   const auto statistics =

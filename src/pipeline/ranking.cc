@@ -49,11 +49,33 @@ std::vector<double> noise_shares(const backends::BackendModel& model, const Plan
   return accuracy::attribute_noise(graph, plan, groups, as_it_is, alone);
 }
 
+namespace {
+
+// Of records of comparisons, those of `runs` runs in which groups took turns.
+std::vector<std::vector<double>> over_signal(const std::vector<std::vector<float>>& records,
+                                             size_t groups, size_t runs) {
+  if (records.empty()) return {};
+  const size_t items = std::max<size_t>(1, records.size() / runs);
+  const size_t outputs = records.front().size() / 4;
+  std::vector<std::vector<double>> noise(groups, std::vector<double>(outputs)), signal = noise;
+  for (size_t r = 0; r < records.size(); ++r)
+    for (size_t i = 0; i < outputs; ++i) {
+      signal[r / items % groups][i] += records[r][4 * i];
+      noise[r / items % groups][i] += records[r][4 * i + 1];
+    }
+  for (size_t g = 0; g < groups; ++g)
+    for (size_t i = 0; i < outputs; ++i)
+      noise[g][i] = signal[g][i] > 0 ? noise[g][i] / signal[g][i] : 0;
+  return noise;
+}
+
+}  // namespace
+
 std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& model,
                                                const Plan& plan,
                                                const std::vector<accuracy::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run) {
+                                               const RunOptions& run, double seconds) {
   if (!model.can_switch()) return {};
   const Graph& graph = model.graph();
   Plan uncorrected = plan;
@@ -71,26 +93,28 @@ std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& mod
           nodes.insert(use.node);
     program.switches.emplace_back(nodes.begin(), nodes.end());
   }
-  for (size_t g = 0; g < groups.size(); ++g)
-    for (size_t s = 0; s < samples.size(); ++s)
+  for (size_t s = 0; s < samples.size(); ++s)
+    for (size_t g = 0; g < groups.size(); ++g)
       program.switch_rows.emplace_back(groups.size(), 0.0f).at(g) = 1.0f;
-  std::vector<std::vector<double>> noise(groups.size(),
-                                         std::vector<double>(program.comparisons.size()));
-  size_t at = 0, done = 0;
+  using Clock = std::chrono::steady_clock;
   const auto all = program.switch_rows.size();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const auto executor = model.compile(program);
   log(LogLevel::debug, "rank layers: compiled in {:.3f} s",
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  executor->run(
-      [&] { return at == all ? std::nullopt : std::optional(samples[at++ % samples.size()]); },
-      [&](int64_t, std::span<const float> record) {
-        const size_t g = std::min(done++ / samples.size(), groups.size() - 1);
-        for (size_t i = 0; i < program.comparisons.size(); ++i) noise[g][i] += record[4 * i + 1];
-        if (run.progress)
-          run.progress({"rank layers", static_cast<int64_t>(done), static_cast<int64_t>(all)});
-      });
-  return noise;
+      std::chrono::duration<double>(Clock::now() - begin).count());
+  size_t at = 0, done = 0;
+  const auto next = [&]() -> std::optional<Sample> {
+    const bool late = Clock::now() - begin > std::chrono::duration<double>(seconds);
+    if (at == all || (at > 0 && at % groups.size() == 0 && late)) return std::nullopt;
+    return samples[at++ / groups.size()];
+  };
+  std::vector<std::vector<float>> records;  // one an item, where samples are batches
+  executor->run(next, [&](int64_t, std::span<const float> record) {
+    records.emplace_back(record.begin(), record.end());
+    if (run.progress)
+      run.progress({"rank layers", static_cast<int64_t>(++done), static_cast<int64_t>(all)});
+  });
+  return over_signal(records, groups.size(), at);
 }
 
 std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers) {

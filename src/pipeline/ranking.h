@@ -16,14 +16,15 @@ std::vector<double> noise_shares(const backends::BackendModel& model, const Plan
                                  const std::vector<accuracy::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run);
 
-// By group: the squares of its noise at each output of the model where it alone is quantized,
-// summed over samples. One network is compiled, in which groups are switched on in turns. Empty
-// where the backend can not do that.
+// By group: its noise over the signal at each output of the model (accuracy::noisy_outputs) where
+// it alone is quantized, over samples. One network is compiled, in which groups are switched on in
+// turns, sample by sample: after `seconds` no further sample begins. Empty where the backend can
+// not do that.
 std::vector<std::vector<double>> noise_of_each(const backends::BackendModel& model,
                                                const Plan& plan,
                                                const std::vector<accuracy::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run);
+                                               const RunOptions& run, double seconds);
 
 // Items of the dataset with these numbers, in order. Empty where it holds fewer.
 std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers);

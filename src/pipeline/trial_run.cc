@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/log.h"
 #include "pipeline/take_turns.h"
@@ -106,16 +107,40 @@ Compiled compiled(Model quantized, FloatPrecision precision) {
   return {std::move(quantized), std::move(runner), precision};
 }
 
-TrialBench::TrialBench(const Model& reference, std::vector<Sample> samples)
-    : reference_(reference), samples_(std::move(samples)) {
-  by_default_ = reference_.impl().runner(FloatPrecision::by_default);
-  precision_ = by_default_->precision();
-  if (reduced()) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
-  float_outputs_ = outputs_of(reduced() ? *in_f32_ : *by_default_);
+backends::Runner& TrialBench::by_default() {
+  if (!by_default_) by_default_ = reference_.impl().runner(FloatPrecision::by_default);
+  return *by_default_;
+}
+
+backends::Runner& TrialBench::in_f32() {
+  if (!reduced()) return by_default();
+  if (!in_f32_) in_f32_ = reference_.impl().runner(FloatPrecision::f32);
+  return *in_f32_;
+}
+
+void TrialBench::release() {
+  by_default_.reset();
+  in_f32_.reset();
+}
+
+void TrialBench::run_by_default() {
+  by_default_outputs_ = outputs_of(by_default());
+  precision_ = by_default().precision();
+}
+
+void TrialBench::run_in_f32() {
+  float_outputs_ = reduced() ? outputs_of(in_f32()) : std::move(by_default_outputs_);
   for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
     if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
-  float_db_ = reduced() ? decibels(outputs_of(*by_default_))
+  float_db_ = reduced() ? decibels(std::exchange(by_default_outputs_, {}))
                         : std::vector<double>(judged_.size(), kInfinite);
+}
+
+void TrialBench::run_both() {
+  run_by_default();
+  if (reduced()) release();
+  run_in_f32();
+  release();
 }
 
 TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
@@ -149,28 +174,56 @@ std::vector<std::vector<double>> TrialBench::signals() const {
   return out;
 }
 
-Tried TrialBench::tried(Compiled quantized) const {
-  Tried tried{std::move(quantized), {}, 0, 0};
+Tried TrialBench::ran(Compiled quantized) const {
+  Tried tried{std::move(quantized), {}, 0, 0, {}};
   tried.outputs = outputs_of(*tried.compiled.runner);
-  const std::vector<double> each = decibels(tried.outputs);
-  log(LogLevel::debug, "trial run: {::.1f} dB", each);
-  tried.sqnr_db = worst(each);
-  for (double db : each)
-    tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
   return tried;
 }
 
-TrialRun TrialBench::run(Tried& tried, double seconds) const {
+void TrialBench::judge(Tried& tried) const {
+  const std::vector<double> each = decibels(tried.outputs);
+  log(LogLevel::debug, "trial run: {::.1f} dB", each);
+  tried.sqnr_db = worst(each);
+  tried.mean_db = 0;
+  for (double db : each)
+    tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
+}
+
+Tried TrialBench::tried(Compiled quantized) const {
+  Tried out = ran(std::move(quantized));
+  judge(out);
+  return out;
+}
+
+std::vector<double> TrialBench::turns(backends::Runner& a, backends::Runner& b,
+                                      double seconds) const {
+  backends::Runner* runners[] = {&a, &b};
+  const auto samples = std::span(samples_).first(std::min<size_t>(samples_.size(), 2));
+  return take_turns(runners, samples, seconds).milliseconds;
+}
+
+void TrialBench::time_by_default(Tried& tried, double seconds) {
+  const auto times = turns(*tried.compiled.runner, by_default(), seconds);
+  tried.times = {times[0], times[1], reduced() ? 0 : times[1]};
+}
+
+void TrialBench::time_in_f32(Tried& tried, double seconds) {
+  if (!reduced() || tried.times.quantized <= 0) return;
+  const auto times = turns(*tried.compiled.runner, in_f32(), seconds);
+  tried.times.in_f32 = times[1] * tried.times.quantized / times[0];
+}
+
+TrialRun TrialBench::run(Tried& tried, double seconds) {
   constexpr double kTellable = 6;  // dB; noise so far below changes a figure by less than one
   TrialRun trial;
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
   const Model& model = tried.compiled.model;
   const bool was_default = !reduced() || tried.compiled.precision == FloatPrecision::by_default;
-  std::unique_ptr<backends::Runner> other;
-  if (!was_default) other = model.impl().runner(FloatPrecision::by_default);
-  const TrialOutputs outputs = was_default ? std::move(tried.outputs) : outputs_of(*other);
-  const std::vector<double> by_default = decibels(outputs);
+  std::optional<Tried> other;
+  if (!was_default) other = ran(compiled(model, FloatPrecision::by_default));
+  Tried& as_used = was_default ? tried : *other;
+  const std::vector<double> by_default = decibels(as_used.outputs);
   const bool told_apart =
       !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
   const std::vector<double> f32 =
@@ -182,23 +235,22 @@ TrialRun TrialBench::run(Tried& tried, double seconds) const {
     const size_t output = judged_[i];
     trial.outputs.push_back(
         {output < ports.size() ? ports[output].name : fmt::format("output {}", output),
-         by_default[i], f32[i], float_db_[i], agreement_of(float_outputs_, outputs, output)});
+         by_default[i], f32[i], float_db_[i],
+         agreement_of(float_outputs_, as_used.outputs, output)});
   }
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);
   trial.float_sqnr_db = worst(float_db_);
-  time(other ? *other : *tried.compiled.runner, seconds, trial);
+  if (as_used.times.quantized <= 0) {
+    time_by_default(as_used, 0.7 * seconds);
+    if (reduced()) release();
+    time_in_f32(as_used, 0.3 * seconds);
+    release();
+  }
+  trial.milliseconds = as_used.times.quantized;
+  trial.float_milliseconds = as_used.times.by_default;
+  trial.float_f32_milliseconds = as_used.times.in_f32;
   return trial;
-}
-
-void TrialBench::time(backends::Runner& quantized, double seconds, TrialRun& trial) const {
-  std::vector<backends::Runner*> runners = {&quantized, by_default_.get()};
-  if (reduced()) runners.push_back(in_f32_.get());
-  const Turns turns =
-      take_turns(runners, std::span(samples_).first(std::min<size_t>(samples_.size(), 2)), seconds);
-  trial.milliseconds = turns.milliseconds[0];
-  trial.float_milliseconds = turns.milliseconds[1];
-  trial.float_f32_milliseconds = turns.milliseconds.back();
 }
 
 std::string TrialRun::summary(bool times) const {

@@ -50,6 +50,11 @@ struct Compiled {
 };
 Compiled compiled(Model quantized, backends::FloatPrecision precision);
 
+// Milliseconds of a quantized model and of the float model beside it; 0: not measured.
+struct TrialTimes {
+  double quantized = 0, by_default = 0, in_f32 = 0;
+};
+
 // A quantized model that was run.
 struct Tried {
   Compiled compiled;
@@ -57,41 +62,59 @@ struct Tried {
   double sqnr_db = 0;  // of the worst output; infinite where there is no float output
   // over outputs, each between -10 and 60: what to choose by where no floor decides
   double mean_db = 0;
+  TrialTimes times;
 };
 
+// The float model, and quantized ones beside it. Compiled models are large: the float model lives
+// only while it is run or timed, by the runtime's defaults and then in f32.
 class TrialBench {
  public:
-  // Runs the float model. Throws ModelError where the runtime can not compile it.
-  TrialBench(const Model& reference, std::vector<Sample> samples);
+  TrialBench(const Model& reference, std::vector<Sample> samples)
+      : reference_(reference), samples_(std::move(samples)) {}
 
+  // Both in this order, before anything is judged. Throw ModelError where the runtime can not
+  // compile the float model.
+  void run_by_default();
+  void run_in_f32();
+  void run_both();
+
+  // Outputs alone, and what they are worth.
+  Tried ran(Compiled quantized) const;
+  void judge(Tried& tried) const;
   Tried tried(Compiled quantized) const;
   Tried tried(Model quantized, backends::FloatPrecision precision) const {
     return tried(compiled(std::move(quantized), precision));
   }
+  // The models take turns for about `seconds`. Only of a model that was compiled by the runtime's
+  // defaults; the second does nothing where these are f32, and needs the first.
+  void time_by_default(Tried& tried, double seconds);
+  void time_in_f32(Tried& tried, double seconds);
+
   // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that
-  // of integers. All models then take turns for about `seconds`.
-  TrialRun run(Tried& tried, double seconds) const;
+  // of integers; with times, for about `seconds` where there are none yet.
+  TrialRun run(Tried& tried, double seconds);
 
   const std::vector<Sample>& samples() const { return samples_; }
   // Of the float model, by sample and output in floats: sums of squares.
   std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
-  // The float model by default.
-  backends::Runner& float_runner() const { return *by_default_; }
+  // The float model, compiled where it is not; and compiled no longer.
+  backends::Runner& by_default();
+  backends::Runner& in_f32();
+  void release();
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
   std::vector<double> decibels(const TrialOutputs& outputs) const;
-  void time(backends::Runner& quantized, double seconds, TrialRun& trial) const;
+  std::vector<double> turns(backends::Runner& a, backends::Runner& b, double seconds) const;
 
   const Model& reference_;
   std::vector<Sample> samples_;
-  // of the float model; the second where it differs
   std::unique_ptr<backends::Runner> by_default_, in_f32_;
   std::string precision_ = "f32";
-  TrialOutputs float_outputs_;    // in f32
-  std::vector<double> float_db_;  // of each output, by default
-  std::vector<size_t> judged_;    // outputs in floats
+  TrialOutputs by_default_outputs_, float_outputs_;  // the latter in f32
+  std::vector<double> float_db_;                     // of each output, by default
+  std::vector<size_t> judged_;                       // outputs in floats
 };
 
 }  // namespace eightbit

@@ -59,7 +59,10 @@ class Descent {
     for (size_t port = 0; port < node.inputs.size(); ++port) {
       if (!units_.is_activation(node, port)) continue;
       const auto it = at_use_.find(Use{node.id, static_cast<int32_t>(port)});
-      return it == at_use_.end() ? above_[static_cast<size_t>(node.inputs[port])] : it->second;
+      const int above =
+          it == at_use_.end() ? above_[static_cast<size_t>(node.inputs[port])] : it->second;
+      const bool lost = above >= 0 && spec(above).per_channel && units_.moves_channels(unit);
+      return lost ? kNothingAbove : above;
     }
     return kNothingAbove;
   }

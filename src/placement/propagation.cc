@@ -100,7 +100,7 @@ class Sweep {
       for (ValueId output : units_.last(unit).outputs)
         for (const Use& use : living_uses(graph_.value(output))) uses.push_back(use);
       const Arrival all = join(uses);
-      if (all.state == State::wanted) return all;
+      if (all.state == State::wanted && carries_channels(unit, all.quantizer)) return all;
     }
     Arrival worst{State::unread, -1};
     for (ValueId output : units_.last(unit).outputs) {
@@ -111,6 +111,18 @@ class Sweep {
       at(one.quantizer).use = {};
     }
     return worst;
+  }
+
+  // A quantizer with a range a channel stays behind what puts channels elsewhere: no kernel takes
+  // ranges of rows. NNCF passes it all the same; under its recipe it goes on with one range.
+  bool carries_channels(const Unit& unit, int quantizer) {
+    SpecList specs = out_.spec_lists[static_cast<size_t>(at(quantizer).specs)];
+    const auto by_channel = [](const QuantizerSpec& spec) { return spec.per_channel; };
+    if (std::ranges::none_of(specs, by_channel) || !units_.moves_channels(unit)) return true;
+    std::erase_if(specs, by_channel);
+    if (options_.recipe != Recipe::nncf || specs.empty()) return false;
+    at(quantizer).specs = intern(specs);
+    return true;
   }
 
   // Quantizers can pass when there is a floating point input to go to and every output that is read

@@ -184,6 +184,18 @@ void note_rules_without_effect(UnitGraph& out, const std::vector<std::string>& r
 
 }  // namespace
 
+bool UnitGraph::moves_channels(const Unit& unit) const {
+  const Node& node = first(unit);
+  if (node.op == Op::transpose) return true;
+  if (node.op != Op::reshape && node.op != Op::flatten && node.op != Op::squeeze &&
+      node.op != Op::unsqueeze)
+    return false;
+  const Shape& in = flow.graph->value(node.inputs[0]).shape;
+  const Shape& out = flow.graph->value(last(unit).outputs[0]).shape;
+  return in.size() < 2 || out.size() < 2 || in[1] != out[1] || in[1] < 0 ||
+         (in[0] != out[0] && in.size() != out.size());
+}
+
 bool UnitGraph::is_activation(const Node& node, size_t port) const {
   if (node.inputs[port] == kNone || !carries_data(node.op, port)) return false;
   const Value& value = flow.graph->value(node.inputs[port]);

@@ -32,6 +32,8 @@ struct UnitGraph {
   // Whether a living node produces input `port` of `node`, as a floating point tensor that carries
   // data.
   bool is_activation(const Node& node, size_t port) const;
+  // Whether axis 1 in front of the unit and behind it may be different axes.
+  bool moves_channels(const Unit& unit) const;
 };
 
 UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const Device& device);

@@ -72,6 +72,24 @@ def test_a_floor_that_holds_changes_nothing(net, data, tmp_path):
     assert np.array_equal(by_runtime(a, sample), by_runtime(b, sample))
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_outputs_of_unlike_scales(net, data, first):
+    """Each output's noise counts by its own signal, whatever the order of the outputs."""
+    (x,), (result,) = net.get_parameters(), net.get_results()
+    delicate = result.input_value(0)
+    random = np.random.default_rng(5)
+    node = x
+    for name in ("sound1", "sound2", "sound3"):
+        weights = (300 * random.standard_normal((64, 64))).astype(np.float32)
+        node = ops.relu(ops.matmul(node, ops.constant(weights), False, False, name=name))
+    outputs = [ops.result(delicate), ops.result(node)]
+    model = ov.Model(outputs[::-1] if first else outputs, [x])
+    _, report = reported(model, data)
+    assert report.trial.sqnr_f32_db >= 20
+    kept = [line for line in report.plan_text.splitlines() if line.endswith("| min_sqnr_db 20")]
+    assert kept == ["float ruined | min_sqnr_db 20"]
+
+
 def test_a_share_that_does_not_suffice_ends_in_a_warning(net, data, caplog):
     eb.set_log_level("WARNING")
     quantized, report = reported(net, data, max_float_share=0.1)

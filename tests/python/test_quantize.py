@@ -15,7 +15,7 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
-from small_models import conv_net, op_types, serialized
+from small_models import conv_net, delicate_net, delicate_samples, op_types, serialized
 
 
 @pytest.fixture
@@ -558,3 +558,28 @@ def test_the_result_does_not_depend_on_threads_or_batches(samples):
     one = eb.quantize(conv_net(), eb.Dataset(samples), threads=1)
     two = eb.quantize(conv_net(), eb.Dataset(samples), threads=2)
     np.testing.assert_array_equal(run(one, samples[0]), run(two, samples[0]))
+
+
+def test_each_output_is_told_its_own_noise():
+    """Two outputs, of which one is ruined; compare, report and the trial run give each its own figure under its own name."""
+    model = delicate_net()
+    (x,), (result,) = model.get_parameters(), model.get_results()
+    weights = np.random.default_rng(5).standard_normal((64, 64)).astype(np.float32)
+    sound = ops.relu(
+        ops.matmul(x, ops.constant(weights), False, False, name="product"), name="sound"
+    )
+    sound.output(0).get_tensor().set_names({"sound"})
+    ruined = result.input_value(0)
+    ruined.get_tensor().set_names({"ruined"})
+    data = eb.Dataset(delicate_samples())
+    for order in ([sound.output(0), ruined], [ruined, sound.output(0)]):
+        both = ov.Model([ops.result(output) for output in order], [x])
+        report = eb.Report()
+        quantized = eb.quantize(both, data, min_sqnr_db=0, report=report)
+        trial = {output.name: output.sqnr_f32_db for output in report.trial.outputs}
+        assert trial["ruined"] < 12 and trial["sound"] > 25
+        (of_ruined, of_sound) = sorted(
+            eb.compare(both, quantized, data).outputs, key=lambda row: "sound" in row.name
+        )
+        assert of_ruined.sqnr_db < 12 and of_sound.sqnr_db > 25, (of_ruined, of_sound)
+        assert of_ruined.measured_db < 12 and of_sound.measured_db > 25

@@ -49,6 +49,7 @@ def quantize(
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
+    best_model: str | os.PathLike | None = None,
     progress: ProgressCallback | None = None,
     report: _eightbit.Report | None = None,
 ) -> Any:
@@ -85,6 +86,9 @@ def quantize(
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
     checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
+    best_model: a path (.xml, .onnx); the best model so far is written there before the runtime tries it and at each
+        improvement, so that nothing is lost when the runtime crashes or the run is stopped. None: a file among the temporary
+        ones, which messages name and which is removed at the end (models below 256 MB).
     progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
         line on stderr if that is a terminal.
     report: an empty `Report`, which is filled in.
@@ -98,6 +102,7 @@ def quantize(
         _refuse_beside_recipe(
             calibration_dataset=None if exports else calibration_dataset, mode=mode, preset=preset, model_type=model_type,
             ignored_scope=ignored_scope, advanced_parameters=advanced_parameters, checkpoint=checkpoint,
+            best_model=best_model,
             target_device=_unless_default(target_device, TargetDevice.ANY),
             subset_size=_unless_default(subset_size, 300),
             fast_bias_correction=_unless_default(fast_bias_correction, True),
@@ -129,7 +134,9 @@ def quantize(
         external_data_dir(advanced_parameters),
     )
     _name_nodes(options, native, ignored_scope)
-    with run_options("quantize", threads, progress, checkpoint, report, native) as run:
+    with run_options(
+        "quantize", threads, progress, checkpoint, report, native, best_model
+    ) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
 

@@ -36,7 +36,7 @@ class ExternalExecutor : public backends::Executor {
   ExternalExecutor(const ExternalModel& model, const backends::Program& program,
                    std::unique_ptr<Session> session)
       : binding_(binding_of(model)),
-        batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
+        batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         // cuts hold every value of a run
         most_(program.cuts.empty() ? model.network()->largest_batch() : 1),
         program_(program),

@@ -48,7 +48,7 @@ class OnnxExecutor : public backends::Executor {
  public:
   OnnxExecutor(const OnnxModel& model, const backends::Program& program, Instrumented instrumented)
       : binding_(binding_of(model)),
-        batched_(!model.inputs().empty() && backends::leads_with_batch(model.inputs()[0].shape)),
+        batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         program_(program),
         histograms_(std::move(instrumented.histograms)),
         operators_(program.taps, histograms_),

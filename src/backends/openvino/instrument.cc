@@ -77,7 +77,10 @@ std::vector<Output> batch_source(const ov::Model& model) {
   if (model.get_parameters().empty()) return {};
   const auto& first = model.get_parameters().front();
   const auto& shape = first->get_partial_shape();
-  if (shape.rank().is_dynamic() || !backends::leads_with_batch(to_shape(shape))) return {};
+  std::vector<Shape> shapes;
+  for (const auto& parameter : model.get_parameters())
+    shapes.push_back(to_shape(parameter->get_partial_shape()));
+  if (!backends::leads_with_batch(shapes)) return {};
   if (shape[0].is_static() && shape[0].get_length() == 1) return {};
   return {std::make_shared<ov::op::v3::ShapeOf>(first, ov::element::i64)};
 }

@@ -50,13 +50,23 @@ class Reader {
 
   void read_model(const ov::Model& model) {
     refuse_deep_nesting(at_.depth);
-    ordered_ = model.get_ordered_ops();
+    ordered_ = in_order(model);
     for (const auto& sink : model.get_sinks()) live_.insert(sink.get());
     reserve_names();
     for (const auto& node : ordered_) fold(*node);
     find_live();
     for (const auto& node : ordered_)
       if (live_.contains(node.get()) && !constants_.contains(node.get())) add(node);
+  }
+
+  // Results last, as the model has its outputs: OpenVINO's own order turns them around, and what
+  // is measured at outputs is paired with what the model yields.
+  static ov::NodeVector in_order(const ov::Model& model) {
+    ov::NodeVector nodes = model.get_ordered_ops();
+    std::erase_if(nodes, [](const auto& node) { return ov::is_type<ov::op::v0::Result>(node); });
+    const ov::ResultVector& results = model.get_results();
+    nodes.insert(nodes.end(), results.begin(), results.end());
+    return nodes;
   }
 
   // Names that are taken before any suffix is given, so that a suffixed name never meets a later
