@@ -386,6 +386,26 @@ def test_pairs_that_no_integer_kernel_takes_are_told(tmp_path):
     assert inspection.quantizers == 3
 
 
+def test_the_floor_finds_its_layers_where_relu_became_part_of_a_quantizer():
+    """The search compares groups by what they end in, which is the Relu of a layer."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"], name="relu"),
+        helper.make_node("Conv", ["b", "w2"], ["c"], name="second", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["d"], name="relu2"),
+        helper.make_node("Add", ["b", "d"], ["e"], name="sum"),
+        helper.make_node("Conv", ["e", "w3"], ["y"], name="last"),
+    ]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)), constant("w2", weights(8, 8, 3, 3)), constant("w3", weights(4, 8, 3, 3)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 10, 10])], initializers)
+    report = eb.Report()
+    eb.quantize(model, eb.Dataset(samples(40)), min_sqnr_db=60, max_float_share=1, report=report)
+    assert not [note for note in report.notes if "trial run failed" in note]
+    assert report.trial.sqnr_f32_db >= 60 and report.trial.float_share > 0
+
+
 def test_layers_whose_relu_became_part_of_a_quantizer_are_compared_behind_it():
     nodes = [
         helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),

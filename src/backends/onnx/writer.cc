@@ -47,8 +47,8 @@ bool clip_bounds(const Reading& reading, const GraphProto& model, const Node& cl
 
 class Writer {
  public:
-  Writer(Copy& copy, const Reading& reading, const Plan& plan)
-      : copy_(copy), reading_(reading), graph_(reading.graph), plan_(plan) {}
+  Writer(Copy& copy, const Reading& reading, const Plan& plan, Layout layout)
+      : copy_(copy), reading_(reading), graph_(reading.graph), plan_(plan), layout_(layout) {}
 
   void replace(const ConstantReplacement& replacement) {
     const Value& value = graph_.value(replacement.value);
@@ -145,7 +145,7 @@ class Writer {
       if (const auto input = step_of({id, 0})) quantize_bias(id, *input, steps, initializers);
   }
 
-  void finish(Layout layout) {
+  void finish() {
     if (opset_ > 0)
       lift_opset(copy_.content.model, opset_,
                  [this](const std::string& tensor) { return reading_.rank_of(tensor); });
@@ -153,7 +153,7 @@ class Writer {
     const NodeProto* stuck = sort_nodes(proto());
     EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());
     prune(copy_.content);
-    if (layout == Layout::kernels) repeat_pairs(copy_);
+    if (layout_ == Layout::kernels) repeat_pairs(copy_);
   }
 
  private:
@@ -331,10 +331,12 @@ class Writer {
   }
 
   // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not,
-  // and runtimes that see none fuse the layer in front. The Clip stays where others read it.
+  // and runtimes that see none fuse the layer in front. The Clip stays where others read it, as what
+  // compares values does in the plain layout.
   std::string before_clip(const std::string& source, const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
-    if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses)
+    if (layout_ == Layout::plain || value.producer == kNone || quantizer.low.size() != 1 ||
+        quantizer.uses != value.uses)
       return source;
     const Node& clip = graph_.node(value.producer);
     if (reading_.values[static_cast<size_t>(value.id)] != source) return source;
@@ -512,6 +514,7 @@ class Writer {
   const Reading& reading_;
   const Graph& graph_;
   const Plan& plan_;
+  const Layout layout_;
   int64_t opset_ = 0;
   // what quantizers round instead of the value itself
   std::map<ValueId, std::string> direct_;
@@ -566,7 +569,7 @@ void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout 
   });
   const bool kernels = layout == Layout::kernels;
   const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
-  Writer writer(copy, reading, plan);
+  Writer writer(copy, reading, plan, layout);
   for (const auto& constant : plan.constants) writer.replace(constant);
   for (const auto& scale : plan.scales) writer.scale(scale);
   for (const auto& shift : plan.biases) writer.shift(shift);
@@ -577,7 +580,7 @@ void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout 
       writer.quantize(plan.quantizers[i], in_blocks.contains(i));
   if (kernels) quantize_blocks(writer, planned, plan, blocks);
   writer.quantize_biases();
-  writer.finish(layout);
+  writer.finish();
 }
 
 }  // namespace eightbit::onnx
