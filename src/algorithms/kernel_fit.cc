@@ -91,9 +91,11 @@ void tie(Quantizer& in, Quantizer& out) {
   assign(out, inner, best_ratio, back.zero_point);
 }
 
+// Without a gate steps are free, but factors stay within what tells channels apart in 8 bits.
 void share_zero_point(Quantizer& q) {
   Steps steps = least_steps(q);
-  round_up(steps.step);
+  const double least = std::ranges::max(steps.step) / kTop;
+  for (double& step : steps.step) step = std::max(step, least);
   assign(q, steps.step, 1.0, steps.zero_point);
 }
 
