@@ -8,6 +8,7 @@
 #include "base/spill.h"
 #include "quant/channels.h"
 #include "quant/levels.h"
+#include "quant/one_range.h"
 
 namespace eightbit {
 namespace {
@@ -71,8 +72,11 @@ class Finder {
     return static_cast<size_t>(it - plan_.quantizers.begin());
   }
 
+  // One range for all channels, where it costs little, covers what new samples have beyond the
+  // range of a channel.
   static bool clips_at_zero(const Node& node, const Quantizer& quantizer) {
-    return (node.op == Op::relu || node.op == Op::clamp) && node.inputs[0] != kNone &&
+    return with_one_range(quantizer).low.size() > 1 &&
+           (node.op == Op::relu || node.op == Op::clamp) && node.inputs[0] != kNone &&
            std::ranges::all_of(quantizer.low, [](float low) { return low == 0.0f; });
   }
 
