@@ -100,3 +100,8 @@ def image_samples(count: int = 12, seed: int = 3) -> np.ndarray:
 def write_ppm(path: Path, seed: int = 0) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (20, 24, 3), np.uint8)
     path.write_bytes(b"P6 24 20 255\n" + pixels.tobytes())
+
+
+def ok(done):
+    assert done.returncode == 0, done.stderr
+    return done

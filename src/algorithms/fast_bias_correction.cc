@@ -146,6 +146,16 @@ std::optional<std::vector<float>> shift_of(const Graph& graph,
   return shift;
 }
 
+// The constant that the layer adds itself, or that alone is added to its output; empty without one.
+std::vector<float> bias_of(const Graph& graph, NodeId node) {
+  constexpr size_t kPort = 2;
+  const auto& inputs = graph.node(node).inputs;
+  if (inputs.size() > kPort && reads_constant(graph, graph.node(node), kPort))
+    return to_floats(graph.value(inputs[kPort]).constant->load());
+  const auto use = bias_behind(graph, node);
+  return use ? to_floats(graph.value(graph.input(*use)).constant->load()) : std::vector<float>{};
+}
+
 // Elements of the bias that are 0 say nothing about what is large.
 double magnitude(const std::vector<float>& shift, const std::vector<float>& bias) {
   double largest = 0;
@@ -163,9 +173,8 @@ bool moves(const std::vector<float>& shift) {
 bool is_wanted(const Graph& graph, const QuantizeOptions& options, NodeId node,
                const std::vector<float>& shift) {
   if (options.recipe != Recipe::nncf) return true;
-  const auto use = bias_behind(graph, node);
-  if (!use) return false;
-  const std::vector<float> bias = to_floats(graph.value(graph.input(*use)).constant->load());
+  const std::vector<float> bias = bias_of(graph, node);
+  if (bias.empty()) return false;
   const auto& threshold = options.advanced_parameters.bias_correction_params.threshold;
   return magnitude(shift, bias) < threshold.value_or(kNncfThreshold);
 }

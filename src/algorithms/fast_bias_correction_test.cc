@@ -177,6 +177,21 @@ TEST(FastBiasCorrection, RecipeNncfHasAThreshold) {
   EXPECT_EQ(corrected_with_bias({100, 1e-3f, 100, 100}, 1e9), 1u);
 }
 
+// ONNX and PyTorch: the bias is an input of the layer.
+TEST(FastBiasCorrection, RecipeNncfSeesABiasThatTheLayerAddsItself) {
+  const auto corrected = [](float bias) {
+    Layer layer(Op::convolution, {1, 3, 8, 8}, {4, 3, 3, 3}, {1, 4, 6, 6});
+    const ValueId added = add_weight(layer.graph, "bias", std::vector<float>(4, bias), Shape{4});
+    layer.graph.nodes[1].inputs.push_back(added);
+    layer.graph.values[static_cast<size_t>(added)].uses.push_back({1, 2});
+    QuantizeOptions options;
+    options.recipe = Recipe::nncf;
+    return layer.correct(layer.plan({0}), options).size();
+  };
+  EXPECT_EQ(corrected(10), 1u);
+  EXPECT_EQ(corrected(1e-4f), 0u);
+}
+
 TEST(FastBiasCorrection, AZeroInTheBiasDoesNotForbidIt) {
   EXPECT_EQ(corrected_with_bias({100, 0, 100, 100}), 1u);
   EXPECT_EQ(corrected_with_bias({0, 0, 0, 0}), 1u);

@@ -264,30 +264,80 @@ bool smooth_quant_applies(const QuantizeOptions& options) {
          !(is_off(alphas.convolution) && is_off(alphas.matmul));
 }
 
+namespace {
+
+// The input of a product with a weight that may be smoothed.
+std::optional<Use> smoothed_input(const Graph& graph, const Node& node) {
+  if (!has(node.op, kSmoothQuantMatMul) || node.inputs.size() < 2) return std::nullopt;
+  const int32_t port = weight_port(graph, node.id);
+  if (port == kNone || port > 1) return std::nullopt;
+  return Use{node.id, 1 - port};
+}
+
+auto quantizer_that_serves(Plan& plan, Use use) {
+  return std::ranges::find_if(plan.quantizers,
+                              [&](const Quantizer& q) { return reads(q.uses, use); });
+}
+
+// Quantizers in front of a Concat, one for each of its inputs; empty where one has none.
+std::vector<Use> quantized_inputs(const Graph& graph, Plan& plan, NodeId concat) {
+  std::vector<Use> inputs;
+  for (size_t port = 0; port < graph.node(concat).inputs.size(); ++port) {
+    inputs.push_back({concat, static_cast<int32_t>(port)});
+    const auto found = quantizer_that_serves(plan, inputs.back());
+    if (found == plan.quantizers.end() || found->weight || found->spec.per_channel) return {};
+  }
+  return inputs;
+}
+
+// One quantizer for `uses` in the place of those in front of a Concat.
+void lower_behind_concat(const Graph& graph, Plan& plan, NodeId concat,
+                         const std::vector<Use>& uses) {
+  const std::vector<Use> inputs = quantized_inputs(graph, plan, concat);
+  if (inputs.empty()) return;
+  Quantizer lowered = *quantizer_that_serves(plan, inputs[0]);
+  for (const Use& input : inputs) std::erase(quantizer_that_serves(plan, input)->uses, input);
+  std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
+  lowered.value = graph.node(uses[0].node).inputs[static_cast<size_t>(uses[0].port)];
+  lowered.uses = uses;
+  lowered.group = kNone;
+  const auto behind = [&](const Quantizer& q) { return q.weight || q.value > lowered.value; };
+  plan.quantizers.insert(std::ranges::find_if(plan.quantizers, behind), lowered);
+}
+
+}  // namespace
+
 void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan) {
-  const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
+  if (is_off(options.advanced_parameters.smooth_quant_alphas.matmul)) return;
+  const auto is_smoothed = [&](const Use& use) {
+    return smoothed_input(graph, graph.node(use.node)) == use;
+  };
   for (const Node& node : graph.nodes) {
-    if (!has(node.op, kSmoothQuantMatMul) || is_off(alphas.matmul)) continue;
-    const int32_t port = weight_port(graph, node.id);
-    if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
-    const Use wanted{node.id, 1 - port};
-    Use at = wanted;
+    const auto wanted = smoothed_input(graph, node);
+    if (!wanted) continue;
+    Use at = *wanted;
     for (;;) {
-      const auto holds = [&](const Quantizer& q) { return reads(q.uses, at); };
-      const auto found = std::ranges::find_if(plan.quantizers, holds);
+      const auto found = quantizer_that_serves(plan, at);
       if (found != plan.quantizers.end()) {
-        if (at != wanted && found->uses.size() == 1 && found->group == kNone && !found->weight &&
+        if (at != *wanted && found->uses.size() == 1 && found->group == kNone && !found->weight &&
             !found->spec.per_channel) {
-          found->value = graph.input(wanted);
-          found->uses = {wanted};
+          found->value = graph.input(*wanted);
+          found->uses = {*wanted};
         }
         break;
       }
       const Value& value = graph.value(graph.input(at));
-      const bool passes =
-          value.producer != kNone && value.uses.size() == 1 && moves(graph.node(value.producer).op);
-      if (!passes) break;
-      at = {value.producer, 0};
+      if (value.producer == kNone) break;
+      const Node& producer = graph.node(value.producer);
+      if (producer.op == Op::concat) {
+        const bool alone = value.uses.size() == 1;
+        if (alone || (at == *wanted && std::ranges::all_of(value.uses, is_smoothed)))
+          lower_behind_concat(graph, plan, producer.id,
+                              alone ? std::vector<Use>{*wanted} : value.uses);
+        break;
+      }
+      if (value.uses.size() != 1 || !moves(producer.op)) break;
+      at = {producer.id, 0};
     }
   }
 }

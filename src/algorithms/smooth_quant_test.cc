@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "algorithms/test_network.h"
+#include "graph/text.h"
+#include "placement/placement.h"
 #include "quant/channels.h"
 #include "quant/fake_quantize.h"
 
@@ -168,6 +170,41 @@ TEST(SmoothQuant, FloatProductsAreLeft) {
   network.plan.quantizers.clear();
   network.smooth(options_for(Recipe::nncf));
   EXPECT_TRUE(network.plan.scales.empty());
+}
+
+// Quantizers of activations behind Concat, by what they are on and how many read them.
+std::vector<std::string> prepared(const std::string& behind) {
+  const Graph graph = parse_graph(R"(
+in = Parameter() : f32[1,8,16]
+a = MatMul(in, const f32[16,16]) : f32[1,8,16]
+b = MatMul(in, const f32[16,16]) : f32[1,8,16]
+g = Gelu/gelu(a) : f32[1,8,16]
+h = Gelu/gelu(b) : f32[1,8,16]
+c = Concat(g, h) : f32[1,8,32] {axis=2}
+)" + behind);
+  const QuantizeOptions options = options_for(Recipe::nncf);
+  Plan plan = placement::place(graph, options);
+  smooth_quant_prepare(graph, options, plan);
+  std::vector<std::string> out;
+  for (const Quantizer& q : plan.quantizers)
+    if (!q.weight && graph.value(q.value).name != "in")
+      out.push_back(graph.value(q.value).name + " " + std::to_string(q.uses.size()));
+  return out;
+}
+
+TEST(SmoothQuant, QuantizersStandBehindAConcatThatProductsAloneRead) {
+  using Found = std::vector<std::string>;
+  const std::string product = "m = MatMul(c, const f32[32,24]) : f32[1,8,24]\n";
+  EXPECT_EQ(prepared(product + "out = Result(m)\n"), (Found{"c 1"}));
+  EXPECT_EQ(prepared(product + "n = MatMul(c, const f32[32,24]) : f32[1,8,24]\n"
+                               "out = Result(m)\nout2 = Result(n)\n"),
+            (Found{"c 2"}));
+  EXPECT_EQ(prepared("r = Reshape/reshape(c, const i64[3]) : f32[1,8,32]\n"
+                     "m = MatMul(r, const f32[32,24]) : f32[1,8,24]\nout = Result(m)\n"),
+            (Found{"r 1"}));
+  EXPECT_EQ(prepared(product + "n = MatMul(c, in) : f32[1,8,16]\n"
+                               "out = Result(m)\nout2 = Result(n)\n"),
+            (Found{"g 1", "h 1"}));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "config/effects.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
 
 namespace eightbit {
 namespace {
@@ -242,6 +245,21 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options, const RunFa
                "the statistics hold no sample inputs to run");
   }
   return out.take();
+}
+
+void refuse_trial_options(const QuantizeOptions& options, std::string_view where) {
+  std::vector<std::string_view> given;
+  if (options.min_sqnr_db.value_or(0) > 0) given.push_back("min_sqnr_db");
+  if (differs(options.max_float_share, QuantizeOptions{}.max_float_share))
+    given.push_back("max_float_share");
+  if (options.strict) given.push_back("strict");
+  if (options.placement == PlacementMode::measured) given.push_back("placement 'measured'");
+  if (given.empty()) return;
+  fail<InvalidArgument>(where,
+                        "{} {} no effect: models are judged here by other means than a trial run. "
+                        "Leave {} out, or call quantize.",
+                        fmt::join(given, ", "), given.size() == 1 ? "has" : "have",
+                        given.size() == 1 ? "it" : "them");
 }
 
 std::vector<NoEffect> without_effect(const CalibrateOptions& options) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace eightbit {
@@ -39,6 +40,10 @@ struct RunFacts {
 };
 
 std::vector<NoEffect> without_effect(const QuantizeOptions& options, const RunFacts& facts);
+
+// Where models are judged by something else than a trial run (`tune`, accuracy control), what
+// decides by one is refused. Throws InvalidArgument; `where`: who judges, and begins the message.
+void refuse_trial_options(const QuantizeOptions& options, std::string_view where);
 
 // `calibrate` keeps the quantiles that an estimator reads; the rest is in every statistics file.
 std::vector<NoEffect> without_effect(const CalibrateOptions& options);

@@ -246,6 +246,28 @@ TEST(WithoutEffect, OfStatistics) {
               ElementsAre("subset_size", "fast_bias_correction"));
 }
 
+TEST(WithoutEffect, WhatDecidesByATrialRunIsRefusedWhereThereIsNone) {
+  QuantizeOptions options;
+  options.min_sqnr_db = 0;
+  options.trial_run = false;
+  EXPECT_NO_THROW(refuse_trial_options(options, "tune"));
+  options = {};
+  options.min_sqnr_db = 25;
+  options.strict = true;
+  try {
+    refuse_trial_options(options, "tune");
+    FAIL();
+  } catch (const InvalidArgument& e) {
+    EXPECT_THAT(e.what(), HasSubstr("[tune] min_sqnr_db, strict have no effect"));
+  }
+  options = {};
+  options.placement = PlacementMode::measured;
+  EXPECT_THROW(refuse_trial_options(options, "tune"), InvalidArgument);
+  options = {};
+  options.max_float_share = 0.1;
+  EXPECT_THROW(refuse_trial_options(options, "tune"), InvalidArgument);
+}
+
 TEST(WithoutEffect, OfCalibration) {
   CalibrateOptions options;
   EXPECT_THAT(without_effect(options), IsEmpty());

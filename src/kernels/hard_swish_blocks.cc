@@ -7,7 +7,9 @@
 
 #include "base/spill.h"
 #include "graph/roles.h"
+#include "kernels/one_range.h"
 #include "quant/channels.h"
+#include "quant/levels.h"
 
 namespace eightbit {
 namespace {
@@ -16,7 +18,7 @@ class Finder {
  public:
   Finder(const Graph& graph, const Plan& plan) : graph_(graph), plan_(plan) {}
 
-  // Around a hard swish.
+  // Around a hard swish or swish.
   std::optional<HardSwishBlock> at(const Node& activation) const {
     HardSwishBlock block;
     block.activation = activation.id;
@@ -29,13 +31,20 @@ class Finder {
     return block;
   }
 
-  // Without hard swish.
+  // Without hard swish. An activation that clips in front of the quantizer is what the quantizer
+  // does anyway, where its range begins at 0.
   std::optional<HardSwishBlock> at(size_t index) const {
     const Quantizer& quantizer = plan_.quantizers[index];
     if (quantizer.weight || quantizer.low.size() < 2) return std::nullopt;
     HardSwishBlock block;
     const auto all = quantizer_of(quantizer.value);
-    const auto layer = layer_before(quantizer.value, block.before);
+    ValueId at = quantizer.value;
+    if (const NodeId producer = graph_.value(at).producer;
+        producer != kNone && clips_at_zero(graph_.node(producer), quantizer)) {
+      block.clip = producer;
+      at = graph_.node(producer).inputs[0];
+    }
+    const auto layer = layer_before(at, block.before);
     if (all != index || !layer) return std::nullopt;
     block.input = block.output = index, block.layer = *layer;
     return scales_can_be_moved(block) ? std::optional(block) : std::nullopt;
@@ -55,6 +64,14 @@ class Finder {
         std::ranges::any_of(value.uses, is_result))
       return std::nullopt;
     return static_cast<size_t>(it - plan_.quantizers.begin());
+  }
+
+  // One range for all channels, where it costs little, covers what new samples have beyond the
+  // range of a channel.
+  static bool clips_at_zero(const Node& node, const Quantizer& quantizer) {
+    return with_one_range(quantizer).low.size() > 1 &&
+           (node.op == Op::relu || node.op == Op::clamp) && node.inputs[0] != kNone &&
+           std::ranges::all_of(quantizer.low, [](float low) { return low == 0.0f; });
   }
 
   // What a node makes of its one input that is no number, and that input.
@@ -110,7 +127,8 @@ class Finder {
   }
 
   bool is_quantized(const Node& layer) const {
-    return quantizer_at(plan_, {layer.id, 0}) && has_own_weight(layer.id) && has_own_bias(layer);
+    return reads_levels(graph_, plan_, {layer.id, 0}) && has_own_weight(layer.id) &&
+           has_own_bias(layer);
   }
 
   bool has_own_weight(NodeId layer) const {
@@ -241,7 +259,7 @@ std::vector<HardSwishBlock> hard_swish_blocks(const Graph& graph, const Plan& pl
   std::vector<HardSwishBlock> blocks;
   const Finder finder(graph, plan);
   for (const Node& node : graph.nodes)
-    if (node.op == Op::hswish)
+    if (node.op == Op::hswish || node.op == Op::swish)
       if (const auto block = finder.at(node)) blocks.push_back(*block);
   const auto taken = [&](size_t i) {
     return std::ranges::any_of(

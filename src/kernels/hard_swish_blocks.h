@@ -1,7 +1,7 @@
-// Hard swish between two quantizers, behind a convolution: what a runtime whose kernels do not end
-// in it can compute in integers as one piece. Numbers that multiply or add stand before and behind
-// it. And the same without hard swish, where a depthwise convolution reads a convolution through a
-// quantizer with a range for each channel.
+// Hard swish, or swish, between two quantizers, behind a convolution: what a runtime whose kernels
+// do not end in it can compute in integers as one piece. Numbers that multiply or add stand before
+// and behind it. And the same without hard swish, where a depthwise convolution reads a convolution
+// through a quantizer with a range for each channel, perhaps behind Relu or Clip.
 #pragma once
 
 #include <vector>
@@ -20,6 +20,7 @@ struct HardSwishBlock {
   NodeId layer = kNone;
   Numbers before, behind;     // hard swish reads before(layer), and behind(hard swish) is read
   NodeId activation = kNone;  // kNone: there is no hard swish, and both quantizers are one
+  NodeId clip = kNone;        // then: the activation that clips at 0, which the quantizer replaces
   // indices of Plan::quantizers: in front of hard swish, and of what is read
   size_t input = 0, output = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "graph/roles.h"
 #include "kernels/hard_swish_blocks.h"
+#include "quant/levels.h"
 
 namespace eightbit {
 namespace {
@@ -91,23 +92,30 @@ void tie(Quantizer& in, Quantizer& out) {
   assign(out, inner, best_ratio, back.zero_point);
 }
 
+// Without a gate steps are free, but factors stay within what tells channels apart in 8 bits.
 void share_zero_point(Quantizer& q) {
   Steps steps = least_steps(q);
-  round_up(steps.step);
+  const double least = std::ranges::max(steps.step) / kTop;
+  for (double& step : steps.step) step = std::max(step, least);
   assign(q, steps.step, 1.0, steps.zero_point);
 }
 
-std::set<NodeId> nodes_behind_quantizers(const Plan& plan) {
+// Nodes that read a quantizer, layers also behind ops that move what it made.
+std::set<NodeId> nodes_behind_quantizers(const Graph& graph, const Plan& plan) {
   std::set<NodeId> nodes;
   for (const Quantizer& q : plan.quantizers)
     if (!q.weight)
       for (const Use& use : q.uses) nodes.insert(use.node);
+  for (const Node& node : graph.nodes)
+    if (has(node.op, kLinear) && !node.inputs.empty() && reads_levels(graph, plan, {node.id, 0}))
+      nodes.insert(node.id);
   return nodes;
 }
 
-// Whether quantized inputs make what the node yields, through ops of one input (a bias, an
-// activation).
-bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& quantized) {
+// Whether a convolution with quantized inputs makes what the node yields, through ops of one input
+// (a bias, an activation), or for hard swish any op with such inputs.
+bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& quantized,
+                      bool of_convolutions) {
   while (node != kNone && !quantized.contains(node)) {
     if (has(graph.node(node).op, kLinear)) return false;
     std::vector<NodeId> producers;
@@ -115,15 +123,19 @@ bool ends_in_integers(const Graph& graph, NodeId node, const std::set<NodeId>& q
       producers.push_back(graph.value(input).producer);
     node = producers.size() == 1 ? producers[0] : kNone;
   }
-  return node != kNone;
+  return node != kNone && (!of_convolutions || is_convolution(graph.node(node).op));
 }
 
 void free_float_activations(const Graph& graph, Plan& plan) {
-  const std::set<NodeId> quantized = nodes_behind_quantizers(plan);
+  const std::set<NodeId> quantized = nodes_behind_quantizers(graph, plan);
   std::erase_if(plan.quantizers, [&](const Quantizer& q) {
-    const auto is_alone = [&](const Use& use) { return graph.node(use.node).op == Op::hswish; };
-    if (q.weight || !std::ranges::all_of(q.uses, is_alone)) return false;
-    if (ends_in_integers(graph, graph.value(q.value).producer, quantized)) return false;
+    const auto reads = [&](Op op) {
+      return std::ranges::all_of(q.uses,
+                                 [&](const Use& use) { return graph.node(use.node).op == op; });
+    };
+    const bool smooth = reads(Op::swish);
+    if (q.weight || !(smooth || reads(Op::hswish))) return false;
+    if (ends_in_integers(graph, graph.value(q.value).producer, quantized, smooth)) return false;
     for (const Use& use : q.uses)
       plan.left_float.push_back({use.node, "what it reads is computed in float"});
     return true;

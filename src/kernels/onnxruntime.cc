@@ -9,7 +9,7 @@ constexpr KernelRow kRows[] = {
     {Op::mat_mul, Needs::operands},
     {Op::add, Needs::both},
     {Op::multiply, Needs::both},
-    {Op::concat, Needs::both},
+    {Op::concat, Needs::operands},  // its quantizer is repeated behind it
     {Op::avg_pool, Needs::behind},
     {Op::sigmoid, Needs::behind},
     {Op::softmax, Needs::behind},
@@ -24,7 +24,8 @@ std::optional<std::string_view> computes_in_floats(const PlannedGraph& planned, 
   if (is_convolution(node.op))
     return planned.is_in_block(node.id) ? std::nullopt : planned.unmet(Needs::behind, node);
   if (moves(node.op) || looks_up(node.op)) return std::nullopt;
-  if (node.op == Op::hswish && planned.is_around_block(index)) return std::nullopt;
+  const bool gated = node.op == Op::hswish || node.op == Op::swish;
+  if (gated && planned.is_around_block(index)) return std::nullopt;
   return by_rows(kRows, planned, node);
 }
 

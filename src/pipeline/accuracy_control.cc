@@ -14,6 +14,7 @@
 #include "accuracy/suffering.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "config/effects.h"
 #include "pipeline/best_model.h"
 #include "pipeline/planned.h"
 #include "pipeline/ranking.h"
@@ -99,6 +100,7 @@ class AccuracyControl {
 
  private:
   void search() {
+    refuse_trial_options(options_, kWhere);
     Plan placed = place(model_, options_, steps_);
     float_ = steps_("validate float", [&] { return validated(model_, "the float model"); });
     result_.float_metric = float_.metric;

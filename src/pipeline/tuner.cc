@@ -9,6 +9,7 @@
 #include "algorithms/bias_correction.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "config/effects.h"
 #include "pipeline/measure.h"
 #include "pipeline/noise.h"
 #include "pipeline/steps.h"
@@ -36,7 +37,9 @@ RangeEstimatorParameters estimator(AggregatorType low, AggregatorType high) {
 
 }  // namespace
 
-Tuner::Tuner(const Model& model, const QuantizeOptions& options) : model_(model), asked_(options) {}
+Tuner::Tuner(const Model& model, const QuantizeOptions& options) : model_(model), asked_(options) {
+  refuse_trial_options(options, "tune");
+}
 
 std::vector<Tuner::Kind> Tuner::kinds(const QuantizeOptions& asked) {
   const AdvancedParameters& advanced = asked.advanced_parameters;

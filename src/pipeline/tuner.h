@@ -24,7 +24,8 @@ struct Tuned {
 
 class Tuner {
  public:
-  // What the caller has asked for stays as it is.
+  // What the caller has asked for stays as it is. Throws InvalidArgument for what decides by a
+  // trial run.
   Tuner(const Model& model, const QuantizeOptions& options);
 
   // One pass that suits all candidates. Some of the kept samples are set aside, to judge by. Throws

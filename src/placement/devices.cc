@@ -81,6 +81,7 @@ constexpr DeviceRow kCpu[] = {
 // What runtimes have instead whose layers do not end in these.
 constexpr DeviceRow kAloneBehindLayers[] = {
     {Op::hswish, kA8},
+    {Op::swish, kA8},
 };
 
 // What runtimes whose kernels have no arithmetic in integers compute in floats, whatever it reads.

@@ -33,6 +33,8 @@ class Device {
   TargetDevice target() const { return target_; }
   // Whether an op behind a layer becomes part of its kernel, as far as activations go.
   bool fuses_behind_layers(Op op) const;
+  // Whether a convolution computes in integers only where a quantizer ends it.
+  bool needs_quantizers_behind_layers() const { return !kernels_.layers_end_in_any_activation; }
   // Whether products of two activations compute in floats whatever they read, and need nothing
   // quantized in front.
   bool multiplies_in_floats() const;

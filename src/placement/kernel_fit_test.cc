@@ -26,8 +26,9 @@ out = Result(c2)
 )";
 
 struct Planned {
-  explicit Planned(const Kernels& kernels, const QuantizeOptions& options = {})
-      : graph(parse_graph(kNetwork)) {
+  explicit Planned(const Kernels& kernels, const QuantizeOptions& options = {},
+                   const char* network = kNetwork)
+      : graph(parse_graph(network)) {
     plan = placement::place(graph, options, kernels);
     prepare_for_kernels(graph, kernels, plan);
     for (Quantizer& q : plan.quantizers) {
@@ -87,6 +88,34 @@ TEST(KernelFit, HardSwishBehindAFloatLayerHasNoQuantizer) {
   const auto reason = std::ranges::find(p.plan.left_float, p.graph.find("h1"), &FloatReason::node);
   ASSERT_NE(reason, p.plan.left_float.end());
   EXPECT_EQ(reason->reason, "what it reads is computed in float");
+}
+
+// Swish behind a convolution, behind one that reads what Split moves, and behind a product.
+constexpr const char* kSwishNetwork = R"(
+in = Parameter() : f32[1,4,8,8]
+c = Convolution(in, const f32[4,4,1,1]) : f32[1,4,8,8]
+s = Swish/swish(c) : f32[1,4,8,8]
+p = Split/split(s, const i64[]) : f32[1,2,8,8], f32[1,2,8,8] {axis=1}
+c2 = Convolution(p, const f32[4,2,1,1]) : f32[1,4,8,8]
+c3 = Convolution(p:1, const f32[4,2,1,1]) : f32[1,4,8,8]
+s2 = Swish/swish(c2) : f32[1,4,8,8]
+m = MatMul(s2, const f32[8,8]) : f32[1,4,8,8]
+s3 = Swish/swish(m) : f32[1,4,8,8]
+m2 = MatMul(s3, const f32[8,8]) : f32[1,4,8,8]
+out = Result(m2)
+out2 = Result(c3)
+)";
+
+TEST(KernelFit, SwishHasAQuantizerInFrontBehindConvolutionsAlone) {
+  const Planned p(kOnlyClips, {}, kSwishNetwork);
+  EXPECT_NE(p.at("p"), nullptr);
+  EXPECT_EQ(p.at("c2"), nullptr);
+  EXPECT_NE(p.at("s"), nullptr);
+  EXPECT_NE(p.at("s2"), nullptr);
+  EXPECT_EQ(p.at("s3"), nullptr);
+  const auto blocks = hard_swish_blocks(p.graph, p.plan);
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_EQ(blocks[1].layer, p.graph.find("c2"));
 }
 
 TEST(KernelFit, KernelsThatCanDoAllLeaveThePlanAlone) {

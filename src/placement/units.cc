@@ -6,6 +6,7 @@
 
 #include "graph/ignored_scope.h"
 #include "graph/patterns.h"
+#include "graph/roles.h"
 #include "placement/deciding_nodes.h"
 #include "placement/float_arithmetic.h"
 #include "placement/post_processing.h"
@@ -133,19 +134,36 @@ void number_inner_nodes(UnitGraph& out, const std::vector<Match>& chains) {
     for (NodeId node : match.nodes) out.unit_of[node] = out.unit_of[match.nodes.front()];
 }
 
-// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Recipe
-// nncf lets quantizers pass.
-bool cuts_parts(const Node& node, const QuantizeOptions& options) {
-  return options.recipe != Recipe::nncf && node.op == Op::strided_slice && node.type == "Slice";
+// Whether convolutions yield the value, through ops of one varying input and Concat.
+bool comes_of_convolutions(const Graph& graph, ValueId value) {
+  if (value == kNone || graph.value(value).producer == kNone) return false;
+  const Node& node = graph.node(graph.value(value).producer);
+  if (is_convolution(node.op)) return true;
+  if (has(node.op, kLinear)) return false;
+  std::vector<ValueId> varying = varying_inputs(graph, node);
+  if (moves(node.op) && !varying.empty()) varying.resize(1);
+  return !varying.empty() && (varying.size() == 1 || node.op == Op::concat) &&
+         comes_of_convolutions(graph, varying[0]);
 }
 
-Unit make_unit(const Node& node, NodeId last, const std::string& reason,
+// Parts that are cut from one tensor, as queries and keys are, have ranges of their own. Not so
+// where the convolution in front needs a quantizer behind it to compute in integers. Recipe nncf
+// lets quantizers pass.
+bool cuts_parts(const Graph& graph, const Node& node, const QuantizeOptions& options,
+                const Device& device) {
+  if (options.recipe == Recipe::nncf || node.op != Op::strided_slice || node.type != "Slice")
+    return false;
+  return !device.needs_quantizers_behind_layers() || !comes_of_convolutions(graph, node.inputs[0]);
+}
+
+Unit make_unit(const Graph& graph, const Node& node, NodeId last, const std::string& reason,
                const QuantizeOptions& options, const Device& device) {
   const Offer offer = device.offer(node);
   Unit unit{node.id, last, offer.trait, offer.trait, reason, offer.unified};
   if (node.op == Op::result && options.advanced_parameters.quantize_outputs)
     unit.trait = unit.natural = Trait::inputs_quantizable;
-  if (!reason.empty() || cuts_parts(node, options)) unit.trait = Trait::non_quantizable;
+  if (!reason.empty() || cuts_parts(graph, node, options, device))
+    unit.trait = Trait::non_quantizable;
   return unit;
 }
 
@@ -194,7 +212,7 @@ UnitGraph build_units(const Graph& graph, const QuantizeOptions& options, const 
   for (const Node& node : graph.nodes) {
     if (last[node.id] == kNone) continue;
     out.unit_of[node.id] = static_cast<int>(out.units.size());
-    out.units.push_back(make_unit(node, last[node.id], reasons[node.id], options, device));
+    out.units.push_back(make_unit(graph, node, last[node.id], reasons[node.id], options, device));
   }
   number_inner_nodes(out, chains);
   note_rules_without_effect(out, reasons);

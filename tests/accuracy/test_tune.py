@@ -7,6 +7,8 @@ import numpy as np
 import openvino as ov
 import openvino.opset13 as ops
 import pytest
+from eightbit import _eightbit
+from eightbit._models import to_native_model
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_the_data_is_read_once_and_given_options_stay(products, many):
     result = eb.TuneResult()
     eb.tune(
         products,
-        eb.Dataset((read.append(1) or image for image in many[:80])),
+        eb.Dataset(read.append(1) or image for image in many[:80]),
         preset=eb.QuantizationPreset.MIXED,
         weight_rounding=eb.WeightRounding.NEAREST,
         fast_bias_correction=False,
@@ -77,6 +79,32 @@ def test_the_data_is_read_once_and_given_options_stay(products, many):
     tried = " ".join(trial.what for trial in result.trials)
     assert "preset" not in tried and "weight_rounding" not in tried and "fast_bias" not in tried
     assert json.loads(result.options.to_json())["preset"] == "mixed"
+
+
+def native_options(**given):
+    options = _eightbit.QuantizeOptions()
+    for name, value in given.items():
+        setattr(options, name, value)
+    return options
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"min_sqnr_db": 30.0}, {"max_float_share": 0.2}, {"strict": True, "min_sqnr_db": 25.0}],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_decides_by_a_trial_run_is_refused_before_anything_is_measured(products, many, given):
+    """Python has no such arguments; the library below it says so, to C++ too."""
+    read = []
+    source = eb.Dataset(read.append(1) or image for image in many[:80])
+    with pytest.raises(eb.InvalidArgument, match=f"tune.*{next(iter(given))}.* no effect"):
+        _eightbit.tune(
+            to_native_model(products, eb.Engine.AUTO),
+            source._native(),
+            native_options(**given),
+            _eightbit.RunOptions(),
+        )
+    assert not read
 
 
 def test_too_few_samples(products, many):

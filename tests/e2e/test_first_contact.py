@@ -2,19 +2,7 @@
 
 import numpy as np
 import pytest
-from cli_process import CommandLine, image_model, image_samples, write_ppm
-
-
-@pytest.fixture
-def eightbit(cli, tmp_path) -> CommandLine:
-    image_model(tmp_path / "m.xml")
-    np.savez(tmp_path / "d.npz", image=image_samples())
-    return CommandLine(cli, tmp_path)
-
-
-def ok(done):
-    assert done.returncode == 0, done.stderr
-    return done
+from cli_process import ok, write_ppm
 
 
 def onnx_model(path, name="image"):

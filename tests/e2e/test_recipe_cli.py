@@ -2,20 +2,16 @@
 
 import json
 
-import numpy as np
 import pytest
-from cli_process import CommandLine, image_model, image_samples
+from cli_process import CommandLine
 
 
 @pytest.fixture
-def eightbit(cli, tmp_path) -> CommandLine:
-    image_model(tmp_path / "m.xml")
-    np.savez(tmp_path / "d.npz", image=image_samples())
-    run = CommandLine(cli, tmp_path)
-    done = run("quantize", "m.xml", "--data", "d.npz", "-o", "q.xml", "--preset", "mixed")
+def eightbit(eightbit) -> CommandLine:
+    done = eightbit("quantize", "m.xml", "--data", "d.npz", "-o", "q.xml", "--preset", "mixed")
     assert done.returncode == 0, done.stderr
     assert "its recipe to q.recipe.json" in done.stdout
-    return run
+    return eightbit
 
 
 def test_a_recipe_lies_beside_the_model_and_makes_it_again(eightbit):

@@ -7,17 +7,10 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
-from cli_process import CommandLine, image_model, image_samples
+from cli_process import CommandLine, ok
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 from small_models import delicate_net, delicate_samples  # noqa: E402
-
-
-@pytest.fixture
-def eightbit(cli, tmp_path) -> CommandLine:
-    image_model(tmp_path / "m.xml")
-    np.savez(tmp_path / "d.npz", image=image_samples())
-    return CommandLine(cli, tmp_path)
 
 
 @pytest.fixture
@@ -26,11 +19,6 @@ def delicate(cli, tmp_path) -> CommandLine:
     ov.save_model(delicate_net(), tmp_path / "m.xml", compress_to_fp16=False)
     np.savez(tmp_path / "d.npz", x=np.concatenate(delicate_samples()))
     return CommandLine(cli, tmp_path)
-
-
-def ok(done):
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 QUANTIZE = ("quantize", "m.xml", "--data", "d.npz", "-o", "q.xml")

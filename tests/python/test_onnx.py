@@ -134,6 +134,46 @@ def test_products_behind_a_reshape_run_in_integers(tmp_path):
     assert "Gemm" not in kinds
 
 
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("between", ["Relu", "Tanh"])
+def test_products_run_in_integers_whose_bias_comes_of_corrections(tmp_path, rank, between):
+    """ONNX Runtime makes one Gemm of product and sum, in floats where the bias is one."""
+    random = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["a"], "first"),
+        helper.make_node(between, ["a"], ["b"], "between"),
+        helper.make_node("MatMul", ["b", "w1"], ["y"], "last"),
+    ]
+    weights = {f"w{i}": random.normal(0, 0.1, (64, 64)).astype(np.float32) for i in range(2)}
+    shape = [4, 64] if rank == 2 else [1, 4, 64]
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    graph = helper.make_graph(
+        nodes, "g", info[:1], info[1:], [constant(*pair) for pair in weights.items()]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = [{"x": random.normal(0.2, 1, shape).astype(np.float32)} for _ in range(40)]
+    quantized = eb.quantize(model, eb.Dataset(data))
+    assert any("bias_correction" in node.name for node in quantized.graph.node)
+    kinds = optimized_types(quantized, tmp_path)
+    assert kinds.count("QGemm") == 2
+    assert not {"Gemm", "FusedGemm", "MatMul", "FusedMatMul"} & set(kinds)
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"alpha": 0.5}, {"beta": 3.0}, {"alpha": -2.0, "beta": 0.0}]
+)
+def test_gemm_with_factors_runs_in_integers(tmp_path, attributes):
+    model = network()
+    gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
+    gemm.attribute.extend(helper.make_attribute(name, x) for name, x in attributes.items())
+    data = samples()
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    kinds = optimized_types(quantized, tmp_path)
+    assert "QGemm" in kinds
+    assert "Gemm" not in kinds
+
+
 def hard_swish_spelled_out(x, y):
     n = helper.make_node
     return [
@@ -144,7 +184,15 @@ def hard_swish_spelled_out(x, y):
     ]
 
 
+def swish_spelled_out(x, y):
+    return [
+        helper.make_node("Sigmoid", [x], [y + "_gate"]),
+        helper.make_node("Mul", [x, y + "_gate"], [y]),
+    ]
+
+
 HARD_SWISH = {
+    "swish": swish_spelled_out,
     "one op": lambda x, y: [helper.make_node("HardSwish", [x], [y], y)],
     "spelled out": hard_swish_spelled_out,
 }
@@ -186,8 +234,118 @@ def test_layers_with_hard_swish_run_in_integers(spelling, tmp_path):
     check_everywhere(model, quantized, data, least_db=20.0)
     kinds = optimized_types(quantized, tmp_path)
     assert kinds.count("QLinearConv") == 3
-    floats = {"Conv", "FusedConv", "Add", "Mul", "Clip", "Div", "HardSigmoid", "HardSwish"}
-    assert not floats & set(kinds), kinds
+    floats = {"Conv", "FusedConv", "Add", "Mul", "Clip", "Div"}
+    activations = {"HardSigmoid", "HardSwish", "Sigmoid", "QuickGelu"}
+    assert not (floats | activations) & set(kinds), kinds
+
+
+CLIPPING = {
+    "relu": lambda x, y: [helper.make_node("Relu", [x], [y])],
+    "relu6": lambda x, y: [helper.make_node("Clip", [x, "zero", "six"], [y])],
+}
+
+
+@pytest.mark.parametrize("clipping", CLIPPING)
+def test_channels_of_different_size_in_front_of_a_depthwise_layer_run_in_integers(
+    clipping, tmp_path
+):
+    """Their scales become part of the weights on either side, as ReLU of k x is k ReLU of x."""
+    n, spelled = helper.make_node, CLIPPING[clipping]
+    nodes = [
+        n("Conv", ["x", "w1", "b1"], ["c1"], "pointwise"), *spelled("c1", "r1"),
+        n("Conv", ["r1", "w2", "b2"], ["c2"], "depthwise", group=8, pads=[1, 1, 1, 1]),
+        *spelled("c2", "r2"),
+        n("Conv", ["r2", "w3", "b3"], ["c3"], "last"), n("Relu", ["c3"], ["r"]),
+        n("GlobalAveragePool", ["r"], ["y"]),
+    ]  # fmt: skip
+    random = np.random.default_rng(7)
+    draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)
+    sizes = np.array([6, *np.geomspace(0.05, 0.4, 7)], np.float32)
+    initializers = [
+        constant("w1", draw(8, 3, 1, 1) * sizes[:, None, None, None]), constant("b1", draw(8) * sizes),
+        constant("w2", draw(8, 1, 3, 3) / sizes[:, None, None, None]), constant("b2", draw(8)),
+        constant("w3", draw(8, 8, 1, 1)), constant("b3", draw(8)),
+        constant("zero", np.float32(0)), constant("six", np.float32(6)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 8, 1, 1])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data, least_db=30.0)
+    kinds = optimized_types(quantized, tmp_path)
+    assert kinds.count("QLinearConv") == 3
+    assert not {"Conv", "FusedConv", "Clip", "Relu"} & set(kinds), kinds
+
+
+IN_FRONT = {
+    "sum": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Add", "a b", "z", {})],
+    "product": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Mul", "a b", "z", {})],
+    "pool": [("AveragePool", "a", "z", {"kernel_shape": [2, 2]})],
+    "resize": [("Resize", "a _ scales", "z", {"mode": "nearest"})],
+    "convolution": [("Conv", "a w2", "b", {"pads": [1] * 4}), ("Concat", "a b", "z", {"axis": 1})],
+}
+
+
+@pytest.mark.parametrize("in_front", IN_FRONT)
+def test_scales_by_channel_hold_in_onnx_runtime_whatever_stands_in_front(in_front):
+    """Its integer kernels have one scale; where it takes the op for one of them, it refuses the model or goes wrong."""
+    n = helper.make_node
+    names = lambda text: ["" if name == "_" else name for name in text.split()]
+    depth = 16 if in_front == "convolution" else 8
+    nodes = [
+        n("Conv", ["x", "w1"], ["c"], "first", pads=[1, 1, 1, 1]), n("Relu", ["c"], ["a"]),
+        *[n(kind, names(i), names(o), **attributes) for kind, i, o, attributes in IN_FRONT[in_front]],
+        n("Conv", ["z", "w3"], ["d"], "depthwise", group=depth), n("Relu", ["d"], ["e"]),
+        n("GlobalAveragePool", ["e"], ["y"]),
+    ]  # fmt: skip
+    sizes = np.array([6, *np.geomspace(0.05, 0.4, 7)], np.float32)[:, None, None, None]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3) * sizes), constant("w2", weights(8, 8, 3, 3) * sizes),
+        constant("w3", weights(depth, 1, 3, 3)), constant("scales", np.array([1, 1, 2, 2], np.float32)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, depth, 1, 1])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data), trial_run=False)
+    scales = {i.name: i.dims for i in quantized.graph.initializer}
+    quantizers = [node for node in quantized.graph.node if node.op_type == "QuantizeLinear"]
+    assert any(len(scales[node.input[1]]) for node in quantizers)
+    plain = run(quantized, data, optimized=False)
+    assert sqnr(plain, run(quantized, data)) > 30
+
+
+MOVED = {
+    "split": [("Split", "a", "m rest", {"axis": 1})],
+    "concat": [("Concat", "a a2", "m", {"axis": 1})],
+    "pad": [("Pad", "a pads", "m", {"mode": "edge"})],
+    "gather": [("Gather", "a places", "m", {"axis": 1})],
+    "depth_to_space": [("DepthToSpace", "a", "m", {"blocksize": 2})],
+    "several": [("Split", "a", "s t", {"axis": 1}), ("Concat", "t s", "m", {"axis": 1})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", MOVED)
+def test_layers_behind_ops_that_only_move_values_run_in_integers(moved, tmp_path):
+    """ONNX Runtime moves DequantizeLinear past some of them and not past others."""
+    n = helper.make_node
+    depth = {"split": 4, "depth_to_space": 2, "gather": 4, "concat": 16}.get(moved, 8)
+    nodes = [
+        n("Conv", ["x", "w1"], ["c"], "first", pads=[1, 1, 1, 1]), n("Relu", ["c"], ["a"]),
+        n("Conv", ["x", "w4"], ["c2"], "beside", pads=[1, 1, 1, 1]), n("Relu", ["c2"], ["a2"]),
+        *[n(kind, i.split(), o.split(), **attributes) for kind, i, o, attributes in MOVED[moved]],
+        n("Conv", ["m", "w2"], ["d"], "second"), n("Relu", ["d"], ["b"]),
+        n("GlobalAveragePool", ["b"], ["p"]), n("Flatten", ["p"], ["f"]),
+        n("Gemm", ["f", "w3", "b3"], ["y"], "last"),
+    ]  # fmt: skip
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)), constant("w4", weights(8, 3, 3, 3)),
+        constant("w2", weights(6, depth, 3, 3)), constant("w3", weights(6, 5)), constant("b3", weights(5)),
+        constant("pads", np.array([0, 0, 1, 1, 0, 0, 1, 1])), constant("places", np.array([5, 0, 3, 3])),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 5])], initializers)
+    data = samples(24)
+    quantized = eb.quantize(model, eb.Dataset(data))
+    check_everywhere(model, quantized, data)
+    kinds = optimized_types(quantized, tmp_path)
+    assert not {"Conv", "FusedConv", "Gemm", "MatMul", "MatMulNBits", "Concat"} & set(kinds), kinds
 
 
 def unfused_network():
@@ -226,6 +384,26 @@ def test_pairs_that_no_integer_kernel_takes_are_told(tmp_path):
     assert {layer.name for layer in inspection.unfused} == {"transposed", "last"}
     assert all(layer.precision == "f32" for layer in inspection.unfused)
     assert inspection.quantizers == 3
+
+
+def test_the_floor_finds_its_layers_where_relu_became_part_of_a_quantizer():
+    """The search compares groups by what they end in, which is the Relu of a layer."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"], name="relu"),
+        helper.make_node("Conv", ["b", "w2"], ["c"], name="second", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["d"], name="relu2"),
+        helper.make_node("Add", ["b", "d"], ["e"], name="sum"),
+        helper.make_node("Conv", ["e", "w3"], ["y"], name="last"),
+    ]
+    initializers = [
+        constant("w1", weights(8, 3, 3, 3)), constant("w2", weights(8, 8, 3, 3)), constant("w3", weights(4, 8, 3, 3)),
+    ]  # fmt: skip
+    model = model_of(nodes, [("x", [1, 3, 12, 12])], [("y", [1, 4, 10, 10])], initializers)
+    report = eb.Report()
+    eb.quantize(model, eb.Dataset(samples(40)), min_sqnr_db=60, max_float_share=1, report=report)
+    assert not [note for note in report.notes if "trial run failed" in note]
+    assert report.trial.sqnr_f32_db >= 60 and report.trial.float_share > 0
 
 
 def test_layers_whose_relu_became_part_of_a_quantizer_are_compared_behind_it():

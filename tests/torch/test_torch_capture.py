@@ -215,6 +215,35 @@ def test_the_torchscript_exporter_to_onnx(images, stripped, tmp_path):
     assert sqnr(quantized(x).detach(), torch.from_numpy(found)) > 35
 
 
+class DepthwiseBehindASum(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.depthwise, self.last = nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x):
+        first = torch.relu(self.one(x))
+        return self.last(torch.relu(self.depthwise(first + self.two(first))))
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+@pytest.mark.parametrize("stripped", [False, True])
+def test_scales_by_channel_behind_a_sum_run_in_onnx_runtime(images, stripped, dynamo, tmp_path):
+    """It would take the sum for one in integers, which have a single scale."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    quantized = eb.quantize(trained(DepthwiseBehindASum()), eb.Dataset(images), trial_run=False)
+    quantized = strip(quantized) if stripped else quantized
+    path, x = str(tmp_path / "model.onnx"), torch.from_numpy(images[0])
+    if dynamo:
+        torch.onnx.export(quantized, (x,), dynamo=True, verbose=False).save(path)
+    else:
+        torch.onnx.export(quantized, (x,), path, dynamo=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: images[0]})
+    assert sqnr(quantized(x).detach(), torch.from_numpy(found)) > 35
+
+
 @pytest.mark.parametrize("stripped", [False, True])
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(images, kind, stripped):

@@ -116,9 +116,6 @@ CASES = {
 }
 
 
-PLAIN = eb.AdvancedSmoothQuantParameters(matmul=-1)
-
-
 @pytest.mark.parametrize("exported", [False, True], ids=["module", "fx"])
 @pytest.mark.parametrize("case", CASES)
 def test_layers(case, exported):
@@ -128,11 +125,7 @@ def test_layers(case, exported):
     samples = [sample(generator) for _ in range(8)]
     source = torch.export.export(model, samples[0]).module() if exported else model
     report = eb.Report()
-    # Eight samples are few for SmoothQuant, which the two with attention would get.
-    options = eb.AdvancedQuantizationParameters(smooth_quant_alphas=PLAIN)
-    quantized = eb.quantize(
-        source, eb.Dataset(samples), advanced_parameters=options, report=report, trial_run=False
-    )
+    quantized = eb.quantize(source, eb.Dataset(samples), report=report, trial_run=False)
     assert report.weight_quantizers == weights
     with torch.no_grad():
         pairs = [(model(*item), quantized(*item)) for item in samples]

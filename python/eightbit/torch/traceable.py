@@ -46,9 +46,13 @@ _TRACED = {
 
 
 def exportable_limits(x, scale, zero_point, axis, q_min: int, q_max: int) -> tuple[Any, int, int]:
-    """torch.onnx knows three pairs of limits. Others are those of a whole type, for values that are clipped before."""
-    if not torch.onnx.is_in_onnx_export() or (q_min, q_max) in ((0, 255), (-128, 127)):
+    """torch.onnx knows three pairs of limits. Others are those of a whole type, for values that are clipped before. A
+    quantizer with a scale for each channel is kept apart from the op in front: ONNX Runtime 1.31 takes Add and others there
+    for ops in integers, and then refuses the scales."""
+    if not torch.onnx.is_in_onnx_export():
         return x, q_min, q_max
+    if (q_min, q_max) in ((0, 255), (-128, 127)):
+        return (x if axis is None else torch.maximum(x, x)), q_min, q_max
     if q_max - q_min > 255 or q_min < -128:
         return x, q_min, q_max
     shape = [1] * x.dim()

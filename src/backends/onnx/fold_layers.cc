@@ -1,5 +1,6 @@
 // conv(x) * a + b = conv with weights w[o] * a[o] and bias * a + b, where a and b have one value
-// for each channel.
+// for each channel. Gemm is the same with factors of its own, alpha of the weights and beta of the
+// bias; ONNX Runtime 1.31 has it in integers where both are 1.
 #include "backends/onnx/fold_layers.h"
 
 #include <algorithm>
@@ -21,10 +22,18 @@ struct Affines {
 };
 
 struct Folding {
-  int convolution = kNone;
+  int layer = kNone;
   std::vector<int> absorbed;  // the last one yields the result
   Affines affine;
-  Tensor weight, bias;  // of the convolution; the bias may be empty
+  size_t axis = 0;          // of the weight's channels
+  Tensor weight, bias;      // of the layer; the bias may be empty
+  bool keeps_bias = false;  // what the layer adds stays as it is
+  bool scales_bias = false;
+
+  bool is_needed() const {
+    return !absorbed.empty() || scales_bias ||
+           std::ranges::any_of(affine.factor, [](float factor) { return factor != 1.0f; });
+  }
 };
 
 class Finder {
@@ -35,7 +44,7 @@ class Finder {
   std::vector<Folding> find() const {
     std::vector<Folding> found;
     for (int i = 0; i < index_.graph().node_size(); ++i)
-      if (auto folding = behind(i); folding && !folding->absorbed.empty())
+      if (auto folding = behind(i); folding && folding->is_needed())
         found.push_back(std::move(*folding));
     return found;
   }
@@ -52,30 +61,74 @@ class Finder {
   }
 
   std::optional<Folding> behind(int node) const {
-    if (!is(node, "Conv")) return std::nullopt;
-    const NodeProto& convolution = index_.node(node);
-    const auto weight = stored(convolution.input(1));
+    std::optional<Folding> folding = is(node, "Conv")   ? convolution(node)
+                                     : is(node, "Gemm") ? product(node)
+                                                        : std::nullopt;
+    if (!folding) return std::nullopt;
+    const Shape& shape = folding->weight.shape;
+    const auto channels = static_cast<size_t>(shape[folding->axis]);
+    std::string at = index_.node(node).output(0);
+    for (int reader = index_.only_reader(at); reader != kNone && !folding->keeps_bias;
+         reader = index_.only_reader(at)) {
+      const auto next = affine_of(reader, at, channels, shape.size());
+      if (!next) break;
+      for (size_t c = 0; c < channels; ++c) {
+        folding->affine.factor[c] *= next->factor[c];
+        folding->affine.shift[c] = folding->affine.shift[c] * next->factor[c] + next->shift[c];
+      }
+      folding->absorbed.push_back(reader);
+      at = index_.node(reader).output(0);
+    }
+    return folding;
+  }
+
+  static Folding with_factor(int node, const Tensor& weight, size_t axis, float factor) {
+    const auto channels = static_cast<size_t>(weight.shape[axis]);
+    return {
+        node, {},     {std::vector<float>(channels, factor), std::vector<float>(channels, 0.0f)},
+        axis, weight, {}};
+  }
+
+  bool has_bias(const NodeProto& layer) const {
+    return layer.input_size() > 2 && !layer.input(2).empty();
+  }
+
+  std::optional<Folding> convolution(int node) const {
+    const NodeProto& layer = index_.node(node);
+    const auto weight = stored(layer.input(1));
     if (!weight || weight->shape.size() < 3) return std::nullopt;
-    Folding folding{node, {}, {}, *weight, {}};
-    const bool biased = convolution.input_size() > 2 && !convolution.input(2).empty();
-    if (biased) {
-      const auto bias = stored(convolution.input(2));
+    Folding folding = with_factor(node, *weight, 0, 1.0f);
+    if (has_bias(layer)) {
+      const auto bias = stored(layer.input(2));
       if (!bias || element_count(bias->shape) != weight->shape[0]) return std::nullopt;
       folding.bias = *bias;
     }
-    const auto channels = static_cast<size_t>(weight->shape[0]);
-    folding.affine = {std::vector<float>(channels, 1.0f), std::vector<float>(channels, 0.0f)};
-    std::string at = convolution.output(0);
-    for (int reader = index_.only_reader(at); reader != kNone; reader = index_.only_reader(at)) {
-      const auto next = affine_of(reader, at, channels, weight->shape.size());
-      if (!next) break;
-      for (size_t c = 0; c < channels; ++c) {
-        folding.affine.factor[c] *= next->factor[c];
-        folding.affine.shift[c] = folding.affine.shift[c] * next->factor[c] + next->shift[c];
-      }
-      folding.absorbed.push_back(reader);
-      at = index_.node(reader).output(0);
+    return folding;
+  }
+
+  std::optional<Folding> product(int node) const {
+    const NodeProto& layer = index_.node(node);
+    const auto weight = stored(layer.input(1));
+    if (!weight || weight->shape.size() != 2) return std::nullopt;
+    const size_t axis = int_attribute(layer, "transB", 0) != 0 ? 0 : 1;
+    const float alpha = float_attribute(layer, "alpha", 1),
+                beta = float_attribute(layer, "beta", 1);
+    Folding folding = with_factor(node, *weight, axis, alpha);
+    folding.scales_bias = has_bias(layer) && beta != 1;
+    if (!has_bias(layer) || beta == 0) return folding;
+    const auto bias = stored(layer.input(2));
+    const int64_t count = bias ? element_count(bias->shape) : 0;
+    const bool by_channel =
+        count == weight->shape[axis] && (count == 1 || bias->shape.back() == count);
+    if (!bias || !(by_channel || count == 1)) {
+      folding.keeps_bias = true, folding.scales_bias = false;
+      return folding;
     }
+    std::vector<float> values = to_floats(*bias);
+    values.resize(static_cast<size_t>(weight->shape[axis]), values[0]);
+    // the factors of the affine are those of the weights, alpha among them
+    for (float& value : values) value *= beta;
+    folding.affine.shift = values;
     return folding;
   }
 
@@ -137,29 +190,46 @@ class Finder {
   GraphIndex index_;
 };
 
-void fold(Copy& copy, const Folding& folding) {
-  GraphProto& graph = *copy.content.model.mutable_graph();
-  const auto channels = folding.affine.factor.size();
+std::vector<float> scaled_weight(const Folding& folding) {
   std::vector<float> weight = to_floats(folding.weight);
+  const Shape& shape = folding.weight.shape;
+  size_t run = 1;
+  for (size_t i = folding.axis + 1; i < shape.size(); ++i) run *= static_cast<size_t>(shape[i]);
+  const size_t channels = folding.affine.factor.size();
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] *= folding.affine.factor[i / run % channels];
+  return weight;
+}
+
+void write_bias(Copy& copy, const Folding& folding, NodeProto& layer) {
+  const std::string name = layer.name().empty() ? layer.output(0) : layer.name();
+  const auto channels = folding.affine.factor.size();
   std::vector<float> bias =
       folding.bias.empty() ? std::vector<float>(channels, 0.0f) : to_floats(folding.bias);
-  const size_t row = weight.size() / std::max<size_t>(channels, 1);
-  for (size_t c = 0; c < channels; ++c) {
-    for (size_t i = 0; i < row; ++i) weight[c * row + i] *= folding.affine.factor[c];
+  for (size_t c = 0; c < channels; ++c)
     bias[c] = bias[c] * folding.affine.factor[c] + folding.affine.shift[c];
+  remove_attribute(layer, "beta");
+  if (layer.op_type() == "Gemm" && std::ranges::all_of(bias, [](float x) { return x == 0.0f; })) {
+    while (layer.input_size() > 2) layer.mutable_input()->RemoveLast();
+    return;
   }
-  NodeProto& convolution = *graph.mutable_node(folding.convolution);
-  const std::string name = convolution.name().empty() ? convolution.output(0) : convolution.name();
+  if (layer.input_size() < 3) layer.add_input();
+  layer.set_input(
+      2, copy.add_initializer(name + "/bias",
+                              Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));
+}
+
+void fold(Copy& copy, const Folding& folding) {
+  GraphProto& graph = *copy.content.model.mutable_graph();
+  NodeProto& layer = *graph.mutable_node(folding.layer);
   const bool scaled =
       std::ranges::any_of(folding.affine.factor, [](float factor) { return factor != 1.0f; });
   if (scaled)
-    convolution.set_input(1, copy.add_initializer(convolution.input(1),
-                                                  spilled_floats(weight, folding.weight.shape)));
-  if (convolution.input_size() < 3) convolution.add_input();
-  convolution.set_input(
-      2, copy.add_initializer(name + "/bias",
-                              Tensor::from_floats(bias, {static_cast<int64_t>(channels)})));
-  convolution.set_output(0, graph.node(folding.absorbed.back()).output(0));
+    layer.set_input(1, copy.add_initializer(layer.input(1), spilled_floats(scaled_weight(folding),
+                                                                           folding.weight.shape)));
+  remove_attribute(layer, "alpha");
+  if (!folding.keeps_bias) write_bias(copy, folding, layer);
+  if (folding.absorbed.empty()) return;
+  layer.set_output(0, graph.node(folding.absorbed.back()).output(0));
   for (int node : folding.absorbed) graph.mutable_node(node)->clear_op_type();
 }
 

@@ -74,9 +74,30 @@ std::string add_pair(Copy& copy, const std::string& input, Levels rounded, Level
   return output;
 }
 
+// Sigmoid of x, which several factors are first taken out of; behind 8 and -8 it is flat.
+std::string add_smooth_gate(Copy& copy, const HardSwish& block) {
+  constexpr float kReach = 8;
+  const std::string name = block.name + "/gate";
+  std::string x = block.input;
+  if (block.factor.size() > 1) {
+    std::vector<float> inverse;
+    for (float factor : block.factor) inverse.push_back(1 / factor);
+    const Levels around{kReach / 127, 128};
+    x = add_pair(
+        copy,
+        add_op(copy, "Mul", block.input, add_numbers(copy, inverse, block.name + "/inverse"),
+               block.name + "/Rescale"),
+        around, around, block.name + "/rescaled");
+  }
+  const std::string output = copy.new_name(block.name + "/Sigmoid_output");
+  copy.add_node("Sigmoid", block.name + "/Sigmoid", {x}, {output});
+  return add_pair(copy, output, {1 / kTop, 0}, {block.outer / kTop, 0}, name);
+}
+
 // One factor: x + 3 saturates at 0 and 6. Else x, brought to one scale, saturates at -3 and 3;
 // level 1 is -3.
 std::string add_gate(Copy& copy, const HardSwish& block) {
+  if (block.smooth) return add_smooth_gate(copy, block);
   const std::string name = block.name + "/gate";
   if (block.factor.size() == 1) {
     const std::string sum =

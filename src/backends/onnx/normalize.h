@@ -10,7 +10,7 @@ namespace eightbit::onnx {
 // - nodes that only hand on their input go: Identity, Dropout, Cast to the same type, Pad by
 //   nothing, and the like;
 // - batch normalization and products and sums by channel become part of the convolution in front
-//   (fold_layers.h);
+//   or Gemm, and so do the factors of Gemm itself (fold_layers.h);
 // - padding by zero becomes part of the convolution behind (fold_paddings.h);
 // - what no output needs goes.
 void normalize(Content& content);

@@ -126,8 +126,9 @@ std::string add_cast(Copy& copy, const std::string& name, const std::string& inp
 }
 
 // The sum of one tensor. ONNX Runtime 1.31 takes any op between DequantizeLinear and QuantizeLinear
-// for one that it has in integers, moves both past MaxPool, and then finds no kernel for FP8; what
-// stands between them and the op keeps them apart.
+// for one that it has in integers, moves both past MaxPool and Resize, and then finds no kernel for
+// FP8, or for a scale for each channel, or takes the first of these scales for all; what stands
+// between them and the op keeps them apart.
 std::string add_barrier(Copy& copy, const std::string& name, const std::string& input) {
   const std::string output = copy.new_name(name + "_output");
   copy.add_node("Sum", name, {input}, {output});
@@ -295,6 +296,7 @@ std::string add_quantizer(Copy& copy, const QuantizedTensor& tensor, const Quant
     p = fp8_parameters(copy, quantizer, dtype, name);
   } else {
     if (!has_all_levels(quantizer)) at = add_clip(copy, name, at, quantizer, dtype);
+    if (quantizer.low.size() > 1) at = add_barrier(copy, name + "/before", at);
     p = parameters(copy, quantizer, activation_storage(quantizer), dtype, name);
   }
   at = add_linear(copy, "QuantizeLinear", name, at, p);

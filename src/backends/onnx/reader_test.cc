@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "backends/onnx/test_graphs.h"
+#include "base/float_tensor.h"
 
 namespace eightbit::onnx {
 namespace {
@@ -142,6 +143,49 @@ TEST(OnnxReader, BatchNormalizationBecomesPartOfTheConvolution) {
   EXPECT_NEAR(weight.as<float>()[1], 4.0f, 1e-4f);
   EXPECT_NEAR(bias.as<float>()[0], 1.0f, 1e-4f);
   EXPECT_NEAR(bias.as<float>()[1], -1.0f, 1e-4f);
+}
+
+void set_floats(NodeProto& node, const std::vector<std::pair<std::string, float>>& attributes) {
+  for (const auto& [name, value] : attributes) {
+    AttributeProto& attribute = *node.add_attribute();
+    attribute.set_name(name);
+    attribute.set_type(AttributeProto::FLOAT);
+    attribute.set_f(value);
+  }
+}
+
+TEST(OnnxReader, FactorsOfGemmAndWhatStandsBehindItBecomePartOfIt) {
+  TestGraph g;
+  g.input("x", {1, 2}).output("y", {1, 2}).constant("w", {2, 2}, {1, 2, 3, 4});
+  g.constant("b", {2}, {1, 2}).constant("f", {1, 2}, {10, 20});
+  set_floats(g.node("Gemm", {"x", "w", "b"}, "g", "gemm"), {{"alpha", 0.5f}, {"beta", 3.0f}});
+  g.node("Mul", {"g", "f"}, "y");
+  const Reading reading = read_graph(g.parse());
+  EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "mat_mul", "result"));
+  const Node& product = reading.graph.node(1);
+  const Tensor weight = reading.graph.value(product.inputs[1]).constant->load();
+  const Tensor bias = reading.graph.value(product.inputs[2]).constant->load();
+  EXPECT_THAT(to_floats(weight), ElementsAre(5, 20, 15, 40));
+  EXPECT_THAT(to_floats(bias), ElementsAre(30, 120));
+}
+
+TEST(OnnxReader, AMatrixThatGemmAddsKeepsItsFactor) {
+  TestGraph g;
+  g.input("x", {2, 2}).output("y", {2, 2}).constant("w", {2, 2}, {1, 2, 3, 4});
+  g.constant("b", {2, 1}, {1, 2}).constant("f", {1, 2}, {10, 20});
+  NodeProto& gemm = g.node("Gemm", {"x", "w", "b"}, "g", "gemm");
+  set_attribute(gemm, "transB", int64_t{1});
+  set_floats(gemm, {{"alpha", 2.0f}, {"beta", 3.0f}});
+  g.node("Mul", {"g", "f"}, "y");
+  const auto content = g.parse();
+  const Reading reading = read_graph(content);
+  EXPECT_THAT(types(reading.graph), ElementsAre("parameter", "mat_mul", "multiply", "result"));
+  const Node& product = reading.graph.node(1);
+  EXPECT_THAT(to_floats(reading.graph.value(product.inputs[1]).constant->load()),
+              ElementsAre(2, 4, 6, 8));
+  EXPECT_THAT(to_floats(reading.graph.value(product.inputs[2]).constant->load()),
+              ElementsAre(1, 2));
+  EXPECT_EQ(float_attribute(content->model.graph().node(0), "beta", 1), 3);
 }
 
 }  // namespace

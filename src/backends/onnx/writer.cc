@@ -16,6 +16,8 @@
 #include "backends/onnx/opset.h"
 #include "backends/onnx/prune.h"
 #include "backends/onnx/quantizer_nodes.h"
+#include "backends/onnx/repeated_pairs.h"
+#include "backends/onnx/runtime_faults.h"
 #include "backends/onnx/sort.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
@@ -28,10 +30,26 @@
 namespace eightbit::onnx {
 namespace {
 
+// False where they are no constants.
+bool clip_bounds(const Reading& reading, const GraphProto& model, const Node& clip, float& low,
+                 float& high) {
+  const Graph& graph = reading.graph;
+  const NodeProto& proto = model.node(reading.nodes[static_cast<size_t>(clip.id)].back());
+  low = float_attribute(proto, "min", low);
+  high = float_attribute(proto, "max", high);
+  for (size_t port = 1; port < clip.inputs.size(); ++port) {
+    if (clip.inputs[port] == kNone) continue;
+    const Value& bound = graph.value(clip.inputs[port]);
+    if (!bound.is_constant()) return false;
+    (port == 1 ? low : high) = to_floats(bound.constant->load())[0];
+  }
+  return true;
+}
+
 class Writer {
  public:
-  Writer(Copy& copy, const Reading& reading, const Plan& plan)
-      : copy_(copy), reading_(reading), graph_(reading.graph), plan_(plan) {}
+  Writer(Copy& copy, const Reading& reading, const Plan& plan, Layout layout)
+      : copy_(copy), reading_(reading), graph_(reading.graph), plan_(plan), layout_(layout) {}
 
   void replace(const ConstantReplacement& replacement) {
     const Value& value = graph_.value(replacement.value);
@@ -70,6 +88,7 @@ class Writer {
         output.dtype, along(output, shift.axis, shift.shift.size(), name), shift.shift);
     const std::string constant = copy_.add_initializer(name + "/shift", values);
     copy_.add_node("Add", name, {copy_.yield_instead(tensor, "/uncorrected"), constant}, {tensor});
+    added_biases_[shift.node] = proto().node_size() - 1;
   }
 
   // `own_ranges`: for each channel, where there are such; else ONNX Runtime's kernels would stay
@@ -86,8 +105,10 @@ class Writer {
       const auto direct = direct_.find(value.id);
       const std::string from =
           direct == direct_.end() ? before_clip(source, quantizer) : direct->second;
-      return add_quantizer(copy_, {from, value.dtype, value.shape, value.rank_known}, quantizer,
-                           name);
+      const QuantizedTensor tensor{from, value.dtype, value.shape, value.rank_known};
+      return stands_in_a_broken_chain(reading_, proto(), plan_, quantizer)
+                 ? add_quantizer_apart(tensor, quantizer, name)
+                 : add_quantizer(copy_, tensor, quantizer, name);
     });
     if (quantizer.low.size() == 1 && quantizer.levels <= 256)
       for (const Use& use : quantizer.uses) input_steps_[use] = steps_of(quantizer)[0];
@@ -109,10 +130,10 @@ class Writer {
   void spell_hard_swish(const HardSwishBlock& block, const std::vector<float>& factors) {
     const InputRef place = reading_.inputs[block.activation][0].front();
     const Quantizer& output = plan_.quantizers[block.output];
-    direct_[output.value] =
-        add_hard_swish(copy_, {node(place.node).input(place.port), factors, block.behind.factor,
-                               block.behind.shift, output.low[0], output.high[0],
-                               graph_.node(block.activation).name});
+    direct_[output.value] = add_hard_swish(
+        copy_, {node(place.node).input(place.port), factors, block.behind.factor,
+                block.behind.shift, output.low[0], output.high[0],
+                graph_.node(block.activation).name, graph_.node(block.activation).op == Op::swish});
   }
 
   // Integer products take their bias in steps of both operands.
@@ -132,6 +153,7 @@ class Writer {
     const NodeProto* stuck = sort_nodes(proto());
     EIGHTBIT_CHECK(!stuck, "the plan makes node '{}' depend on itself", stuck->name());
     prune(copy_.content);
+    if (layout_ == Layout::kernels) repeat_pairs(copy_);
   }
 
  private:
@@ -145,6 +167,25 @@ class Writer {
       all.insert(all.end(), refs.begin(), refs.end());
     }
     return all;
+  }
+
+  // Of a tensor with known rows, with one more axis in between.
+  std::string add_quantizer_apart(QuantizedTensor tensor, const Quantizer& quantizer,
+                                  const std::string& name) {
+    const int64_t rows = tensor.shape[0];
+    tensor.name = add_reshape(tensor.name, {1, rows, -1}, name + "/apart");
+    tensor.shape.insert(tensor.shape.begin(), 1);
+    return add_reshape(add_quantizer(copy_, tensor, quantizer, name), {rows, -1}, name + "/back");
+  }
+
+  std::string add_reshape(const std::string& source, const std::vector<int64_t>& shape,
+                          const std::string& name) {
+    Tensor extents = Tensor::allocate(DType::i64, {static_cast<int64_t>(shape.size())});
+    std::ranges::copy(shape, reinterpret_cast<int64_t*>(extents.mutable_data()));
+    const std::string output = copy_.new_name(name + "_output");
+    copy_.add_node("Reshape", name, {source, copy_.add_initializer(name + "/shape", extents)},
+                   {output});
+    return output;
   }
 
   void redirect(const std::vector<InputRef>& refs, const std::string& tensor) {
@@ -279,33 +320,24 @@ class Writer {
   }
 
   // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not,
-  // and runtimes that see none fuse the layer in front. The Clip stays where others read it.
+  // and runtimes that see none fuse the layer in front. The Clip stays where others read it, as what
+  // compares values does in the plain layout.
   std::string before_clip(const std::string& source, const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
-    if (value.producer == kNone || quantizer.low.size() != 1 || quantizer.uses != value.uses)
+    if (layout_ == Layout::plain || value.producer == kNone || quantizer.low.size() != 1 ||
+        quantizer.uses != value.uses)
       return source;
     const Node& clip = graph_.node(value.producer);
     if (reading_.values[value.id] != source) return source;
     float low = -std::numeric_limits<float>::infinity(), high = -low;
     if (clip.type == "Relu")
       low = 0.0f;
-    else if (clip.type != "Clip" || !clip_bounds(clip, low, high))
+    else if (clip.type != "Clip" ||
+             !clip_bounds(reading_, copy_.content.model.graph(), clip, low, high))
       return source;
     const float slack = 1e-5f * std::max(std::fabs(quantizer.low[0]), std::fabs(quantizer.high[0]));
     if (quantizer.low[0] < low - slack || quantizer.high[0] > high + slack) return source;
     return copy_.values[clip.inputs[0]];
-  }
-
-  bool clip_bounds(const Node& clip, float& low, float& high) const {
-    const NodeProto& proto = copy_.content.model.graph().node(reading_.nodes[clip.id].back());
-    low = float_attribute(proto, "min", low);
-    high = float_attribute(proto, "max", high);
-    for (size_t port = 1; port < clip.inputs.size(); ++port) {
-      if (clip.inputs[port] == kNone) continue;
-      if (!reads_constant(graph_, clip, port)) return false;
-      (port == 1 ? low : high) = to_floats(graph_.value(clip.inputs[port]).constant->load())[0];
-    }
-    return true;
   }
 
   std::string quantizer_name(const Quantizer& quantizer) const {
@@ -407,36 +439,43 @@ class Writer {
   }
 
   struct BiasPlace {
-    NodeId node = kNone;
+    int index = kNone;  // of the node that reads it
     int port = 2;
+    Use use;  // in the graph; none for a bias that was added
   };
+
+  BiasPlace bias_of(Use use) const { return {reading_.nodes[use.node].back(), use.port, use}; }
 
   // Conv and Gemm take their bias at port 2. That of a MatMul is what the Add that alone reads it
   // adds: ONNX Runtime makes one Gemm of both, which it computes in integers if the bias is one.
   std::optional<BiasPlace> bias_place(NodeId id) {
     const NodeProto& product = node(reading_.nodes[id].back());
     const std::string& type = product.op_type();
-    if (type == "Conv") return BiasPlace{id};
+    if (type == "Conv") return bias_of({id, 2});
     if (type == "Gemm" && float_attribute(product, "alpha", 1) == 1 &&
         float_attribute(product, "beta", 1) == 1)
-      return BiasPlace{id};
-    const auto use = type == "MatMul" ? bias_behind(graph_, id) : std::nullopt;
+      return bias_of({id, 2});
+    if (type != "MatMul") return std::nullopt;
+    if (const auto added = added_biases_.find(id); added != added_biases_.end())
+      return BiasPlace{added->second, 1, {}};
+    const auto use = bias_behind(graph_, id);
     if (!use || graph_.node(use->node).type != "Add") return std::nullopt;
-    return BiasPlace{use->node, use->port};
+    return bias_of(*use);
   }
 
   void quantize_bias(NodeId id, float input_step, const std::vector<float>& weight_steps,
                      const std::unordered_map<std::string, int>& initializers) {
     const auto place = bias_place(id);
     if (!place) return;
-    NodeProto& reader = node(reading_.nodes[place->node].back());
+    NodeProto& reader = node(place->index);
     if (reader.input_size() <= place->port || reader.input(place->port).empty()) return;
     const auto it = initializers.find(reader.input(place->port));
     Tensor bias;
     if (it != initializers.end())
       bias = initializer_tensor(copy_.content, proto().initializer(it->second));
-    else if (reads_constant(graph_, graph_.node(place->node), static_cast<size_t>(place->port)))
-      bias = constant_at({place->node, place->port});
+    else if (place->use.node != kNone &&
+             reads_constant(graph_, graph_.node(place->use.node), static_cast<size_t>(place->port)))
+      bias = constant_at(place->use);
     if (bias.empty() || bias.shape.size() != 1 || bias.dtype != DType::f32) return;
     const auto count = static_cast<size_t>(bias.shape[0]);
     if (weight_steps.size() != 1 && weight_steps.size() != count) return;
@@ -461,11 +500,13 @@ class Writer {
   const Reading& reading_;
   const Graph& graph_;
   const Plan& plan_;
+  const Layout layout_;
   int64_t opset_ = 0;
   // what quantizers round instead of the value itself
   std::map<ValueId, std::string> direct_;
   std::map<Use, float> input_steps_;                   // of quantized activations, by reader
   std::map<NodeId, std::vector<float>> weight_steps_;  // of quantized weights, by product
+  std::map<NodeId, int> added_biases_;  // nodes that add a correction behind a product
 };
 
 }  // namespace
@@ -486,17 +527,35 @@ void quantize_blocks(Writer& writer, const Plan& planned, const Plan& written,
   }
 }
 
+// Whether the block's quantizer clips all that its activation does.
+bool can_leave_out_clip(const Reading& reading, const GraphProto& model,
+                        const HardSwishBlock& block) {
+  if (block.clip == kNone) return true;
+  const Node& clip = reading.graph.node(block.clip);
+  float low = 0, high = 0;
+  return clip.type == "Relu" ||
+         (clip.type == "Clip" && clip_bounds(reading, model, clip, low, high) && low <= 0);
+}
+
+// Swish of a multiple of x has another gate: one node that does not tell, or three.
+bool can_be_spelled(const Reading& reading, const HardSwishBlock& block) {
+  return block.activation == kNone || reading.graph.node(block.activation).op != Op::swish ||
+         reading.nodes[static_cast<size_t>(block.activation)].size() == 2;
+}
+
 }  // namespace
 
 void apply_plan(Copy& copy, const Reading& reading, const Plan& planned, Layout layout) {
   std::vector<HardSwishBlock> blocks = hard_swish_blocks(reading.graph, planned);
   std::erase_if(blocks, [&](const HardSwishBlock& block) {
     return !shares_zero_point(planned.quantizers[block.input]) ||
-           !shares_zero_point(planned.quantizers[block.output]);
+           !shares_zero_point(planned.quantizers[block.output]) ||
+           !can_be_spelled(reading, block) ||
+           !can_leave_out_clip(reading, copy.content.model.graph(), block);
   });
   const bool kernels = layout == Layout::kernels;
   const Plan plan = kernels ? with_scaled_blocks(reading.graph, planned, blocks) : planned;
-  Writer writer(copy, reading, plan);
+  Writer writer(copy, reading, plan, layout);
   for (const auto& constant : plan.constants) writer.replace(constant);
   for (const auto& scale : plan.scales) writer.scale(scale);
   for (const auto& shift : plan.biases) writer.shift(shift);

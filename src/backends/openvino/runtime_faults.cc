@@ -1,20 +1,30 @@
 #include "backends/openvino/runtime_faults.h"
 
+#include <openvino/op/add.hpp>
+#include <openvino/op/clamp.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/elu.hpp>
 #include <openvino/op/fake_quantize.hpp>
+#include <openvino/op/gelu.hpp>
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/multiply.hpp>
+#include <openvino/op/prelu.hpp>
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_min.hpp>
+#include <openvino/op/relu.hpp>
 #include <openvino/op/reshape.hpp>
 #include <openvino/op/shuffle_channels.hpp>
+#include <openvino/op/sigmoid.hpp>
 #include <openvino/op/squeeze.hpp>
 #include <openvino/op/subtract.hpp>
+#include <openvino/op/swish.hpp>
+#include <openvino/op/tanh.hpp>
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/unsqueeze.hpp>
 #include <openvino/op/util/binary_elementwise_arithmetic.hpp>
 #include <openvino/op/util/unary_elementwise_arithmetic.hpp>
+#include <vector>
 
 namespace eightbit::openvino {
 namespace {
@@ -38,7 +48,9 @@ const ov::op::v0::MatMul* product_with_weights(const ov::Node& node) {
 }
 
 bool computes_by_element(const ov::Node& node) {
-  return ov::is_type<ov::op::v0::FakeQuantize>(&node) ||
+  return ov::is_type<ov::op::v0::FakeQuantize>(&node) || ov::is_type<ov::op::v0::Clamp>(&node) ||
+         ov::is_type<ov::op::v0::Elu>(&node) || ov::is_type<ov::op::v0::PRelu>(&node) ||
+         ov::is_type<ov::op::v4::Swish>(&node) ||
          dynamic_cast<const ov::op::util::UnaryElementwiseArithmetic*>(&node) ||
          dynamic_cast<const ov::op::util::BinaryElementwiseArithmetic*>(&node);
 }
@@ -48,21 +60,57 @@ const Output varying_input(const ov::Node& node) {
                                                                    : node.input_value(0);
 }
 
+bool is_number(const Output& value) {
+  const ov::PartialShape& shape = value.get_partial_shape();
+  return !varies(value) && shape.is_static() && ov::shape_size(shape.to_shape()) == 1;
+}
+
+bool adds_by_channel(const ov::Node& node) {
+  if (!ov::is_type<ov::op::v1::Add>(&node)) return false;
+  const Output bias = node.input_value(varies(node.input_value(0)) ? 1 : 0);
+  const ov::PartialShape& shape = bias.get_partial_shape();
+  return !varies(bias) && shape.is_static() && shape.size() > 0 &&
+         ov::shape_size(shape.to_shape()) > 1 &&
+         ov::shape_size(shape.to_shape()) ==
+             static_cast<size_t>(shape[shape.size() - 1].get_length());
+}
+
+bool is_one_number_for_all(const ov::Node& quantizer) {
+  for (size_t port = 1; port < quantizer.get_input_size(); ++port)
+    if (!is_number(quantizer.input_value(port))) return false;
+  return true;
+}
+
+bool is_plain_activation(const ov::Node& node) {
+  return ov::is_type<ov::op::v0::Relu>(&node) || ov::is_type<ov::op::v0::Sigmoid>(&node) ||
+         ov::is_type<ov::op::v0::Tanh>(&node) || ov::is_type<ov::op::v7::Gelu>(&node);
+}
+
+// A bias by channel, an activation, a quantizer. `between`: from the later product upwards.
+bool is_computed_rightly(const std::vector<const ov::Node*>& between) {
+  return (between.size() == 2 || (between.size() == 3 && is_plain_activation(*between[1]))) &&
+         adds_by_channel(*between.back()) && is_one_number_for_all(*between.front());
+}
+
 // OpenVINO 2026.4 makes one generated kernel of a chain of products with what lies between them
-// element by element, and with 4, 6 or 8 rows and quantizers it comes to values without any
-// relation to the right ones.
+// element by element. Where one thread has up to 8 rows of it (all of them, or some of 4, 6 or 8),
+// and there is more between than a bias by channel and an activation, it comes to values without
+// any relation to the right ones.
 bool ends_a_broken_chain(const ov::op::v0::MatMul& product) {
   const auto& shape = product.get_input_partial_shape(0);
   if (product.get_transpose_a() || shape.is_dynamic() || shape.size() != 2 ||
-      shape[0].get_length() < 2 || shape[0].get_length() > 8)
+      shape[0].get_length() > 8)
     return false;
   Output at = product.input_value(0);
   bool quantized = false;
+  std::vector<const ov::Node*> between;
   while (at.get_target_inputs().size() == 1 && computes_by_element(*at.get_node())) {
     quantized = quantized || ov::is_type<ov::op::v0::FakeQuantize>(at.get_node());
+    between.push_back(at.get_node());
     at = varying_input(*at.get_node());
   }
-  return quantized && at.get_target_inputs().size() == 1 && product_with_weights(*at.get_node());
+  return quantized && at.get_target_inputs().size() == 1 && product_with_weights(*at.get_node()) &&
+         !is_computed_rightly(between);
 }
 
 // An op that changes nothing, which neither the compiler removes nor a kernel takes in, and which

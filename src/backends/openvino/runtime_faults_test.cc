@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "backends/openvino/test_models.h"
 
 namespace eightbit::openvino {
@@ -34,11 +36,39 @@ std::shared_ptr<ov::Model> chain(const ov::PartialShape& shape, bool with_quanti
 }
 
 TEST(RuntimeFaults, ChainsOfProductsWithFewRowsAreTakenApart) {
-  for (int64_t rows : {4, 6, 8}) EXPECT_EQ(put_in(chain({rows, 16})), "ShuffleChannels") << rows;
-  for (int64_t rows : {1, 9, 64}) EXPECT_EQ(put_in(chain({rows, 16})), "") << rows;
+  for (int64_t rows : {1, 3, 4, 6, 8})
+    EXPECT_EQ(put_in(chain({rows, 16})), "ShuffleChannels") << rows;
+  for (int64_t rows : {9, 64}) EXPECT_EQ(put_in(chain({rows, 16})), "") << rows;
   EXPECT_EQ(put_in(chain({-1, 16})), "");
   EXPECT_EQ(put_in(chain({1, 4, 16})), "");
   EXPECT_EQ(put_in(chain({4, 16}, false)), "");
+}
+
+// Behind the first product: what is added, and what else is done.
+std::shared_ptr<ov::Model> biased(const ov::Shape& bias,
+                                  const std::function<NodePtr(const NodePtr&)>& behind) {
+  const auto input = parameter("x", {4, 16});
+  const NodePtr sum =
+      std::make_shared<op::Add>(product(quantized(input), "first"), weights("bias", bias));
+  return model_of({product(quantized(behind(sum)), "second")}, {input});
+}
+
+TEST(RuntimeFaults, ABiasByChannelAndAnActivationAreComputedRightly) {
+  const auto relu = [](const NodePtr& node) -> NodePtr { return std::make_shared<op::Relu>(node); };
+  const auto nothing = [](const NodePtr& node) { return node; };
+  const auto doubled = [](const NodePtr& node) -> NodePtr {
+    return std::make_shared<op::Multiply>(node, constant("two", {}, {2}));
+  };
+  const auto clamped = [](const NodePtr& node) -> NodePtr {
+    return std::make_shared<op::Clamp>(node, 0, 6);
+  };
+  EXPECT_EQ(put_in(biased({1, 16}, relu)), "");
+  EXPECT_EQ(put_in(biased({16}, nothing)), "");
+  EXPECT_EQ(put_in(biased({4, 16}, relu)), "ShuffleChannels");
+  EXPECT_EQ(put_in(biased({4, 1}, relu)), "ShuffleChannels");
+  EXPECT_EQ(put_in(biased({1}, relu)), "ShuffleChannels");
+  EXPECT_EQ(put_in(biased({16}, doubled)), "ShuffleChannels");
+  EXPECT_EQ(put_in(biased({1}, clamped)), "ShuffleChannels");
 }
 
 TEST(RuntimeFaults, AChainWhoseMiddleIsReadTwiceIsNone) {
