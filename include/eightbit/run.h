@@ -46,7 +46,8 @@ struct RunOptions {
   // tries it and at each improvement, so that a crash of the runtime or a run that is stopped takes
   // nothing away. A file that is there is overwritten, and holds no more than the best so far when
   // the call returns. Empty: a file of its own among the temporary ones, removed unless the run is
-  // stopped, for models below 256 MB. Without effect for models that are no files (PyTorch), and with trial_run off.
+  // stopped, for models below 256 MB. Without effect for models that are no files (PyTorch), and
+  // with trial_run off.
   std::filesystem::path best_model;
   Report* report = nullptr;  // filled when given
 };

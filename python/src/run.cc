@@ -125,8 +125,7 @@ void bind_run(nb::module_& module) {
           },
           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
-          nb::arg("best_model") = std::filesystem::path(),
-          nb::keep_alive<1, 5>());
+          nb::arg("best_model") = std::filesystem::path(), nb::keep_alive<1, 5>());
 }
 
 }  // namespace eightbit::python

@@ -88,8 +88,8 @@ TEST(MisreadSearch, FindsWhatTheRuntimeDoesNotTake) {
   int reads = 0;
   const auto read = [&](const std::vector<int>& in_float) -> std::optional<Readings> {
     ++reads;
-    const bool refused = !std::ranges::binary_search(in_float, 11) ||
-                         !std::ranges::binary_search(in_float, 40);
+    const bool refused =
+        !std::ranges::binary_search(in_float, 11) || !std::ranges::binary_search(in_float, 40);
     return Readings{0, refused ? 1.0 : 0.0};
   };
   const auto misread = find_misread(64, {0, 1}, 4, read);

@@ -147,7 +147,8 @@ class RangeFinder {
   }
 
  private:
-  // Below its floor an op yields the same for all inputs, hard swish 0, or nearly: swish -0.03 to 0.
+  // Below its floor an op yields the same for all inputs, hard swish 0, or nearly: swish -0.03 to
+  // 0.
   static float floor_of(Op op) {
     if (op == Op::swish) return -5.0f;
     return op == Op::hswish ? -3.0f : -std::numeric_limits<float>::infinity();

@@ -9,8 +9,8 @@
 
 namespace eightbit::backends {
 
-// What one run yields for a tap, a probe or a comparison: a row for all, or one for each item of the
-// batch.
+// What one run yields for a tap, a probe or a comparison: a row for all, or one for each item of
+// the batch.
 struct Part {
   std::span<const float> values;
   int64_t rows = 1;

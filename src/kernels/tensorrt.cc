@@ -1,5 +1,5 @@
-// TensorRT's: "Working with Quantized Types" of its documentation, explicit quantization. It takes int8
-// with a zero point of 0 only.
+// TensorRT's: "Working with Quantized Types" of its documentation, explicit quantization. It takes
+// int8 with a zero point of 0 only.
 #include "kernels/runtime.h"
 
 namespace eightbit {

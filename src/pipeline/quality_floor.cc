@@ -105,8 +105,8 @@ class Settling {
   }
 
  private:
-  // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does not
-  // end the run.
+  // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does
+  // not end the run.
   void keep(const Model& model) {
     if (planned_.base.impl().file_extension().empty()) return;
     if (run_.best_model.empty() && bytes_of(model) > kUnaskedBytes) return;
@@ -369,7 +369,8 @@ class Settling {
     return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
   }
 
-  // By group and output, over the signal. Those samples tell it whose outputs have most signal. Where a backend can not tell single groups, shares of the noise of all.
+  // By group and output, over the signal. Those samples tell it whose outputs have most signal.
+  // Where a backend can not tell single groups, shares of the noise of all.
   std::vector<std::vector<double>> noise_of_groups() const {
     const auto signals = bench_->signals();
     std::vector<double> mean(signals.empty() ? 0 : signals[0].size());

@@ -35,8 +35,8 @@ struct Settled {
   std::shared_ptr<Tried> tried;  // the model of `plan`
 };
 
-// `calibration_seconds`: that the pass over the data took; the search takes no more than a pass over
-// 300 samples would.
+// `calibration_seconds`: that the pass over the data took; the search takes no more than a pass
+// over 300 samples would.
 Settled settle(const Planned& planned, const records::StatisticsData& statistics,
                const QuantizeOptions& options, const RunOptions& run, double calibration_seconds);
 

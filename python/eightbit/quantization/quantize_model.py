@@ -134,9 +134,7 @@ def quantize(
         external_data_dir(advanced_parameters),
     )
     _name_nodes(options, native, ignored_scope)
-    with run_options(
-        "quantize", threads, progress, checkpoint, report, native, best_model
-    ) as run:
+    with run_options("quantize", threads, progress, checkpoint, report, native, best_model) as run:
         return from_native_model(_eightbit.quantize(native, source, options, run))
 
 

@@ -320,8 +320,8 @@ class Writer {
   }
 
   // Quantizers saturate: a Clip or Relu to no less than their range does nothing that they do not,
-  // and runtimes that see none fuse the layer in front. The Clip stays where others read it, as what
-  // compares values does in the plain layout.
+  // and runtimes that see none fuse the layer in front. The Clip stays where others read it, as
+  // what compares values does in the plain layout.
   std::string before_clip(const std::string& source, const Quantizer& quantizer) const {
     const Value& value = graph_.value(quantizer.value);
     if (layout_ == Layout::plain || value.producer == kNone || quantizer.low.size() != 1 ||

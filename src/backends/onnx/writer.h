@@ -9,8 +9,8 @@ namespace eightbit::onnx {
 
 enum class Layout {
   plain,  // quantizers stand where the plan has them
-  // hard swish blocks (kernels/hard_swish_blocks.h) are written so that ONNX Runtime computes them in
-  // integers
+  // hard swish blocks (kernels/hard_swish_blocks.h) are written so that ONNX Runtime computes them
+  // in integers
   kernels
 };
 
