@@ -42,6 +42,10 @@ $(VENV)/.demo-ready: requirements/demo.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet --no-deps --ignore-requires-python rapidocr-onnxruntime==1.4.4
 	@touch $@
 
+$(VENV)/.browser-ready: tools/browser.sh | $(VENV)/.ready
+	tools/browser.sh
+	@touch $@
+
 $(BUILD)/build.ninja: CMakePresets.json | $(VENV)/.ready
 	cmake --preset release $(if $(LAUNCHER),-DCMAKE_CXX_COMPILER_LAUNCHER=$(LAUNCHER))
 
@@ -52,7 +56,7 @@ $(INPUTS)/.ready: bench/make_inputs.py | $(VENV)/.bench-ready
 	$(PYTHON) bench/make_inputs.py $(INPUTS)
 	@touch $@
 
-test: build $(INPUTS)/.ready
+test: build $(INPUTS)/.ready $(VENV)/.browser-ready
 	@status=0; \
 	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
 	$(PYTHON) -m pytest -n 2 --dist loadfile || status=1; \
