@@ -145,7 +145,7 @@ Model quantized_by(const Quantize& verb, const Model& model, const std::filesyst
   if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
     return quantize(model, QuantizationRecipe::load(recipe), run);
   const QuantizeOptions options = verb.options.read();
-  if (!options.strict) run.best_model = target;
+  if (options.trial_run && !options.strict) run.best_model = target;
   if (verb.accuracy.tunes()) return tune(model, verb.data.open(model), options, run).model;
   if (verb.data.given()) return quantize(model, verb.data.open(model), options, run);
   return quantize(model, Statistics::load(verb.statistics), options, run);

@@ -298,7 +298,7 @@ void lower_behind_concat(const Graph& graph, Plan& plan, NodeId concat,
   Quantizer lowered = *quantizer_that_serves(plan, inputs[0]);
   for (const Use& input : inputs) std::erase(quantizer_that_serves(plan, input)->uses, input);
   std::erase_if(plan.quantizers, [](const Quantizer& q) { return q.uses.empty(); });
-  lowered.value = graph.node(uses[0].node).inputs[static_cast<size_t>(uses[0].port)];
+  lowered.value = graph.input(uses[0]);
   lowered.uses = uses;
   lowered.group = kNone;
   const auto behind = [&](const Quantizer& q) { return q.weight || q.value > lowered.value; };

@@ -75,13 +75,6 @@ class Settling {
     settled_.plan = planned.plan;
   }
 
-  // A pass over 300 samples, from one over those that there were.
-  static double seconds_of_pass(const records::StatisticsData& statistics, double seconds) {
-    constexpr double kSamples = 300;
-    return seconds *
-           std::max(1.0, kSamples / std::max(1.0, static_cast<double>(statistics.samples())));
-  }
-
   Settled run() {
     const SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
     if (split.trial.empty() || settled_.plan.quantizers.empty()) return std::move(settled_);
@@ -105,6 +98,13 @@ class Settling {
   }
 
  private:
+  // A pass over 300 samples, from one over those that there were.
+  static double seconds_of_pass(const records::StatisticsData& statistics, double seconds) {
+    constexpr double kSamples = 300;
+    return seconds *
+           std::max(1.0, kSamples / std::max(1.0, static_cast<double>(statistics.samples())));
+  }
+
   // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does
   // not end the run.
   void keep(const Model& model) {
@@ -188,7 +188,7 @@ class Settling {
           if (checks_ > kMostChecks) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           try {
-            best_ = bench_->ran(compiled(
+            bench_->ran(compiled(
                 written(accuracy::without_groups(graph(), settled_.plan, groups, in_float, false)),
                 precision_));
             return accuracy::Readings{0, 0};
@@ -212,9 +212,17 @@ class Settling {
     Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, taken_out, false);
     for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
       plan.left_float[i].reason = reason;
-    const std::vector<double> work = accuracy::work_shares(graph(), groups);
-    for (int group : taken_out) misread_share_ += work[static_cast<size_t>(group)];
+    misread_share_ += share_of(groups, taken_out);
     settled_.plan = std::move(plan);
+  }
+
+  // Of the work of all, that of some.
+  double share_of(const std::vector<accuracy::QuantizerGroup>& groups,
+                  const std::vector<int>& some) const {
+    const std::vector<double> work = accuracy::work_shares(graph(), groups);
+    double sum = 0;
+    for (int group : some) sum += work[static_cast<size_t>(group)];
+    return sum;
   }
 
   std::vector<std::string> names_of(const std::vector<accuracy::QuantizerGroup>& groups,
@@ -287,7 +295,6 @@ class Settling {
     const accuracy::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
     if (!accuracy::is_misread(all)) return;
     const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
-    const std::vector<double> work = accuracy::work_shares(graph(), groups);
     const auto misread = accuracy::find_misread(
         static_cast<int>(groups.size()), all, kMostMisread,
         [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
@@ -299,10 +306,7 @@ class Settling {
           if (!planned) return std::nullopt;
           return accuracy::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
         });
-    if (!misread) return;
-    double share = 0;
-    for (int group : misread->groups) share += work[static_cast<size_t>(group)];
-    if (share > options_.max_float_share) return;
+    if (!misread || share_of(groups, misread->groups) > options_.max_float_share) return;
     const std::vector<std::string> names = names_of(groups, misread->groups);
     leave(groups, misread->groups, "the runtime computes something else with it in 8 bits");
     Tried found = tried(written(settled_.plan));
@@ -315,6 +319,7 @@ class Settling {
     keep(best_.compiled.model);
   }
 
+  // Noise over signal.
   static double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
 
   // Groups in the order in which they go, those first whose work takes away most noise for its
@@ -356,7 +361,7 @@ class Settling {
   }
 
   // Noise over signal that an output may have.
-  double allowed() const { return std::pow(10.0, -floor_ / 10); }
+  double allowed() const { return energy_of(floor_); }
 
   // What counts is noise at outputs that have too much; the little that others have breaks ties.
   double merit(int group, const std::vector<double>& left) const {
@@ -394,7 +399,7 @@ class Settling {
     std::vector<std::vector<double>> noise = noise_of_each(
         planned_.base.impl(), settled_.plan, groups_, samples, run_, kRankingShare * seconds_);
     if (!noise.empty()) return noise;
-    const double all = std::pow(10.0, -best_.sqnr_db / 10);
+    const double all = energy_of(best_.sqnr_db);
     for (double share :
          noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_))
       noise.push_back({share * all});

@@ -409,12 +409,31 @@ void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeConten
   report.recipe = QuantizationRecipe(std::move(recipe));
 }
 
+namespace {
+
+// True where nobody asked for it, too. Throws what BestModel does.
+bool keeps_best_model(const Model& model, const QuantizeOptions& options, const RunOptions& run) {
+  if (run.best_model.empty()) return true;
+  if (!options.trial_run || model.impl().file_extension().empty()) return false;
+  BestModel(run.best_model, model);
+  return true;
+}
+
+void tell_best_model_unused(Plan& plan) {
+  report_without_effect(
+      {{"best_model", "nothing is tried before the call returns, or the model is no file"}},
+      plan.notes);
+}
+
+}  // namespace
+
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
                const RunOptions& run) {
   Steps steps(run);
-  if (!run.best_model.empty()) BestModel(run.best_model, model);  // mistakes first
+  const bool kept = keeps_best_model(model, asked, run);
   QuantizeOptions options = asked;
   Plan plan = place(model, options, steps);
+  if (!kept) tell_best_model_unused(plan);
   const auto statistics =
       steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
   return finish(model, statistics, std::move(plan), options, run, steps);
@@ -429,7 +448,9 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
         "quantize",
         "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
         statistics.model_fingerprint(), model.impl().fingerprint());
+  const bool kept = keeps_best_model(model, asked, run);
   Plan plan = place(model, options, steps, &statistics.data());
+  if (!kept) tell_best_model_unused(plan);
   if (!run.checkpoint.empty())
     report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}},
                           plan.notes);

@@ -100,3 +100,12 @@ def test_a_path_that_can_not_be_written_is_told_before_the_data_is_read(tmp_path
     ):
         with pytest.raises((eb.FileError, eb.InvalidArgument), match=text):
             eb.quantize(delicate_net(), eb.Dataset(samples()), best_model=path)
+
+
+def test_a_path_that_nothing_is_written_to_is_told(tmp_path):
+    report = eb.Report()
+    path = tmp_path / "m.xml"
+    data = eb.Dataset(delicate_samples())
+    eb.quantize(delicate_net(), data, best_model=path, trial_run=False, report=report)
+    assert not path.exists()
+    assert any("best_model" in note for note in report.notes)
