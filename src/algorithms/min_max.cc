@@ -60,12 +60,12 @@ constexpr double kClearlyBetter = 1.5;  // errors below it do not pay for a zero
 class RangeFinder {
  public:
   RangeFinder(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
-              bool pairs_cross_positions, Plan& plan)
+              Plan& plan)
       : graph_(graph),
         statistics_(statistics),
         options_(options),
         plan_(plan),
-        terms_(graph, statistics, options, pairs_cross_positions, plan) {}
+        terms_(graph, statistics, options, plan) {}
 
   void activation(Quantizer& q) {
     const Measured measured(graph_, statistics_, plan_, q.value, q.uses.front());
@@ -368,8 +368,8 @@ void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions
 }
 
 void min_max(const Graph& graph, const StatisticsData& statistics, const QuantizeOptions& options,
-             bool pairs_cross_positions, Plan& plan) {
-  RangeFinder finder(graph, statistics, options, pairs_cross_positions, plan);
+             Plan& plan) {
+  RangeFinder finder(graph, statistics, options, plan);
   std::map<int, std::vector<Quantizer*>> groups;
   parallel_for(static_cast<int64_t>(plan.quantizers.size()), [&](int64_t i) {
     Quantizer& q = plan.quantizers[static_cast<size_t>(i)];

@@ -25,9 +25,8 @@ namespace eightbit::algorithms {
 void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
                      records::TapRequest& taps);
 
-// `pairs_cross_positions`: of the runtime (weight_fit.h). Throws InvalidArgument when the
-// statistics lack a point that the plan needs.
+// Throws InvalidArgument when the statistics lack a point that the plan needs.
 void min_max(const Graph& graph, const records::StatisticsData& statistics,
-             const QuantizeOptions& options, bool pairs_cross_positions, Plan& plan);
+             const QuantizeOptions& options, Plan& plan);
 
 }  // namespace eightbit::algorithms

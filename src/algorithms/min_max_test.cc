@@ -56,7 +56,7 @@ struct Network {
       per_tensor.push_back({{std::ranges::min(left.min)}, {std::ranges::max(left.max)}, {}, {}});
     const auto points = taps.points();
     const bool channels = !points.empty() && points[0].tap.channels > 1;
-    min_max(graph, statistics_of(taps, channels ? per_channel : per_tensor), options, false, plan);
+    min_max(graph, statistics_of(taps, channels ? per_channel : per_tensor), options, plan);
     return plan;
   }
 
@@ -205,7 +205,7 @@ TEST(MinMax, MembersOfAGroupCoverEachOthersValues) {
   min_max_request(network.graph, plan, nncf(), taps);
   records::StatisticsData data("model", "data", taps.points());
   data.add(0, std::vector<float>{-1, 6, 1, -3, 2, 1});  // min, max, finite of either
-  min_max(network.graph, data, nncf(), false, plan);
+  min_max(network.graph, data, nncf(), plan);
   // The range of the values together: ranges of the members, tuned one by one, would come out
   // wider.
   for (const Quantizer& q : plan.quantizers)
@@ -221,7 +221,7 @@ TEST(MinMax, ScalesInFrontMoveTheRange) {
   taps.want_channels(network.input, 1, kMinMax, true);
   min_max_request(network.graph, plan, nncf(), taps);
   const auto data = statistics_of(taps, {{{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}});
-  min_max(network.graph, data, nncf(), false, plan);
+  min_max(network.graph, data, nncf(), plan);
   // [-8, 2] and [-0.2, 4].
   expect_range(plan.quantizers[0], asymmetric_range(one(-4.1f), one(3), 8, false));
 }
@@ -231,7 +231,7 @@ TEST(MinMax, UnmeasuredValuesAreAnError) {
   Plan plan;
   plan.quantizers = {network.activation({})};
   const records::StatisticsData nothing("model", "data", {});
-  EXPECT_THROW(min_max(network.graph, nothing, nncf(), false, plan), InvalidArgument);
+  EXPECT_THROW(min_max(network.graph, nothing, nncf(), plan), InvalidArgument);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct Neighbours {
                           : from[from.size() == 1 ? 0 : static_cast<size_t>(i) % from.size()];
     };
     const bool odd = outputs.inputs() % 2 != 0;
-    overlapping = terms.pairs_cross_positions && odd && outputs.positions() > 1;
+    overlapping = odd && outputs.positions() > 1;
     for (int64_t s = 0; s < outputs.positions(); ++s) {
       for (int64_t i = 0; i < outputs.inputs(); ++i)
         push(outputs.index(0, i, s) - outputs.index(0, 0, 0), pick(terms.largest_input, i, 255.0f),

@@ -7,7 +7,9 @@
 //
 // CPUs without VNNI (or AMX) multiply u8 activations by s8 weights with vpmaddubsw: the products of
 // input channels 2k and 2k+1 are added in a saturating int16. Only pairs of one sign can overflow:
-// |q0| u0 + |q1| u1 > 32767. Instead of halving a whole range, a channel's scale is widened, and
+// |q0| u0 + |q1| u1 > 32767. With an odd number of input channels some kernels fill up the last pair
+// of a position and others go on with the next position (ONNX Runtime's with AVX2, oneDNN's with
+// AVX-512 and one channel), so any two neighbours may be a pair. Instead of halving a whole range, a channel's scale is widened, and
 // single pairs are pulled in, as little as the error demands. Depthwise convolutions have no pairs.
 #pragma once
 
@@ -28,9 +30,6 @@ struct FitTerms {
   std::vector<float> largest_input;
   // How much each input channel varies; empty: all the same.
   std::vector<float> importance;
-  // With an odd number of inputs a kernel either fills up the last pair of a spatial position or
-  // goes on with the next position; then any two neighbours may be a pair.
-  bool pairs_cross_positions = false;
 };
 
 // Writes the weights to be stored into `values` and returns the scales: weight = integer * scale.

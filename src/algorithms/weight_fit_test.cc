@@ -148,7 +148,7 @@ TEST(Overflow, AnOddNumberOfInputsPairsAcrossPositions) {
   Weight w{{4, 3, 3, 3}, {{0}, 1}, Random(5).normal(108, 0.3f)};
   for (float& value : w.values) value = std::fabs(value);
   std::vector<float> fitted = w.values;
-  const auto scales = fit_weights(fitted, w.shape, w.layout, {127, {}, {}, true});
+  const auto scales = fit_weights(fitted, w.shape, w.layout, {127, {}, {}});
   for (int64_t o = 0; o < 4; ++o)
     for (int64_t k = 0; k + 1 < 27; ++k) {
       const float pair = fitted[static_cast<size_t>(w.at(o, k / 3, k % 3))] +

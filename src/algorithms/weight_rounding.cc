@@ -66,7 +66,7 @@ PairLimits pair_limits(const OutputChannels& outputs, const FitTerms& terms) {
   if (terms.largest_input.size() == 1 && terms.largest_input[0] == 0) return limits;
   const int64_t inputs = outputs.inputs(), positions = outputs.positions(),
                 all = inputs * positions;
-  const bool overlapping = terms.pairs_cross_positions && inputs % 2 != 0 && positions > 1;
+  const bool overlapping = inputs % 2 != 0 && positions > 1;
   const auto place = [&](int64_t turn) {
     return static_cast<int32_t>(turn % inputs * positions + turn / inputs);
   };
@@ -128,16 +128,15 @@ void weight_rounding_request(const Graph& graph, const Plan& plan, const Quantiz
 }
 
 WeightRounding::WeightRounding(const Graph& graph, const records::StatisticsData& statistics,
-                               const QuantizeOptions& options, bool pairs_cross_positions,
-                               const Plan& plan, int64_t samples)
-    : graph_(graph), statistics_(statistics), options_(options), crossing_(pairs_cross_positions) {
+                               const QuantizeOptions& options, const Plan& plan, int64_t samples)
+    : graph_(graph), statistics_(statistics), options_(options) {
   for (size_t i = 0; i < plan.quantizers.size(); ++i)
     if (plan.quantizers[i].weight) find(i, plan, samples);
 }
 
 void WeightRounding::find(size_t quantizer, const Plan& plan, int64_t samples) {
   const Quantizer& q = plan.quantizers[quantizer];
-  const WeightTerms terms(graph_, statistics_, options_, crossing_, plan);
+  const WeightTerms terms(graph_, statistics_, options_, plan);
   const auto use = terms.product_of(q);
   if (!use || q.uses.size() != 1 || !in_reach(graph_, options_, *use) || q.spec.fp8 ||
       q.spec.mode != QuantizationScheme::symmetric || !terms.searches_scale(q))
@@ -237,7 +236,7 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
   const auto top = static_cast<float>(largest_level(q.spec.bits));
   std::vector<float> rows = rows_of(outputs, to_floats(tensor)), scales;
   for (float high : q.high) scales.push_back(high / top);
-  const WeightTerms terms(graph_, statistics_, options_, crossing_, plan);
+  const WeightTerms terms(graph_, statistics_, options_, plan);
   const auto kept = rows_of(outputs, to_floats(weight_of(graph_, plan, q.value, layer.use)));
   const PairLimits limits = pair_limits(outputs, terms.of(q, tensor.shape, layer.axes, top));
 

@@ -41,8 +41,7 @@ class WeightRounding {
   // 800 values at once, for there it costs little and gains most; else all with at most 2,048.
   // Transposed convolutions and recurrent layers stay as they are. `samples`: how many will be run.
   WeightRounding(const Graph& graph, const records::StatisticsData& statistics,
-                 const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan,
-                 int64_t samples);
+                 const QuantizeOptions& options, const Plan& plan, int64_t samples);
 
   // What is to be gathered on the float model.
   const std::vector<Tap>& taps() const { return taps_; }
@@ -75,7 +74,6 @@ class WeightRounding {
   const Graph& graph_;
   const records::StatisticsData& statistics_;
   const QuantizeOptions& options_;
-  const bool crossing_;
   std::vector<Layer> layers_;
   std::vector<Tap> taps_;
   std::vector<Patches> patches_;  // of each tap

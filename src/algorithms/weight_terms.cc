@@ -48,7 +48,7 @@ const Quantizer* WeightTerms::input_of(const Quantizer& weight) const {
 
 FitTerms WeightTerms::of(const Quantizer& weight, const Shape& shape, const WeightAxes& axes,
                          float top) const {
-  FitTerms out{top, {}, {}, crossing_};
+  FitTerms out{top, {}, {}};
   if (!overflows(weight)) out.largest_input = {0.0f};
   const Quantizer* input = input_of(weight);
   if (input == nullptr) return out;

@@ -15,15 +15,10 @@ namespace eightbit::algorithms {
 
 class WeightTerms {
  public:
-  // `pairs_cross_positions`: see kernels/kernels.h. The ranges of `plan` are read when they
-  // are asked for.
+  // The ranges of `plan` are read when they are asked for.
   WeightTerms(const Graph& graph, const records::StatisticsData& statistics,
-              const QuantizeOptions& options, bool pairs_cross_positions, const Plan& plan)
-      : graph_(graph),
-        statistics_(statistics),
-        options_(options),
-        crossing_(pairs_cross_positions),
-        plan_(plan) {}
+              const QuantizeOptions& options, const Plan& plan)
+      : graph_(graph), statistics_(statistics), options_(options), plan_(plan) {}
 
   // How overflow is dealt with: as asked; halved first layers where recipe nncf is silent; unset:
   // by the pairs.
@@ -43,7 +38,6 @@ class WeightTerms {
   const Graph& graph_;
   const records::StatisticsData& statistics_;
   const QuantizeOptions& options_;
-  const bool crossing_;
   const Plan& plan_;
 };
 

@@ -18,9 +18,6 @@ struct Kernels {
   // their inputs stay in floats, and so do those of additions, means, pools and resizing that read
   // what such ops yield.
   bool arithmetic = true;
-  // On processors that add pairs of products in int16: the last of an odd number of input channels
-  // is paired with the first of the next position (algorithms/weight_fit.h).
-  bool pairs_cross_positions = false;
 };
 
 }  // namespace eightbit

@@ -189,8 +189,7 @@ void round_weights(const backends::Network& model, const records::StatisticsData
         "quantize",
         "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
         "again, or choose nearest.");
-  const algorithms::WeightRounding rounding(model.graph(), statistics, options,
-                                            model.kernels().pairs_cross_positions, plan,
+  const algorithms::WeightRounding rounding(model.graph(), statistics, options, plan,
                                             static_cast<int64_t>(samples.size()));
   if (rounding.taps().empty()) return;
   run_kept(model, statistics, samples, rounding.taps(), "weight rounding", run);
@@ -366,8 +365,7 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
     });
   const backends::Network& backend = planned.base.impl();
   steps("min-max", [&] {
-    algorithms::min_max(backend.graph(), statistics, options,
-                        backend.kernels().pairs_cross_positions, plan);
+    algorithms::min_max(backend.graph(), statistics, options, plan);
     fit_to_kernels(backend.graph(), kernels_for(backend, options), plan);
     share_equal_quantizers(plan);
   });

@@ -32,10 +32,7 @@ class OnnxModel final : public backends::Network {
   std::string fingerprint() const override;
   // ONNX Runtime's: docs/onnx.md.
   Kernels kernels() const override {
-    return {.layers_end_in_any_activation = false,
-            .recurrent = false,
-            .arithmetic = false,
-            .pairs_cross_positions = true};  // seen with AVX2 without VNNI
+    return {.layers_end_in_any_activation = false, .recurrent = false, .arithmetic = false};
   }
   std::shared_ptr<const backends::Network> apply(
       const Plan& plan, const std::map<std::string, std::string>& metadata) const override;

@@ -27,10 +27,7 @@ class OpenVinoModel final : public backends::Network {
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;
   Kernels kernels() const override {
-    return {.layers_may_end_in_floats = true,
-            .recurrent = false,
-            .arithmetic = false,
-            .pairs_cross_positions = true};  // brgconv with AVX-512 without VNNI, one input channel
+    return {.layers_may_end_in_floats = true, .recurrent = false, .arithmetic = false};
   }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;
