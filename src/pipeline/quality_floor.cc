@@ -29,6 +29,8 @@ namespace {
 
 // A larger model is not written where nobody asked for it: temporary files may live in memory.
 constexpr int64_t kUnaskedBytes = int64_t{256} << 20;
+// Of weights; compiled, a model takes two to three times as much.
+constexpr int64_t kLargeBytes = int64_t{32} << 20;
 
 int64_t bytes_of(const Model& model) {
   int64_t sum = 0;
@@ -143,14 +145,30 @@ class Settling {
   // they live in a program of one thread.
   std::future<Compiled> compiled_beside(Model model) const {
     const bool own_framework = planned_.base.impl().file_extension().empty();
-    return std::async(own_framework ? std::launch::deferred : std::launch::async,
-                      [model = std::move(model), precision = precision_]() mutable {
-                        return compiled(std::move(model), precision);
-                      });
+    return compiled_later(std::move(model),
+                          own_framework ? std::launch::deferred : std::launch::async);
   }
 
-  // With what biases were corrected by, and without. Beside each of them the float model: by
-  // default, then in f32.
+  std::future<Compiled> compiled_later(Model model, std::launch when) const {
+    return std::async(when, [model = std::move(model), precision = precision_]() mutable {
+      return Compiled(std::move(model), precision);
+    });
+  }
+
+  bool is_large() const { return bytes_of(planned_.model) >= kLargeBytes; }
+
+  // The model without what biases were corrected by: beside the float model where that has to be
+  // compiled once more, but not where three compiled models at once would be much memory.
+  std::future<Compiled> uncorrected() const {
+    if (settled_.plan.biases.empty()) return {};
+    Plan plan = settled_.plan;
+    plan.biases.clear();
+    if (bench_->reduced() && !is_large()) return compiled_beside(written(plan));
+    return compiled_later(written(plan), std::launch::deferred);
+  }
+
+  // The corrected model beside the float one: by default, then in f32. Then the model without
+  // corrections.
   void first_trial(const SampleSplit& split) {
     const Model corrected = written(settled_.plan);
     keep(corrected);
@@ -165,17 +183,19 @@ class Settling {
     bench_->time_by_default(best_, timing_seconds_);
     if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
-    std::future<Compiled> without;
-    if (!settled_.plan.biases.empty()) {
-      Plan uncorrected = settled_.plan;
-      uncorrected.biases.clear();
-      without = compiled_beside(written(uncorrected));
-    }
+    std::future<Compiled> without = uncorrected();
     bench_->run_in_f32();
     bench_->judge(best_);
-    if (without.valid()) judge_corrections(bench_->tried(without.get()));
+    // nothing is compiled while the clock runs
+    if (without.valid() &&
+        without.wait_for(std::chrono::seconds(0)) != std::future_status::deferred)
+      without.wait();
     bench_->time_in_f32(best_, timing_seconds_ / 2);
     bench_->release();
+    if (without.valid()) {
+      if (is_large()) best_.compiled.release();
+      judge_corrections(bench_->tried(without.get()));
+    }
     progress("trial run", 2, 2);
   }
 
@@ -188,7 +208,7 @@ class Settling {
           if (checks_ > kMostChecks) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           try {
-            bench_->ran(compiled(
+            bench_->ran(Compiled(
                 written(accuracy::without_groups(graph(), settled_.plan, groups, in_float, false)),
                 precision_));
             return accuracy::Readings{0, 0};
@@ -202,7 +222,7 @@ class Settling {
         "{} stay in float: the runtime can not compile the model with them in 8 bits: {}",
         fmt::join(names_of(groups, misread->groups), ", "), error.what()));
     log(LogLevel::warning, "{}", settled_.plan.notes.back());
-    best_ = bench_->ran(compiled(written(settled_.plan), precision_));
+    best_ = bench_->ran(Compiled(written(settled_.plan), precision_));
     keep(best_.compiled.model);
   }
 
@@ -241,6 +261,7 @@ class Settling {
         "bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
         best_.mean_db, without.mean_db));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
+    without.times = best_.times;  // other biases take as long
     best_ = std::move(without);
     keep(best_.compiled.model);
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 
 namespace eightbit {
@@ -39,6 +40,7 @@ class Steps {
     std::string_view name;
     Clock::time_point begin;
     ~Timer() {
+      return_freed_memory();
       const double seconds = since(begin);
       steps.report_.steps.push_back({std::string(name), seconds});
       log(LogLevel::debug, "{}: {:.3f} s", name, seconds);

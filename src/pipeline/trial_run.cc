@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "pipeline/take_turns.h"
 
@@ -102,9 +103,14 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   return split;
 }
 
-Compiled compiled(Model quantized, FloatPrecision precision) {
-  auto runner = quantized.impl().runner(precision);
-  return {std::move(quantized), std::move(runner), precision};
+backends::Runner& Compiled::runner() {
+  if (!runner_) runner_ = model.impl().runner(precision);
+  return *runner_;
+}
+
+void Compiled::release() {
+  runner_.reset();
+  return_freed_memory();
 }
 
 backends::Runner& TrialBench::by_default() {
@@ -121,6 +127,7 @@ backends::Runner& TrialBench::in_f32() {
 void TrialBench::release() {
   by_default_.reset();
   in_f32_.reset();
+  return_freed_memory();
 }
 
 void TrialBench::run_by_default() {
@@ -176,7 +183,7 @@ std::vector<std::vector<double>> TrialBench::signals() const {
 
 Tried TrialBench::ran(Compiled quantized) const {
   Tried tried{std::move(quantized), {}, 0, 0, {}};
-  tried.outputs = outputs_of(*tried.compiled.runner);
+  tried.outputs = outputs_of(tried.compiled.runner());
   return tried;
 }
 
@@ -203,13 +210,13 @@ std::vector<double> TrialBench::turns(backends::Runner& a, backends::Runner& b,
 }
 
 void TrialBench::time_by_default(Tried& tried, double seconds) {
-  const auto times = turns(*tried.compiled.runner, by_default(), seconds);
+  const auto times = turns(tried.compiled.runner(), by_default(), seconds);
   tried.times = {times[0], times[1], reduced() ? 0 : times[1]};
 }
 
 void TrialBench::time_in_f32(Tried& tried, double seconds) {
   if (!reduced() || tried.times.quantized <= 0) return;
-  const auto times = turns(*tried.compiled.runner, in_f32(), seconds);
+  const auto times = turns(tried.compiled.runner(), in_f32(), seconds);
   tried.times.in_f32 = times[1] * tried.times.quantized / times[0];
 }
 
@@ -221,7 +228,7 @@ TrialRun TrialBench::run(Tried& tried, double seconds) {
   const Model& model = tried.compiled.model;
   const bool was_default = !reduced() || tried.compiled.precision == FloatPrecision::by_default;
   std::optional<Tried> other;
-  if (!was_default) other = ran(compiled(model, FloatPrecision::by_default));
+  if (!was_default) other = ran(Compiled(model, FloatPrecision::by_default));
   Tried& as_used = was_default ? tried : *other;
   const std::vector<double> by_default = decibels(as_used.outputs);
   const bool told_apart =

@@ -43,12 +43,22 @@ class OutputNoise {
 using TrialOutputs = std::vector<std::vector<Tensor>>;
 
 // A quantized model that is ready to run.
-struct Compiled {
+class Compiled {
+ public:
+  Compiled() = default;
+  Compiled(Model quantized, backends::FloatPrecision floats)
+      : model(std::move(quantized)), precision(floats), runner_(model.impl().runner(precision)) {}
+
+  // Compiled again where it was released.
+  backends::Runner& runner();
+  void release();
+
   Model model;
-  std::unique_ptr<backends::Runner> runner;
   backends::FloatPrecision precision = backends::FloatPrecision::by_default;
+
+ private:
+  std::unique_ptr<backends::Runner> runner_;
 };
-Compiled compiled(Model quantized, backends::FloatPrecision precision);
 
 // Milliseconds of a quantized model and of the float model beside it; 0: not measured.
 struct TrialTimes {
@@ -83,7 +93,7 @@ class TrialBench {
   void judge(Tried& tried) const;
   Tried tried(Compiled quantized) const;
   Tried tried(Model quantized, backends::FloatPrecision precision) const {
-    return tried(compiled(std::move(quantized), precision));
+    return tried(Compiled(std::move(quantized), precision));
   }
   // The models take turns for about `seconds`. Only of a model that was compiled by the runtime's
   // defaults; the second does nothing where these are f32, and needs the first.
