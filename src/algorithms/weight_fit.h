@@ -5,12 +5,13 @@
 // correction takes care of it. Scales around the one that holds the largest weight are tried: with
 // few weights a channel, as in depthwise convolutions, they differ a lot.
 //
-// CPUs without VNNI (or AMX) multiply u8 activations by s8 weights with vpmaddubsw: the products of
-// input channels 2k and 2k+1 are added in a saturating int16. Only pairs of one sign can overflow:
-// |q0| u0 + |q1| u1 > 32767. With an odd number of input channels some kernels fill up the last pair
-// of a position and others go on with the next position (ONNX Runtime's with AVX2, oneDNN's with
-// AVX-512 and one channel), so any two neighbours may be a pair. Instead of halving a whole range, a channel's scale is widened, and
-// single pairs are pulled in, as little as the error demands. Depthwise convolutions have no pairs.
+// CPUs without VNNI (or AMX) multiply u8 activations by s8 weights with vpmaddubsw: the products
+// of input channels 2k and 2k+1 are added in a saturating int16. Only pairs of one sign can
+// overflow: |q0| u0 + |q1| u1 > 32767. With an odd number of input channels some kernels fill up
+// the last pair of a position and others go on with the next position (ONNX Runtime's with AVX2,
+// oneDNN's with AVX-512 and one channel), so any two neighbours may be a pair. Instead of halving
+// a whole range, a channel's scale is widened, and single pairs are pulled in, as little as the
+// error demands. Depthwise convolutions have no pairs.
 #pragma once
 
 #include <eightbit/options.h>
