@@ -16,6 +16,7 @@ void bind_external(nanobind::module_& module);
 void bind_recipe(nanobind::module_& module);
 void bind_run(nanobind::module_& module);
 void bind_statistics(nanobind::module_& module);
+void bind_observer(nanobind::module_& module);
 void bind_quantize(nanobind::module_& module);
 void bind_compare(nanobind::module_& module);
 void bind_accuracy_control(nanobind::module_& module);

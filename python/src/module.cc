@@ -20,6 +20,7 @@ NB_MODULE(_eightbit, module) {
   bind_recipe(module);
   bind_run(module);
   bind_statistics(module);
+  bind_observer(module);
   bind_quantize(module);
   bind_compare(module);
   bind_accuracy_control(module);

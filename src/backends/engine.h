@@ -30,6 +30,11 @@ class Executor {
   // and is passed on.
   virtual void run(const std::function<std::optional<Sample>()>& next,
                    const RecordCallback& record) = 0;
+  // Throws the DataError that run() would throw for sample `number`, before it is run.
+  virtual void check(const Sample& sample, int64_t number) const = 0;
+  // For Taps with outputs: the outputs of one sample, in order, and its records. Throws what run()
+  // does; nothing is measured then.
+  virtual std::vector<Tensor> run_one(const Sample& sample, const RecordCallback& record) = 0;
   // Counts over all samples run so far: for each tap, histogram_count() histograms.
   virtual std::vector<std::vector<Histogram>> histograms() const = 0;
 };

@@ -23,6 +23,11 @@ std::span<const Comparison> comparisons_of(const Measurement& measurement) {
       measurement);
 }
 
+bool wants_outputs(const Measurement& measurement) {
+  const auto* taps = std::get_if<Taps>(&measurement);
+  return taps && taps->outputs;
+}
+
 bool in_integers(const Measurement& measurement) {
   const auto* compared = std::get_if<NetworkComparison>(&measurement);
   return compared && compared->integer_arithmetic;

@@ -20,6 +20,9 @@ class Network;
 // Values of the network, reduced. A value in a branch that a sample did not take gives zeros.
 struct Taps {
   std::vector<Tap> taps;
+  // The network's own outputs are computed too, one run at a time, with all threads on it: for
+  // Executor::run_one().
+  bool outputs = false;
 };
 
 // How far the means of layers are from what they were, where a plan is carried out in a second copy
@@ -89,6 +92,8 @@ using Measurement = std::variant<Taps, Probes, PlanComparison, NetworkComparison
 std::span<const Tap> taps_of(const Measurement& measurement);
 std::span<const BiasProbe> probes_of(const Measurement& measurement);
 std::span<const Comparison> comparisons_of(const Measurement& measurement);
+// Whether the network's own outputs are wanted, beside taps.
+bool wants_outputs(const Measurement& measurement);
 // Whether quantizers are to be computed as the runtime does it.
 bool in_integers(const Measurement& measurement);
 // The sizes of all parts of a record, in order.

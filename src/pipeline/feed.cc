@@ -43,8 +43,9 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
   frozen_batch_ = leads_with_batch(inputs_) && inputs_.front().shape[0] > 1;
   frozen_batch_ = frozen_batch_ && !options_.whole_batches;
   batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1 && !options_.whole_batches;
-  if (const auto size = source_->size(); size && !batched_) total_ = std::min(total_, *size);
-  const bool known = !batched_ && source_->size();
+  const auto size = source_ ? source_->size() : std::nullopt;
+  const bool known = !batched_ && size;
+  if (known) total_ = std::min(total_, *size);
   if (!known && options_.keep > 0 && !options_.from_front) {
     stride_ = 1;
     return;
@@ -124,7 +125,7 @@ std::optional<Sample> Feed::next_given_up() {
 
 // Jumps over samples that nobody wants, where the source gives them one by one.
 void Feed::skip_unwanted() {
-  if (rest_ || batched_) return;
+  if (rest_ || batched_ || !source_) return;
   int64_t count = 0;
   while (position_ + count < options_.limit && !wanted(position_ + count)) ++count;
   if (count == 0) return;
@@ -132,11 +133,25 @@ void Feed::skip_unwanted() {
   position_ += count;
 }
 
+void Feed::give(const Sample& sample) {
+  given_at_ = position_;
+  rest_ = sample;
+}
+
+void Feed::take_back() {
+  rest_.reset();
+  numbers_.clear();
+  items_.clear();
+  for (int64_t number : kept_.numbers())
+    if (number >= given_at_) kept_.remove(number);
+}
+
 std::optional<Sample> Feed::next() {
   while (!ended_ && position_ < options_.limit) {
     widen_stride();
     if (auto sample = next_given_up()) return sample;
     skip_unwanted();
+    if (!source_ && !rest_) return std::nullopt;
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
     ended_ = !sample;
     if (ended_) break;

@@ -43,7 +43,17 @@ struct FeedOptions {
 
 class Feed {
  public:
+  // `source`: null where samples are given.
   Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options);
+
+  // Without a source: what it would give next; next() gives nothing where it has to wait for that.
+  void give(const Sample& sample);
+  // No more will be given.
+  void close() { ended_ = true; }
+  // What was given last goes back: nothing of it was measured or is kept.
+  void take_back();
+  // The number of the next sample.
+  int64_t position() const { return position_; }
 
   // The next samples to be measured (more than one as a batch). Throws DataError naming the sample
   // when the source fails.
@@ -84,6 +94,7 @@ class Feed {
   int64_t total_ = 0;
   int64_t position_ = 0;  // number of the next sample of the source
   int64_t handed_out_ = 0;
+  int64_t given_at_ = 0;                 // number of the first item that was given last
   std::optional<Sample> rest_;           // what is left of a batch
   std::deque<int64_t> numbers_, items_;  // items_: of whole batches
   std::set<int64_t> to_keep_;

@@ -34,6 +34,9 @@ records::StatisticsData measure(const backends::Network& model, std::vector<reco
                                 std::vector<records::Point> layers, const Dataset& dataset,
                                 const MeasureOptions& options, const RunOptions& run);
 
+// Logs the first value that held NaN or Inf.
+void warn_about_bad_values(const records::StatisticsData& data);
+
 // Hands out these of the kept samples, one after the other. `kept` must outlive what is returned.
 std::function<std::optional<Sample>()> each_of(const records::KeptSamples& kept,
                                                std::vector<int64_t> numbers);

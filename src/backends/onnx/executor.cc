@@ -29,10 +29,10 @@ size_t bytes_of(const Weights& weights) {
 
 // The highest level keeps convolutions in a blocked layout, which is undone for every tensor that
 // is measured: that costs less than convolutions without it.
-SessionSettings settings_of(bool in_integers, const Weights& weights,
+SessionSettings settings_of(bool in_integers, int threads, const Weights& weights,
                             OrtCustomOpDomain* operators) {
   SessionSettings settings;
-  settings.threads = 1;
+  settings.threads = threads;
   settings.optimization = ORT_ENABLE_ALL;
   settings.integer_arithmetic = in_integers;
   settings.feeds_weights = !in_integers && bytes_of(weights) > kMostCopied;
@@ -48,6 +48,7 @@ class OnnxExecutor : public backends::Executor {
         batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         settings_(settings),
         histograms_(std::move(instrumented.histograms)),
+        outputs_(instrumented.outputs),
         operators_({taps_of(measurement).begin(), taps_of(measurement).end()}, histograms_),
         pool_(settings.thread_count()),
         most_in_flight_(static_cast<size_t>(settings.thread_count()) + 1) {
@@ -55,8 +56,9 @@ class OnnxExecutor : public backends::Executor {
       means_ = probes->reference_means;
     if (instrumented.content.model.graph().output_size() == 0) return;
     const Content closed = with_closed_bodies(std::move(instrumented.content));
-    session_.emplace(closed,
-                     settings_of(in_integers(measurement), closed.weights, operators_.domain()));
+    session_.emplace(closed, settings_of(in_integers(measurement),
+                                         wants_outputs(measurement) ? settings.thread_count() : 1,
+                                         closed.weights, operators_.domain()));
   }
 
   void run(const std::function<std::optional<Sample>()>& next,
@@ -72,6 +74,15 @@ class OnnxExecutor : public backends::Executor {
     }
     finish(record, error);
     if (error) std::rethrow_exception(error);
+  }
+
+  void check(const Sample& sample, int64_t number) const override { binding_.bind(sample, number); }
+
+  std::vector<Tensor> run_one(const Sample& sample,
+                              const backends::RecordCallback& record) override {
+    start(sample);
+    std::vector<Tensor> results = collect(record);
+    return {results.end() - static_cast<std::ptrdiff_t>(outputs_), results.end()};
   }
 
   std::vector<std::vector<Histogram>> histograms() const override { return counts_of(histograms_); }
@@ -99,8 +110,8 @@ class OnnxExecutor : public backends::Executor {
     return Tensor::from_floats(row, {static_cast<int64_t>(row.size())});
   }
 
-  // Waits for the oldest run and hands out its records.
-  void collect(const backends::RecordCallback& record) {
+  // Waits for the oldest run and hands out its records; returns all results.
+  std::vector<Tensor> collect(const backends::RecordCallback& record) {
     auto oldest = std::move(running_.front());
     running_.pop_front();
     std::vector<Tensor> results;
@@ -112,10 +123,11 @@ class OnnxExecutor : public backends::Executor {
                        cause_of(error));
     }
     std::vector<backends::Part> parts;
-    for (size_t i = 0; i < results.size(); ++i)
+    for (size_t i = 0; i + outputs_ < results.size(); ++i)
       parts.push_back(
           {results[i].as<float>(), i < histograms_.size() ? results[i].shape.at(0) : 1});
     rows_.hand_out(parts, record);
+    return results;
   }
 
   // Records what is still in flight; after an error in a record, only waits.
@@ -131,6 +143,7 @@ class OnnxExecutor : public backends::Executor {
   bool batched_;
   const backends::RunSettings settings_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
+  size_t outputs_;                         // results that are the network's own, behind the records
   std::vector<std::vector<float>> means_;  // that probes compare with: a row a sample
   MeasureOperators operators_;
   std::optional<Session> session_;  // none where nothing is measured: samples are only checked

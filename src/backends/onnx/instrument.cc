@@ -31,7 +31,10 @@ void add_input(GraphProto& graph, const std::string& name, DType dtype) {
 
 class Instrumenter {
  public:
-  explicit Instrumenter(const OnnxModel& model) : model_(model), reference_(model.copy()) {
+  explicit Instrumenter(const OnnxModel& model)
+      : model_(model),
+        reference_(model.copy()),
+        own_outputs_(reference_.content.model.graph().output()) {
     clear_outputs(reference_);
     add_input(graph(), kBatch, DType::i64);
     auto& set = *reference_.content.model.add_opset_import();
@@ -41,6 +44,7 @@ class Instrumenter {
 
   void add(const backends::Taps& taps) {
     for (const Tap& tap : taps.taps) add_tap(tap);
+    wants_outputs_ = taps.outputs;
   }
 
   void add(const backends::Probes& probes) {
@@ -75,8 +79,12 @@ class Instrumenter {
   Instrumented finish() {
     const auto problem = sort_nodes(graph());
     EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
-    Instrumented out{std::move(reference_.content), {}};
+    Instrumented out{std::move(reference_.content), {}, 0};
     add_leaves(*out.content.model.mutable_graph());
+    if (wants_outputs_) {
+      out.outputs = static_cast<size_t>(own_outputs_.size());
+      out.content.model.mutable_graph()->mutable_output()->MergeFrom(own_outputs_);
+    }
     prune(out.content);
     for (const Tap& tap : taps_)
       out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
@@ -343,6 +351,8 @@ class Instrumenter {
 
   const OnnxModel& model_;
   Copy reference_;
+  const google::protobuf::RepeatedPtrField<ValueInfoProto> own_outputs_;
+  bool wants_outputs_ = false;  // behind the records
   std::vector<Tap> taps_;
   bool in_integers_ = false;               // how the other network computes
   const OnnxModel* from_ = nullptr;        // of which the planned model is a copy

@@ -10,6 +10,7 @@
 #include "backends/openvino/core.h"
 #include "backends/openvino/instrument.h"
 #include "backends/openvino/model.h"
+#include "backends/openvino/types.h"
 #include "backends/rows.h"
 #include "base/error.h"
 
@@ -25,7 +26,7 @@ namespace {
 ov::AnyMap stream_options(const backends::Measurement& measurement, int threads, bool sequential) {
   const int count = sequential ? 1 : threads;
   ov::AnyMap options = compile_options(count);
-  options.insert(ov::num_streams(count));
+  options.insert(ov::num_streams(backends::wants_outputs(measurement) ? 1 : count));
   if (!in_integers(measurement)) options.insert({"LP_TRANSFORMS_MODE", "NO"});
   if (comparisons_of(measurement).empty()) options.insert({"SNIPPETS_MODE", "DISABLE"});
   return options;
@@ -45,7 +46,8 @@ class OpenVinoExecutor : public backends::Executor {
                          stream_options(measurement_, settings.thread_count(), model.stateful()));
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
-    for (size_t i = 0; i < (model.stateful() ? 1 : streams + 1); ++i)
+    const bool one_by_one = model.stateful() || backends::wants_outputs(measurement_);
+    for (size_t i = 0; i < (one_by_one ? 1 : streams + 1); ++i)
       requests_.push_back({compiled_.create_infer_request(), {}, 0, false});
   }
 
@@ -65,6 +67,19 @@ class OpenVinoExecutor : public backends::Executor {
     }
     finish(record, error);
     if (error) std::rethrow_exception(error);
+  }
+
+  void check(const Sample& sample, int64_t number) const override { binding_.bind(sample, number); }
+
+  std::vector<Tensor> run_one(const Sample& sample,
+                              const backends::RecordCallback& record) override {
+    Request& request = requests_.front();
+    start(request, sample);
+    collect(request, record);
+    std::vector<Tensor> outputs;
+    for (size_t i = 0; i < instrumented_.outputs; ++i)
+      outputs.push_back(copy_of(request.infer.get_output_tensor(instrumented_.results + i)));
+    return outputs;
   }
 
   std::vector<std::vector<Histogram>> histograms() const override {

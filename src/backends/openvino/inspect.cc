@@ -53,13 +53,6 @@ void infer(ov::InferRequest& request, const BoundSample& sample, int64_t index) 
   }
 }
 
-// A request uses its output tensors again.
-Tensor copy_of(const ov::Tensor& tensor) {
-  ov::Tensor copy(tensor.get_element_type(), tensor.get_shape());
-  tensor.copy_to(copy);
-  return share(copy);
-}
-
 std::string text_of(const ov::RTMap& info, const std::string& key) {
   const auto it = info.find(key);
   return it == info.end() ? std::string() : it->second.as<std::string>();

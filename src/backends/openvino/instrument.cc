@@ -184,7 +184,8 @@ class Instrumenter {
       : model_(model), reading_(model.reading()), reference_(model.copy()) {}
 
   void add(const backends::Taps& taps) {
-    keeps_states_ = !taps.taps.empty();
+    keeps_states_ = !taps.taps.empty() || taps.outputs;
+    wants_outputs_ = taps.outputs;
     fold_dequantization(reference_, reading_);
     const auto batch = batch_source(*reference_.model);
     const auto last = channels_last(reading_.graph);
@@ -255,11 +256,17 @@ class Instrumenter {
         if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
           variables.push_back(stateful->get_variable());
     }
+    const ov::ResultVector own = reference_.model->get_results();
+    std::vector<Output> outputs;
+    if (wants_outputs_)
+      for (const auto& result : own) outputs.push_back(result->input_value(0));
     drop_results(*reference_.model);
     if (planned_.model) drop_results(*planned_.model);
     auto parameters = reference_.model->get_parameters();
     parameters.insert(parameters.end(), inputs_.begin(), inputs_.end());
     out_.results = results_.size();
+    for (const Output& output : outputs) add_result(output);
+    out_.outputs = outputs.size();
     results_.insert(results_.end(), unread_.begin(), unread_.end());
     out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
     return std::move(out_);
@@ -380,7 +387,8 @@ class Instrumenter {
   const Reading& reading_;
   Copy reference_;
   Copy planned_;
-  bool keeps_states_ = false;  // of the reference: its values are measured in each run
+  bool wants_outputs_ = false;  // the reference's own, behind the records
+  bool keeps_states_ = false;   // of the reference: its values are measured in each run
   ov::ResultVector results_, unread_;
   ov::ParameterVector inputs_;  // behind those of the model: one a probe, or one a switch
   int64_t next_id_ = 0;

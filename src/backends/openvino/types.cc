@@ -58,6 +58,12 @@ Tensor share(const std::shared_ptr<ov::op::v0::Constant>& constant) {
           static_cast<const std::byte*>(constant->get_data_ptr()), constant};
 }
 
+Tensor copy_of(const ov::Tensor& tensor) {
+  ov::Tensor copy(tensor.get_element_type(), tensor.get_shape());
+  tensor.copy_to(copy);
+  return share(copy);
+}
+
 Tensor share(const ov::Tensor& tensor) {
   auto owner = std::make_shared<ov::Tensor>(tensor);
   const ov::Tensor& held = *owner;

@@ -21,6 +21,8 @@ ov::Shape to_ov_shape(const Shape& shape);  // throws InvalidArgument when a dim
 // Share the bytes: the result keeps what it came from alive.
 Tensor share(const std::shared_ptr<ov::op::v0::Constant>& constant);
 Tensor share(const ov::Tensor& tensor);
+// Of what a request will use again.
+Tensor copy_of(const ov::Tensor& tensor);
 std::shared_ptr<ov::op::v0::Constant> as_constant(const Tensor& tensor);
 // Shares the bytes, which must outlive the result.
 ov::Tensor borrow(const Tensor& tensor);
