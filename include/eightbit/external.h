@@ -51,6 +51,9 @@ struct Attributes {
   std::optional<int64_t> axis;
   // interpolate that only copies elements
   bool nearest = false;
+  // Outputs have their channels on the last axis, and not on axis 1. For all nodes of a framework
+  // that lays images out like this: elementwise ops and pools hand on what convolutions begin.
+  bool channels_last = false;
 };
 
 // Weights have the layouts of the op table: convolutions [O, I, ...], grouped ones [G, O / G, I /

@@ -8,6 +8,8 @@
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,11 +59,33 @@ struct UnfusedPair {
   std::string runtime, reason;
 };
 
+// Input `port` of `node`.
+struct PlannedUse {
+  int32_t node = -1, port = 0;
+  std::string name;  // of the node
+};
+
+// A quantizer without its range. Nodes and values are numbered as in the graph of the model; for
+// external models (external.h) as in their description.
+struct PlannedQuantizer {
+  int32_t value = -1;
+  std::string name;  // of the value
+  std::vector<PlannedUse> uses;
+  bool weight = false;  // the value is a constant
+  int bits = 8;
+  bool symmetric = true;
+  bool narrow_range = false;
+  std::optional<bool> is_signed;      // symmetric: unset: decided by the data
+  std::vector<int64_t> channel_axes;  // of the value; empty: one range
+  int group = -1;                     // members of a group share one range; -1: none
+};
+
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored
 // scope matched, why the rest stays in floating point.
 struct PlanPreview {
   std::string text;
   std::string json;
+  std::vector<PlannedQuantizer> quantizers;
   std::vector<UnfusedPair> unfused;  // for every runtime that could read the file
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;

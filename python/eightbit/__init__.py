@@ -103,15 +103,15 @@ from eightbit.quantization.range_estimator import (
     StatisticsType,
 )
 from eightbit.scopes import IgnoredScope, Subgraph
+from eightbit.stripping import strip
 
 __version__ = _version()
 
 
 def __getattr__(name: str) -> object:
-    """`eightbit.torch` and `eightbit.strip` are there for those who have torch, and cost others nothing."""
-    if name in ("torch", "strip"):
-        module = import_module("eightbit.torch")
-        return module if name == "torch" else module.strip
+    """`eightbit.torch` is there for those who have torch, and costs others nothing."""
+    if name == "torch":
+        return import_module("eightbit.torch")
     raise AttributeError(f"module 'eightbit' has no attribute '{name}'")
 
 
@@ -188,6 +188,7 @@ __all__ = [
     "report",
     "RestoreMode",
     "set_log_level",
+    "strip",
     "Statistics",
     "StatisticsCollectorParameters",
     "StatisticsType",

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from eightbit import _eightbit
-from eightbit._models import is_torch, is_unexported, to_native_model
-from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
+from eightbit.frameworks import framework_of
 
 
 @dataclass(frozen=True)
@@ -46,26 +44,5 @@ def build_graph(model: Any, *, example_input: Any = None) -> ModelGraph:
 
     model: what `quantize` takes. example_input: what an nn.Module is exported with. Raises what `quantize` raises.
     """
-    if is_torch(model):
-        return ModelGraph(_of_torch(model, example_input))
-    if type(model).__name__ == "ModelProto":
-        return ModelGraph([GraphNode(node.name, node.op_type) for node in model.graph.node])
-    if not hasattr(model, "get_ordered_ops"):
-        import openvino
-
-        to_native_model(model)  # says what is wrong with it
-        model = openvino.Core().read_model(model)
-    return ModelGraph(
-        [
-            GraphNode(node.get_friendly_name(), node.get_type_name())
-            for node in model.get_ordered_ops()
-        ]
-    )
-
-
-def _of_torch(model: Any, example_input: Any) -> list[GraphNode]:
-    from eightbit.torch.prepare import prepare
-
-    data = Dataset([example_input]) if is_unexported(model) and example_input is not None else None
-    reading = _eightbit.network_of(prepare("build_graph", model, data)[0]).reading
-    return [GraphNode(*pair) for pair in zip(reading.names, reading.types, strict=True)]
+    nodes = framework_of(model).nodes(model, example_input)
+    return ModelGraph([GraphNode(*node) for node in nodes])

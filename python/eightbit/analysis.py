@@ -7,10 +7,11 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count
-from eightbit._models import is_torch, to_native_model
+from eightbit._models import to_native_model
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
+from eightbit.frameworks import framework_of
 
 
 def compare(
@@ -29,10 +30,11 @@ def compare(
     models do not match.
     """
     count = as_count("compare", "subset_size", subset_size, 1)
-    if is_torch(reference) and is_torch(quantized):
-        from eightbit.torch.prepare import prepare_two
-
-        models, source = prepare_two((reference, quantized), dataset, count)
+    first, second = framework_of(reference), framework_of(quantized)
+    if first is second:
+        models, source = first.prepare_two(
+            (reference, quantized), _checked("compare", dataset), count
+        )
     else:
         source = _data("compare", dataset)
         models = to_native_model(reference), to_native_model(quantized)
@@ -65,11 +67,16 @@ def report(
         return _eightbit.report(*models, source, count, run)
 
 
-def _data(where: str, dataset: Any) -> _eightbit.Dataset:
+def _checked(where: str, dataset: Any) -> Dataset | _eightbit.Dataset:
     if not isinstance(dataset, (Dataset, _eightbit.Dataset)):
         raise InvalidArgument(
             f"[{where}] dataset is a {type(dataset).__name__}. Pass eightbit.Dataset(data)."
         )
+    return dataset
+
+
+def _data(where: str, dataset: Any) -> _eightbit.Dataset:
+    dataset = _checked(where, dataset)
     return dataset._native() if isinstance(dataset, Dataset) else dataset
 
 

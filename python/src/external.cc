@@ -160,7 +160,8 @@ void bind_description(nb::module_& module) {
       .def_rw("auto_pad", &Attributes::auto_pad)
       .def_rw("linear_before_reset", &Attributes::linear_before_reset)
       .def_rw("axis", &Attributes::axis, nb::arg().none())
-      .def_rw("nearest", &Attributes::nearest);
+      .def_rw("nearest", &Attributes::nearest)
+      .def_rw("channels_last", &Attributes::channels_last);
   nb::class_<Description>(module, "Description", "What a network consists of.")
       .def(nb::init<>())
       .def(

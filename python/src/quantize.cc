@@ -1,4 +1,5 @@
 #include <eightbit/quantize.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -53,9 +54,28 @@ void bind_quantize(nb::module_& module) {
       .def_ro("type", &UnfusedPair::type)
       .def_ro("runtime", &UnfusedPair::runtime, "`onnxruntime`, `openvino` or `tensorrt`.")
       .def_ro("reason", &UnfusedPair::reason);
+  nb::class_<PlannedUse>(module, "PlannedUse", "Input `port` of a node.")
+      .def_ro("node", &PlannedUse::node, "Its number.")
+      .def_ro("port", &PlannedUse::port)
+      .def_ro("name", &PlannedUse::name, "Of the node.");
+  nb::class_<PlannedQuantizer>(module, "PlannedQuantizer", "A quantizer without its range.")
+      .def_ro("value", &PlannedQuantizer::value, "Its number.")
+      .def_ro("name", &PlannedQuantizer::name, "Of the value.")
+      .def_ro("uses", &PlannedQuantizer::uses)
+      .def_ro("weight", &PlannedQuantizer::weight, "Whether the value is a constant.")
+      .def_ro("bits", &PlannedQuantizer::bits)
+      .def_ro("symmetric", &PlannedQuantizer::symmetric)
+      .def_ro("narrow_range", &PlannedQuantizer::narrow_range)
+      .def_ro("is_signed", &PlannedQuantizer::is_signed,
+              "Symmetric activations: None where the data decide.")
+      .def_ro("channel_axes", &PlannedQuantizer::channel_axes,
+              "Of the value; empty: one range for all.")
+      .def_ro("group", &PlannedQuantizer::group,
+              "Members of a group share one range; -1: of none.");
   nb::class_<PlanPreview>(module, "PlanPreview", "What `quantize` would do.")
       .def_ro("text", &PlanPreview::text)
       .def_ro("json", &PlanPreview::json)
+      .def_ro("quantizers", &PlanPreview::quantizers)
       .def_ro("unfused", &PlanPreview::unfused,
               "Pairs of quantizer and op that a runtime does not compute in integers.")
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)

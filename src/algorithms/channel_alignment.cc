@@ -26,8 +26,13 @@ struct Pair {
   ValueId inner = kNone;    // output of `first`, without bias
   ValueId between = kNone;  // what `second` reads
   Use first_bias, second_bias;
-  int64_t channels = 0;
+  int64_t axis = 1, channels = 0;  // of the activations
 };
+
+int64_t channels_of(const Value& value) {
+  const int64_t axis = channel_axis(value);
+  return axis == kNone ? kNone : value.shape[static_cast<size_t>(axis)];
+}
 
 bool all_are(const std::vector<int64_t>& values, int64_t wanted) {
   return std::ranges::all_of(values, [&](int64_t v) { return v == wanted; });
@@ -55,18 +60,24 @@ Use bias_by_channel(const Graph& graph, const Node& convolution) {
   const Value& output = graph.value(convolution.outputs[0]);
   const Value& bias = graph.value(graph.input(*use));
   const auto rank = static_cast<int64_t>(bias.shape.size());
-  const int64_t axis = rank - static_cast<int64_t>(output.shape.size()) + 1;
-  const bool fits = axis >= 0 && axis < rank && element_count(bias.shape) == output.shape[1] &&
-                    bias.shape[static_cast<size_t>(axis)] == output.shape[1];
+  const int64_t axis = rank - static_cast<int64_t>(output.shape.size()) + channel_axis(output);
+  const int64_t channels = channels_of(output);
+  const bool fits = axis >= 0 && axis < rank && element_count(bias.shape) == channels &&
+                    bias.shape[static_cast<size_t>(axis)] == channels;
   return fits ? *use : Use{};
 }
 
 std::optional<Pair> pair_at(const Graph& graph, const Plan& plan, const Node& first) {
   const Value& inner = graph.value(first.outputs[0]);
-  if (!is_convolution(first.op) || inner.shape.size() < 3 || inner.shape[1] < 1 ||
+  if (!is_convolution(first.op) || inner.shape.size() < 3 || channels_of(inner) < 1 ||
       inner.uses.size() != 1)
     return {};
-  Pair pair{first.id, kNone, inner.id, inner.id, bias_by_channel(graph, first), {}, inner.shape[1]};
+  Pair pair{.first = first.id,
+            .inner = inner.id,
+            .between = inner.id,
+            .first_bias = bias_by_channel(graph, first),
+            .axis = channel_axis(inner),
+            .channels = channels_of(inner)};
   if (pair.first_bias.node != kNone) pair.between = graph.node(pair.first_bias.node).outputs[0];
   const Value& between = graph.value(pair.between);
   if (between.uses.size() != 1 || between.uses[0].port != 0) return {};
@@ -76,7 +87,7 @@ std::optional<Pair> pair_at(const Graph& graph, const Plan& plan, const Node& fi
   if (!has_own_weight(graph, plan, first.id) || !has_own_weight(graph, plan, second.id)) return {};
   pair.second = second.id;
   const Value& out = graph.value(second.outputs[0]);
-  if (out.shape.size() > 1 && out.shape[1] > 0) pair.second_bias = bias_by_channel(graph, second);
+  if (channels_of(out) > 0) pair.second_bias = bias_by_channel(graph, second);
   return pair;
 }
 
@@ -99,7 +110,7 @@ struct Span {
 };
 
 Span measured_span(const StatisticsData& statistics, const Graph& graph, const Pair& pair) {
-  const int point = statistics.point_of(pair.between, 1);
+  const int point = statistics.point_of(pair.between, pair.axis);
   const Tap* tap = point == kNone ? nullptr : &statistics.points()[static_cast<size_t>(point)].tap;
   if (tap == nullptr || !tap->keep_channels || tap->quantiles != std::vector<double>{kLow, kHigh})
     fail<InvalidArgument>(
@@ -160,10 +171,10 @@ class Alignment {
 
   std::vector<ChannelChange> changes() const {
     const std::vector<float> zero(factor_.size(), 0.0f);
-    std::vector<ChannelChange> out{{pair_.between, 1, shift_, factor_}};
-    if (pair_.inner != pair_.between) out.push_back({pair_.inner, 1, zero, factor_});
+    std::vector<ChannelChange> out{{pair_.between, pair_.axis, shift_, factor_}};
+    if (pair_.inner != pair_.between) out.push_back({pair_.inner, pair_.axis, zero, factor_});
     if (pair_.second_bias.node != kNone)  // what its bias took over is missing in front of it
-      out.push_back({graph_.node(pair_.second).outputs[0], 1, moved_,
+      out.push_back({graph_.node(pair_.second).outputs[0], pair_.axis, moved_,
                      std::vector<float>(moved_.size(), 1.0f)});
     return out;
   }
@@ -213,7 +224,7 @@ class Alignment {
 
 void channel_alignment_request(const Graph& graph, const Plan& plan, records::TapRequest& taps) {
   for (const Pair& pair : pairs_of(graph, plan))
-    taps.want_channels(pair.between, 1, kMinMax, true, {kLow, kHigh});
+    taps.want_channels(pair.between, pair.axis, kMinMax, true, {kLow, kHigh});
 }
 
 Plan channel_alignment(const Graph& graph, const StatisticsData& statistics, Plan& plan) {

@@ -44,6 +44,7 @@ ValueId Graph::add_output(NodeId producer, DType dtype, Shape shape, bool rank_k
   value.dtype = dtype;
   value.shape = std::move(shape);
   value.rank_known = rank_known;
+  value.channels_last = owner.attributes.channels_last;
   owner.outputs.push_back(value.id);
   values.push_back(std::move(value));
   return values.back().id;

@@ -48,6 +48,7 @@ struct Value {
   DType dtype = DType::undefined;
   Shape shape;  // -1: not known
   bool rank_known = true;
+  bool channels_last = false;  // channels are on the last axis, and not on axis 1; see roles.h
   std::vector<Use> uses;
   std::shared_ptr<const Constant> constant;
 
@@ -64,6 +65,7 @@ struct Attributes {
   std::optional<int64_t> axis;                                    // concat, split, softmax, gather
   // interpolate that only copies elements
   bool nearest = false;
+  bool channels_last = false;     // outputs have their channels on the last axis
   std::optional<int64_t> levels;  // fake_quantize
 };
 

@@ -198,6 +198,8 @@ Attributes parse_attributes(Cursor& cursor) {
       a.linear_before_reset = true;
     else if (key == "nearest")
       a.nearest = true;
+    else if (key == "channels_last")
+      a.channels_last = true;
     else {
       cursor.expect('=');
       if (key == "strides")

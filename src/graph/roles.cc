@@ -117,10 +117,17 @@ int64_t input_axis(const Graph& graph, Use use) {
   }
 }
 
+int64_t channel_axis(const Value& value) {
+  const auto rank = static_cast<int64_t>(value.shape.size());
+  if (rank < 2) return kNone;
+  return value.channels_last ? rank - 1 : 1;
+}
+
 int64_t output_channel_axis(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  const auto rank = static_cast<int64_t>(graph.value(node.outputs[0]).shape.size());
-  if (!is_product(node.op)) return rank > 1 ? 1 : kNone;
+  const Value& output = graph.value(node.outputs[0]);
+  if (!is_product(node.op)) return channel_axis(output);
+  const auto rank = static_cast<int64_t>(output.shape.size());
   const int32_t port = weight_port(graph, id);
   if (port == kNone || rank == 0) return kNone;
   return port == 0 ? rank - 2 : rank - 1;
@@ -128,8 +135,8 @@ int64_t output_channel_axis(const Graph& graph, NodeId id) {
 
 int64_t activation_channel_axis(const Graph& graph, Use use) {
   const Node& node = graph.node(use.node);
+  if (!is_product(node.op)) return channel_axis(graph.value(graph.input(use)));
   const int64_t rank = rank_of(graph, use);
-  if (!is_product(node.op)) return rank > 1 ? 1 : kNone;
   if (rank < 2) return rank == 1 ? 0 : kNone;
   return inner_axis(node, use.port, rank);
 }

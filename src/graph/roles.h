@@ -75,7 +75,11 @@ std::vector<int64_t> output_axes(const Graph& graph, Use use);
 // weights with groups, each of which meets channels of its own.
 int64_t input_axis(const Graph& graph, Use use);
 
-// Channel axis of the node's output 0; kNone where the rank is not known or too small.
+// The axis of a value's channels, as convolutions and what stands around them lay them out; kNone
+// where the rank is not known or too small.
+int64_t channel_axis(const Value& value);
+// Channel axis of the node's output 0, which products have at the end; kNone where the rank is not
+// known or too small.
 int64_t output_channel_axis(const Graph& graph, NodeId node);
 // The same of the activation that the node reads there.
 int64_t activation_channel_axis(const Graph& graph, Use use);

@@ -58,6 +58,7 @@ std::string attributes_text(const Attributes& a) {
   flag("transpose_b", a.transpose_b);
   flag("linear_before_reset", a.linear_before_reset);
   flag("nearest", a.nearest);
+  flag("channels_last", a.channels_last);
   if (a.levels) parts.push_back(fmt::format("levels={}", *a.levels));
   if (a.axis) parts.push_back(fmt::format("axis={}", *a.axis));
   return parts.empty() ? "" : fmt::format(" {{{}}}", fmt::join(parts, " "));

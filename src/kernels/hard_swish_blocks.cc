@@ -140,9 +140,10 @@ class Finder {
   bool has_own_bias(const Node& layer) const {
     if (layer.inputs.size() < 3 || layer.inputs[2] == kNone) return true;
     const Value& bias = graph_.value(layer.inputs[2]);
-    const Shape& shape = graph_.value(layer.outputs[0]).shape;
-    return bias.is_constant() && bias.shape.size() == 1 && shape.size() > 1 &&
-           bias.shape[0] == shape[1];
+    const Value& output = graph_.value(layer.outputs[0]);
+    const int64_t axis = channel_axis(output);
+    return bias.is_constant() && bias.shape.size() == 1 && axis != kNone &&
+           bias.shape[0] == output.shape[static_cast<size_t>(axis)];
   }
 
   // Where channels have scales of their own, the layers behind must be depthwise, as only these

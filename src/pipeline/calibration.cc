@@ -43,7 +43,8 @@ std::vector<records::Point> all_points(const backends::Network& model,
         continue;
       if (!quantiles.empty()) taps.want(id, kMinMax | kHistogram, quantiles);
       const bool product = weight != kNone && weight != port;
-      const int64_t axis = product ? activation_channel_axis(graph, {node.id, port}) : 1;
+      const int64_t axis =
+          product ? activation_channel_axis(graph, {node.id, port}) : channel_axis(graph.value(id));
       const bool smooth = product && transformer && has(node.op, kSmoothQuantMatMul);
       taps.want_channels(
           id, axis, kMinMax | kHistogram | (product ? uint32_t{kMean | kMeanSquare} : 0u), smooth);

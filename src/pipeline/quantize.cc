@@ -488,6 +488,24 @@ TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOption
   return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
 }
 
+namespace {
+
+PlannedQuantizer planned(const Graph& graph, const Quantizer& q) {
+  PlannedQuantizer out{.value = q.value,
+                       .name = graph.value(q.value).name,
+                       .weight = q.weight,
+                       .bits = q.spec.bits,
+                       .symmetric = q.spec.mode == QuantizationScheme::symmetric,
+                       .narrow_range = q.spec.narrow_range,
+                       .is_signed = q.spec.signedness,
+                       .channel_axes = q.channel_axes,
+                       .group = q.group};
+  for (const Use& use : q.uses) out.uses.push_back({use.node, use.port, graph.node(use.node).name});
+  return out;
+}
+
+}  // namespace
+
 PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   validate(asked);
   QuantizeOptions options = asked;
@@ -501,8 +519,10 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   auto json = write_plan(plan, graph, Tensors::left_out);
   json["unfused"] = to_json(preview.unfused);
   preview.json = to_text(json);
-  for (const Quantizer& q : plan.quantizers)
+  for (const Quantizer& q : plan.quantizers) {
+    preview.quantizers.push_back(planned(graph, q));
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
+  }
   return preview;
 }
 

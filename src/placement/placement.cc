@@ -95,7 +95,7 @@ class Writer {
         if (f.quantizer == i) std::erase(out.uses, f.use);
       if (!read_by_data(out.uses)) continue;
       out.spec = selection_.activations[i].spec;
-      if (out.spec.per_channel) out.channel_axes = {1};
+      if (out.spec.per_channel) out.channel_axes = {channel_axis(graph_.value(out.value))};
       out.group = selection_.activations[i].group;
       plan_.quantizers.push_back(std::move(out));
     }

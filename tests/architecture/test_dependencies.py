@@ -1,5 +1,6 @@
 """The dependency rule of ARCHITECTURE.md, read off the #include lines; and names that say nothing."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -114,6 +115,36 @@ def test_neutral_modules_name_no_framework(module):
         if framework in code(path).lower()
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a Python file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+            if (node.module or "").startswith("eightbit."):
+                found.add(node.module.split(".")[1])
+    return found
+
+
+def test_what_frameworks_share_imports_none_of_them():
+    files = sorted((ROOT / "python/eightbit/external").glob("*.py"))
+    wrong = [
+        f"{shown(path)} imports {name}"
+        for path in files
+        for name in imported(path) & {*FRAMEWORKS, "tf_keras"}
+    ]
+    assert files and not wrong, "\n".join(wrong)
+
+
+def test_a_framework_of_python_imports_no_other():
+    for name, others in (("torch", {"tensorflow", "keras"}), ("tensorflow", {"torch"})):
+        files = sorted((ROOT / "python/eightbit" / name).rglob("*.py"))
+        wrong = [f"{shown(path)}: {imported(path) & others}" for path in files]
+        assert files and not [line for line in wrong if not line.endswith("set()")], wrong
 
 
 def test_no_file_has_an_empty_name():

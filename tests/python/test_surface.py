@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import subprocess
 import sys
 
@@ -129,6 +130,49 @@ def test_names_of_nncf_exist_with_the_same_values():
         assert theirs == {member.name: member.value for member in getattr(eb, name)}
     theirs = {field.name for field in dataclasses.fields(nncf.AdvancedQuantizationParameters)}
     assert theirs <= {field.name for field in dataclasses.fields(eb.AdvancedQuantizationParameters)}
+
+
+def verbs():
+    from eightbit.quantization import accuracy_control, options
+
+    return [
+        (eb.quantize, options.QuantizeKeywords, options.QuantizeOptions),
+        (eb.plan, options.PlanKeywords, options.QuantizeOptions),
+        (eb.tune, options.TuneKeywords, options.QuantizeOptions),
+        (
+            eb.quantize_with_accuracy_control,
+            accuracy_control.AccuracyKeywords,
+            accuracy_control.AccuracyOptions,
+        ),
+    ]
+
+
+def test_keywords_of_verbs_are_fields_with_the_defaults_that_help_shows():
+    for verb, keywords, options in verbs():
+        fields = {field.name: field.default for field in dataclasses.fields(options)}
+        shown = {
+            name: parameter.default
+            for name, parameter in inspect.signature(verb).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        taken = {name: fields[name] for name in keywords.__annotations__}
+        assert taken.items() <= shown.items(), verb.__name__
+        assert set(shown) - set(taken) <= {"result"}, verb.__name__
+        assert not any(
+            parameter.kind is parameter.VAR_KEYWORD
+            for parameter in inspect.signature(verb).parameters.values()
+        )
+
+
+def test_quantize_takes_all_options():
+    verb, keywords, options = verbs()[0]
+    assert set(keywords.__annotations__) == {field.name for field in dataclasses.fields(options)}
+
+
+def test_a_keyword_that_is_none_is_a_type_error():
+    for verb, *_ in verbs():
+        with pytest.raises(TypeError, match=rf"{verb.__name__}\(\) .*'presets'"):
+            verb(None, None, None, None, presets="mixed")
 
 
 def test_one_string_is_a_list_of_one():

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from eightbit import _eightbit
-from eightbit._models import to_native_model
 from eightbit.errors import InvalidArgument
 
 _TYPES = {
@@ -51,6 +50,8 @@ def open_files(
     options.layout, options.color, options.input = layout, color, input
     options.dtype = _dtype(dtype)
     if model is not None:
+        from eightbit._models import to_native_model  # which knows Datasets
+
         options.model_input_shapes = [port.shape for port in to_native_model(model).inputs()]
     return _eightbit.open_files(os.fspath(source), options)
 

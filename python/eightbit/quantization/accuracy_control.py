@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
 from eightbit._logging import logger
-from eightbit._models import from_native_model, to_native_model
-from eightbit._native import external_data_dir, to_native
+from eightbit._native import to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import AccuracyNotReached, InvalidArgument
+from eightbit.frameworks import Framework, framework_of, home_of
 from eightbit.parameters import (
     DropType,
     Engine,
@@ -32,7 +33,7 @@ from eightbit.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
     RestoreMode,
 )
-from eightbit.quantization.quantize_model import quantize_options
+from eightbit.quantization.options import QuantizeOptions, takes
 from eightbit.scopes import IgnoredScope
 
 WHERE = "accuracy control"
@@ -42,33 +43,75 @@ WHERE = "accuracy control"
 ValidationFunction = Callable[[Any, Iterable[Any]], Any]
 
 
+@dataclass(kw_only=True)
+class AccuracyOptions(QuantizeOptions):
+    """Its keywords, beside those of quantize that it takes."""
+
+    max_drop: float = 0.01
+    drop_type: DropType = DropType.ABSOLUTE
+    advanced_quantization_parameters: AdvancedQuantizationParameters | None = None
+    advanced_accuracy_restorer_parameters: AdvancedAccuracyRestorerParameters | None = None
+    max_minutes: float | None = None
+    on_failure: OnFailure = OnFailure.RAISE
+    result: _eightbit.AccuracyResult | None = None
+
+    def __post_init__(self):
+        self.advanced_parameters = self.advanced_quantization_parameters
+
+    def control(self, home: Framework) -> _eightbit.AccuracyControlOptions:
+        """The library's options of the search. home: whose models are written on the way."""
+        name = "advanced_accuracy_restorer_parameters"
+        advanced = as_instance(WHERE, name, AdvancedAccuracyRestorerParameters, getattr(self, name))
+        advanced = advanced or AdvancedAccuracyRestorerParameters()
+        control = _search_options(advanced)
+        control.max_drop = _number("max_drop", self.max_drop, "a number from 0 on")
+        drop_type = as_enum(WHERE, "drop_type", DropType, self.drop_type or "None")
+        control.drop_type = to_native(drop_type)
+        if self.max_minutes is not None:
+            control.max_minutes = _number(
+                "max_minutes", self.max_minutes, "a number above 0, or None"
+            )
+            if not control.max_minutes > 0:
+                raise InvalidArgument(
+                    f"[{WHERE}] max_minutes is {self.max_minutes!r}. It must be a number above 0, or None."
+                )
+        control.best_model = _best_model(self.best_model, advanced.intermediate_model_dir, home)
+        return control
+
+
+class AccuracyKeywords(TypedDict, total=False):
+    """What quantize_with_accuracy_control takes."""
+
+    max_drop: float
+    drop_type: DropType
+    mode: QuantizationMode | None
+    preset: QuantizationPreset | None
+    target_device: TargetDevice
+    subset_size: int
+    fast_bias_correction: bool
+    model_type: ModelType | None
+    ignored_scope: IgnoredScope | None
+    advanced_quantization_parameters: AdvancedQuantizationParameters | None
+    advanced_accuracy_restorer_parameters: AdvancedAccuracyRestorerParameters | None
+    max_minutes: float | None
+    on_failure: OnFailure
+    best_model: str | os.PathLike | None
+    recipe: Recipe
+    weight_rounding: WeightRounding | None
+    engine: Engine
+    threads: int
+    progress: ProgressCallback | None
+    report: _eightbit.Report | None
+    result: _eightbit.AccuracyResult | None
+
+
+@takes(AccuracyKeywords, AccuracyOptions)
 def quantize_with_accuracy_control(
     model: Any,
     calibration_dataset: Dataset,
     validation_dataset: Dataset,
     validation_fn: ValidationFunction,
-    *,
-    max_drop: float = 0.01,
-    drop_type: DropType = DropType.ABSOLUTE,
-    mode: QuantizationMode | None = None,
-    preset: QuantizationPreset | None = None,
-    target_device: TargetDevice = TargetDevice.ANY,
-    subset_size: int = 300,
-    fast_bias_correction: bool = True,
-    model_type: ModelType | None = None,
-    ignored_scope: IgnoredScope | None = None,
-    advanced_quantization_parameters: AdvancedQuantizationParameters | None = None,
-    advanced_accuracy_restorer_parameters: AdvancedAccuracyRestorerParameters | None = None,
-    max_minutes: float | None = None,
-    on_failure: OnFailure = OnFailure.RAISE,
-    best_model: str | os.PathLike | None = None,
-    recipe: Recipe = Recipe.EIGHTBIT,
-    weight_rounding: WeightRounding | None = None,
-    engine: Engine = Engine.AUTO,
-    threads: int = 0,
-    progress: ProgressCallback | None = None,
-    report: _eightbit.Report | None = None,
-    result: _eightbit.AccuracyResult | None = None,
+    **options: Unpack[AccuracyKeywords],
 ) -> Any:
     """Returns a new model like `quantize`, with as few layers in float as it takes to lose no more than `max_drop`.
 
@@ -92,17 +135,16 @@ def quantize_with_accuracy_control(
     Raises AccuracyNotReached; InvalidArgument for options, and where `validation_fn` raises (the exception is the cause) or
     returns anything else; and what `quantize` raises.
     """
-    options = quantize_options(
-        WHERE, mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
-        advanced_quantization_parameters, recipe, weight_rounding,
-    )  # fmt: skip
-    native = to_native_model(model, engine, external_data_dir(advanced_quantization_parameters))
-    control = _control_options(
-        max_drop, drop_type, max_minutes, best_model, native, advanced_accuracy_restorer_parameters
+    chosen = AccuracyOptions(**options)
+    native_options = chosen.native(WHERE)
+    calibration = _dataset("calibration_dataset", calibration_dataset)
+    native, calibration = framework_of(model).prepare(
+        WHERE, model, calibration, chosen.settings(WHERE)
     )
-    on_failure = as_enum(WHERE, "on_failure", OnFailure, on_failure or "None")
-    as_instance(WHERE, "result", _eightbit.AccuracyResult, result)
-    calibration = _dataset("calibration_dataset", calibration_dataset)._native()
+    home = home_of(native)
+    control = chosen.control(home)
+    on_failure = as_enum(WHERE, "on_failure", OnFailure, chosen.on_failure or "None")
+    as_instance(WHERE, "result", _eightbit.AccuracyResult, chosen.result)
     validation = _rereadable(_dataset("validation_dataset", validation_dataset))
     if not callable(validation_fn):
         raise InvalidArgument(
@@ -110,30 +152,26 @@ def quantize_with_accuracy_control(
         )
 
     def validate(candidate: _eightbit.Model) -> tuple:
-        return _evaluation(validation_fn, _for_inference(candidate), validation.get_data())
+        return _evaluation(validation_fn, home.for_inference(candidate), validation.get_data())
 
     ranking = _eightbit.Dataset.from_python(
-        lambda: iter(validation.get_inference_data()), validation.get_length()
+        lambda: home.samples(native, validation.get_inference_data()), validation.get_length()
     )
-    with run_options(WHERE, threads, progress, None, report) as run:
+    with run_options(WHERE, chosen.threads, chosen.progress, None, chosen.report) as run:
         found = _eightbit.quantize_with_accuracy_control(
-            native, calibration, ranking, validate, options, control, run
+            native, calibration, ranking, validate, native_options, control, run
         )
-    if result is not None:
-        result.assign(found)
-    best = from_native_model(found.native_model)
+    if chosen.result is not None:
+        chosen.result.assign(found)
+    best = home.unwrap(found.native_model)
     if not found.reached and on_failure == OnFailure.RAISE:
         raise AccuracyNotReached(found.failure, best, found)
     return best
 
 
-def _control_options(
-    max_drop, drop_type, max_minutes, best_model, model, advanced
+def _search_options(
+    advanced: AdvancedAccuracyRestorerParameters,
 ) -> _eightbit.AccuracyControlOptions:
-    advanced = as_instance(
-        WHERE, "advanced_accuracy_restorer_parameters", AdvancedAccuracyRestorerParameters, advanced
-    )
-    advanced = advanced or AdvancedAccuracyRestorerParameters()
     if advanced.num_ranking_workers is not None:
         logger.warning(
             "num_ranking_workers=%r has no effect on accuracy control", advanced.num_ranking_workers
@@ -141,38 +179,26 @@ def _control_options(
     control = _eightbit.AccuracyControlOptions()
     control.tune_hyperparams = bool(advanced.tune_hyperparams)
     control.on_failure = _eightbit.OnFailure.RETURN
-    control.max_drop = _number("max_drop", max_drop, "a number from 0 on")
-    control.drop_type = to_native(as_enum(WHERE, "drop_type", DropType, drop_type or "None"))
-    if max_minutes is not None:
-        control.max_minutes = _number("max_minutes", max_minutes, "a number above 0, or None")
-        if not control.max_minutes > 0:
-            raise InvalidArgument(
-                f"[{WHERE}] max_minutes is {max_minutes!r}. It must be a number above 0, or None."
-            )
-    if advanced.max_num_iterations != sys.maxsize:
-        control.max_num_iterations = as_count(
-            WHERE, "max_num_iterations", advanced.max_num_iterations, 0
-        )
-    if advanced.ranking_subset_size is not None:
-        control.ranking_subset_size = as_count(
-            WHERE, "ranking_subset_size", advanced.ranking_subset_size, 1
-        )
+    for name, least, unset in (
+        ("max_num_iterations", 0, sys.maxsize),
+        ("ranking_subset_size", 1, None),
+    ):
+        value = getattr(advanced, name)
+        if value != unset:
+            setattr(control, name, as_count(WHERE, name, value, least))
     control.restore_mode = to_native(
         as_enum(WHERE, "restore_mode", RestoreMode, advanced.restore_mode or "None")
     )
-    control.best_model = _best_model(best_model, advanced.intermediate_model_dir, model)
     return control
 
 
-def _best_model(path, folder, model: _eightbit.Model) -> str:
+def _best_model(path, folder, home: Framework) -> str:
     if path is not None:
         return os.fspath(path)
     if folder is None:
         return ""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    return str(
-        Path(folder) / ("intermediate_model.onnx" if model.is_onnx else "intermediate_model.xml")
-    )
+    return str(Path(folder) / f"intermediate_model{home.extension}")
 
 
 def _number(name: str, value: Any, allowed: str) -> float:
@@ -197,16 +223,6 @@ def _rereadable(dataset: Dataset) -> Dataset:
             "read for every model that is validated: pass a list, a DataLoader, or the like."
         )
     return dataset
-
-
-def _for_inference(model: _eightbit.Model) -> Any:
-    """What NNCF hands to a validation function."""
-    ready = from_native_model(model)
-    if model.is_onnx:
-        return ready
-    import openvino
-
-    return openvino.compile_model(ready, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def _evaluation(function: ValidationFunction, model: Any, items: Iterable[Any]) -> tuple:

@@ -3,55 +3,32 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Unpack
 
 from eightbit import _eightbit
 from eightbit._arguments import as_count, as_enum, as_instance
-from eightbit._models import from_native_model, is_torch, is_unexported, to_native_model
-from eightbit._native import external_data_dir, ignored_scope_of, to_native
+from eightbit._models import from_native_model, to_native_model
+from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
-from eightbit.parameters import (
-    Engine,
-    ModelType,
-    PlacementMode,
-    QuantizationMode,
-    QuantizationPreset,
-    Recipe,
-    TargetDevice,
-    WeightRounding,
+from eightbit.frameworks import framework_of
+from eightbit.parameters import Engine, ModelType, Recipe
+from eightbit.quantization.options import (
+    PlanKeywords,
+    QuantizeKeywords,
+    QuantizeOptions,
+    TuneKeywords,
+    takes,
 )
-from eightbit.quantization.advanced_parameters import AdvancedQuantizationParameters
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
-from eightbit.scopes import IgnoredScope
 
 
+@takes(QuantizeKeywords)
 def quantize(
     model: Any,
     calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics | None = None,
-    *,
-    mode: QuantizationMode | None = None,
-    preset: QuantizationPreset | None = None,
-    target_device: TargetDevice = TargetDevice.ANY,
-    subset_size: int = 300,
-    fast_bias_correction: bool = True,
-    model_type: ModelType | None = None,
-    ignored_scope: IgnoredScope | None = None,
-    advanced_parameters: AdvancedQuantizationParameters | None = None,
-    recipe: Recipe | _eightbit.QuantizationRecipe | str | os.PathLike = Recipe.EIGHTBIT,
-    weight_rounding: WeightRounding | None = None,
-    trial_run: bool = True,
-    min_sqnr_db: float | None = None,
-    max_float_share: float = 0.5,
-    strict: bool = False,
-    placement: PlacementMode = PlacementMode.RULES,
-    engine: Engine = Engine.AUTO,
-    threads: int = 0,
-    checkpoint: str | os.PathLike | None = None,
-    best_model: str | os.PathLike | None = None,
-    progress: ProgressCallback | None = None,
-    report: _eightbit.Report | None = None,
+    **options: Unpack[QuantizeKeywords],
 ) -> Any:
     """Returns a new model that computes in 8 bits: an openvino.Model, or for an ONNX model an onnx.ModelProto. The model
     that is passed in does not change.
@@ -96,67 +73,40 @@ def quantize(
     Raises InvalidArgument for options, DataError for samples (it names the sample), ModelError, Unsupported,
     UnsupportedBackendError, FileError; KeyboardInterrupt for Ctrl-C.
     """
-    saved = _saved_recipe(recipe)
+    chosen = QuantizeOptions(**options)
+    saved = _saved_recipe(chosen.recipe)
     if saved is not None:
-        exports = calibration_dataset is not None and is_unexported(model)
-        _refuse_beside_recipe(
-            calibration_dataset=None if exports else calibration_dataset, mode=mode, preset=preset, model_type=model_type,
-            ignored_scope=ignored_scope, advanced_parameters=advanced_parameters, checkpoint=checkpoint,
-            best_model=best_model,
-            target_device=_unless_default(target_device, TargetDevice.ANY),
-            subset_size=_unless_default(subset_size, 300),
-            fast_bias_correction=_unless_default(fast_bias_correction, True),
-            weight_rounding=weight_rounding, trial_run=_unless_default(trial_run, True), min_sqnr_db=min_sqnr_db,
-            max_float_share=_unless_default(max_float_share, 0.5), strict=_unless_default(strict, False),
-            placement=_unless_default(placement, PlacementMode.RULES),
-        )  # fmt: skip
-        sample = _source("quantize", calibration_dataset, statistics_too=False) if exports else None
-        native = (
-            _prepared("quantize", model, sample, engine)[0]
-            if exports
-            else to_native_model(model, engine)
-        )
-        with run_options("quantize", threads, progress, None, report, native) as run:
-            return from_native_model(_eightbit.quantize(native, saved, run))
+        return _quantize_again(model, calibration_dataset, saved, chosen)
     source = _source("quantize", calibration_dataset, statistics_too=True)
-    options = quantize_options(
-        "quantize", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
-        advanced_parameters, recipe, weight_rounding,
-    )  # fmt: skip
-    _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement)
-    _count_as_nncf(options, calibration_dataset)
-    native, source = _prepared(
-        "quantize",
-        model,
-        source,
-        engine,
-        options.subset_size,
-        external_data_dir(advanced_parameters),
-    )
-    _name_nodes(options, native, ignored_scope)
-    with run_options("quantize", threads, progress, checkpoint, report, native, best_model) as run:
-        return from_native_model(_eightbit.quantize(native, source, options, run))
+    native_options = chosen.native("quantize")
+    _count_as_nncf(native_options, calibration_dataset)
+    native, source = _prepared("quantize", model, source, chosen)
+    _name_nodes(native_options, native, chosen.ignored_scope)
+    with chosen.run("quantize", native) as run:
+        return from_native_model(_eightbit.quantize(native, source, native_options, run))
 
 
+def _quantize_again(
+    model: Any, data: Any, recipe: _eightbit.QuantizationRecipe, chosen: QuantizeOptions
+) -> Any:
+    with_sample = data is not None and framework_of(model).needs_sample(model)
+    chosen.refuse_beside_recipe(calibration_dataset=None if with_sample else data)
+    if with_sample:
+        sample = _source("quantize", data, statistics_too=False)
+        native, _ = _prepared("quantize", model, sample, chosen)
+    else:
+        native = to_native_model(model, chosen.engine)
+    with chosen.run("quantize", native) as run:
+        return from_native_model(_eightbit.quantize(native, recipe, run))
+
+
+@takes(TuneKeywords)
 def tune(
     model: Any,
     calibration_dataset: Dataset | _eightbit.Dataset,
     *,
-    mode: QuantizationMode | None = None,
-    preset: QuantizationPreset | None = None,
-    target_device: TargetDevice = TargetDevice.ANY,
-    subset_size: int = 300,
-    fast_bias_correction: bool = True,
-    model_type: ModelType | None = None,
-    ignored_scope: IgnoredScope | None = None,
-    advanced_parameters: AdvancedQuantizationParameters | None = None,
-    recipe: Recipe = Recipe.EIGHTBIT,
-    weight_rounding: WeightRounding | None = None,
-    engine: Engine = Engine.AUTO,
-    threads: int = 0,
-    progress: ProgressCallback | None = None,
-    report: _eightbit.Report | None = None,
     result: _eightbit.TuneResult | None = None,
+    **options: Unpack[TuneKeywords],
 ) -> Any:
     """Returns a new model like `quantize`, with the options that leave its outputs nearest to the float model's.
 
@@ -170,17 +120,13 @@ def tune(
     Other parameters, and errors: see `quantize`.
     """
     as_instance("tune", "result", _eightbit.TuneResult, result)
+    chosen = QuantizeOptions(**options)
     source = _source("tune", calibration_dataset, statistics_too=False)
-    options = quantize_options(
-        "tune", mode, preset, target_device, subset_size, fast_bias_correction, model_type, ignored_scope,
-        advanced_parameters, recipe, weight_rounding,
-    )  # fmt: skip
-    native, source = _prepared(
-        "tune", model, source, engine, options.subset_size, external_data_dir(advanced_parameters)
-    )
-    _name_nodes(options, native, ignored_scope)
-    with run_options("tune", threads, progress, None, report, native) as run:
-        found = _eightbit.tune(native, source, options, run)
+    native_options = chosen.native("tune")
+    native, source = _prepared("tune", model, source, chosen)
+    _name_nodes(native_options, native, chosen.ignored_scope)
+    with chosen.run("tune", native) as run:
+        found = _eightbit.tune(native, source, native_options, run)
     if result is not None:
         result.assign(found)
     return from_native_model(found.native_model)
@@ -216,40 +162,21 @@ def calibrate(
     ):
         options.activations_range_estimator_params = to_native(activations_range_estimator_params)
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    native, source = _prepared("calibrate", model, source, engine, options.subset_size)
+    chosen = QuantizeOptions(subset_size=options.subset_size, engine=engine)
+    native, source = _prepared("calibrate", model, source, chosen)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
 
 
-def plan(
-    model: Any,
-    *,
-    mode: QuantizationMode | None = None,
-    preset: QuantizationPreset | None = None,
-    target_device: TargetDevice = TargetDevice.ANY,
-    model_type: ModelType | None = None,
-    ignored_scope: IgnoredScope | None = None,
-    advanced_parameters: AdvancedQuantizationParameters | None = None,
-    recipe: Recipe = Recipe.EIGHTBIT,
-    engine: Engine = Engine.AUTO,
-) -> _eightbit.PlanPreview:
+@takes(PlanKeywords)
+def plan(model: Any, **options: Unpack[PlanKeywords]) -> _eightbit.PlanPreview:
     """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
     the rest stays in floating point. For the parameters see `quantize`."""
-    options = quantize_options(
-        "plan",
-        mode,
-        preset,
-        target_device,
-        300,
-        True,
-        model_type,
-        ignored_scope,
-        advanced_parameters,
-        recipe,
-    )
-    native = to_native_model(model, engine, external_data_dir(advanced_parameters))
-    _name_nodes(options, native, ignored_scope)
-    return _eightbit.plan(native, options)
+    chosen = QuantizeOptions(**options)
+    native_options = chosen.native("plan")
+    native = framework_of(model).read(model, chosen.settings("plan"))
+    _name_nodes(native_options, native, chosen.ignored_scope)
+    return _eightbit.plan(native, native_options)
 
 
 def _name_nodes(options: _eightbit.QuantizeOptions, native: _eightbit.Model, scope: Any) -> None:
@@ -257,59 +184,6 @@ def _name_nodes(options: _eightbit.QuantizeOptions, native: _eightbit.Model, sco
     network = _eightbit.network_of(native)
     if network is not None:
         options.ignored_scope = ignored_scope_of("quantize", network.resolved(scope))
-
-
-def quantize_options(
-    where,
-    mode,
-    preset,
-    target_device,
-    subset_size,
-    fast_bias_correction,
-    model_type,
-    ignored_scope,
-    advanced,
-    recipe,
-    weight_rounding=None,
-) -> _eightbit.QuantizeOptions:
-    if not isinstance(fast_bias_correction, bool):
-        raise InvalidArgument(
-            f"[{where}] fast_bias_correction is {fast_bias_correction!r}. It must be True or False."
-        )
-    options = _eightbit.QuantizeOptions()
-    options.mode = to_native(as_enum(where, "mode", QuantizationMode, mode))
-    options.preset = to_native(as_enum(where, "preset", QuantizationPreset, preset))
-    options.target_device = to_native(_chosen(where, "target_device", TargetDevice, target_device))
-    options.subset_size = as_count(where, "subset_size", subset_size, 1)
-    options.fast_bias_correction = fast_bias_correction
-    options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
-    options.ignored_scope = ignored_scope_of(where, ignored_scope)
-    if (
-        as_instance(where, "advanced_parameters", AdvancedQuantizationParameters, advanced)
-        is not None
-    ):
-        options.advanced_parameters = to_native(advanced)
-    options.recipe = to_native(_chosen(where, "recipe", Recipe, recipe))
-    options.weight_rounding = to_native(
-        as_enum(where, "weight_rounding", WeightRounding, weight_rounding)
-    )
-    return options
-
-
-def _ask_for_trial(options, trial_run, min_sqnr_db, max_float_share, strict, placement) -> None:
-    for name, value in (("trial_run", trial_run), ("strict", strict)):
-        if not isinstance(value, bool):
-            raise InvalidArgument(f"[quantize] {name} is {value!r}. It must be True or False.")
-    for name, value in (("min_sqnr_db", min_sqnr_db), ("max_float_share", max_float_share)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
-            raise InvalidArgument(f"[quantize] {name} is {value!r}. It must be a number.")
-    if max_float_share is None:
-        raise InvalidArgument("[quantize] max_float_share is None. It must be a number.")
-    options.trial_run = trial_run
-    options.min_sqnr_db = min_sqnr_db
-    options.max_float_share = max_float_share
-    options.strict = strict
-    options.placement = to_native(_chosen("quantize", "placement", PlacementMode, placement))
 
 
 def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
@@ -330,23 +204,6 @@ def _saved_recipe(recipe: Any) -> _eightbit.QuantizationRecipe | None:
     if isinstance(recipe, os.PathLike) or (isinstance(recipe, str) and recipe.endswith(".json")):
         return _eightbit.QuantizationRecipe.load(os.fspath(recipe))
     return recipe if isinstance(recipe, _eightbit.QuantizationRecipe) else None
-
-
-def _unless_default(value: Any, default: Any) -> Any:
-    return None if value == default else value
-
-
-def _refuse_beside_recipe(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidArgument(
-                f"[quantize] {name} has no effect with a saved recipe, which holds all options. Leave one out."
-            )
-
-
-def _chosen(where: str, name: str, enum: type, value: Any) -> Any:
-    """Like as_enum, for options that have no None."""
-    return as_enum(where, name, enum, "None" if value is None else value)
 
 
 def _shard(shard: Any) -> tuple[int, int]:
@@ -377,12 +234,7 @@ def _source(
 
 
 def _prepared(
-    where: str, model: Any, data: Any, engine: Engine, subset_size: int = 1, data_dir: Any = None
+    where: str, model: Any, data: Any, chosen: QuantizeOptions
 ) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and the library's twin of `data`: a Dataset, or Statistics."""
-    if is_torch(model):
-        from eightbit.torch.prepare import prepare
-
-        return prepare(where, model, data, as_enum(where, "engine", Engine, engine), subset_size)
-    native = to_native_model(model, engine, data_dir)
-    return native, data._native() if isinstance(data, Dataset) else data
+    return framework_of(model).prepare(where, model, data, chosen.settings(where))

@@ -8,8 +8,9 @@ import torch
 
 from eightbit import _eightbit
 from eightbit.errors import InvalidArgument, ModelError
+from eightbit.external.changes import instructions_from
 from eightbit.torch.capture import capture
-from eightbit.torch.changes import as_json, example_call, instructions_from
+from eightbit.torch.changes import as_json, example_call
 from eightbit.torch.network import TorchNetwork
 from eightbit.torch.writing import Form, carry_out
 
@@ -47,7 +48,7 @@ def load_from_config(model: torch.nn.Module, config: dict[str, Any]) -> torch.nn
         description = _eightbit.Description()
         network.describe(description)
         try:
-            instructions = instructions_from(changes, network.reading)
+            instructions = instructions_from(changes, network.zeros)
             module, _ = carry_out(network.module, network.reading, instructions, Form.MODULES)
         except (IndexError, KeyError, AttributeError, RuntimeError) as error:
             raise ModelError(

@@ -90,18 +90,3 @@ def _owner(node: fx.Node) -> tuple[str, str, bool]:
 
 def _is_leaf(owner: str) -> bool:
     return owner.startswith("torch.nn.modules.") and not any(name in owner for name in _COMPOSITES)
-
-
-class UniqueNames:
-    """Gives each node a name of its own: the second of a name becomes `name_1`."""
-
-    def __init__(self):
-        self._taken: set[str] = set()
-
-    def __call__(self, wanted: str) -> str:
-        name, count = wanted, 0
-        while name in self._taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        self._taken.add(name)
-        return name

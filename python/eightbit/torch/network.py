@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import fx
 
 from eightbit import _eightbit
+from eightbit.external.changes import changes_of
+from eightbit.external.network import Network
+from eightbit.external.scope import resolved
+from eightbit.external.sessions import Run
 from eightbit.parameters import Engine
 from eightbit.scopes import IgnoredScope
 from eightbit.torch.capture import largest_batch
-from eightbit.torch.changes import changes_of, example_of
+from eightbit.torch.changes import example_of
 from eightbit.torch.openvino_engine import openvino_twin
-from eightbit.torch.reading import Reading, read, shape_of
-from eightbit.torch.scope import resolved
-from eightbit.torch.session import CompareSession, ProbeSession, TapSession, run_graph
+from eightbit.torch.reading import read, shape_of
+from eightbit.torch.scope import aliases
+from eightbit.torch.session import TorchTensors, run_graph
 from eightbit.torch.signature import Signature
 from eightbit.torch.tensors import DTYPES, from_library, set_tensor, states_of
 from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import Form, carry_out
 
 
-class TorchNetwork:
+class TorchNetwork(Network):
     """`form`: what quantizers become in the model that is returned. `requests`: called with the Reading, tells what is
-    quantized; None leaves that to the target device. `engine`: what measures the float model."""
+    quantized; None leaves that to the target device."""
 
     backend = "torch"
+    tensors = TorchTensors()
 
     def __init__(
         self, module: fx.GraphModule, form: Form, requests: Any = None, engine: Engine = Engine.AUTO
     ):
+        super().__init__(engine)
         self.module = module
         self.form = form
         self.signature = Signature(module)
-        self.reading: Reading | None = None
         self.stateful = bool(states_of(module))
         self.largest_batch = 1 if self.stateful else largest_batch(module)
-        self.metadata: dict[str, str] = {}
         self.storage: dict[tuple[int, int], tuple[int, torch.dtype]] = {}
         self.config: dict[str, Any] = example_of(self.signature) if form is Form.MODULES else {}
-        self.engine = engine
-        self.steps_before: dict[
-            str, float
-        ] = {}  # seconds of what was done before the library was called
         self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
         self._requests = requests
 
@@ -64,40 +65,25 @@ class TorchNetwork:
         self.reading = read(self.module, description)
 
     def resolved(self, scope: IgnoredScope | None) -> IgnoredScope | None:
-        """An ignored scope in the names of the description."""
-        return resolved(scope, self.reading)
+        return resolved(scope, self.reading, aliases(self.reading))
 
     def requests(self) -> list[_eightbit.QuantizerRequest] | None:
         return self._requests(self.reading) if self._requests else None
 
-    def compile(self, request: _eightbit.Request) -> Any:
-        if request.plan is not None and not request.comparisons:
-            planned, twins = carry_out(self.module, self.reading, request.plan, Form.SIMULATED)
-            probes = {
-                twins[self.reading.nodes[probe.node]]: (number, probe.axis)
-                for number, probe in enumerate(request.probes)
-            }
-            return ProbeSession(planned, probes, self._place)
-        if request.comparisons:
-            return self._comparison(request)
-        taps: dict[fx.Node, list[int]] = {}
-        for number, value in enumerate(request.taps):
-            taps.setdefault(self.reading.values[value], []).append(number)
-        return TapSession(self.module, taps, self._place)
+    @property
+    def graph(self) -> fx.GraphModule:
+        return self.module
 
-    def _comparison(self, request: _eightbit.Request) -> CompareSession:
-        if request.plan is not None:
-            other, twins = carry_out(self.module, self.reading, request.plan, Form.SIMULATED)
-            seconds = [twins.get(node) for node in self.reading.values]
-            bypassed: set[fx.Node] = set()
-        else:
-            other, seconds = request.other.module, request.other.reading.values
-            bypassed = {request.other.reading.nodes[number] for number in request.bypassed}
-        firsts = self.reading.values
-        pairs = [(firsts[first], seconds[second]) for first, second in request.comparisons]
-        cuts = {seconds[second]: firsts[first] for first, second in request.cuts}
-        cuts.pop(None, None)  # outputs that nobody reads
-        return CompareSession(self.module, other, pairs, cuts, bypassed, self._place)
+    def run_of(self, graph: fx.GraphModule, bypassed: Collection[fx.Node] = ()) -> Run:
+        states = states_of(graph)
+
+        def run(inputs: list[Any], watched: Collection[fx.Node], seen: Any) -> None:
+            run_graph(graph, inputs, states, watched, seen, bypassed)
+
+        return run
+
+    def planned(self, instructions: Any) -> tuple[fx.GraphModule, dict[fx.Node, fx.Node]]:
+        return carry_out(self.module, self.reading, instructions, Form.SIMULATED)
 
     def apply(self, instructions: _eightbit.Instructions, metadata: dict[str, str]) -> TorchNetwork:
         module, _ = carry_out(self.module, self.reading, instructions, self.form, self.storage)
@@ -111,11 +97,18 @@ class TorchNetwork:
         return applied
 
     def infer(self, inputs: list[Any]) -> list[torch.Tensor]:
-        results = run_graph(self.module, self._place(inputs), states_of(self.module))
+        results = run_graph(self.module, self.place(inputs), states_of(self.module))
         flat = results if isinstance(results, (tuple, list)) else [results]
         return [
             value.detach().cpu().contiguous() for value in flat if isinstance(value, torch.Tensor)
         ]
+
+    def flatten(self, item: Any, number: int) -> dict[str, torch.Tensor]:
+        return self.signature.flatten(item, number)
+
+    def zeros(self, value: int) -> torch.Tensor:
+        """Of the shape of a value, by its number."""
+        return torch.zeros(tuple(self.reading.values[value].meta["val"].shape))
 
     def twin(self) -> tuple[_eightbit.Model, dict[int, str]] | None:
         if self.engine != Engine.OPENVINO or self.stateful:
@@ -136,7 +129,7 @@ class TorchNetwork:
             self.module.meta["eightbit_config"] = self.config
         return self.module.eval()
 
-    def _place(self, inputs: list[Any]) -> list[Any]:
+    def place(self, inputs: list[Any]) -> list[Any]:
         tensors = [from_library(array) for array in inputs]
         devices = [
             self.signature.placeholders[place].meta["val"].device

@@ -280,9 +280,10 @@ def attributes_of(node: fx.Node, op: str) -> _eightbit.NodeAttributes:
 
 
 def _axis(node: fx.Node, name: str) -> int:
+    """Counted from the front, by the rank of the input: select and unbind drop an axis. Of several inputs, by the output's,
+    since stack adds one."""
     axis = argument(node, name, 0)
-    value = _val(node)
-    value = value[0] if isinstance(value, (list, tuple)) else value
+    value = _val(node.args[0] if isinstance(node.args[0], fx.Node) else node)
     return axis + value.dim() if axis < 0 and isinstance(value, torch.Tensor) else axis
 
 

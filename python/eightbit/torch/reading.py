@@ -1,9 +1,8 @@
-"""An exported graph as the library's description, and where each of its values and uses stands in the graph."""
+"""An exported graph as the library's description."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,48 +10,12 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit.errors import ModelError
+from eightbit.external.reading import Path, Reader, Reading
 from eightbit.torch import op_map
 from eightbit.torch.clean import argument
-from eightbit.torch.names import UniqueNames, op_name, path_of, type_of
+from eightbit.torch.names import op_name, path_of, type_of
 from eightbit.torch.shapes import is_open
 from eightbit.torch.tensors import DTYPES, constant_of, is_state
-
-Path = tuple[Any, ...]  # ("args", 0, 1): the second item of the first argument
-
-
-@dataclass
-class Place:
-    """One argument of a node."""
-
-    node: fx.Node
-    path: Path
-
-    def get(self) -> Any:
-        found: Any = getattr(self.node, self.path[0])
-        for key in self.path[1:]:
-            found = found[key]
-        return found
-
-
-@dataclass
-class Reading:
-    """By number of the description: the node behind each value and node, the places of each use."""
-
-    values: list[fx.Node | None] = field(default_factory=list)
-    nodes: list[fx.Node] = field(default_factory=list)
-    places: dict[tuple[int, int], Place] = field(default_factory=dict)
-    stored_shapes: dict[int, torch.Size] = field(
-        default_factory=dict
-    )  # of constants seen in another shape
-    names: list[str] = field(default_factory=list)  # of nodes
-    ids: dict[fx.Node, int] = field(default_factory=dict)  # of values that are no constants
-    inputs: list[list[int]] = field(default_factory=list)  # values that each node reads
-
-    types: list[str] = field(default_factory=list)
-
-    def value_at(self, use: tuple[int, int]) -> int:
-        node, port = use
-        return self.inputs[node][port]
 
 
 def shape_of(value: Any) -> list[int]:
@@ -64,13 +27,10 @@ def read(module: fx.GraphModule, description: _eightbit.Description) -> Reading:
     return _Reader(module, description).read()
 
 
-class _Reader:
+class _Reader(Reader):
     def __init__(self, module: fx.GraphModule, description: _eightbit.Description):
+        super().__init__(description)
         self._module = module
-        self._description = description
-        self._reading = Reading()
-        self._constants: dict[Any, int] = {}
-        self._names = UniqueNames()
 
     def read(self) -> Reading:
         for node in self._module.graph.nodes:
@@ -81,35 +41,31 @@ class _Reader:
             elif node.op in ("call_function", "call_module"):
                 self._add(node)
             elif is_state(node):
-                self._emit(node, self._names(node.target), "buffer", "read_value", [], [node])
+                self._emit(node, self.unique_name(node.target), "buffer", "read_value", [], [node])
             elif node.op != "get_attr":
                 raise ModelError(
                     f"[torch] '{node.name}' is a {node.op} node, which torch.export does not make. Export the model with "
                     "torch.export.export(model, example_inputs).module()."
                 )
-        return self._reading
+        return self.reading
 
     def _add_parameter(self, node: fx.Node) -> None:
         if isinstance(node.meta.get("val"), torch.Tensor):
-            self._emit(node, self._names(str(node.target)), "Parameter", "parameter", [], [node])
+            self._emit(
+                node, self.unique_name(str(node.target)), "Parameter", "parameter", [], [node]
+            )
         else:
-            self._reading.ids[node] = -1  # a number, which the graph holds already
+            self.reading.ids[node] = -1  # a number, which the graph holds already
 
     def _add_results(self, node: fx.Node) -> None:
         for path, source in _node_arguments(node, ("args",), node.args):
             value = self._value(source, 1)
-            if value < 0:
-                continue
-            name = self._names(f"{self._name_of(value, source)}/result")
-            self._add_node(node, name, "Result", "result", [value], [self._type(source)])
-            self._reading.values.append(None)
-            self._reading.places[(len(self._reading.nodes) - 1, 0)] = Place(node, path)
-
-    def _name_of(self, value: int, source: fx.Node) -> str:
-        return source.target if source.op == "get_attr" else source.name
+            if value >= 0:
+                name = source.target if source.op == "get_attr" else source.name
+                self.emit_result(node, name, source, value, path)
 
     def _add(self, node: fx.Node) -> None:
-        if op_map.is_getitem(node) and node.args[0] in self._reading.ids:
+        if op_map.is_getitem(node) and node.args[0] in self.reading.ids:
             return  # noted with the op that it belongs to
         if self._is_dequantized_constant(node):
             return
@@ -122,32 +78,20 @@ class _Reader:
             inputs.append(self._value(source, op_map.groups_of(node, op) if weight else 1))
             places.append(path)
         self._emit(
-            node, self._names(path_of(node)), type_of(node), op, inputs, self._outputs(node), places
+            node,
+            self.unique_name(path_of(node)),
+            type_of(node),
+            op,
+            inputs,
+            self._outputs(node),
+            places,
         )
 
     def _emit(self, node, name, kind, op, inputs, outputs, places=()) -> None:
         attributes = op_map.attributes_of(node, op) if node.op == "call_function" else None
-        self._add_node(
-            node, name, kind, op, inputs, [self._type(output) for output in outputs], attributes
-        )
-        for output in outputs:
-            if output is not None:
-                self._reading.ids[output] = len(self._reading.values)
-            self._reading.values.append(output)
+        self.emit(node, name, kind, op, inputs, outputs, places, attributes)
         if outputs and outputs[0] is not node:
-            self._reading.ids[node] = -1
-        for port, path in enumerate(places):
-            if path is not None:
-                self._reading.places[(len(self._reading.nodes) - 1, port)] = Place(node, path)
-
-    def _add_node(self, node, name, kind, op, inputs, outputs, attributes=None) -> None:
-        self._description.add_node(
-            name, kind, op, inputs, outputs, attributes or _eightbit.NodeAttributes()
-        )
-        self._reading.nodes.append(node)
-        self._reading.names.append(name)
-        self._reading.types.append(kind)
-        self._reading.inputs.append(inputs)
+            self.reading.ids[node] = -1
 
     def _outputs(self, node: fx.Node) -> list[fx.Node | None]:
         """The node itself, or for an op with several outputs the nodes that pick them."""
@@ -165,7 +109,7 @@ class _Reader:
                 user.replace_all_uses_with(picked[user.args[1]])
         return picked
 
-    def _type(self, node: fx.Node | None) -> tuple[_eightbit.DType, list[int]]:
+    def output_type(self, node: fx.Node | None) -> tuple[_eightbit.DType, list[int]]:
         value = node.meta.get("val") if node is not None else None
         if isinstance(value, torch.Tensor) and value.dtype in DTYPES:
             return DTYPES[value.dtype], shape_of(value)
@@ -211,33 +155,34 @@ class _Reader:
             return -1
         if not isinstance(source, fx.Node):
             return self._add_scalar(float(source))
-        if source in self._reading.ids:
-            return self._reading.ids[source]
+        if source in self.reading.ids:
+            return self.reading.ids[source]
         tensor = constant_of(self._module, source)
         return -1 if tensor is None else self._add_constant(source, tensor, groups)
 
     def _add_scalar(self, number: float) -> int:
         key = ("number", number)
-        if key not in self._constants:
-            self._constants[key] = self._note_constant(None, str(number), torch.tensor(number))
-        return self._constants[key]
+        known = self.constant_once(key)
+        return (
+            known if known is not None else self._note(None, str(number), torch.tensor(number), key)
+        )
 
     def _add_constant(self, node: fx.Node, tensor: torch.Tensor, groups: int) -> int:
         """One value for one tensor, whatever the names that it is read by."""
         tensor = tensor.detach()
         key = (tensor.data_ptr() or id(tensor), tensor.shape, tensor.stride(), groups)
-        if key not in self._constants:
-            seen = tensor
-            if groups > 1:
-                seen = tensor.reshape(groups, tensor.shape[0] // groups, *tensor.shape[1:])
-            self._constants[key] = self._note_constant(node, node.target, seen)
-            if groups > 1:
-                self._reading.stored_shapes[self._constants[key]] = tensor.shape
-        return self._constants[key]
+        known = self.constant_once(key)
+        if known is not None:
+            return known
+        if groups == 1:
+            return self._note(node, node.target, tensor, key)
+        seen = tensor.reshape(groups, tensor.shape[0] // groups, *tensor.shape[1:])
+        number = self._note(node, node.target, seen, key)
+        self.reading.stored_shapes[number] = tensor.shape
+        return number
 
-    def _note_constant(self, node, name, tensor, quantized=False) -> int:
-        self._reading.values.append(node)
-        return self._description.add_constant(name, tensor.cpu().contiguous(), quantized)
+    def _note(self, node, name, tensor, key=None, quantized=False) -> int:
+        return self.add_constant(node, name, tensor.cpu().contiguous(), key, quantized)
 
     def _is_dequantized_constant(self, node: fx.Node) -> bool:
         """A weight that is stored in integers is a constant that is quantized already."""
@@ -249,9 +194,8 @@ class _Reader:
             (node.args, node.kwargs), lambda n: constant_of(self._module, n)
         )
         name = node.all_input_nodes[0].target
-        self._reading.ids[node] = self._note_constant(
-            node, name, node.target(*arguments, **keywords), True
-        )
+        tensor = node.target(*arguments, **keywords)
+        self.reading.ids[node] = self._note(node, name, tensor, quantized=True)
         return True
 
 

@@ -1,16 +1,16 @@
-"""Runs an exported graph over samples and hands values to the library's recorder as they appear."""
+"""Runs an exported graph and shows its values as they appear."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx
 
-from eightbit import _eightbit
 from eightbit.errors import Error, ModelError
-from eightbit.torch.tensors import from_library, states_of
+from eightbit.torch.tensors import from_library
 
 
 def as_measured(value: torch.Tensor) -> torch.Tensor:
@@ -82,102 +82,20 @@ def not_runnable(error: Exception) -> ModelError:
     )
 
 
-class TapSession:
-    """Values of the float model, as records."""
+class TorchTensors:
+    """See eightbit.external.sessions.Tensors."""
 
-    def __init__(
-        self, module: fx.GraphModule, taps: dict[fx.Node, list[int]], place: Callable[[list], list]
-    ):
-        self._module = module
-        self._states = states_of(module)
-        self._taps = taps
-        self._place = place
+    def measured(self, tensor: torch.Tensor) -> torch.Tensor:
+        return as_measured(tensor)
 
-    def run(self, inputs: list[Any], recorder: _eightbit.Recorder) -> None:
-        def seen(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            measured = as_measured(value)
-            for tap in self._taps[node]:
-                recorder.record(tap, measured)
-            return value
+    def from_library(self, array: Any) -> np.ndarray:
+        return from_library(array).numpy()
 
-        run_graph(self._module, self._place(inputs), self._states, self._taps, seen)
+    def plus(self, tensor: torch.Tensor, row: np.ndarray) -> torch.Tensor:
+        return tensor + torch.from_numpy(row).to(tensor)
 
+    def like(self, tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return tensor.to(other.dtype)
 
-class ProbeSession:
-    """The planned model; behind each probed layer its outputs are moved to the float model's means, sample by sample."""
-
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        probes: dict[fx.Node, tuple[int, int]],
-        place: Callable[[list], list],
-    ):
-        self._module = module
-        self._states = states_of(module)
-        self._probes = probes
-        self._place = place
-
-    def run(self, inputs: list[Any], recorder: _eightbit.Recorder) -> None:
-        def seen(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            number, axis = self._probes[node]
-            shifts = from_library(recorder.shift(number, as_measured(value)))
-            return value + self._along(shifts, value, axis).to(value)
-
-        run_graph(self._module, self._place(inputs), self._states, self._probes, seen)
-
-    @staticmethod
-    def _along(shifts: torch.Tensor, value: torch.Tensor, axis: int) -> torch.Tensor:
-        """[samples, channels] laid over a tensor whose axis 0 holds the samples one after the other."""
-        rows, channels = shifts.shape
-        shape = [1] * value.dim()
-        shape[axis] = channels
-        if rows == 1:
-            return shifts.reshape(shape)
-        shape[0] = value.shape[0]
-        return shifts.repeat_interleave(value.shape[0] // rows, 0).reshape(shape)
-
-
-class CompareSession:
-    """Two models on the same inputs: the values that are compared, of the first, then of the second.
-
-    cuts: by node of the second, the node of the first whose value its readers get. bypassed: nodes of the second that hand on
-    their first input.
-    """
-
-    def __init__(
-        self,
-        reference: fx.GraphModule,
-        other: fx.GraphModule,
-        pairs: list[tuple[fx.Node, fx.Node]],
-        cuts: dict[fx.Node, fx.Node],
-        bypassed: set[fx.Node],
-        place: Callable[[list], list],
-    ):
-        self._reference = reference
-        self._other = other
-        self._states = states_of(reference), states_of(other)
-        self._pairs: dict[fx.Node, list[tuple[int, fx.Node]]] = {}
-        for number, (first, second) in enumerate(pairs):
-            self._pairs.setdefault(second, []).append((number, first))
-        self._cuts = cuts
-        self._bypassed = bypassed
-        self._kept = {first for first, _ in pairs} | set(cuts.values())
-        self._place = place
-
-    def run(self, inputs: list[Any], recorder: _eightbit.Recorder) -> None:
-        kept: dict[fx.Node, torch.Tensor] = {}
-
-        def keep(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            kept[node] = value.detach()
-            return value
-
-        def compare(node: fx.Node, value: torch.Tensor) -> torch.Tensor:
-            for number, first in self._pairs.get(node, ()):
-                recorder.compare(number, as_measured(kept[first]), as_measured(value))
-            return kept[self._cuts[node]].to(value.dtype) if node in self._cuts else value
-
-        placed = self._place(inputs)
-        first, second = self._states
-        run_graph(self._reference, placed, first, self._kept, keep)
-        watched = {*self._pairs, *self._cuts}
-        run_graph(self._other, placed, second, watched, compare, self._bypassed)
+    def kept(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.detach()

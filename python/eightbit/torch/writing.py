@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from eightbit import _eightbit
+from eightbit.external.reading import Place, Reading
 from eightbit.torch.clean import aten, drop_unused_tensors, packet
 from eightbit.torch.fake_quantize import FakeQuantize
 from eightbit.torch.quantizer_nodes import (
@@ -21,7 +22,6 @@ from eightbit.torch.quantizer_nodes import (
     meta_of,
     stem_of,
 )
-from eightbit.torch.reading import Place, Reading
 from eightbit.torch.tensors import add_tensor, constant_of, free_name, from_library, settle_names
 
 _BIASED = {
@@ -101,7 +101,9 @@ class _Writer:
     def replace(self, instruction: _eightbit.ConstantInstruction) -> None:
         tensor = from_library(instruction.tensor)
         shape = self._reading.stored_shapes.get(instruction.value)
-        places = self._places(instruction.uses) or self._all_places(instruction.value)
+        places = self._reading.places_of(instruction.uses) or self._reading.readers_of(
+            instruction.value
+        )
         for source, group in self._by_source(places):
             old = constant_of(self._module, source)
             new = tensor.reshape(shape or tensor.shape).to(old)
@@ -109,7 +111,7 @@ class _Writer:
 
     def scale(self, instruction: _eightbit.ScaleInstruction) -> None:
         value = self._reading.values[instruction.value].meta["val"]
-        for source, places in self._by_source(self._places(instruction.uses)):
+        for source, places in self._by_source(self._reading.places_of(instruction.uses)):
             factor = by_channel(torch.tensor(instruction.factor), instruction.axis, value.dim())
             with self._graph.inserting_after(source):
                 constant = add_tensor(
@@ -157,7 +159,7 @@ class _Writer:
         node.kwargs = {key: value for key, value in node.kwargs.items() if key != "bias"}
 
     def quantize(self, quantizer: _eightbit.QuantizerInstruction) -> None:
-        for source, places in self._by_source(self._places(quantizer.uses)):
+        for source, places in self._by_source(self._reading.places_of(quantizer.uses)):
             axis = self._stored_axis(quantizer, source)
             if axis is _NO_AXIS:
                 self._round_in_place(quantizer, source, places)
@@ -255,14 +257,6 @@ class _Writer:
             )
         made.meta |= meta_of(source)
         return made
-
-    def _places(self, uses: list[_eightbit.Use]) -> list[Place]:
-        found = (self._reading.places.get((use.node, use.port)) for use in uses)
-        return [place for place in found if place is not None]
-
-    def _all_places(self, value: int) -> list[Place]:
-        node = self._reading.values[value]
-        return [place for place in self._reading.places.values() if place.get() is node]
 
     def _by_source(self, places: list[Place]) -> list[tuple[fx.Node, list[Place]]]:
         """Grouped by what they read now."""

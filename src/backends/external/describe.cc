@@ -7,9 +7,9 @@ namespace eightbit::external {
 namespace {
 
 eightbit::Attributes attributes_of(const Attributes& from) {
-  return {from.transpose_a, from.transpose_b, from.strides,  from.dilations,
-          from.pads_begin,  from.pads_end,    from.auto_pad, from.linear_before_reset,
-          from.axis,        from.nearest};
+  return {from.transpose_a, from.transpose_b, from.strides,      from.dilations,
+          from.pads_begin,  from.pads_end,    from.auto_pad,     from.linear_before_reset,
+          from.axis,        from.nearest,     from.channels_last};
 }
 
 void add(Graph& graph, const Constant& constant) {

@@ -10,13 +10,13 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit.errors import Unsupported
+from eightbit.external.reading import Reading
 from eightbit.torch.fx.torchao_types import (
     ANNOTATION,
     FixedQParamsQuantizationSpec,
     QuantizationSpec,
     SharedQuantizationSpec,
 )
-from eightbit.torch.reading import Reading
 from eightbit.torch.tensors import constant_of
 
 Edge = tuple[fx.Node, fx.Node]  # the value and its reader

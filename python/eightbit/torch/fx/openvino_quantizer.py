@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import torch
 from torch import fx
 
 from eightbit import _eightbit
+from eightbit.external.reading import Reading
 from eightbit.parameters import ModelType, QuantizationMode, QuantizationPreset, TargetDevice
 from eightbit.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
@@ -17,7 +17,7 @@ from eightbit.quantization.advanced_parameters import (
     QuantizationParameters,
     QuantizerPropagationRule,
 )
-from eightbit.quantization.quantize_model import quantize_options
+from eightbit.quantization.options import QuantizeOptions
 from eightbit.scopes import IgnoredScope, Subgraph
 from eightbit.torch.fx.torchao_types import (
     ANNOTATION,
@@ -84,16 +84,9 @@ class OpenVINOQuantizer(Quantizer):
         """Writes annotations into the meta data of the nodes, and returns the model."""
         network = TorchNetwork(model, Form.OPENVINO)
         native = _eightbit.wrap_network(network)
-        options = self.options
-        plan = _eightbit.plan(
-            native,
-            quantize_options(
-                "annotate", options["mode"], options["preset"], options["target_device"], 300, True, options["model_type"],
-                options["ignored_scope"], self.advanced, "eightbit",
-            ),
-        )  # fmt: skip
+        chosen = QuantizeOptions(**self.options, advanced_parameters=self.advanced)
         groups: dict[int, Any] = {}
-        for quantizer in json.loads(plan.json)["quantizers"]:
+        for quantizer in _eightbit.plan(native, chosen.native("annotate")).quantizers:
             _annotate(network.reading, quantizer, groups)
         return model
 
@@ -101,39 +94,35 @@ class OpenVINOQuantizer(Quantizer):
         """Nothing to check: every annotation comes from a plan."""
 
 
-def _annotate(reading: Any, quantizer: dict[str, Any], groups: dict[int, Any]) -> None:
-    shared = groups.get(quantizer.get("group"))
-    for name in quantizer["uses"]:
-        node, _, port = name.rpartition(":")
-        place = reading.places.get((reading.names.index(node), int(port)))
-        if place is None:
-            continue
+def _annotate(
+    reading: Reading, quantizer: _eightbit.PlannedQuantizer, groups: dict[int, Any]
+) -> None:
+    shared = groups.get(quantizer.group)
+    for place in reading.places_of(quantizer.uses):
         source = place.get()
         if shared is None:
-            spec = _spec(quantizer, reading)
+            spec = _spec(quantizer)
             shared = SharedQuantizationSpec((source, place.node))
-            if "group" in quantizer:
-                groups[quantizer["group"]] = shared
+            if quantizer.group >= 0:
+                groups[quantizer.group] = shared
         else:
             spec = shared
         annotation = place.node.meta.setdefault(ANNOTATION, QuantizationAnnotation(_annotated=True))
         annotation.input_qspec_map[source] = spec
 
 
-def _spec(quantizer: dict[str, Any], reading: Any) -> QuantizationSpec:
+def _spec(quantizer: _eightbit.PlannedQuantizer) -> QuantizationSpec:
     from torchao.quantization.pt2e.observer import (
         HistogramObserver,
         MinMaxObserver,
         PerChannelMinMaxObserver,
     )
 
-    spec = quantizer["spec"]
-    symmetric = spec["mode"] == "symmetric"
-    if quantizer["weight"]:
-        narrow = int(spec["narrow_range"])
-        axes = quantizer.get("channel_axes", [])
+    if quantizer.weight:
+        narrow = int(quantizer.narrow_range)
+        axes = quantizer.channel_axes
         axis = axes[-1] if len(axes) == 1 else 0  # [G, O / G, ...] is stored as [O, ...]
-        per_channel = spec["per_channel"] and bool(axes)
+        per_channel = bool(axes)
         return QuantizationSpec(
             dtype=torch.int8,
             observer_or_fake_quant_ctr=PerChannelMinMaxObserver if per_channel else MinMaxObserver,
@@ -147,5 +136,5 @@ def _spec(quantizer: dict[str, Any], reading: Any) -> QuantizationSpec:
         observer_or_fake_quant_ctr=HistogramObserver,
         quant_min=0,
         quant_max=255,
-        qscheme=torch.per_tensor_symmetric if symmetric else torch.per_tensor_affine,
+        qscheme=torch.per_tensor_symmetric if quantizer.symmetric else torch.per_tensor_affine,
     )

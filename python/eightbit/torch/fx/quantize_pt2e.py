@@ -6,24 +6,24 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit._models import from_native_model
-from eightbit._native import to_native
-from eightbit._run import ProgressCallback, run_options
+from eightbit._run import ProgressCallback
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
+from eightbit.external.samples import Samples
 from eightbit.parameters import ModelType
 from eightbit.quantization.advanced_parameters import (
     AdvancedBiasCorrectionParameters,
     AdvancedQuantizationParameters,
     AdvancedSmoothQuantParameters,
 )
-from eightbit.quantization.quantize_model import quantize, quantize_options
+from eightbit.quantization.options import QuantizeOptions
+from eightbit.quantization.quantize_model import quantize
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 from eightbit.torch.capture import capture, is_exported
 from eightbit.torch.fx.annotations import Requests
 from eightbit.torch.fx.openvino_quantizer import OpenVINOQuantizer
 from eightbit.torch.fx.torchao_types import Quantizer
 from eightbit.torch.network import TorchNetwork
-from eightbit.torch.prepare import Samples
 from eightbit.torch.writing import Form
 
 
@@ -119,17 +119,14 @@ def _quantize_annotated(
     requests = Requests(captured)
     network = TorchNetwork(captured, Form.DEQUANTIZED, requests)
     network.storage = requests.storage
-    source = Samples(data).native(network.signature)
-    model_type = ModelType.TRANSFORMER if smooth_quant else None
-    options = quantize_options(
-        "quantize_pt2e", None, None, "ANY", common["subset_size"], common["fast_bias_correction"], model_type, None, advanced,
-        "eightbit",
-    )  # fmt: skip
-    with run_options(
-        "quantize_pt2e", run["threads"], run["progress"], None, run["report"]
-    ) as native_run:
-        return from_native_model(
-            _eightbit.quantize(
-                _eightbit.wrap_network(network), source, to_native(options), native_run
-            )
-        )
+    source = Samples(data).native(network.flatten)
+    chosen = QuantizeOptions(
+        model_type=ModelType.TRANSFORMER if smooth_quant else None,
+        advanced_parameters=advanced,
+        **common,
+        **run,
+    )
+    with chosen.run("quantize_pt2e") as native_run:
+        options = chosen.native("quantize_pt2e")
+        native = _eightbit.wrap_network(network)
+        return from_native_model(_eightbit.quantize(native, source, options, native_run))
