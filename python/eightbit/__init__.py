@@ -67,12 +67,13 @@ from eightbit.errors import (
     UnsupportedVersionError,
     ValidationError,
 )
+from eightbit.observing import Observation, Observer, observe
 from eightbit.parameters import (
     DropType,
     Engine,
     ModelType,
-    PlacementMode,
     OnFailure,
+    PlacementMode,
     QuantizationMode,
     QuantizationPreset,
     QuantizationScheme,
@@ -167,6 +168,9 @@ __all__ = [
     "ModelError",
     "ModelReport",
     "ModelType",
+    "Observation",
+    "observe",
+    "Observer",
     "OnFailure",
     "open_files",
     "OverflowFix",
