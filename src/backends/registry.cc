@@ -1,5 +1,7 @@
 // The one place that names backends: the format of a file, and the engine that is asked for, decide
-// which one reads it.
+// which one reads it, and what lies beside it.
+#include <eightbit/recipe.h>
+
 #include <algorithm>
 
 #include "backends/network.h"
@@ -9,7 +11,14 @@
 #include "backends/openvino/model.h"
 #include "base/error.h"
 
-namespace eightbit::backends {
+namespace eightbit {
+
+std::filesystem::path recipe_path(const std::filesystem::path& model) {
+  if (model.extension() == ".onnx") return std::filesystem::path(model) += ".recipe.json";
+  return std::filesystem::path(model).replace_extension(".recipe.json");
+}
+
+namespace backends {
 
 std::shared_ptr<const Network> read(const std::filesystem::path& path, eightbit::Engine engine) {
   std::string extension = path.extension().string();
@@ -33,4 +42,6 @@ std::shared_ptr<const Network> read(const std::filesystem::path& path, eightbit:
   return std::make_shared<const openvino::OpenVinoModel>(openvino::read_file(path));
 }
 
-}  // namespace eightbit::backends
+}  // namespace backends
+
+}  // namespace eightbit

@@ -18,7 +18,6 @@
 #include "kernels/float_products.h"
 #include "kernels/kernel_fit.h"
 #include "kernels/unfused.h"
-#include "pipeline/best_model.h"
 #include "pipeline/measure.h"
 #include "pipeline/measured_placement.h"
 #include "pipeline/planned.h"
@@ -32,6 +31,7 @@
 #include "pipeline/why_not_faster.h"
 #include "placement/placement.h"
 #include "quant/plan_json.h"
+#include "search/best_model.h"
 
 namespace eightbit {
 namespace {

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "config/effects.h"
 #include "pipeline/measure.h"
-#include "pipeline/noise.h"
 #include "pipeline/steps.h"
+#include "search/noise.h"
 
 namespace eightbit {
 namespace {
