@@ -212,7 +212,7 @@ class Alignment {
       });
     }
     network.constants.push_back(
-        {value.id, {use}, spilled_floats(values, old.shape), "channel_alignment"});
+        {value.id, {use}, spilled_floats(values, old.shape), ReplacementReason::channel_alignment});
   }
 
   const Graph& graph_;

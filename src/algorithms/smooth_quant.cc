@@ -250,7 +250,8 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
     const int64_t axis = input_axis(graph, member.weight);
     const Tensor scaled =
         scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
-    plan.constants.push_back({member.constant, {member.weight}, scaled, "smooth_quant", s, axis});
+    plan.constants.push_back(
+        {member.constant, {member.weight}, scaled, ReplacementReason::smooth_quant, s, axis});
   }
   std::ranges::sort(scale.uses);
   plan.scales.push_back(std::move(scale));

@@ -165,7 +165,7 @@ void drop_smoothing_of_floats(Plan& plan) {
   for (const Quantizer& q : plan.quantizers)
     for (const Use& use : q.uses) quantized.insert(use.node);
   const auto smooths = [](const ConstantReplacement& constant, NodeId node) {
-    return constant.reason == "smooth_quant" && constant.uses.size() == 1 &&
+    return constant.reason == ReplacementReason::smooth_quant && constant.uses.size() == 1 &&
            constant.uses.front().node == node;
   };
   for (ScaleInsertion& scale : plan.scales)

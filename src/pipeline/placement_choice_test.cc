@@ -111,7 +111,7 @@ TEST(DropSmoothing, FactorsOfFloatLayersGoAndOthersStay) {
     net.plan.constants.push_back({node.inputs[1],
                                   {{node.id, 1}},
                                   Tensor::from_floats(std::vector<float>(4, 1.0f), {1, 4, 1, 1}),
-                                  "smooth_quant",
+                                  ReplacementReason::smooth_quant,
                                   factor,
                                   1});
   };

@@ -129,8 +129,8 @@ TEST(QuantizerGroups, WeightsGoBackToWhatTheyWereBeforeRounding) {
   EXPECT_THAT(net.without({0}).constants, IsEmpty());
 
   const std::vector<float> factor(4, 0.5f);
-  net.plan.constants = {
-      {weight.value, weight.uses, scaled_by(original, 1, factor), "smooth_quant", factor, 1}};
+  net.plan.constants = {{weight.value, weight.uses, scaled_by(original, 1, factor),
+                         ReplacementReason::smooth_quant, factor, 1}};
   round_constant(net.plan, weight.value, weight.uses, rounded);
   EXPECT_EQ(first_weight(net.without({1})), 0.25f);
   EXPECT_EQ(first_weight(net.without({0})), 0.375f);
