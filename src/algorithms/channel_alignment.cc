@@ -243,4 +243,20 @@ Plan channel_alignment(const Graph& graph, const StatisticsData& statistics, Pla
   return network;
 }
 
+const Algorithm kChannelAlignment = {
+    .name = "channel alignment",
+    .applies =
+        [](const QuantizeOptions& options) {
+          return !options.advanced_parameters.disable_channel_alignment;
+        },
+    .request = [](const Graph& graph, const Plan& plan, const QuantizeOptions&,
+                  Request& request) { channel_alignment_request(graph, plan, request.taps); },
+    .facts = [](const Graph& graph, const Plan& plan, const QuantizeOptions&,
+                RunFacts& facts) { facts.convolution_pairs = !pairs_of(graph, plan).empty(); },
+    .apply =
+        [](Run& run, Plan& plan) {
+          run.change_network(channel_alignment(run.graph(), run.statistics(), plan));
+        },
+};
+
 }  // namespace eightbit::algorithms

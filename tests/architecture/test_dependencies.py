@@ -21,7 +21,7 @@ BELOW = {
     "kernels": "base graph quant",
     "records": "base graph quant",
     "placement": "base graph quant kernels",
-    "algorithms": "base graph quant kernels records placement",
+    "algorithms": "base graph quant kernels records placement config",
     "data": "base",
     "config": "base",
     "backends": "base graph quant kernels records",

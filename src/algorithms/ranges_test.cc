@@ -1,4 +1,4 @@
-#include "algorithms/min_max.h"
+#include "algorithms/ranges.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -50,13 +50,13 @@ struct Network {
     Plan plan;
     plan.quantizers = std::move(quantizers);
     records::TapRequest taps(graph);
-    min_max_request(graph, plan, options, taps);
+    ranges_request(graph, plan, options, taps);
     std::vector<Left> per_tensor;
     for (const Left& left : per_channel)
       per_tensor.push_back({{std::ranges::min(left.min)}, {std::ranges::max(left.max)}, {}, {}});
     const auto points = taps.points();
     const bool channels = !points.empty() && points[0].tap.channels > 1;
-    min_max(graph, statistics_of(taps, channels ? per_channel : per_tensor), options, plan);
+    find_ranges(graph, statistics_of(taps, channels ? per_channel : per_tensor), options, plan);
     return plan;
   }
 
@@ -90,14 +90,14 @@ void expect_range(const Quantizer& q, const QuantizedRange& range) {
 
 std::vector<float> one(float x) { return {x}; }
 
-TEST(MinMax, ActivationsTakeTheMeanOfExtremes) {
+TEST(Ranges, ActivationsTakeTheMeanOfExtremes) {
   const Network network;
   // Per sample [-4, 2], [-2, 3], [-3, 10]; largest |x| 4, 3, 10.
   expect_range(network.only({}, nncf()), symmetric_range(one(-3), one(17.0f / 3), 8, false, {}));
   expect_range(network.only(kAsymmetric, nncf()), asymmetric_range(one(-3), one(5), 8, false));
 }
 
-TEST(MinMax, ChannelsTakeTheExtremesOfAllSamples) {
+TEST(Ranges, ChannelsTakeTheExtremesOfAllSamples) {
   const Network network;
   const std::vector<float> min = {-3, -4}, max = {10, 2}, largest = {10, 4};
   expect_range(network.only({.per_channel = true}, nncf()),
@@ -107,7 +107,7 @@ TEST(MinMax, ChannelsTakeTheExtremesOfAllSamples) {
   expect_range(network.only(spec, nncf()), asymmetric_range(min, max, 8, false));
 }
 
-TEST(MinMax, ChannelsHaveNoZeroPointUnlessAskedFor) {
+TEST(Ranges, ChannelsHaveNoZeroPointUnlessAskedFor) {
   const Network network;
   QuantizerSpec spec = kAsymmetric;
   spec.per_channel = true;
@@ -123,7 +123,7 @@ TEST(MinMax, ChannelsHaveNoZeroPointUnlessAskedFor) {
   EXPECT_EQ(scheme(nncf(), positive), QuantizationScheme::asymmetric);
 }
 
-TEST(MinMax, EstimatorsOfTheUserWin) {
+TEST(Ranges, EstimatorsOfTheUserWin) {
   const Network network;
   StatisticsCollectorParameters least, largest, middle;
   least.aggregator_type = AggregatorType::min;
@@ -138,7 +138,7 @@ TEST(MinMax, EstimatorsOfTheUserWin) {
                asymmetric_range(one(-3), one(10), 8, false));
 }
 
-TEST(MinMax, AnEstimatorThatChannelsDoNotFollowIsSaid) {
+TEST(Ranges, AnEstimatorThatChannelsDoNotFollowIsSaid) {
   const Network network;
   const auto options = estimators({}, {.aggregator_type = AggregatorType::median});
   QuantizerSpec spec;
@@ -149,7 +149,7 @@ TEST(MinMax, AnEstimatorThatChannelsDoNotFollowIsSaid) {
                   testing::HasSubstr("not for the 1 activations that are quantized by channel")));
 }
 
-TEST(MinMax, ClippingBoundsTheRange) {
+TEST(Ranges, ClippingBoundsTheRange) {
   const Network network;
   StatisticsCollectorParameters clipped;
   clipped.clipping_value = 2.5;
@@ -157,7 +157,7 @@ TEST(MinMax, ClippingBoundsTheRange) {
                asymmetric_range(one(-2.5f), one(2.5f), 8, false));
 }
 
-TEST(MinMax, WeightsByOutputChannel) {
+TEST(Ranges, WeightsByOutputChannel) {
   const Network network;
   const Plan plan = network.run({network.weight(2)}, nncf());
   const Quantizer& q = plan.quantizers[0];
@@ -187,7 +187,7 @@ std::pair<float, float> widened(const Network& network, std::optional<OverflowFi
           fixed.quantizers[1].high[0] / plain.quantizers[1].high[0]};
 }
 
-TEST(MinMax, OverflowFixHalvesTheFirstLayerOrAll) {
+TEST(Ranges, OverflowFixHalvesTheFirstLayerOrAll) {
   const Network network;
   EXPECT_EQ(widened(network, std::nullopt, Recipe::nncf), std::pair(2.0f, 1.0f));
   EXPECT_EQ(widened(network, OverflowFix::first_layer_only, Recipe::eightbit),
@@ -195,43 +195,43 @@ TEST(MinMax, OverflowFixHalvesTheFirstLayerOrAll) {
   EXPECT_EQ(widened(network, OverflowFix::enable, Recipe::eightbit), std::pair(2.0f, 2.0f));
 }
 
-TEST(MinMax, MembersOfAGroupCoverEachOthersValues) {
+TEST(Ranges, MembersOfAGroupCoverEachOthersValues) {
   const Network network;
   Quantizer other = quantizer_of(network.middle, {2, 0}, kAsymmetric, false);
   Plan plan;
   plan.quantizers = {network.activation(kAsymmetric), other};
   for (Quantizer& q : plan.quantizers) q.group = 0;
   records::TapRequest taps(network.graph);
-  min_max_request(network.graph, plan, nncf(), taps);
+  ranges_request(network.graph, plan, nncf(), taps);
   records::StatisticsData data("model", "data", taps.points());
   data.add(0, std::vector<float>{-1, 6, 1, -3, 2, 1});  // min, max, finite of either
-  min_max(network.graph, data, nncf(), plan);
+  find_ranges(network.graph, data, nncf(), plan);
   // The range of the values together: ranges of the members, tuned one by one, would come out
   // wider.
   for (const Quantizer& q : plan.quantizers)
     expect_range(q, asymmetric_range(one(-3), one(6), 8, false));
 }
 
-TEST(MinMax, ScalesInFrontMoveTheRange) {
+TEST(Ranges, ScalesInFrontMoveTheRange) {
   const Network network;
   Plan plan;
   plan.quantizers = {network.activation(kAsymmetric)};
   plan.scales.push_back({network.input, {{1, 0}}, {0.1f, 2}, 1});
   records::TapRequest taps(network.graph);
   taps.want_channels(network.input, 1, kMinMax, true);
-  min_max_request(network.graph, plan, nncf(), taps);
+  ranges_request(network.graph, plan, nncf(), taps);
   const auto data = statistics_of(taps, {{{-1, -4}, {2, 1}}, {{-2, 0}, {3, 2}}});
-  min_max(network.graph, data, nncf(), plan);
+  find_ranges(network.graph, data, nncf(), plan);
   // [-8, 2] and [-0.2, 4].
   expect_range(plan.quantizers[0], asymmetric_range(one(-4.1f), one(3), 8, false));
 }
 
-TEST(MinMax, UnmeasuredValuesAreAnError) {
+TEST(Ranges, UnmeasuredValuesAreAnError) {
   const Network network;
   Plan plan;
   plan.quantizers = {network.activation({})};
   const records::StatisticsData nothing("model", "data", {});
-  EXPECT_THROW(min_max(network.graph, nothing, nncf(), plan), InvalidArgument);
+  EXPECT_THROW(find_ranges(network.graph, nothing, nncf(), plan), InvalidArgument);
 }
 
 }  // namespace

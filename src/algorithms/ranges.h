@@ -1,4 +1,4 @@
-// Min-max: gives every quantizer of the plan its range.
+// Ranges: gives every quantizer of the plan its range.
 //
 // Needs:   placement; scales and replaced constants of smooth quant and channel alignment, if any.
 // Records: per quantized value min and max a sample, its histogram (recipe eightbit, per tensor),
@@ -15,6 +15,7 @@
 
 #include <eightbit/options.h>
 
+#include "algorithms/algorithm.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
 #include "records/statistics_data.h"
@@ -22,11 +23,14 @@
 
 namespace eightbit::algorithms {
 
-void min_max_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
-                     records::TapRequest& taps);
+extern const Algorithm kRanges;
 
-// Throws InvalidArgument when the statistics lack a point that the plan needs.
-void min_max(const Graph& graph, const records::StatisticsData& statistics,
-             const QuantizeOptions& options, Plan& plan);
+void ranges_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                    records::TapRequest& taps);
+
+// Throws InvalidArgument when the
+// statistics lack a point that the plan needs.
+void find_ranges(const Graph& graph, const records::StatisticsData& statistics,
+                 const QuantizeOptions& options, Plan& plan);
 
 }  // namespace eightbit::algorithms

@@ -1,15 +1,23 @@
-#include "algorithms/weight_range.h"
+#include "algorithms/weight_ranges.h"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <utility>
 
+#include "algorithms/weight_fit.h"
 #include "base/parallel.h"
+#include "base/spill.h"
+#include "graph/roles.h"
+#include "quant/channels.h"
 #include "quant/fake_quantize.h"
 #include "records/quantile.h"
 #include "records/range_estimator.h"
 
 namespace eightbit::algorithms {
 namespace {
+
+using records::clipped;
 
 struct Ends {
   float low = 0, high = 0;
@@ -48,14 +56,10 @@ Ends ends_of(const std::vector<float>& values, const Quantizer& q,
           clipped(end_of(values, params.max, true, symmetric), params.max)};
 }
 
-}  // namespace
-
-float clipped(float value, const StatisticsCollectorParameters& p) {
-  if (!p.clipping_value) return value;
-  const auto limit = static_cast<float>(*p.clipping_value);
-  return std::clamp(value, -limit, limit);
-}
-
+// The extremes that the quantizer of these values is to cover, as weights_range_estimator_params
+// ask. A weight is one tensor, so of the aggregators only `histogram` means something: the range of
+// least expected squared error, for each channel. In a symmetric scheme the upper end is that of
+// |x|, and stands in `abs_max`.
 Extremes estimated_extremes(std::span<const float> values, const Shape& shape, const Quantizer& q,
                             const RangeEstimatorParameters& params) {
   std::vector<std::vector<float>> channels(
@@ -78,6 +82,7 @@ Extremes estimated_extremes(std::span<const float> values, const Shape& shape, c
   return out;
 }
 
+// Moves the values of each channel into +-limits.
 void clip_channels(std::span<float> values, const Shape& shape, const std::vector<int64_t>& axes,
                    const std::vector<float>& limits) {
   for_each_run(shape, axes, [&](int64_t channel, int64_t first, int64_t count) {
@@ -87,6 +92,73 @@ void clip_channels(std::span<float> values, const Shape& shape, const std::vecto
       x = std::clamp(x, -limit, limit);
     }
   });
+}
+
+}  // namespace
+
+void WeightRanges::find(Quantizer& q) {
+  const Tensor tensor = weight_of(graph_, plan_, q.value, q.uses.front());
+  std::vector<float> values = to_floats(tensor);
+  const auto& user = options_.advanced_parameters.weights_range_estimator_params;
+  const Extremes found = user.empty() ? extremes(values, tensor.shape, q.channel_axes)
+                                      : estimated_extremes(values, tensor.shape, q, user);
+  if (q.spec.fp8) {
+    q.scale = fp8_scale(found.min, found.max, *q.spec.fp8, false);
+    return;
+  }
+  if (q.spec.mode == QuantizationScheme::asymmetric) return ranges_.set(q, found.min, found.max);
+  if (halved(q))
+    return RangeSetter::assign(
+        q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+  if (terms_.searches_scale(q) && (user.empty() || terms_.overflows(q))) {
+    if (!user.empty()) clip_channels(values, tensor.shape, q.channel_axes, found.abs_max);
+    return search_scale(q, std::move(values), tensor.shape);
+  }
+  if (terms_.overflows(q))
+    return RangeSetter::assign(
+        q, half_symmetric_range(found.abs_max, q.spec.bits, q.spec.narrow_range));
+  ranges_.set(q, found.min, found.abs_max);
+}
+
+bool WeightRanges::halved(const Quantizer& q) {
+  if (q.spec.bits != 8 || q.group != kNone || !terms_.fix() || terms_.fix() == OverflowFix::disable)
+    return false;
+  if (terms_.fix() == OverflowFix::enable)
+    return std::ranges::any_of(
+        q.uses, [&](Use use) { return has(graph_.node(use.node).op, kOverflowSet); });
+  return std::ranges::any_of(q.uses, [&](Use use) { return first_layers().contains(use.node); });
+}
+
+// The first convolutions met on the way down from each input.
+const std::map<NodeId, bool>& WeightRanges::first_layers() {
+  if (first_layers_) return *first_layers_;
+  std::map<NodeId, bool> found;
+  Indexed<NodeId, bool> seen(graph_.nodes.size());
+  // topological order: one sweep carries "reached" downwards
+  for (const Node& node : graph_.nodes) {
+    const auto id = static_cast<size_t>(node.id);
+    if (node.op == Op::parameter) seen[id] = true;
+    for (NodeId before : graph_.predecessors(node.id)) seen[id] = seen[id] || seen[before];
+    if (!seen[id] || !has(node.op, kFirstLayerConv)) continue;
+    const int32_t port = weight_port(graph_, node.id);
+    if (port == kNone) continue;
+    found[node.id] = true;
+    seen[id] = false;
+  }
+  return first_layers_.emplace(std::move(found));
+}
+
+void WeightRanges::search_scale(Quantizer& q, std::vector<float> values, const Shape& shape) {
+  const WeightAxes axes = weight_axes(graph_, *terms_.product_of(q));
+  q.levels = levels_of(q.spec.bits, q.spec.narrow_range);
+  const auto top = static_cast<float>(largest_level(q.spec.bits));
+  q.low.clear();
+  q.high.clear();
+  for (float scale : fit_weights(values, shape, axes, terms_.of(q, shape, axes, top))) {
+    q.high.push_back(top * scale);
+    q.low.push_back((q.spec.narrow_range ? -top : -top - 1) * scale);
+  }
+  round_constant(plan_, q.value, q.uses, spilled_floats(values, shape));
 }
 
 }  // namespace eightbit::algorithms

@@ -1,4 +1,4 @@
-#include "quant/nearest_plane.h"
+#include "algorithms/nearest_plane.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

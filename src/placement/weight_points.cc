@@ -1,4 +1,4 @@
-#include "placement/weights.h"
+#include "placement/weight_points.h"
 
 #include <algorithm>
 #include <map>

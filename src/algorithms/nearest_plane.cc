@@ -1,4 +1,4 @@
-#include "quant/nearest_plane.h"
+#include "algorithms/nearest_plane.h"
 
 #include <Eigen/Cholesky>
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include "quant/rounding.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "quant/nearest_plane.cc"
+#define HWY_TARGET_INCLUDE "algorithms/nearest_plane.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
