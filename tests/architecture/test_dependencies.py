@@ -87,6 +87,36 @@ def test_only_the_registry_names_a_backend():
     assert folders and not wrong, "\n".join(wrong)
 
 
+# What can be done to a ModelProto without knowing what it means, and ONNX Runtime as a library.
+ONNX_BELOW = {"proto": "proto", "ort": "proto ort"}
+
+
+@pytest.mark.parametrize("room", ONNX_BELOW)
+def test_rooms_of_onnx_include_what_stands_below_them(room):
+    files = [
+        path
+        for path in sources(SRC / "backends" / "onnx" / room)
+        if not path.stem.endswith("_test")
+    ]
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in files
+        for _, name in includes(path)
+        if name.startswith("backends/onnx/")
+        and name.removeprefix("backends/onnx/").partition("/")[0] not in ONNX_BELOW[room].split()
+    ]
+    assert files and not wrong, "\n".join(wrong)
+
+
+MOST_FILES = 50
+
+
+def test_no_folder_is_too_large():
+    folders = [SRC, *(path for path in SRC.rglob("*") if path.is_dir())]
+    counts = {shown(path): sum(file.is_file() for file in path.iterdir()) for path in folders}
+    assert not {name: count for name, count in counts.items() if count > MOST_FILES}
+
+
 @pytest.mark.parametrize("client", ["cli", "python/src"])
 def test_clients_know_the_public_headers_only(client):
     own = {path.name for path in sources(ROOT / client)}
