@@ -60,7 +60,7 @@ TEST(Plan, Text) {
             "2) 255\n"
             "quantize conv -> a:0 | f8e4m3 pt | scale 3.5\n"
             "scale in -> conv:0 axis 1 (3 channels)\n"
-            "replace bias -> all | bias_correction\n"
+            "replace bias -> all | channel_alignment\n"
             "shift bias conv axis 1 (4 channels)\n"
             "float a | model type transformer\n"
             "note 3 samples only\n");
