@@ -1,7 +1,7 @@
 // Calibration through code of the user's own: the user runs, eightbit watches.
 //
 //   eightbit::Observer detector(eightbit::Model::read("detector.xml"));
-//   for (const Picture& picture : pictures) find_faces(picture, detector);  // calls detector(sample)
+//   for (const auto& picture : pictures) find_faces(picture, detector);  // calls detector(sample)
 //   auto quantized = eightbit::quantize(detector.model(), detector.statistics());
 //
 // An observer is called as the compiled model would be, one sample or batch at a time, with
@@ -40,9 +40,10 @@ class Observer {
   int64_t calls() const;
   int64_t samples() const;  // measured so far; the items of a batch count
 
-  // What calibrate() makes of the same samples in the same order, byte for byte where `threads` is
-  // 1: more threads share one inference, and sums may differ in their last bits. From here on calls
-  // compute outputs and nothing else. Throws DataError where the model was never called.
+  // What calibrate() makes of the same samples in the same order: with OpenVINO byte for byte where
+  // `threads` is 1. Else sums may differ in their last bits, as more threads share one inference
+  // and ONNX Runtime fuses other ops where outputs are read. From here on calls compute outputs and
+  // nothing else. Throws DataError where the model was never called.
   Statistics statistics();
 
  private:

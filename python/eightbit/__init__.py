@@ -64,6 +64,7 @@ from eightbit.errors import (
     UnsupportedVersionError,
     ValidationError,
 )
+from eightbit.observing import Observation, Observer, observe
 from eightbit.parameters import (
     DropType,
     Engine,
@@ -166,6 +167,9 @@ __all__ = [
     "ModelError",
     "ModelReport",
     "ModelType",
+    "Observation",
+    "observe",
+    "Observer",
     "OnFailure",
     "open_files",
     "OverflowFix",

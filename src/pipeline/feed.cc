@@ -1,6 +1,7 @@
 #include "pipeline/feed.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "backends/binding.h"
 #include "base/error.h"
@@ -37,6 +38,13 @@ Sample slice(const Sample& sample, int64_t first, int64_t count, int64_t batch) 
   return part;
 }
 
+std::set<int64_t> kept_numbers(int64_t total, int64_t keep) {
+  std::vector<int64_t> all(static_cast<size_t>(total));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const auto chosen = records::spread_of(all, keep);
+  return {chosen.begin(), chosen.end()};
+}
+
 Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, FeedOptions options)
     : source_(std::move(source)), inputs_(std::move(inputs)), options_(std::move(options)) {
   total_ = options_.limit;
@@ -50,8 +58,10 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
     stride_ = 1;
     return;
   }
-  const int64_t keep = std::min(options_.keep, total_);
-  for (int64_t k = 0; k < keep; ++k) to_keep_.insert(options_.from_front ? k : k * total_ / keep);
+  if (options_.from_front)
+    for (int64_t k = 0; k < std::min(options_.keep, total_); ++k) to_keep_.insert(k);
+  else
+    to_keep_ = kept_numbers(total_, options_.keep);
 }
 
 bool Feed::wanted(int64_t number) const {
@@ -101,11 +111,11 @@ void Feed::widen_stride() {
   }
 }
 
-// At the end of the data, by the numbers that would have been kept if all samples were wanted.
+// At the end of the data.
 void Feed::choose_kept() {
   if (stride_ == 0) return;
-  const int64_t all = (position_ + stride_ - 1) / stride_, keep = std::min(options_.keep, all);
-  for (int64_t k = 0; k < keep; ++k) to_keep_.insert(k * all / keep * stride_);
+  widen_stride();
+  to_keep_ = kept_numbers(position_, options_.keep);
   stride_ = 0;
   for (int64_t number : kept_.numbers())
     if (!keeps(number, items(number)) && std::ranges::find(given_up_, number) == given_up_.end())

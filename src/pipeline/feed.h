@@ -1,10 +1,9 @@
 // Picks from a source the samples that a calibration measures, and numbers them.
 //
-// Where it is known how many samples there will be, the kept ones are those that divide them
-// evenly. Else (a source that tells no length, batches of any size) every `stride`-th is kept for
-// the time being; the stride doubles whenever twice as many as asked for are there, and at the end
-// as many as asked for remain, spread evenly. What is not kept after all is handed out then. All of
-// this depends on numbers alone, not on shards or on what an earlier run has done.
+// Which inputs are kept depends on the number of samples alone (kept_numbers), not on shards, on
+// what an earlier run has done, or on whether the source tells its length: where it does not, or
+// gives batches of any size, every `stride`-th is kept for the time being; the stride doubles
+// whenever twice as many as asked for are there. What is not kept after all is handed out then.
 #pragma once
 
 #include <eightbit/dataset.h>
@@ -27,6 +26,9 @@ int64_t batch_of(const Sample& sample, const std::vector<PortInfo>& inputs);
 // Items [first, first + count) of `batch`; shares the bytes. A tensor with another number of rows
 // belongs to all items.
 Sample slice(const Sample& sample, int64_t first, int64_t count, int64_t batch);
+
+// records::spread_of the numbers of `total` samples.
+std::set<int64_t> kept_numbers(int64_t total, int64_t keep);
 
 struct FeedOptions {
   int64_t limit = 300;  // samples over all shards

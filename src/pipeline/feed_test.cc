@@ -86,11 +86,21 @@ FeedOptions options_of(int64_t limit, int64_t keep, bool set_aside, Shard shard 
 
 TEST(Feed, KeptSamplesAreSpreadEvenly) {
   const Fed fed = run(source_of(10, 1), 1, options_of(10, 4, false));
-  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 5, 7));
+  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 4, 8));
   EXPECT_EQ(fed.numbers, all_but(10, {}));
   // A limit beyond the data does not bunch them at the front.
-  EXPECT_THAT(keys(run(source_of(10, 1), 1, options_of(300, 4, false))), ElementsAre(0, 2, 5, 7));
+  EXPECT_THAT(keys(run(source_of(10, 1), 1, options_of(300, 4, false))), ElementsAre(0, 2, 4, 8));
   EXPECT_EQ(keys(run(source_of(3, 1), 1, options_of(300, 64, false))).size(), 3u);
+}
+
+// Whether the source tells its length or not, and whatever the batch.
+TEST(Feed, WhichSamplesAreKeptDependsOnTheirNumberAlone) {
+  for (int64_t count : {1, 4, 7, 8, 9, 63, 64, 65, 300}) {
+    const auto known = keys(run(source_of(count, 1), 1, options_of(300, 4, true)));
+    EXPECT_EQ(keys(run(source_of(count, 1), -1, options_of(300, 4, true))), known) << count;
+    EXPECT_EQ(keys(run(source_of(count, 5), -1, options_of(300, 4, true))), known) << count;
+    EXPECT_EQ(known.size(), std::min<size_t>(static_cast<size_t>(count), 4));
+  }
 }
 
 TEST(Feed, KeptSamplesOfAModelWithStatesFollowEachOther) {
@@ -101,9 +111,9 @@ TEST(Feed, KeptSamplesOfAModelWithStatesFollowEachOther) {
 
 TEST(Feed, SetAsideSamplesAreNotHandedOut) {
   const Fed fed = run(source_of(10, 1), 1, options_of(10, 4, true));
-  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 5, 7));
-  EXPECT_THAT(fed.kept.at(5), ElementsAre(5));
-  EXPECT_EQ(fed.numbers, all_but(10, {0, 2, 5, 7}));
+  EXPECT_THAT(keys(fed), ElementsAre(0, 2, 4, 8));
+  EXPECT_THAT(fed.kept.at(4), ElementsAre(4));
+  EXPECT_EQ(fed.numbers, all_but(10, {0, 2, 4, 8}));
 }
 
 TEST(Feed, BatchesAreSplitAroundWhatIsSetAside) {
@@ -134,11 +144,11 @@ TEST(Feed, WhereTheNumberOfSamplesIsNotKnownAsManyAreKeptAndSpread) {
 }
 
 TEST(Feed, AModelOfAFixedBatchTakesItWhole) {
-  // 0 and 6, which is in the second batch
+  // 0 and 8, which begins the third batch
   const Fed fed = run(source_of(12, 4), 4, options_of(12, 2, true));
   EXPECT_THAT(fed.kept.at(0), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(fed.kept.at(4), ElementsAre(4, 5, 6, 7));
-  EXPECT_THAT(fed.numbers, ElementsAre(8, 9, 10, 11));
+  EXPECT_THAT(fed.kept.at(8), ElementsAre(8, 9, 10, 11));
+  EXPECT_THAT(fed.numbers, ElementsAre(4, 5, 6, 7));
   Feed feed(source_of(12, 4), input_of(4), options_of(12, 2, true));
   run(feed);
   EXPECT_EQ(feed.items(0), 4);

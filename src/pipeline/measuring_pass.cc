@@ -210,7 +210,9 @@ void MeasuringPass::checkpoint() {
 }
 
 int64_t MeasuringPass::samples() const {
-  return data_.samples() + (feed_.sets_aside() ? static_cast<int64_t>(feed_.kept().size()) : 0);
+  int64_t waiting = 0;  // that run at the end
+  for (int64_t number : feed_.kept().numbers()) waiting += !data_.has_sample(number);
+  return data_.samples() + waiting;
 }
 
 // Those that are kept run through the detailed program at the end.

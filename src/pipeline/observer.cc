@@ -59,7 +59,8 @@ Observer::Observer(const Model& model, const CalibrateOptions& options, const Ru
 std::vector<Tensor> Observer::operator()(const Sample& sample) {
   std::lock_guard lock(impl_->mutex);
   Sample next = sample;
-  if (!next.reset_state) next.reset_state = impl_->reset;
+  const bool stateful = impl_->model.impl().stateful();
+  if (stateful && !next.reset_state) next.reset_state = impl_->reset;
   std::vector<Tensor> outputs = impl_->pass.observe(next);
   impl_->reset = false;
   ++impl_->calls;

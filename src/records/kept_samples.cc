@@ -3,6 +3,32 @@
 #include <algorithm>
 
 namespace eightbit::records {
+namespace {
+
+void take_evenly(const std::vector<int64_t>& from, int64_t count, std::vector<int64_t>& out) {
+  const auto all = static_cast<int64_t>(from.size()), most = std::min(all, count);
+  for (int64_t k = 0; k < most; ++k) out.push_back(from[static_cast<size_t>(k * all / most)]);
+}
+
+}  // namespace
+
+std::vector<int64_t> spread_of(const std::vector<int64_t>& numbers, int64_t count) {
+  if (static_cast<int64_t>(numbers.size()) <= count) return numbers;
+  const auto multiples = [&](int64_t step) {
+    return std::ranges::count_if(numbers, [&](int64_t n) { return n % step == 0; });
+  };
+  int64_t step = 1;
+  while (multiples(step) > count) step *= 2;
+  std::vector<int64_t> out, between, rest;
+  for (int64_t n : numbers) {
+    const bool half = step > 1 && n % (step / 2) == 0;
+    (n % step == 0 ? out : half ? between : rest).push_back(n);
+  }
+  take_evenly(between, count - static_cast<int64_t>(out.size()), out);
+  take_evenly(rest, count - static_cast<int64_t>(out.size()), out);
+  std::ranges::sort(out);
+  return out;
+}
 
 void KeptSamples::add(int64_t number, const Sample& sample) {
   if (contains(number)) return;
@@ -29,12 +55,7 @@ std::vector<int64_t> KeptSamples::numbers() const {
 }
 
 std::vector<int64_t> KeptSamples::spread(int64_t count) const {
-  const auto all = numbers();
-  const auto kept = static_cast<int64_t>(all.size());
-  count = std::min(count, kept);
-  std::vector<int64_t> out;
-  for (int64_t k = 0; k < count; ++k) out.push_back(all[static_cast<size_t>(k * kept / count)]);
-  return out;
+  return spread_of(numbers(), count);
 }
 
 Sample KeptSamples::load(int64_t number) const {

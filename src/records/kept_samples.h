@@ -12,6 +12,11 @@
 
 namespace eightbit::records {
 
+// `count` of these sorted numbers, evenly spread: the multiples of the smallest power of two that
+// has no more of them, and some of those half-way between. Up to half as many of what is chosen are
+// those that would be chosen of all.
+std::vector<int64_t> spread_of(const std::vector<int64_t>& numbers, int64_t count);
+
 class KeptSamples {
  public:
   // Copies the bytes. A number that is there already keeps its first sample.
@@ -22,7 +27,7 @@ class KeptSamples {
 
   // In order.
   std::vector<int64_t> numbers() const;
-  // `count` of them, evenly spread; all where there are fewer.
+  // spread_of() them.
   std::vector<int64_t> spread(int64_t count) const;
   bool contains(int64_t number) const { return samples_.contains(number); }
   size_t size() const { return samples_.size(); }

@@ -86,6 +86,17 @@ def quantize(
         return from_native_model(_eightbit.quantize(native, source, native_options, run))
 
 
+def quantize_native(
+    native: _eightbit.Model, statistics: _eightbit.Statistics, **options: Unpack[QuantizeKeywords]
+) -> Any:
+    """The same of a model that was read already."""
+    chosen = QuantizeOptions(**options)
+    native_options = chosen.native("quantize")
+    _name_nodes(native_options, native, chosen.ignored_scope)
+    with chosen.run("quantize", native) as run:
+        return from_native_model(_eightbit.quantize(native, statistics, native_options, run))
+
+
 def _quantize_again(
     model: Any, data: Any, recipe: _eightbit.QuantizationRecipe, chosen: QuantizeOptions
 ) -> Any:
@@ -151,21 +162,32 @@ def calibrate(
     activations_range_estimator_params: quantiles are measured only when asked for here.
     Other parameters, and errors: see `quantize`.
     """
-    options = _eightbit.CalibrateOptions()
-    options.subset_size = as_count("calibrate", "subset_size", subset_size, 1)
-    options.model_type = to_native(as_enum("calibrate", "model_type", ModelType, model_type))
-    options.shard = _shard(shard)
-    name = "activations_range_estimator_params"
-    if (
-        as_instance("calibrate", name, RangeEstimatorParameters, activations_range_estimator_params)
-        is not None
-    ):
-        options.activations_range_estimator_params = to_native(activations_range_estimator_params)
+    options = calibrate_options(
+        "calibrate", subset_size, model_type, shard, activations_range_estimator_params
+    )
     source = _source("calibrate", calibration_dataset, statistics_too=False)
     chosen = QuantizeOptions(subset_size=options.subset_size, engine=engine)
     native, source = _prepared("calibrate", model, source, chosen)
     with run_options("calibrate", threads, progress, checkpoint) as run:
         return _eightbit.calibrate(native, source, options, run)
+
+
+def calibrate_options(
+    where: str,
+    subset_size: int,
+    model_type: ModelType | None,
+    shard: tuple[int, int],
+    estimators: RangeEstimatorParameters | None,
+) -> _eightbit.CalibrateOptions:
+    """The library's own. Raises InvalidArgument."""
+    options = _eightbit.CalibrateOptions()
+    options.subset_size = as_count(where, "subset_size", subset_size, 1)
+    options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
+    options.shard = _shard(shard)
+    name = "activations_range_estimator_params"
+    if as_instance(where, name, RangeEstimatorParameters, estimators) is not None:
+        options.activations_range_estimator_params = to_native(estimators)
+    return options
 
 
 @takes(PlanKeywords)
