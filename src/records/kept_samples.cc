@@ -13,6 +13,7 @@ void take_evenly(const std::vector<int64_t>& from, int64_t count, std::vector<in
 }  // namespace
 
 std::vector<int64_t> spread_of(const std::vector<int64_t>& numbers, int64_t count) {
+  if (count <= 0) return {};
   if (static_cast<int64_t>(numbers.size()) <= count) return numbers;
   const auto multiples = [&](int64_t step) {
     return std::ranges::count_if(numbers, [&](int64_t n) { return n % step == 0; });
