@@ -46,14 +46,11 @@ std::vector<double> all_quantiles(const RangeEstimatorParameters& p) {
 
 void ranges_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
                     records::TapRequest& taps) {
-  const auto& user = options.advanced_parameters.activations_range_estimator_params;
+  // the scheme may still change
+  const auto quantiles =
+      all_quantiles(options.advanced_parameters.activations_range_estimator_params);
   for (const Quantizer& q : plan.quantizers) {
     if (q.weight) continue;
-    const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
-    std::vector<double> quantiles;
-    for (bool upper : {false, true})
-      if (const auto p = records::quantile_of(upper ? user.max : user.min, upper, symmetric))
-        quantiles.push_back(*p);
     const uint32_t statistics =
         kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);
