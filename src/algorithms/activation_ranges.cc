@@ -82,7 +82,7 @@ class ActivationRange {
   // ranges by channel are fine without.
   void by_channel(Quantizer& q, const Measured& measured) {
     const float floor = floor_of_readers(q);
-    if (is_asymmetric(q) && q.group == kNone && std::isinf(floor) && scheme_is_free())
+    if (is_asymmetric(q) && q.group == kNone && std::isinf(floor) && scheme_is_free(options_))
       q.spec.mode = QuantizationScheme::symmetric;
     std::vector<float> least = measured.channel_min();
     for (float& x : least) x = std::max(x, floor);
@@ -97,7 +97,8 @@ class ActivationRange {
                   AggregatorType::mean);
     if (!is_asymmetric(q)) high = of_magnitudes(high);
     const float least = one(q, measured, low, false), most = one(q, measured, high, true);
-    if (!is_asymmetric(q) || q.group != kNone || !scheme_is_free() || clearly_narrower(least, most))
+    if (!is_asymmetric(q) || q.group != kNone || !scheme_is_free(options_) ||
+        clearly_narrower(least, most))
       return ranges_.set(q, {least}, {most});
     q.spec.mode = QuantizationScheme::symmetric;
     high = of_magnitudes(high);
@@ -118,7 +119,7 @@ class ActivationRange {
     const float reach = std::max(-low, high);
     const bool symmetric = q.spec.mode == QuantizationScheme::symmetric;
     const double both = low < 0 ? 2.0 * reach : reach, width = high - low;
-    if (!symmetric && q.group == kNone && scheme_is_free() &&
+    if (!symmetric && q.group == kNone && scheme_is_free(options_) &&
         both * both <= kClearlyBetter * width * width)
       q.spec.mode = QuantizationScheme::symmetric;
     ranges_.set(q, {low}, {q.spec.mode == QuantizationScheme::symmetric ? reach : high});
@@ -138,17 +139,12 @@ class ActivationRange {
     const auto asymmetric =
         records::least_error_range(histogram, min, max, levels, QuantizationScheme::asymmetric);
     // Without a preset the scheme is free: symmetric unless asymmetric is clearly better.
-    if (scheme_is_free() && q.group == kNone &&
+    if (scheme_is_free(options_) && q.group == kNone &&
         symmetric.error <= kClearlyBetter * asymmetric.error) {
       q.spec.mode = QuantizationScheme::symmetric;
       return ranges_.set(q, {symmetric.low}, {symmetric.high});
     }
     ranges_.set(q, {asymmetric.low}, {asymmetric.high});
-  }
-
-  bool scheme_is_free() const {
-    const auto& asked = options_.advanced_parameters.activations_quantization_params;
-    return options_.recipe == Recipe::eightbit && !options_.preset && !(asked && asked->mode);
   }
 
   std::vector<float> largest(const Measured& measured) const {
@@ -199,6 +195,11 @@ class ActivationRange {
 };
 
 }  // namespace
+
+bool scheme_is_free(const QuantizeOptions& options) {
+  const auto& asked = options.advanced_parameters.activations_quantization_params;
+  return options.recipe == Recipe::eightbit && !options.preset && !(asked && asked->mode);
+}
 
 bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options) {
   const auto& user = options.advanced_parameters.activations_range_estimator_params;

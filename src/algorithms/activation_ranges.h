@@ -13,6 +13,9 @@ namespace eightbit::algorithms {
 // Whether the range of such a quantizer is searched over the histogram of its values.
 bool uses_histogram(const QuantizerSpec& spec, const QuantizeOptions& options);
 
+// Whether an asymmetric quantizer may become a symmetric one, where a zero point gains little.
+bool scheme_is_free(const QuantizeOptions& options);
+
 // Gives the quantizer its range; a free scheme is chosen. Throws InvalidArgument when the
 // statistics lack what it needs. Safe for many quantizers of one plan at a time.
 void find_activation_range(const Graph& graph, const records::StatisticsData& statistics,

@@ -32,13 +32,20 @@ void note_extremes(const QuantizeOptions& options, Plan& plan) {
   log(LogLevel::warning, "{}", plan.notes.back());
 }
 
-// Quantiles that the estimators of the options may read, whatever the scheme.
+// Quantiles that the estimators of the options read.
+std::vector<double> quantiles_of(const RangeEstimatorParameters& p, bool symmetric) {
+  std::vector<double> out;
+  for (bool upper : {false, true})
+    if (const auto q = records::quantile_of(upper ? p.max : p.min, upper, symmetric))
+      out.push_back(*q);
+  return out;
+}
+
+// The same, whatever the scheme.
 std::vector<double> all_quantiles(const RangeEstimatorParameters& p) {
   std::set<double> out;
-  for (bool upper : {false, true})
-    for (bool symmetric : {false, true})
-      if (const auto q = records::quantile_of(upper ? p.max : p.min, upper, symmetric))
-        out.insert(*q);
+  for (bool symmetric : {false, true})
+    for (double q : quantiles_of(p, symmetric)) out.insert(q);
   return {out.begin(), out.end()};
 }
 
@@ -46,11 +53,12 @@ std::vector<double> all_quantiles(const RangeEstimatorParameters& p) {
 
 void ranges_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
                     records::TapRequest& taps) {
-  // the scheme may still change
-  const auto quantiles =
-      all_quantiles(options.advanced_parameters.activations_range_estimator_params);
+  const auto& user = options.advanced_parameters.activations_range_estimator_params;
   for (const Quantizer& q : plan.quantizers) {
     if (q.weight) continue;
+    const std::vector<double> quantiles =
+        scheme_is_free(options) ? all_quantiles(user)
+                                : quantiles_of(user, q.spec.mode == QuantizationScheme::symmetric);
     const uint32_t statistics =
         kMinMax | (uses_histogram(q.spec, options) ? uint32_t{kHistogram} : 0u);
     if (!quantiles.empty() && !q.spec.per_channel) taps.want(q.value, statistics, quantiles);

@@ -123,6 +123,27 @@ TEST(Ranges, ChannelsHaveNoZeroPointUnlessAskedFor) {
   EXPECT_EQ(scheme(nncf(), positive), QuantizationScheme::asymmetric);
 }
 
+TEST(Ranges, WhereTheSchemeIsFreeQuantilesOfBothSchemesAreMeasured) {
+  const Network network;
+  StatisticsCollectorParameters quantile;
+  quantile.statistics_type = StatisticsType::quantile;
+  quantile.quantile_outlier_prob = 0.25;
+  const auto measured = [&](Recipe recipe) {
+    QuantizeOptions options = estimators({}, quantile);
+    options.recipe = recipe;
+    Plan plan;
+    plan.quantizers = {network.activation(kAsymmetric)};
+    records::TapRequest taps(network.graph);
+    ranges_request(network.graph, plan, options, taps);
+    std::vector<double> quantiles;
+    for (const records::Point& point : taps.points())
+      quantiles.insert(quantiles.end(), point.tap.quantiles.begin(), point.tap.quantiles.end());
+    return quantiles;
+  };
+  EXPECT_THAT(measured(Recipe::eightbit), ElementsAre(-0.75, 0.75));
+  EXPECT_THAT(measured(Recipe::nncf), ElementsAre(0.75));
+}
+
 TEST(Ranges, EstimatorsOfTheUserWin) {
   const Network network;
   StatisticsCollectorParameters least, largest, middle;
