@@ -286,3 +286,24 @@ def test_ignored_scopes_by_name_pattern_and_type(kit):
     ):
         plan = eb.plan(model, ignored_scope=scope)
         assert plan.weight_quantizers == 3 and f"float {name} | ignored" in plan.text
+
+
+def test_what_automatic_padding_comes_to():
+    """Ends as TensorFlow pads: the odd one last; a network of the same paddings, written out, computes the same."""
+    from eightbit.tensorflow.capture import capture
+    from eightbit.tensorflow.op_map import attributes_of
+
+    random = np.random.default_rng(0)
+    x = random.standard_normal((1, 15, 16, 3)).astype(np.float32)
+    kernel = tf.constant(random.standard_normal((3, 4, 3, 2)).astype(np.float32))
+    for stride, dilation in ((1, 1), (2, 1), (3, 1), (1, 2)):
+        same = tf.function(
+            lambda y, s=stride, d=dilation: tf.nn.conv2d(y, kernel, s, "SAME", dilations=d)
+        )
+        graph = capture(same, [x]).graph
+        node = next(each for each in graph.nodes if each.op == "Conv2D")
+        found = attributes_of(node, "convolution")
+        assert not found.auto_pad
+        pads = [[0, 0], *map(list, zip(found.pads_begin, found.pads_end, strict=True)), [0, 0]]
+        written = tf.nn.conv2d(x, kernel, stride, pads, dilations=dilation)
+        assert np.array_equal(same(x), written)

@@ -56,7 +56,8 @@ class Function:
 
     def build(self, *tensors: Any) -> list[tf.Tensor]:
         """The ops themselves, in the graph that is being built: smaller, and without gradients."""
-        given = {f"{name}:0": tensor for name, tensor in zip(self.specs, tensors, strict=True)}
+        values = map(tf.convert_to_tensor, tensors)
+        given = {f"{name}:0": tensor for name, tensor in zip(self.specs, values, strict=True)}
         read = {_full(name) for node in self.definition.node for name in node.input}
         computed = [name for name in self.outputs if name not in given]
         found = tf.graph_util.import_graph_def(
@@ -65,8 +66,8 @@ class Function:
             return_elements=computed,
             name="",
         )
-        values = given | dict(zip(computed, found, strict=True))
-        return [values[name] for name in self.outputs]
+        given |= dict(zip(computed, found, strict=True))
+        return [given[name] for name in self.outputs]
 
     def __call__(self, *tensors: Any) -> list[tf.Tensor]:
         results = self._call(*tensors)

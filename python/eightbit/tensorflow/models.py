@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from eightbit.tensorflow.capture import Captured
+from eightbit.tensorflow.clean import is_quantizer
 from eightbit.tensorflow.graph import CONSTANT, HANDLE, Graph, Node
 from eightbit.tensorflow.graph_def import function_of
 from eightbit.tensorflow.signature import Signature
@@ -63,15 +65,13 @@ def _keras_model(captured: Captured) -> Any:
 
 
 def module_of(captured: Captured) -> tf.Module:
-    """Weights are variables: constants of the graph TensorFlow would fold into layer
-    normalizations of another epsilon (docs/tensorflow.md)."""
-    weights = weights_of(captured.graph)
-    function = function_of(captured.graph, weights)
-    handles = [node.tensor for node in captured.graph.nodes if node.op == HANDLE]
-    signature = captured.signature
-
-    trained = any(node.trainable for node in weights)
-    body = function if trained else function.build
+    """What holds integers is not trained any more, and needs no gradients."""
+    graph, signature = captured.graph, captured.signature
+    frozen = any(node.array is not None and node.array.dtype == np.int8 for node in graph.nodes)
+    weights = _stored_weights(graph) if frozen else weights_of(graph)
+    function = function_of(graph, weights)
+    body = function.build if frozen else function
+    handles = [node.tensor for node in graph.nodes if node.op == HANDLE]
 
     class QuantizedModule(tf.Module):
         """Called with the flat inputs in order."""
@@ -79,7 +79,9 @@ def module_of(captured: Captured) -> tf.Module:
         def __init__(self):
             super().__init__(name="quantized")
             self.weights = [
-                tf.Variable(node.array, bool(node.trainable), name=_variable_name(node))
+                tf.Variable(
+                    node.array, bool(node.trainable) and not frozen, name=_variable_name(node)
+                )
                 for node in weights
             ]
             self.source = captured.source if handles else None  # whose tables are read
@@ -94,6 +96,20 @@ def module_of(captured: Captured) -> tf.Module:
             return {"serving_default": self.__call__.get_concrete_function()}
 
     return QuantizedModule()
+
+
+def _stored_weights(graph: Graph) -> list[Node]:
+    """Variables take more room in a SavedModel than a bias: those that no kernel takes in wrongly are constants. As constants
+    TensorFlow would fold the others into layer normalizations of another epsilon (docs/tensorflow.md)."""
+    readers = graph.readers()
+    return [
+        node
+        for node in weights_of(graph)
+        if not all(
+            reader.op == "BiasAdd" or is_quantizer(reader)
+            for reader, _ in readers.get(node.output, [])
+        )
+    ]
 
 
 def _variable_name(node: Node) -> str:

@@ -210,16 +210,41 @@ def attributes_of(node: Node, op: str) -> _eightbit.NodeAttributes:
 
 
 def _read_window(node: Node, attributes: _eightbit.NodeAttributes) -> None:
-    """Without batch and channels, which are first and last."""
+    """Without batch and channels, which are first and last. What automatic padding comes to where sizes are known."""
     attributes.strides = node.integers("strides")[1:-1]
     attributes.dilations = node.integers("dilations")[1:-1]
     padding = node.text("padding")
-    attributes.auto_pad = padding == "SAME"
-    explicit = node.integers("explicit_paddings")
-    if padding == "EXPLICIT" and explicit:
-        attributes.pads_begin, attributes.pads_end = explicit[2:-2:2], explicit[3:-2:2]
-    else:
-        attributes.pads_begin = attributes.pads_end = [0] * len(attributes.strides)
+    pads = [(0, 0)] * len(attributes.strides)
+    if padding == "EXPLICIT":
+        flat = node.integers("explicit_paddings")[2:-2]
+        pads = list(zip(flat[::2], flat[1::2], strict=True))
+    elif padding == "SAME":
+        found = _same_padding(node)
+        attributes.auto_pad = found is None
+        pads = found or pads
+    attributes.pads_begin, attributes.pads_end = (
+        [low for low, _ in pads],
+        [high for _, high in pads],
+    )
+
+
+def _same_padding(node: Node) -> list[tuple[int, int]] | None:
+    """As many positions as the input has, over the stride; None where that is not known, or transposed."""
+    sizes = (node.inputs[0].shape or ())[1:-1]
+    weight = weight_place(node)
+    kernel = node.integers("ksize")[1:-1]
+    if weight is not None:
+        kernel = list((node.inputs[weight].shape or ())[: len(sizes)])
+    strides = node.integers("strides")[1:-1]
+    dilations = node.integers("dilations")[1:-1] or [1] * len(strides)
+    if node.op in _TRANSPOSED or not sizes or -1 in sizes or len(kernel) != len(sizes):
+        return None
+    pads = []
+    for size, window, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
+        reach = (window - 1) * dilation + 1
+        whole = max((-(-size // stride) - 1) * stride + reach - size, 0)
+        pads.append((whole // 2, whole - whole // 2))
+    return pads
 
 
 # The input that holds the axis; None: the attribute `axis`, or the last axis.
