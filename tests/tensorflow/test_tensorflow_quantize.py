@@ -48,6 +48,13 @@ def test_batch_norms_are_part_of_the_layers_in_front(kit):
     assert [each.channel_axes for each in per_channel] == [[3]], "in front of the depthwise layer"
 
 
+def test_weights_are_rounded_together_in_all_convolutions(kit):
+    """Also in the one that reads the input, whose channels are last too."""
+    report = eb.Report()
+    eb.quantize(convolutions(kit), eb.Dataset(images(10)), report=report, **QUICK)
+    assert any(note.startswith("weight rounding: 3 layers") for note in report.notes)
+
+
 def test_attention_is_recognized_and_each_dense_layer_is_one_product(kit):
     model, samples = attention(kit), token_rows(40)
     plan = eb.plan(model)

@@ -47,7 +47,8 @@ class _Reader(Reader):
         for node in self._graph.nodes:
             if node.op == INPUT:
                 name = self.unique_name(node.name)
-                self.emit(node, name, "Placeholder", "parameter", [], node.outputs)
+                attributes = op_map.attributes_of(node, "parameter")
+                self.emit(node, name, INPUT, "parameter", [], node.outputs, (), attributes)
             elif node.op not in (CONSTANT, HANDLE):
                 self._add(node)
         for number, output in enumerate(self._graph.outputs):
