@@ -1,6 +1,6 @@
 # Files as arrays of a C++ source. Run as a script:
 #   cmake -DOUTPUT=resources.cc "-DFILES=kName=path;kOther=path" -P embed.cmake
-set(code "#include \"report/resources.h\"\n\nnamespace eightbit::resources {\nnamespace {\n\n")
+set(code "#include \"analysis/report_resources.h\"\n\nnamespace eightbit::resources {\nnamespace {\n\n")
 foreach(entry ${FILES})
   string(REGEX MATCH "^([^=]+)=(.*)$" _ "${entry}")
   set(name ${CMAKE_MATCH_1})

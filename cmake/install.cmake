@@ -1,18 +1,18 @@
 # Two ways to install: into a prefix, for C++ programs that call find_package(eightbit), and (SKBUILD) into a Python
-# package folder, where openvino/ is the neighbour in site-packages.
+# package folder. Parts for OpenVINO are installed by openvino.cmake.
 if(SKBUILD)
   install(TARGETS eightbit LIBRARY DESTINATION eightbit COMPONENT python)
-  set_target_properties(eightbit PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../openvino/libs")
+  set_target_properties(eightbit PROPERTIES INSTALL_RPATH "$ORIGIN")
   install(FILES ${EIGHTBIT_RENAMED_PROTOBUF} DESTINATION eightbit COMPONENT python)
   if(TARGET eightbit_cli)
     install(TARGETS eightbit_cli RUNTIME DESTINATION eightbit/bin COMPONENT python)
-    set_target_properties(eightbit_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..;$ORIGIN/../../openvino/libs")
+    set_target_properties(eightbit_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..")
   endif()
   return()
 endif()
 
 set_target_properties(eightbit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
-  INSTALL_RPATH "$ORIGIN;${EIGHTBIT_OPENVINO_LIBS}")
+  INSTALL_RPATH "$ORIGIN")
 set(EIGHTBIT_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/eightbit)
 install(FILES ${EIGHTBIT_RENAMED_PROTOBUF} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS eightbit EXPORT eightbit_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

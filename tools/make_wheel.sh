@@ -1,18 +1,33 @@
 #!/usr/bin/env bash
-# Makes a wheel that needs nothing but Python and OpenVINO's wheel. Image folders are left out: the system's OpenCV would
+# Makes a wheel that needs nothing but Python and NumPy; OpenVINO, ONNX Runtime and PyTorch are used where they are installed.
+# It carries a part for each release of requirements/openvino.txt. Image folders are left out: the system's OpenCV would
 # bring a hundred libraries along. The wheel refuses them with a message; Python's own image readers feed a Dataset.
-#   tools/make_wheel.sh PYTHON DIST
+#   tools/make_wheel.sh PYTHON DIST [RELEASE...]      other releases of OpenVINO
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$1")
 dist=$(realpath -m "$2")
+shift 2
+releases=("$@")
+[ ${#releases[@]} -gt 0 ] || mapfile -t releases < <(grep -v '^#' requirements/openvino.txt)
 PATH=$(dirname "$python"):$PATH
 export PATH
 
+# The SDK of a release is its Python package.
+sdks=${EIGHTBIT_OPENVINO_SDKS:-build-openvino}
+packages=
+for release in "${releases[@]}"; do
+  folder=$(realpath -m "$sdks/$release")
+  [ -d "$folder/openvino" ] || "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "openvino==$release"
+  packages+="${packages:+;}$folder/openvino"
+done
+
 raw=$(mktemp -d)
 trap 'rm -rf "$raw"' EXIT
-"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF .
-# OpenVINO and its TBB are the neighbour in site-packages, where the RPATH finds them.
-"$python" -m auditwheel repair -w "$dist" --exclude 'libopenvino*' --exclude 'libtbb*' "$raw"/eightbit-*.whl
+"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF \
+  "--config-settings=cmake.define.EIGHTBIT_OPENVINO_PACKAGES=$packages" .
+# OpenVINO is found at run time.
+"$python" -m auditwheel repair -w "$dist" --exclude 'libopenvino*' "$raw"/eightbit-*.whl
+echo "Parts for OpenVINO: ${releases[*]}"
 echo "Image folders (--data FOLDER with pictures) are not in this wheel; everything else is."
 ls -lh "$dist"

@@ -12,6 +12,7 @@
 #include <eightbit/error.h>
 #include <eightbit/log.h>
 #include <eightbit/model.h>
+#include <eightbit/observer.h>
 #include <eightbit/options.h>
 #include <eightbit/quantize.h>
 #include <eightbit/recipe.h>

@@ -9,10 +9,6 @@ The names of functions, options and their values are those that users of nncf.qu
 
 from importlib import import_module
 
-from eightbit._load import load_openvino
-
-load_openvino()
-
 from eightbit._eightbit import (
     AccuracyResult,
     BenchmarkRow,
@@ -39,6 +35,7 @@ from eightbit._eightbit import version as _version
 from eightbit._graph import GraphNode, ModelGraph, build_graph
 from eightbit._logging import disable_logging, set_log_level
 from eightbit._logging import logger as nncf_logger
+from eightbit._openvino import look_for_openvino
 from eightbit.analysis import benchmark, compare, inspect, report
 from eightbit.data import Dataset, open_files
 from eightbit.errors import (
@@ -105,6 +102,8 @@ from eightbit.quantization.range_estimator import (
 )
 from eightbit.scopes import IgnoredScope, Subgraph
 from eightbit.stripping import strip
+
+look_for_openvino()
 
 __version__ = _version()
 

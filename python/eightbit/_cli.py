@@ -1,9 +1,10 @@
 """The console script: hands over to the C++ program that the package brings along."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
+
+from eightbit._openvino import libraries
 
 
 def main() -> None:
@@ -19,11 +20,9 @@ def main() -> None:
 def _environment() -> dict[str, str]:
     """Finds OpenVINO where this Python finds it, also when it is not the package's neighbour."""
     environment = dict(os.environ)
-    spec = importlib.util.find_spec("openvino")
-    if spec is not None and spec.submodule_search_locations:
-        libraries = str(Path(spec.submodule_search_locations[0]) / "libs")
-        known = environment.get("LD_LIBRARY_PATH", "")
-        environment["LD_LIBRARY_PATH"] = f"{libraries}:{known}" if known else libraries
+    folder = libraries()
+    if folder is not None:
+        environment.setdefault("EIGHTBIT_OPENVINO", str(folder))
     return environment
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit._logging import logger
+from eightbit._openvino import imported
 from eightbit.data.dataset import Dataset
 from eightbit.errors import FileError, ModelError, Unsupported, UnsupportedBackendError
 from eightbit.parameters import Engine
@@ -64,18 +65,14 @@ class Framework:
     def unwrap(self, model: _eightbit.Model) -> Any:
         """A new object of the framework. Python makes an empty one, because only OpenVINO can make its own Python objects;
         C++ then fills it in, without a copy of the weights."""
-        import openvino
-
-        shell = openvino.Model([], [], "model")
+        shell = imported("model").Model([], [], "model")
         model.write_into(shell)
         return shell
 
     def for_inference(self, model: _eightbit.Model) -> Any:
         """What a validation function is given, as NNCF hands it out."""
-        import openvino
-
         config = {"INFERENCE_PRECISION_HINT": "f32"}
-        return openvino.compile_model(self.unwrap(model), "CPU", config)
+        return imported("model").compile_model(self.unwrap(model), "CPU", config)
 
     def samples(self, model: _eightbit.Model, items: Iterable[Any]) -> Iterator[Any]:
         """Items as the handle takes them."""
@@ -125,10 +122,9 @@ class Onnx(Framework):
             ) from error
         if settings.engine != Engine.OPENVINO:
             return _eightbit.Model.from_onnx(serialized)
-        import openvino
-
+        core = imported("model").Core()
         try:
-            return _eightbit.Model.from_openvino(openvino.Core().read_model(serialized))
+            return _eightbit.Model.from_openvino(core.read_model(serialized))
         except RuntimeError as error:
             raise ModelError(
                 f"[model] OpenVINO can not read this onnx.ModelProto: {error}. Leave the engine out, or "
@@ -169,10 +165,11 @@ class Files(Framework):
         return _eightbit.Model.read(os.fspath(model), settings.engine.value)
 
     def nodes(self, model: Any, example_input: Any) -> Nodes:
-        import openvino
+        if self.read(model, Settings()).is_onnx:  # says what is wrong with it
+            import onnx
 
-        self.read(model, Settings())  # says what is wrong with it
-        return super().nodes(openvino.Core().read_model(model), example_input)
+            return ONNX.nodes(onnx.load(model, load_external_data=False), example_input)
+        return super().nodes(imported("build_graph").Core().read_model(model), example_input)
 
 
 class PythonFramework(Framework):

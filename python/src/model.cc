@@ -16,15 +16,15 @@ namespace eightbit::python {
 namespace {
 
 Model wrap_model(nb::handle model) {
-  std::shared_ptr<ov::Model> original = from_openvino(model);
+  const ov::Model& original = from_openvino(model);
   WithoutGil release;
   return openvino::wrap(original);
 }
 
 void write_into(const Model& model, nb::handle shell) {
-  std::shared_ptr<ov::Model> target = from_openvino(shell);
+  ov::Model& target = from_openvino(shell);
   WithoutGil release;
-  openvino::unwrap_into(model, *target);
+  openvino::unwrap_into(model, target);
 }
 
 Model read_model(const std::filesystem::path& path, const std::string& engine) {
@@ -51,6 +51,8 @@ nb::bytes unwrap_onnx(const Model& model) {
 }  // namespace
 
 void bind_model(nb::module_& module) {
+  module.def("look_for_openvino_in", &openvino::look_in, nb::arg("folder"),
+             "Where OpenVINO's libraries are looked for first.");
   nb::class_<PortInfo>(module, "PortInfo", "An input or output of a model.")
       .def(
           "__init__",

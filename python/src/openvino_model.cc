@@ -1,6 +1,7 @@
 #include "openvino_model.h"
 
 #include <eightbit/error.h>
+#include <eightbit/openvino.h>
 #include <fmt/format.h>
 
 #include <typeinfo>
@@ -20,25 +21,25 @@ nb::object raw_pointer(nb::handle model) {
   nb::object inner = nb::getattr(model, "_Model__model", model);
   nb::object conduit = nb::getattr(inner, "_pybind11_conduit_v1_", nb::none());
   if (conduit.is_none()) return conduit;
-  nb::object type = nb::steal(PyCapsule_New(const_cast<std::type_info*>(&typeid(ov::Model)),
+  nb::object type = nb::steal(PyCapsule_New(const_cast<std::type_info*>(&openvino::model_type()),
                                             typeid(std::type_info).name(), nullptr));
   return conduit(nb::bytes(kAbi), type, nb::bytes("raw_pointer_ephemeral"));
 }
 
 }  // namespace
 
-std::shared_ptr<ov::Model> from_openvino(nb::handle model) {
+ov::Model& from_openvino(nb::handle model) {
   nb::object pointer = raw_pointer(model);
   if (!PyCapsule_CheckExact(pointer.ptr())) {
     throw Unsupported(fmt::format(
-        "[model] a {} does not give access to an ov::Model. An openvino.Model of the OpenVINO "
-        "release that eightbit was built for is needed.",
-        nb::type_name(model.type()).c_str()));
+        "[model] a {} does not give access to an ov::Model. An openvino.Model of OpenVINO {} is "
+        "needed.",
+        nb::type_name(model.type()).c_str(), openvino::release()));
   }
   auto* found =
-      static_cast<ov::Model*>(PyCapsule_GetPointer(pointer.ptr(), typeid(ov::Model).name()));
+      static_cast<ov::Model*>(PyCapsule_GetPointer(pointer.ptr(), openvino::model_type().name()));
   if (found == nullptr) throw nb::python_error();
-  return found->shared_from_this();
+  return *found;
 }
 
 }  // namespace eightbit::python

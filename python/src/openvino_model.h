@@ -3,13 +3,14 @@
 
 #include <nanobind/nanobind.h>
 
-#include <memory>
-#include <openvino/core/model.hpp>
+namespace ov {
+class Model;
+}
 
 namespace eightbit::python {
 
-// Shares the model; nothing is copied. Throws Unsupported when the object is none, or of another
-// build of OpenVINO.
-std::shared_ptr<ov::Model> from_openvino(nanobind::handle model);
+// What the object holds, for as long as it lives. Throws Unsupported when it is none, or of another
+// build of OpenVINO than the one that is used.
+ov::Model& from_openvino(nanobind::handle model);
 
 }  // namespace eightbit::python

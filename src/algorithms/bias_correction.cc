@@ -1,12 +1,16 @@
 #include "algorithms/bias_correction.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "algorithms/fast_bias_correction.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "graph/roles.h"
 
 namespace eightbit::algorithms {
@@ -153,5 +157,77 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
   }
   return out;
 }
+
+namespace {
+
+bool applies(const QuantizeOptions& options) {
+  return !options.advanced_parameters.disable_bias_correction;
+}
+
+// Recipe nncf corrects from the means of the records, unless it is asked to take its time.
+bool in_closed_form(const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf && options.fast_bias_correction;
+}
+
+// A few; more when asked to take its time.
+int64_t correction_samples(const QuantizeOptions& options) {
+  if (!corrects_by_running(options)) return 0;
+  return options.fast_bias_correction ? kCorrectionSamples : kCarefulCorrectionSamples;
+}
+
+// Of more than one plan, the first tells which layers there are.
+void request_means(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                   Request& request) {
+  if (in_closed_form(options))
+    fast_bias_correction_request(graph, plan, request.taps);
+  else if (request.layers.empty())
+    request.layers = layer_points(graph, bias_probes(graph, plan));
+}
+
+// Nothing, with a note, where the runtime can not run the planned network: the trial run will find
+// out which layers.
+std::optional<std::vector<BiasShift>> found_shifts(Run& run, const std::vector<int64_t>& samples,
+                                                   Plan& plan) {
+  const QuantizeOptions& options = run.options();
+  std::optional<std::vector<BiasShift>> measured;
+  if (!in_closed_form(options)) try {
+      measured = run.bias_shifts(plan, samples, !options.fast_bias_correction);
+    } catch (const ModelError& error) {
+      plan.notes.push_back(fmt::format("bias correction is left out: {}", error.what()));
+      log(LogLevel::warning, "{}", plan.notes.back());
+      return std::nullopt;
+    }
+  auto shifts =
+      measured ? *measured : fast_bias_shifts(run.graph(), run.statistics(), options, plan);
+  plan.notes.push_back(fmt::format("bias correction: {} layers, {}", shifts.size(),
+                                   measured ? fmt::format("from {} samples", samples.size())
+                                            : "from the means of their inputs"));
+  return shifts;
+}
+
+}  // namespace
+
+bool corrects_by_running(const QuantizeOptions& options) {
+  return applies(options) && !in_closed_form(options);
+}
+
+void correct_biases(Run& run, Plan& plan) {
+  if (!applies(run.options())) return;
+  plan.biases.clear();  // shifts are those of the network without any
+  if (auto shifts = found_shifts(run, run.samples(correction_samples(run.options())), plan))
+    plan.biases = *std::move(shifts);
+}
+
+const Algorithm kBiasCorrection = {
+    .name = "bias correction",
+    .applies = applies,
+    .request = request_means,
+    .request_all =
+        [](const Graph& graph, std::span<const Use>, const CalibrateOptions&, Request& request) {
+          request.layers = layer_points(graph, all_layers(graph));
+        },
+    .samples = correction_samples,
+    .apply = correct_biases,
+};
 
 }  // namespace eightbit::algorithms

@@ -14,12 +14,22 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/algorithm.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
 #include "records/bias_probe.h"
 #include "records/statistics_data.h"
 
 namespace eightbit::algorithms {
+
+extern const Algorithm kBiasCorrection;
+
+// Whether biases are corrected by running samples; else from the means of the records
+// (fast_bias_correction.h), or not at all.
+bool corrects_by_running(const QuantizeOptions& options);
+
+// Fills in plan.biases. What can not be measured is left out, with a note.
+void correct_biases(Run& run, Plan& plan);
 
 // Samples that are run; and where more time may be taken. Fewer cost no accuracy on the reference
 // models down to 16.

@@ -212,7 +212,7 @@ class Alignment {
       });
     }
     network.constants.push_back(
-        {value.id, {use}, spilled_floats(values, old.shape), "channel_alignment"});
+        {value.id, {use}, spilled_floats(values, old.shape), ReplacementReason::channel_alignment});
   }
 
   const Graph& graph_;
@@ -242,5 +242,21 @@ Plan channel_alignment(const Graph& graph, const StatisticsData& statistics, Pla
   network.changes = plan.changes;
   return network;
 }
+
+const Algorithm kChannelAlignment = {
+    .name = "channel alignment",
+    .applies =
+        [](const QuantizeOptions& options) {
+          return !options.advanced_parameters.disable_channel_alignment;
+        },
+    .request = [](const Graph& graph, const Plan& plan, const QuantizeOptions&,
+                  Request& request) { channel_alignment_request(graph, plan, request.taps); },
+    .facts = [](const Graph& graph, const Plan& plan, const QuantizeOptions&,
+                RunFacts& facts) { facts.convolution_pairs = !pairs_of(graph, plan).empty(); },
+    .apply =
+        [](Run& run, Plan& plan) {
+          run.change_network(channel_alignment(run.graph(), run.statistics(), plan));
+        },
+};
 
 }  // namespace eightbit::algorithms

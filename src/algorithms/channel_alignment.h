@@ -13,12 +13,15 @@
 
 #include <eightbit/options.h>
 
+#include "algorithms/algorithm.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
 #include "records/statistics_data.h"
 #include "records/tap_request.h"
 
 namespace eightbit::algorithms {
+
+extern const Algorithm kChannelAlignment;
 
 void channel_alignment_request(const Graph& graph, const Plan& plan, records::TapRequest& taps);
 

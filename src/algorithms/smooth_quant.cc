@@ -250,7 +250,8 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
     const int64_t axis = input_axis(graph, member.weight);
     const Tensor scaled =
         scaled_by(weight_of(graph, plan, member.constant, member.weight), axis, s);
-    plan.constants.push_back({member.constant, {member.weight}, scaled, "smooth_quant", s, axis});
+    plan.constants.push_back(
+        {member.constant, {member.weight}, scaled, ReplacementReason::smooth_quant, s, axis});
   }
   std::ranges::sort(scale.uses);
   plan.scales.push_back(std::move(scale));
@@ -372,5 +373,41 @@ void smooth_quant(const Graph& graph, const StatisticsData& statistics,
                                      group.members.size()));
   }
 }
+
+namespace {
+
+// Products of transformers, whatever the plan: model_type may be set later.
+void request_all_smoothing(const Graph& graph, std::span<const Use> inputs,
+                           const CalibrateOptions& options, Request& request) {
+  if (options.model_type != ModelType::transformer && !is_transformer(graph)) return;
+  for (const Use& input : inputs)
+    if (meets_weight(graph, input) && has(graph.node(input.node).op, kSmoothQuantMatMul))
+      request.taps.want_channels(graph.input(input), activation_channel_axis(graph, input),
+                                 kMinMax | kMean | kMeanSquare, true);
+}
+
+bool smooths_any(const Graph& graph, const Plan& plan, QuantizeOptions options, bool convolutions) {
+  AdvancedSmoothQuantParameters& alphas = options.advanced_parameters.smooth_quant_alphas;
+  (convolutions ? alphas.matmul : alphas.convolution) = -1.0;
+  return !find_groups(graph, plan, options).empty();
+}
+
+}  // namespace
+
+const Algorithm kSmoothQuant = {
+    .name = "smooth quant",
+    .applies = smooth_quant_applies,
+    .prepare = smooth_quant_prepare,
+    .request = [](const Graph& graph, const Plan& plan, const QuantizeOptions& options,
+                  Request& request) { smooth_quant_request(graph, plan, options, request.taps); },
+    .request_all = request_all_smoothing,
+    .facts =
+        [](const Graph& graph, const Plan& plan, const QuantizeOptions& options, RunFacts& facts) {
+          facts.smooth_convolutions = smooths_any(graph, plan, options, true);
+          facts.smooth_products = smooths_any(graph, plan, options, false);
+        },
+    .apply = [](Run& run,
+                Plan& plan) { smooth_quant(run.graph(), run.statistics(), run.options(), plan); },
+};
 
 }  // namespace eightbit::algorithms

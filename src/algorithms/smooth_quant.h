@@ -12,12 +12,15 @@
 
 #include <eightbit/options.h>
 
+#include "algorithms/algorithm.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
 #include "records/statistics_data.h"
 #include "records/tap_request.h"
 
 namespace eightbit::algorithms {
+
+extern const Algorithm kSmoothQuant;
 
 bool smooth_quant_applies(const QuantizeOptions& options);
 // Moves quantizers that climbed from a product through reshapes and transpositions back to its

@@ -1,16 +1,20 @@
 #include "algorithms/weight_rounding.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "algorithms/bias_correction.h"
 #include "algorithms/measured.h"
+#include "algorithms/nearest_plane.h"
+#include "base/error.h"
 #include "base/float_tensor.h"
 #include "base/parallel.h"
 #include "base/spill.h"
 #include "graph/roles.h"
 #include "quant/channels.h"
 #include "quant/fake_quantize.h"
-#include "quant/nearest_plane.h"
 
 namespace eightbit::algorithms {
 namespace {
@@ -264,5 +268,47 @@ Tensor WeightRounding::rounded(const Layer& layer, const Plan& plan) const {
   });
   return spilled_floats(from_rows(outputs, rows), tensor.shape);
 }
+
+namespace {
+
+// By default where biases keep the means.
+bool rounds(const QuantizeOptions& options) {
+  if (options.weight_rounding) return options.weight_rounding == eightbit::WeightRounding::adaptive;
+  return corrects_by_running(options) && options.recipe == Recipe::eightbit && !options.mode;
+}
+
+int64_t rounding_samples(const QuantizeOptions& options) {
+  return rounds_thoroughly(options) ? kCarefulRoundingSamples : kRoundingSamples;
+}
+
+// Where the statistics keep no samples, weights stay on their nearest levels.
+void round_weights(Run& run, Plan& plan) {
+  const auto samples = run.samples(rounding_samples(run.options()));
+  if (samples.empty() && !run.options().weight_rounding) return;
+  if (samples.empty())
+    fail<InvalidArgument>(
+        "quantize",
+        "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
+        "again, or choose nearest.");
+  const WeightRounding rounding(run.graph(), run.statistics(), run.options(), plan,
+                                static_cast<int64_t>(samples.size()));
+  if (rounding.taps().empty()) return;
+  run.gather(rounding.taps(), samples, kWeightRounding.name);
+  plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples",
+                                   rounding.apply(plan), samples.size()));
+}
+
+}  // namespace
+
+const Algorithm kWeightRounding = {
+    .name = "weight rounding",
+    .applies = rounds,
+    .request =
+        [](const Graph& graph, const Plan& plan, const QuantizeOptions& options, Request& request) {
+          weight_rounding_request(graph, plan, options, request.taps);
+        },
+    .samples = rounding_samples,
+    .apply = round_weights,
+};
 
 }  // namespace eightbit::algorithms

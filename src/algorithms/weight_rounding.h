@@ -5,8 +5,9 @@
 // Does:    for each quantized convolution and product with a scale for each output: takes the
 //          weights of an output in turn and adds to each what the ones before it have missed, as
 //          far as their inputs vary together.
-// Source:  Frantar et al., GPTQ, arXiv 2210.17323; quant/nearest_plane.h. Inputs are taken as their
-//          quantizers leave them. Only the variance counts, for the mean is left to the bias.
+// Source:  Frantar et al., GPTQ, arXiv 2210.17323; algorithms/nearest_plane.h. Inputs are taken
+//          as their quantizers leave them. Only the variance counts, for the mean is left to the
+//          bias.
 #pragma once
 
 #include <eightbit/options.h>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "algorithms/algorithm.h"
 #include "algorithms/weight_terms.h"
 #include "graph/graph.h"
 #include "quant/plan.h"
@@ -27,6 +29,8 @@ namespace eightbit::algorithms {
 
 // Samples that are run; and where rounding was asked for, or more time may be taken.
 inline constexpr int64_t kRoundingSamples = 16, kCarefulRoundingSamples = 32;
+
+extern const Algorithm kWeightRounding;
 
 // Whether all layers are rounded: where that was asked for, or more time may be taken.
 bool rounds_thoroughly(const QuantizeOptions& options);

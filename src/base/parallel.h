@@ -1,17 +1,14 @@
-// Data parallelism over oneTBB. Results must not depend on how the range is split.
+// Data parallelism. Results must not depend on how the range is split.
 #pragma once
 
-#include <tbb/parallel_for.h>
-
 #include <cstdint>
-#include <utility>
+#include <functional>
 
 namespace eightbit {
 
-// Calls body(i) for every i in [0, count), in any order, on any thread.
-template <typename Body>
-void parallel_for(int64_t count, Body&& body) {
-  tbb::parallel_for(int64_t{0}, count, std::forward<Body>(body));
-}
+// Calls body(i) for every i in [0, count), in any order, on any thread, and returns when all are
+// done. Throws the first exception of a body; what has not begun by then is left out. May be called
+// from within a body.
+void parallel_for(int64_t count, const std::function<void(int64_t)>& body);
 
 }  // namespace eightbit

@@ -117,6 +117,11 @@ int64_t input_axis(const Graph& graph, Use use) {
   }
 }
 
+bool meets_weight(const Graph& graph, Use use) {
+  const int32_t weight = weight_port(graph, use.node);
+  return weight != kNone && weight != use.port;
+}
+
 int64_t channel_axis(const Value& value) {
   const auto rank = static_cast<int64_t>(value.shape.size());
   if (rank < 2) return kNone;

@@ -75,6 +75,9 @@ std::vector<int64_t> output_axes(const Graph& graph, Use use);
 // weights with groups, each of which meets channels of its own.
 int64_t input_axis(const Graph& graph, Use use);
 
+// Whether the node multiplies what it reads there by a weight.
+bool meets_weight(const Graph& graph, Use use);
+
 // The axis of a value's channels, as convolutions and what stands around them lay them out; kNone
 // where the rank is not known or too small.
 int64_t channel_axis(const Value& value);

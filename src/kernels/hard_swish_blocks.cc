@@ -200,7 +200,7 @@ class Scaler {
         values[static_cast<size_t>(i)] *= factor(channel);
     });
     plan_.constants.push_back(
-        {value, {use}, spilled_floats(values, weight.shape), "channel_scales"});
+        {value, {use}, spilled_floats(values, weight.shape), ReplacementReason::channel_scales});
     for (Quantizer& q : plan_.quantizers)
       if (reads(q.uses, use)) scale_range(q, axes, channel_count(weight.shape, axes), factor);
   }

@@ -145,6 +145,10 @@ void free_float_activations(const Graph& graph, Plan& plan) {
 
 }  // namespace
 
+Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf || options.mode ? Kernels{} : runtime;
+}
+
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {
   if (kernels.layers_end_in_any_activation) return;
   free_float_activations(graph, plan);

@@ -11,11 +11,17 @@
 // Source:  what ONNX Runtime fuses; docs/onnx.md.
 #pragma once
 
+#include <eightbit/options.h>
+
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 #include "quant/plan.h"
 
 namespace eightbit {
+
+// What a plan with these options may count on: recipe nncf, and FP8, for which there are no integer
+// kernels, put quantizers where they go for any runtime.
+Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options);
 
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan);
 void fit_to_kernels(const Graph& graph, const Kernels& kernels, Plan& plan);

@@ -10,19 +10,19 @@
 #include <numeric>
 #include <set>
 
-#include "accuracy/integer_work.h"
-#include "accuracy/quantizer_groups.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "pipeline/placement_choice.h"
 #include "pipeline/take_turns.h"
 #include "pipeline/trial_run.h"
+#include "search/integer_work.h"
+#include "search/quantizer_groups.h"
 
 namespace eightbit {
 namespace {
 
-using accuracy::QuantizerGroup;
 using backends::FloatPrecision;
+using search::QuantizerGroup;
 using Clock = std::chrono::steady_clock;
 
 // that a search may take, however quick the calibration was
@@ -76,7 +76,7 @@ class Placing {
         seconds_(std::max(seconds, kLeastSeconds)),
         settled_(settled),
         start_(settled.plan),
-        groups_(accuracy::quantizer_groups(graph(), start_)) {}
+        groups_(search::quantizer_groups(graph(), start_)) {}
 
   void run() {
     bench_ = settled_.bench;
@@ -338,10 +338,10 @@ class Placing {
 
   // Of the multiplications that the plan had taken into integers before anything went back.
   double float_share() const {
-    const Indexed<NodeId, double> work = accuracy::multiplications(graph());
+    const Indexed<NodeId, double> work = search::multiplications(graph());
     const auto of = [&](const Plan& plan) {
       double sum = 0;
-      for (const QuantizerGroup& group : accuracy::quantizer_groups(graph(), plan))
+      for (const QuantizerGroup& group : search::quantizer_groups(graph(), plan))
         for (NodeId node : group.layers) sum += work[node];
       return sum;
     };
@@ -355,7 +355,7 @@ class Placing {
   }
 
   Plan without(const std::vector<int>& left) const {
-    Plan plan = accuracy::without_groups(graph(), start_, groups_, left, false);
+    Plan plan = search::without_groups(graph(), start_, groups_, left, false);
     drop_smoothing_of_floats(plan);
     return plan;
   }

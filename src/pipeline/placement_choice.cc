@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "accuracy/integer_work.h"
+#include "search/integer_work.h"
 
 namespace eightbit {
 namespace {
@@ -17,8 +17,8 @@ using backends::LayerPrecision;
 // Which group a layer of the runtime belongs to.
 class Owners {
  public:
-  Owners(const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups) {
-    const Indexed<NodeId, double> work = accuracy::multiplications(graph);
+  Owners(const Graph& graph, const std::vector<search::QuantizerGroup>& groups) {
+    const Indexed<NodeId, double> work = search::multiplications(graph);
     for (size_t g = 0; g < groups.size(); ++g)
       for (NodeId node : groups[g].layers)
         by_name_[graph.node(node).name] = {static_cast<int>(g), work[node]};
@@ -87,7 +87,7 @@ bool is_conversion(const LayerPrecision& layer) {
 }
 
 std::vector<std::optional<double>> times_of_groups(
-    const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
+    const Graph& graph, const std::vector<search::QuantizerGroup>& groups,
     const std::vector<LayerPrecision>& executed) {
   Owners owners(graph, groups);
   std::vector<double> times(groups.size());
@@ -165,7 +165,7 @@ void drop_smoothing_of_floats(Plan& plan) {
   for (const Quantizer& q : plan.quantizers)
     for (const Use& use : q.uses) quantized.insert(use.node);
   const auto smooths = [](const ConstantReplacement& constant, NodeId node) {
-    return constant.reason == "smooth_quant" && constant.uses.size() == 1 &&
+    return constant.reason == ReplacementReason::smooth_quant && constant.uses.size() == 1 &&
            constant.uses.front().node == node;
   };
   for (ScaleInsertion& scale : plan.scales)

@@ -16,9 +16,9 @@
 #include <span>
 #include <vector>
 
-#include "accuracy/quantizer_groups.h"
 #include "backends/network.h"
 #include "graph/graph.h"
+#include "search/quantizer_groups.h"
 
 namespace eightbit {
 
@@ -31,7 +31,7 @@ struct GroupTimes {
 
 // By group, of one network. Nothing where no layer of the group is found under its name.
 std::vector<std::optional<double>> times_of_groups(
-    const Graph& graph, const std::vector<accuracy::QuantizerGroup>& groups,
+    const Graph& graph, const std::vector<search::QuantizerGroup>& groups,
     const std::vector<backends::LayerPrecision>& executed);
 
 // Between types, or layouts.

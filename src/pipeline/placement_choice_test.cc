@@ -60,11 +60,11 @@ struct Chain {
                           "c2 = Convolution(soft, const w2 f32[4,4,1,1]) : f32[1,4,8,8]\n"
                           "out = Result(c2)\n")),
         plan(placement::place(graph, {})),
-        groups(accuracy::quantizer_groups(graph, plan)) {}
+        groups(search::quantizer_groups(graph, plan)) {}
 
   Graph graph;
   Plan plan;
-  std::vector<accuracy::QuantizerGroup> groups;
+  std::vector<search::QuantizerGroup> groups;
 };
 
 TEST(TimesOfGroups, AreThoseOfTheirLayersAndHalfOfWhatIsBetween) {
@@ -111,13 +111,13 @@ TEST(DropSmoothing, FactorsOfFloatLayersGoAndOthersStay) {
     net.plan.constants.push_back({node.inputs[1],
                                   {{node.id, 1}},
                                   Tensor::from_floats(std::vector<float>(4, 1.0f), {1, 4, 1, 1}),
-                                  "smooth_quant",
+                                  ReplacementReason::smooth_quant,
                                   factor,
                                   1});
   };
   smooth("c1");
   smooth("c2");
-  Plan plan = accuracy::without_groups(net.graph, net.plan, net.groups, std::vector<int>{1}, false);
+  Plan plan = search::without_groups(net.graph, net.plan, net.groups, std::vector<int>{1}, false);
   drop_smoothing_of_floats(plan);
   ASSERT_THAT(plan.scales, SizeIs(1));
   ASSERT_THAT(plan.constants, SizeIs(1));

@@ -33,8 +33,11 @@ QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions 
 
 // Where quantizers go. Says nothing.
 Plan place(const backends::Network& model, const QuantizeOptions& options);
-// Where quantizers go, after with_model_type() of `options`. Tells which will do nothing.
-// `statistics`: null where data is to be measured.
+// After with_model_type() of `options`. Tells which of them will do nothing. `statistics`: null
+// where data is to be measured.
+Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
+                     const records::StatisticsData* statistics = nullptr);
+// The same as steps of a run, after the options have been checked.
 Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
            const records::StatisticsData* statistics = nullptr);
 
@@ -63,6 +66,9 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
 // Fills in plan.biases.
 void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan);
+
+// Warns where a plan quantizes nothing, unless it is known why.
+void warn_if_empty(const Plan& plan);
 
 // With `plan`, which may be another than that of `planned`.
 std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan,

@@ -11,18 +11,18 @@
 #include <numeric>
 #include <set>
 
-#include "accuracy/integer_work.h"
-#include "accuracy/misread_search.h"
-#include "accuracy/noise_attribution.h"
-#include "accuracy/quantizer_groups.h"
-#include "accuracy/reversal_search.h"
 #include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "pipeline/best_model.h"
-#include "pipeline/noise.h"
-#include "pipeline/ranking.h"
 #include "pipeline/trial_run.h"
+#include "search/best_model.h"
+#include "search/integer_work.h"
+#include "search/misread_search.h"
+#include "search/noise.h"
+#include "search/noise_attribution.h"
+#include "search/quantizer_groups.h"
+#include "search/ranking.h"
+#include "search/reversal_search.h"
 
 namespace eightbit {
 namespace {
@@ -201,19 +201,19 @@ class Settling {
 
   // Layers that a runtime can not compile in 8 bits stay in float.
   void leave_uncompilable(const ModelError& error) {
-    const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
-    const auto misread = accuracy::find_misread(
+    const auto groups = search::quantizer_groups(graph(), settled_.plan);
+    const auto misread = search::find_misread(
         static_cast<int>(groups.size()), {0, 1}, kMostMisread,
-        [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
+        [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
           if (checks_ > kMostChecks) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           try {
             bench_->ran(Compiled(
-                written(accuracy::without_groups(graph(), settled_.plan, groups, in_float, false)),
+                written(search::without_groups(graph(), settled_.plan, groups, in_float, false)),
                 precision_));
-            return accuracy::Readings{0, 0};
+            return search::Readings{0, 0};
           } catch (const ModelError&) {
-            return accuracy::Readings{0, 1};
+            return search::Readings{0, 1};
           }
         });
     if (!misread) throw error;
@@ -227,9 +227,9 @@ class Settling {
   }
 
   // Takes groups out of the plan for a reason that is not the floor's.
-  void leave(const std::vector<accuracy::QuantizerGroup>& groups, const std::vector<int>& taken_out,
+  void leave(const std::vector<search::QuantizerGroup>& groups, const std::vector<int>& taken_out,
              const std::string& reason) {
-    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups, taken_out, false);
+    Plan plan = search::without_groups(graph(), settled_.plan, groups, taken_out, false);
     for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
       plan.left_float[i].reason = reason;
     misread_share_ += share_of(groups, taken_out);
@@ -237,15 +237,15 @@ class Settling {
   }
 
   // Of the work of all, that of some.
-  double share_of(const std::vector<accuracy::QuantizerGroup>& groups,
+  double share_of(const std::vector<search::QuantizerGroup>& groups,
                   const std::vector<int>& some) const {
-    const std::vector<double> work = accuracy::work_shares(graph(), groups);
+    const std::vector<double> work = search::work_shares(graph(), groups);
     double sum = 0;
     for (int group : some) sum += work[static_cast<size_t>(group)];
     return sum;
   }
 
-  std::vector<std::string> names_of(const std::vector<accuracy::QuantizerGroup>& groups,
+  std::vector<std::string> names_of(const std::vector<search::QuantizerGroup>& groups,
                                     const std::vector<int>& taken_out) const {
     std::vector<std::string> names;
     for (int group : taken_out)
@@ -313,19 +313,18 @@ class Settling {
   void leave_misread() {
     const std::optional<double> said = measured_db(settled_.plan);
     if (!said) return;
-    const accuracy::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
-    if (!accuracy::is_misread(all)) return;
-    const auto groups = accuracy::quantizer_groups(graph(), settled_.plan);
-    const auto misread = accuracy::find_misread(
+    const search::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
+    if (!search::is_misread(all)) return;
+    const auto groups = search::quantizer_groups(graph(), settled_.plan);
+    const auto misread = search::find_misread(
         static_cast<int>(groups.size()), all, kMostMisread,
-        [&](const std::vector<int>& in_float) -> std::optional<accuracy::Readings> {
+        [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
           if (seconds_since(begin_) > seconds_) return std::nullopt;
           progress("runtime check", ++checks_, 0);
-          const Plan plan =
-              accuracy::without_groups(graph(), settled_.plan, groups, in_float, false);
+          const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
           const std::optional<double> planned = measured_db(plan);
           if (!planned) return std::nullopt;
-          return accuracy::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
+          return search::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
         });
     if (!misread || share_of(groups, misread->groups) > options_.max_float_share) return;
     const std::vector<std::string> names = names_of(groups, misread->groups);
@@ -346,8 +345,8 @@ class Settling {
   // Groups in the order in which they go, those first whose work takes away most noise for its
   // share.
   void rank() {
-    groups_ = accuracy::quantizer_groups(graph(), settled_.plan);
-    work_ = accuracy::work_shares(graph(), groups_);
+    groups_ = search::quantizer_groups(graph(), settled_.plan);
+    work_ = search::work_shares(graph(), groups_);
     const auto begin = Clock::now();
     noise_ = noise_of_groups();
     log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
@@ -431,13 +430,13 @@ class Settling {
     rank();
     if (order_.empty()) return;
     searched_since_ = Clock::now();
-    accuracy::SearchLimits limits;
+    search::SearchLimits limits;
     limits.groups = static_cast<int>(order_.size());
     limits.max_drop = 0;
     limits.put_back_trials = 12;
     limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
-    accuracy::find_reversal(limits,
-                            [&](const std::vector<int>& ranks) { return drop_without(ranks); });
+    search::find_reversal(limits,
+                          [&](const std::vector<int>& ranks) { return drop_without(ranks); });
     correct_again();
   }
 
@@ -504,7 +503,7 @@ class Settling {
   const Graph& graph() const { return planned_.base.impl().graph(); }
 
   Plan without(const std::vector<int>& reverted) const {
-    Plan plan = accuracy::without_groups(graph(), settled_.plan, groups_, reverted, false);
+    Plan plan = search::without_groups(graph(), settled_.plan, groups_, reverted, false);
     for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
       plan.left_float[i].reason = fmt::format("min_sqnr_db {:g}", floor_);
     return plan;
@@ -549,8 +548,7 @@ class Settling {
     const auto& samples = bench_->samples();
     backends::PlanComparison compared;
     compared.plan = &plan;
-    for (ValueId output : accuracy::noisy_outputs(graph()))
-      compared.comparisons.push_back({output});
+    for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
     size_t at = 0;
     const auto noise = measure_noise(
         planned_.base.impl(), std::move(compared), run_.threads,
@@ -593,7 +591,7 @@ class Settling {
   std::shared_ptr<TrialBench> bench_;
   Tried best_;
   Plan best_plan_;
-  std::vector<accuracy::QuantizerGroup> groups_;
+  std::vector<search::QuantizerGroup> groups_;
   std::vector<double> work_;                // by group
   std::vector<std::vector<double>> noise_;  // by group and output, over signal
   // groups that may go, those that gain most for their work first

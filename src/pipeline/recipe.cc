@@ -133,11 +133,6 @@ const RecipeContent& QuantizationRecipe::content() const {
   return *content_;
 }
 
-std::filesystem::path recipe_path(const std::filesystem::path& model) {
-  if (model.extension() == ".onnx") return std::filesystem::path(model) += ".recipe.json";
-  return std::filesystem::path(model).replace_extension(".recipe.json");
-}
-
 std::map<std::string, std::string> metadata_of(const RecipeContent& recipe) {
   std::map<std::string, std::string> metadata = {
       {"version", recipe.version},

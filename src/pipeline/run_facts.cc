@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "algorithms/channel_alignment.h"
-#include "algorithms/smooth_quant.h"
+#include "algorithms/algorithm.h"
 #include "base/log.h"
 #include "placement/placement.h"
-#include "records/tap_request.h"
 
 namespace eightbit {
 namespace {
@@ -17,21 +15,6 @@ bool changes_plan(const Graph& graph, QuantizeOptions options, Change change) {
   const std::string with = to_text(placement::place(graph, options), graph, false);
   change(options.advanced_parameters);
   return with != to_text(placement::place(graph, options), graph, false);
-}
-
-bool any_smoothed(const Graph& graph, const Plan& plan, QuantizeOptions options,
-                  bool convolutions) {
-  AdvancedSmoothQuantParameters& alphas = options.advanced_parameters.smooth_quant_alphas;
-  (convolutions ? alphas.matmul : alphas.convolution) = -1.0;
-  records::TapRequest taps(graph);
-  algorithms::smooth_quant_request(graph, plan, options, taps);
-  return !taps.points().empty();
-}
-
-bool any_pair(const Graph& graph, const Plan& plan) {
-  records::TapRequest taps(graph);
-  algorithms::channel_alignment_request(graph, plan, taps);
-  return !taps.points().empty();
 }
 
 bool overflows(const Graph& graph, const Quantizer& q) {
@@ -58,11 +41,7 @@ RunFacts run_facts(const Graph& graph, const Plan& plan, const QuantizeOptions& 
     facts.branches = changes_plan(graph, options, [&](AdvancedParameters& a) {
       a.quantizer_propagation_rule = defaults.quantizer_propagation_rule;
     });
-  if (!advanced.disable_channel_alignment) facts.convolution_pairs = any_pair(graph, plan);
-  if (algorithms::smooth_quant_applies(options)) {
-    facts.smooth_convolutions = any_smoothed(graph, plan, options, true);
-    facts.smooth_products = any_smoothed(graph, plan, options, false);
-  }
+  algorithms::tell_facts(graph, plan, options, facts);
   if (statistics != nullptr) {
     facts.measured = statistics->samples();
     facts.sample_inputs = !statistics->kept_samples.empty();

@@ -6,13 +6,13 @@
 #include <chrono>
 #include <tuple>
 
-#include "algorithms/bias_correction.h"
+#include "algorithms/algorithm.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/effects.h"
 #include "pipeline/measure.h"
-#include "pipeline/noise.h"
 #include "pipeline/steps.h"
+#include "search/noise.h"
 
 namespace eightbit {
 namespace {
@@ -97,7 +97,7 @@ std::vector<Candidate> Tuner::all() const {
 records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run,
                                        int64_t keep) {
   auto data = measure_for(model_, all(), dataset, run,
-                          std::max(keep, algorithms::kCarefulCorrectionSamples + kJudges));
+                          std::max(keep, algorithms::most_samples() + kJudges));
   const auto kept = static_cast<int64_t>(data.kept_samples.size());
   if (kept < 2)
     fail<DataError>(

@@ -1,7 +1,7 @@
 // One configuration for every quantizer and weight; those that share a scale agree.
 #pragma once
 
-#include "placement/weights.h"
+#include "placement/weight_points.h"
 
 namespace eightbit::placement {
 

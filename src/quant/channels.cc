@@ -91,7 +91,7 @@ Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
 }
 
 void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Tensor rounded) {
-  ConstantReplacement out{value, uses, std::move(rounded), kRounded};
+  ConstantReplacement out{value, uses, std::move(rounded), ReplacementReason::weight_rounding};
   if (const ConstantReplacement* last =
           uses.empty() ? nullptr : replacement_of(plan, value, uses.front()))
     out.factor = last->factor, out.axis = last->axis;
@@ -104,8 +104,8 @@ void round_constant(Plan& plan, ValueId value, const std::vector<Use>& uses, Ten
 }
 
 ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rounded) {
-  ConstantReplacement out{rounded.value,  rounded.uses,   {},
-                          "smooth_quant", rounded.factor, rounded.axis};
+  ConstantReplacement out{rounded.value,  rounded.uses, {}, ReplacementReason::smooth_quant,
+                          rounded.factor, rounded.axis};
   if (!out.factor.empty())
     out.tensor = scaled_by(graph.value(out.value).constant->load(), out.axis, out.factor);
   return out;
@@ -114,8 +114,8 @@ ConstantReplacement unrounded(const Graph& graph, const ConstantReplacement& rou
 void take_back_rounding(const Graph& graph, const Quantizer& weight, Plan& plan) {
   const auto concerns = [&](const ConstantReplacement& constant) {
     const auto is_read = [&](const Use& use) { return reads(weight.uses, use); };
-    return constant.reason == kRounded && constant.value == weight.value &&
-           !constant.uses.empty() && std::ranges::all_of(constant.uses, is_read);
+    return constant.is_rounded() && constant.value == weight.value && !constant.uses.empty() &&
+           std::ranges::all_of(constant.uses, is_read);
   };
   for (ConstantReplacement& constant : plan.constants)
     if (concerns(constant)) constant = unrounded(graph, constant);
@@ -125,7 +125,7 @@ void take_back_rounding(const Graph& graph, const Quantizer& weight, Plan& plan)
 
 Tensor float_weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use) {
   const ConstantReplacement* last = replacement_of(plan, value, use);
-  if (last == nullptr || last->reason != kRounded) return weight_of(graph, plan, value, use);
+  if (last == nullptr || !last->is_rounded()) return weight_of(graph, plan, value, use);
   const Tensor tensor = unrounded(graph, *last).tensor;
   return tensor.empty() ? graph.value(value).constant->load() : tensor;
 }

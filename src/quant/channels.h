@@ -30,10 +30,6 @@ Tensor scaled_by(const Tensor& tensor, int64_t axis, const std::vector<float>& f
 // The constant behind `use` as the plan leaves it.
 Tensor weight_of(const Graph& graph, const Plan& plan, ValueId value, Use use);
 
-// The reason of constants that hold levels of their quantizer already: rounding them again changes
-// nothing.
-inline constexpr const char* kRounded = "weight_rounding";
-
 // Adds a rounded constant for all of `uses`. Earlier replacements that nothing else needs are
 // dropped with their memory; the factor of the last one stays, so that unrounded() can tell what it
 // was.

@@ -65,14 +65,20 @@ TEST(Channels, TheLastReplacementWins) {
   Plan plan;
   const auto first = [&] { return weight_of(graph, plan, weight, {1, 1}).as<float>()[0]; };
   EXPECT_EQ(first(), 1);
-  plan.constants.push_back(
-      {weight, {}, Tensor::from_floats(std::vector<float>{5, 2, 3, 4}, {2, 2}), "a"});
+  plan.constants.push_back({weight,
+                            {},
+                            Tensor::from_floats(std::vector<float>{5, 2, 3, 4}, {2, 2}),
+                            ReplacementReason::channel_alignment});
   EXPECT_EQ(first(), 5);
-  plan.constants.push_back(
-      {weight, {{1, 1}}, Tensor::from_floats(std::vector<float>{6, 2, 3, 4}, {2, 2}), "b"});
+  plan.constants.push_back({weight,
+                            {{1, 1}},
+                            Tensor::from_floats(std::vector<float>{6, 2, 3, 4}, {2, 2}),
+                            ReplacementReason::smooth_quant});
   EXPECT_EQ(first(), 6);
-  plan.constants.push_back(
-      {weight, {{7, 1}}, Tensor::from_floats(std::vector<float>{9, 2, 3, 4}, {2, 2}), "c"});
+  plan.constants.push_back({weight,
+                            {{7, 1}},
+                            Tensor::from_floats(std::vector<float>{9, 2, 3, 4}, {2, 2}),
+                            ReplacementReason::smooth_quant});
   EXPECT_EQ(first(), 6);
 }
 

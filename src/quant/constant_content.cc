@@ -100,8 +100,8 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 }
 
 bool can_be_levels(const Quantizer* q, const ConstantReplacement& constant) {
-  return q && constant.reason == kRounded && constant.tensor.dtype == DType::f32 &&
-         !q->high.empty() && top_of(*q) > 0 && top_of(*q) <= 127;
+  return q && constant.is_rounded() && constant.tensor.dtype == DType::f32 && !q->high.empty() &&
+         top_of(*q) > 0 && top_of(*q) <= 127;
 }
 
 std::optional<Json> as_levels(const ConstantReplacement& constant, const Graph& graph,
@@ -190,7 +190,7 @@ bool read_bytes(const Json& json, ConstantReplacement& constant) {
 
 Json write_content(const ConstantReplacement& constant, const Graph& graph, const Plan& before) {
   std::vector<Json> short_forms;
-  if (!constant.factor.empty() && constant.reason != kRounded)
+  if (!constant.factor.empty() && !constant.is_rounded())
     short_forms.push_back({{"axis", constant.axis}, {"factor", as_json_numbers(constant.factor)}});
   if (const auto levels = as_levels(constant, graph, before)) short_forms.push_back(*levels);
   for (const Json& json : short_forms) {

@@ -43,7 +43,22 @@ const Change* change_at(const std::vector<Change>& changes, Use use) {
   return it == changes.end() ? nullptr : &*it;
 }
 
+constexpr std::pair<ReplacementReason, std::string_view> kReasons[] = {
+    {ReplacementReason::smooth_quant, "smooth_quant"},
+    {ReplacementReason::channel_alignment, "channel_alignment"},
+    {ReplacementReason::channel_scales, "channel_scales"},
+    {ReplacementReason::weight_rounding, "weight_rounding"}};
+
 }  // namespace
+
+std::string_view to_string(ReplacementReason reason) {
+  return std::ranges::find(kReasons, reason, [](const auto& row) { return row.first; })->second;
+}
+
+std::optional<ReplacementReason> replacement_reason(std::string_view name) {
+  const auto* row = std::ranges::find(kReasons, name, [](const auto& row) { return row.second; });
+  return row == std::end(kReasons) ? std::nullopt : std::optional(row->first);
+}
 
 bool reads(const std::vector<Use>& uses, Use use) {
   return std::ranges::find(uses, use) != uses.end();
@@ -58,7 +73,8 @@ std::string to_text(const Plan& plan, const Graph& graph, bool with_ranges) {
     out += fmt::format("scale {} axis {} ({} channels)\n", target_text(s.value, s.uses, graph),
                        s.axis, s.factor.size());
   for (const ConstantReplacement& c : plan.constants)
-    out += fmt::format("replace {} | {}\n", target_text(c.value, c.uses, graph), c.reason);
+    out +=
+        fmt::format("replace {} | {}\n", target_text(c.value, c.uses, graph), to_string(c.reason));
   for (const BiasShift& b : plan.biases)
     out += fmt::format("shift bias {} axis {} ({} channels)\n", graph.node(b.node).name, b.axis,
                        b.shift.size());

@@ -5,7 +5,9 @@
 
 #include <eightbit/tensor.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
@@ -32,17 +34,25 @@ struct Quantizer {
   bool has_range() const { return !low.empty() || !scale.empty(); }
 };
 
+// What made a constant another one.
+enum class ReplacementReason { smooth_quant, channel_alignment, channel_scales, weight_rounding };
+std::string_view to_string(ReplacementReason reason);  // "smooth_quant"
+// Nothing for what is no reason's name.
+std::optional<ReplacementReason> replacement_reason(std::string_view name);
+
 // Put `tensor` (same shape) in the place of constant `value`, for `uses` (all of them when empty).
 struct ConstantReplacement {
   ValueId value = kNone;
   std::vector<Use> uses;
   Tensor tensor;
-  // "smooth_quant", "channel_alignment", "bias_correction", "weight_rounding"
-  std::string reason;
+  ReplacementReason reason = ReplacementReason::weight_rounding;
   // Set where `tensor` is the graph's own times `factor`, by channel of `axis`, before any
   // rounding.
   std::vector<float> factor{};
   int64_t axis = kNone;
+
+  // It holds levels of its quantizer already: rounding it again changes nothing.
+  bool is_rounded() const { return reason == ReplacementReason::weight_rounding; }
 };
 
 // Multiply `value` by `factor` (one for each channel of `axis`) in front of `uses`.

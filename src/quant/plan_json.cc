@@ -41,7 +41,7 @@ Json constant_json(const ConstantReplacement& c, const Graph& graph) {
   const Value& value = graph.value(c.value);
   return {{"value", value.name},
           {"uses", graph.use_names(c.uses.empty() ? value.uses : c.uses)},
-          {"reason", c.reason}};
+          {"reason", to_string(c.reason)}};
 }
 
 Json constants_json(const Plan& plan, const Graph& graph, Tensors tensors) {

@@ -60,7 +60,8 @@ struct Network {
                   step;
     values[5] += step;
     values[5] = std::nearbyint(values[5] / step) * step;
-    plan.constants = {{1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), kRounded}};
+    plan.constants = {
+        {1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), ReplacementReason::weight_rounding}};
   }
 };
 
@@ -122,7 +123,8 @@ TEST(PlanJson, RoundedWeightsAreToldByTheirDistanceFromTheNearestLevel) {
 TEST(PlanJson, ScaledWeightsAreToldByTheirFactor) {
   Network n;
   const std::vector<float> factor{0.7f, 1.3f, 2.1f, 0.01f};
-  n.plan.constants = {{1, {{1, 1}}, scaled_by(weights(), 1, factor), "smooth_quant", factor, 1}};
+  n.plan.constants = {
+      {1, {{1, 1}}, scaled_by(weights(), 1, factor), ReplacementReason::smooth_quant, factor, 1}};
   const Json json = as_file(n);
   EXPECT_TRUE(json["constants"][0]["content"].contains("factor"));
   expect_same(read_plan(json, n.graph), n.plan);
@@ -132,7 +134,8 @@ TEST(PlanJson, AnyOtherConstantIsToldByItsBytes) {
   Network n;
   std::vector<float> values(24, 0.125f);
   values[3] = -0.0f;
-  n.plan.constants = {{1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), kRounded}};
+  n.plan.constants = {
+      {1, {{1, 1}}, Tensor::from_floats(values, {6, 4}), ReplacementReason::weight_rounding}};
   const Json json = as_file(n);
   EXPECT_TRUE(json["constants"][0]["content"].contains("bytes"));
   expect_same(read_plan(json, n.graph), n.plan);
@@ -169,6 +172,7 @@ TEST(PlanJson, MistakesAreNamed) {
       {"/biases/0/node", "gone", "biases[0].node names 'gone'"},
       {"/biases/0/shift", Json::array(), "has 0 numbers. 'fc' has 6 channels"},
       {"/constants/0/shape/0", 7, "shape is [7,4]. 'w' has [6,4]"},
+      {"/constants/0/reason", "whim", "reason is 'whim'. Allowed are smooth_quant"},
       {"/constants/0/dtype", "i8", "'w' takes f32"},
       {"/constants/0/content/moved", "AAAA", "content does not fit 'w'"},
       {"/constants/0/content/step", {1}, "content does not fit 'w'"},

@@ -179,7 +179,7 @@ class PlanReader {
     ConstantReplacement c;
     c.uses = uses(item);
     c.value = value_at(c.uses.front());
-    c.reason = item["reason"].text();
+    c.reason = reason(item["reason"]);
     const Value& value = graph_.value(c.value);
     if (!value.is_constant()) item["uses"].refuse("read '{}', which is no constant", value.name);
     c.tensor = {dtype(item["dtype"], value), shape(item["shape"], value), nullptr, nullptr};
@@ -187,6 +187,16 @@ class PlanReader {
       item["content"].refuse("does not fit '{}', of type {} and shape {}, or is damaged",
                              value.name, to_string(c.tensor.dtype), to_string(c.tensor.shape));
     plan_.constants.push_back(std::move(c));
+  }
+
+  static ReplacementReason reason(const JsonEntry& entry) {
+    const auto reason = replacement_reason(entry.text());
+    if (!reason)
+      entry.refuse(
+          "is '{}'. Allowed are smooth_quant, channel_alignment, channel_scales and "
+          "weight_rounding",
+          entry.text());
+    return *reason;
   }
 
   // That of the constant, or f32, which every float constant can be given as.

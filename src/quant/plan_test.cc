@@ -45,7 +45,7 @@ struct Sample {
     plan.constants = {{3,
                        {},
                        Tensor::from_floats(std::vector<float>{1, 2, 3, 4}, {1, 4, 1, 1}),
-                       "bias_correction"}};
+                       ReplacementReason::channel_alignment}};
     plan.biases = {{1, 1, {1, 2, 3, 4}}};
     plan.left_float = {{2, "model type transformer"}};
     plan.notes = {"3 samples only"};
@@ -60,7 +60,7 @@ TEST(Plan, Text) {
             "2) 255\n"
             "quantize conv -> a:0 | f8e4m3 pt | scale 3.5\n"
             "scale in -> conv:0 axis 1 (3 channels)\n"
-            "replace bias -> all | bias_correction\n"
+            "replace bias -> all | channel_alignment\n"
             "shift bias conv axis 1 (4 channels)\n"
             "float a | model type transformer\n"
             "note 3 samples only\n");
@@ -85,7 +85,7 @@ TEST(Plan, Json) {
   EXPECT_EQ(json["quantizers"][2]["spec"]["fp8"], "f8e4m3");
   EXPECT_FALSE(json["quantizers"][2].contains("low"));
   EXPECT_EQ(json["scales"][0]["factor"].size(), 3u);
-  EXPECT_EQ(json["constants"][0]["reason"], "bias_correction");
+  EXPECT_EQ(json["constants"][0]["reason"], "channel_alignment");
   EXPECT_EQ(json["biases"][0]["node"], "conv");
   EXPECT_EQ(json["left_float"][0]["reason"], "model type transformer");
   EXPECT_EQ(json["notes"][0], "3 samples only");

@@ -112,6 +112,12 @@ double mean_square(const Histogram& histogram) {
   return total > 0 ? sum / total : 0.0;
 }
 
+float clipped(float value, const StatisticsCollectorParameters& estimator) {
+  if (!estimator.clipping_value) return value;
+  const auto limit = static_cast<float>(*estimator.clipping_value);
+  return std::clamp(value, -limit, limit);
+}
+
 ClippedRange least_error_range(const Histogram& histogram, float min, float max, int levels,
                                QuantizationScheme mode) {
   const std::vector<Mass> all = masses(histogram);

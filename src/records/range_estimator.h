@@ -16,6 +16,9 @@ namespace eightbit::records {
 //   interpolation).
 float aggregate(std::span<const float> values, AggregatorType type, double quantile_outlier_prob);
 
+// `value` within the estimator's clipping_value, if it has one.
+float clipped(float value, const StatisticsCollectorParameters& estimator);
+
 // A range and the expected squared error, a value, of rounding to it and clipping at its ends.
 struct ClippedRange {
   float low = 0, high = 0;

@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 
-# What a module may include besides itself. `pipeline` is where everything meets.
+# What a module may include besides itself. `pipeline` is where algorithms and backends meet;
+# `accuracy` and `analysis` look at what it makes, and not at each other.
+ALGORITHMIC = "base graph quant kernels records placement algorithms"
+MEETING = f"{ALGORITHMIC} config backends search"
 BELOW = {
     "base": "",
     "graph": "base",
@@ -18,15 +21,16 @@ BELOW = {
     "kernels": "base graph quant",
     "records": "base graph quant",
     "placement": "base graph quant kernels",
-    "algorithms": "base graph quant kernels records placement",
-    "accuracy": "base graph quant kernels records placement algorithms",
+    "algorithms": "base graph quant kernels records placement config",
     "data": "base",
     "config": "base",
-    "report": "base",
     "backends": "base graph quant kernels records",
-    "pipeline": "base graph quant kernels records placement algorithms accuracy data config report backends",
+    "search": "base graph quant kernels records placement backends",
+    "pipeline": MEETING,
+    "accuracy": f"{MEETING} data pipeline",
+    "analysis": f"{MEETING} pipeline",
 }
-NEUTRAL = ("graph", "quant", "records", "placement", "algorithms")
+NEUTRAL = ("graph", "quant", "records", "placement", "algorithms", "search", "pipeline", "accuracy")
 FRAMEWORKS = ("openvino", "onnx", "torch", "tensorflow", "keras")
 EMPTY_NAMES = ("util", "helper", "manager", "common", "misc")
 
@@ -81,6 +85,36 @@ def test_only_the_registry_names_a_backend():
             if backend and backend[1] in folders and not own and not registry:
                 wrong.append(f"{shown(path)} includes {name}")
     assert folders and not wrong, "\n".join(wrong)
+
+
+# What can be done to a ModelProto without knowing what it means, and ONNX Runtime as a library.
+ONNX_BELOW = {"proto": "proto", "ort": "proto ort"}
+
+
+@pytest.mark.parametrize("room", ONNX_BELOW)
+def test_rooms_of_onnx_include_what_stands_below_them(room):
+    files = [
+        path
+        for path in sources(SRC / "backends" / "onnx" / room)
+        if not path.stem.endswith("_test")
+    ]
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in files
+        for _, name in includes(path)
+        if name.startswith("backends/onnx/")
+        and name.removeprefix("backends/onnx/").partition("/")[0] not in ONNX_BELOW[room].split()
+    ]
+    assert files and not wrong, "\n".join(wrong)
+
+
+MOST_FILES = 50
+
+
+def test_no_folder_is_too_large():
+    folders = [SRC, *(path for path in SRC.rglob("*") if path.is_dir())]
+    counts = {shown(path): sum(file.is_file() for file in path.iterdir()) for path in folders}
+    assert not {name: count for name, count in counts.items() if count > MOST_FILES}
 
 
 @pytest.mark.parametrize("client", ["cli", "python/src"])
@@ -151,8 +185,9 @@ def test_no_file_has_an_empty_name():
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    # Python users know eightbit.common from NNCF, which is where such names come from.
-    named = [file for file in files if not file.startswith("python/eightbit/common/")]
+    # Users know eightbit.common from NNCF and eightbit.pot from POT, which is where such names come from.
+    given = ("python/eightbit/common/", "python/eightbit/pot/")
+    named = [file for file in files if not file.startswith(given)]
     assert named
     assert not [
         file for file in named if any(word in Path(file).stem.lower() for word in EMPTY_NAMES)

@@ -45,18 +45,10 @@ class Runner:
         self._check([self.compile(as_program(text), place)], place)
 
     def compile(self, text: str, place: str) -> Path:
-        import openvino
-
         source, program = self.folder / ".snippet.cc", self.folder / ".snippet"
         source.write_text(text)
         compiler = [os.environ.get("CXX", "g++"), "-std=c++20", f"-I{ROOT / 'include'}"]
-        libraries = Path(openvino.__file__).parent / "libs"
-        linked = [
-            f"-L{self.build}",
-            "-leightbit",
-            f"-Wl,-rpath,{self.build}",
-            f"-Wl,-rpath-link,{libraries}",
-        ]
+        linked = [f"-L{self.build}", "-leightbit", f"-Wl,-rpath,{self.build}"]
         self._check([*compiler, source, "-o", program, *linked], place)
         return program
 

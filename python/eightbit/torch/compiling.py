@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from eightbit._openvino import imported
 from eightbit.errors import InvalidArgument, UnsupportedBackendError
 from eightbit.torch.capture import is_exported, quietly
 from eightbit.torch.shapes import example
@@ -40,12 +41,9 @@ def compile(
 def _with_openvino(model: fx.GraphModule, options: dict[str, Any]) -> Callable[..., Any]:
     """Not OpenVINO's backend of torch.compile: with torch 2.13 that one hands weights over as inputs, so that nothing is
     packed and no kernel computes in integers."""
-    try:
-        from eightbit.torch.openvino_callable import OpenVinoCallable
-    except ImportError:
-        raise UnsupportedBackendError(
-            "[compile] OpenVINO is missing. Install it with: pip install openvino"
-        ) from None
+    imported("compile")
+    from eightbit.torch.openvino_callable import OpenVinoCallable
+
     known = {"device": "CPU", "config": {}}
     for name in options:
         if name not in known:

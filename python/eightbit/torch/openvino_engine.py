@@ -6,6 +6,7 @@ import torch
 from torch import fx
 
 from eightbit import _eightbit
+from eightbit._openvino import imported
 
 
 def openvino_twin(
@@ -13,6 +14,7 @@ def openvino_twin(
 ) -> tuple[_eightbit.Model, dict[int, str]]:
     """A model with a result for every float value, and their names by the numbers of the values. What is not measured is
     not computed for it. Raises ModelError with the reason where OpenVINO can not convert the graph."""
+    imported("engine")
     from eightbit.torch.openvino_model import source_of, to_openvino
 
     numbers = [number for number, node in enumerate(values) if _is_float(node)]

@@ -6,10 +6,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "backends/onnx/attributes.h"
-#include "backends/onnx/check.h"
-#include "backends/onnx/prune.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/check.h"
+#include "backends/onnx/proto/prune.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "graph/unique_names.h"
 

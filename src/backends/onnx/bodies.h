@@ -21,9 +21,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "backends/onnx/copy.h"
-#include "backends/onnx/engine.h"
-#include "backends/onnx/proto.h"
+#include "backends/onnx/ort/engine.h"
+#include "backends/onnx/proto/copy.h"
+#include "backends/onnx/proto/proto.h"
 #include "graph/graph.h"
 
 namespace eightbit::onnx {

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <set>
 
-#include "backends/onnx/attributes.h"
+#include "backends/onnx/proto/attributes.h"
 
 namespace eightbit::onnx {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/onnx/graph_index.h"
+#include "backends/onnx/proto/graph_index.h"
 #include "graph/op_table.h"
 
 namespace eightbit::onnx {

@@ -4,10 +4,10 @@
 #include <array>
 #include <set>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/model_file.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "base/spill.h"
 

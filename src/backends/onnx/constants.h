@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "backends/onnx/engine.h"
-#include "backends/onnx/graph_index.h"
-#include "backends/onnx/proto.h"
+#include "backends/onnx/ort/engine.h"
+#include "backends/onnx/proto/graph_index.h"
+#include "backends/onnx/proto/proto.h"
 #include "graph/graph.h"
 
 namespace eightbit::onnx {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "backends/onnx/engine.h"
+#include "backends/onnx/ort/engine.h"
 #include "backends/onnx/test_model.h"
 
 namespace eightbit::onnx {

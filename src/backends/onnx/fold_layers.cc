@@ -8,10 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/constants.h"
-#include "backends/onnx/copy.h"
-#include "backends/onnx/graph_index.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/copy.h"
+#include "backends/onnx/proto/graph_index.h"
 #include "base/spill.h"
 
 namespace eightbit::onnx {

@@ -2,7 +2,7 @@
 // part of it. So do alpha and beta of Gemm.
 #pragma once
 
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/proto.h"
 
 namespace eightbit::onnx {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/constants.h"
-#include "backends/onnx/graph_index.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/graph_index.h"
 
 namespace eightbit::onnx {
 namespace {

@@ -1,7 +1,7 @@
 // Zeros that are put around the input of a convolution: it can do that by itself.
 #pragma once
 
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/proto.h"
 
 namespace eightbit::onnx {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/onnx/copy.h"
+#include "backends/onnx/proto/copy.h"
 
 namespace eightbit::onnx {
 

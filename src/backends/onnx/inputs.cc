@@ -1,6 +1,6 @@
 #include "backends/onnx/inputs.h"
 
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 
 namespace eightbit::onnx {

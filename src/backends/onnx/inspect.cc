@@ -7,9 +7,9 @@
 
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/executor.h"
-#include "backends/onnx/graph_index.h"
 #include "backends/onnx/inputs.h"
-#include "backends/onnx/session.h"
+#include "backends/onnx/ort/session.h"
+#include "backends/onnx/proto/graph_index.h"
 #include "base/error.h"
 #include "base/scratch_folder.h"
 

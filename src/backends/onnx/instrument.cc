@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <map>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/bodies.h"
-#include "backends/onnx/check.h"
-#include "backends/onnx/join.h"
-#include "backends/onnx/measure_op.h"
-#include "backends/onnx/opset.h"
-#include "backends/onnx/prune.h"
-#include "backends/onnx/sort.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/ort/measure_op.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/check.h"
+#include "backends/onnx/proto/join.h"
+#include "backends/onnx/proto/opset.h"
+#include "backends/onnx/proto/prune.h"
+#include "backends/onnx/proto/sort.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "quant/rounded_weights.h"
 #include "records/unseen.h"

@@ -4,10 +4,10 @@
 
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/executor.h"
-#include "backends/onnx/fingerprint.h"
 #include "backends/onnx/model_file.h"
+#include "backends/onnx/proto/fingerprint.h"
+#include "backends/onnx/proto/types.h"
 #include "backends/onnx/save.h"
-#include "backends/onnx/types.h"
 #include "backends/onnx/writer.h"
 #include "base/error.h"
 

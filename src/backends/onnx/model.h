@@ -4,8 +4,8 @@
 #include <mutex>
 
 #include "backends/network.h"
-#include "backends/onnx/copy.h"
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/copy.h"
+#include "backends/onnx/proto/proto.h"
 #include "backends/onnx/reader.h"
 
 namespace eightbit::onnx {

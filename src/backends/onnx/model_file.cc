@@ -8,13 +8,13 @@
 
 #include <algorithm>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/bodies.h"
-#include "backends/onnx/check.h"
-#include "backends/onnx/external_data.h"
-#include "backends/onnx/inline_functions.h"
 #include "backends/onnx/normalize.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/check.h"
+#include "backends/onnx/proto/external_data.h"
+#include "backends/onnx/proto/inline_functions.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/proto.h"
 
 namespace eightbit::onnx {
 

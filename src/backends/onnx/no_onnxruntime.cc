@@ -1,7 +1,7 @@
 // Stands in for the engine where ONNX Runtime's headers were missing at build time.
-#include "backends/onnx/engine.h"
 #include "backends/onnx/executor.h"
 #include "backends/onnx/model.h"
+#include "backends/onnx/ort/engine.h"
 #include "base/error.h"
 
 namespace eightbit::onnx {

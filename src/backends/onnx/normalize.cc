@@ -5,14 +5,14 @@
 #include <unordered_set>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/bodies.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/fold_layers.h"
 #include "backends/onnx/fold_paddings.h"
-#include "backends/onnx/graph_index.h"
-#include "backends/onnx/prune.h"
-#include "backends/onnx/sort.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/graph_index.h"
+#include "backends/onnx/proto/prune.h"
+#include "backends/onnx/proto/sort.h"
 #include "graph/unique_names.h"
 
 namespace eightbit::onnx {

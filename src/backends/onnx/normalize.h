@@ -2,7 +2,7 @@
 // and the plan alone.
 #pragma once
 
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/proto.h"
 
 namespace eightbit::onnx {
 

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "backends/onnx/attributes.h"
+#include "backends/onnx/proto/attributes.h"
 
 namespace eightbit::onnx {
 namespace {

@@ -4,8 +4,8 @@
 #include <functional>
 #include <vector>
 
-#include "backends/onnx/engine.h"
-#include "backends/onnx/proto.h"
+#include "backends/onnx/ort/engine.h"
+#include "backends/onnx/proto/proto.h"
 #include "graph/graph.h"
 
 namespace eightbit::onnx {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "backends/onnx/attributes.h"
-#include "backends/onnx/engine.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/ort/engine.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
 #include "base/spill.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "backends/onnx/copy.h"
+#include "backends/onnx/proto/copy.h"
 #include "quant/plan.h"
 
 namespace eightbit::onnx {

@@ -6,15 +6,15 @@
 #include <set>
 #include <tuple>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/bodies.h"
-#include "backends/onnx/check.h"
 #include "backends/onnx/composites.h"
 #include "backends/onnx/constants.h"
-#include "backends/onnx/engine.h"
-#include "backends/onnx/graph_index.h"
 #include "backends/onnx/op_map.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/ort/engine.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/check.h"
+#include "backends/onnx/proto/graph_index.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "graph/roles.h"
 #include "graph/settle.h"

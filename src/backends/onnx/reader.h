@@ -8,17 +8,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/graph_index.h"
+#include "backends/onnx/proto/proto.h"
 #include "graph/graph.h"
 
 namespace eightbit::onnx {
-
-// Input `port` of node `node` of a GraphProto; or, with node kNone, the graph output `port`.
-struct InputRef {
-  int node = kNone;
-  int port = 0;
-  auto operator<=>(const InputRef&) const = default;
-};
 
 struct Reading {
   Graph graph;

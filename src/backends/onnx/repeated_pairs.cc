@@ -8,10 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
-#include "backends/onnx/graph_index.h"
 #include "backends/onnx/model_file.h"
-#include "backends/onnx/sort.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/graph_index.h"
+#include "backends/onnx/proto/sort.h"
 
 namespace eightbit::onnx {
 namespace {

@@ -1,7 +1,7 @@
 // Quantizers that move with values where ONNX Runtime does not move them by itself.
 #pragma once
 
-#include "backends/onnx/copy.h"
+#include "backends/onnx/proto/copy.h"
 
 namespace eightbit::onnx {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
+#include "backends/onnx/proto/attributes.h"
 
 namespace eightbit::onnx {
 namespace {

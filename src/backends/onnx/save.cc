@@ -8,8 +8,8 @@
 #include <array>
 #include <optional>
 
-#include "backends/onnx/fingerprint.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/fingerprint.h"
+#include "backends/onnx/proto/types.h"
 #include "base/error.h"
 #include "base/whole_file.h"
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "backends/onnx/model_file.h"
-#include "backends/onnx/proto.h"
+#include "backends/onnx/proto/proto.h"
 
 namespace eightbit::onnx {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "backends/onnx/attributes.h"
 #include "backends/onnx/model_file.h"
-#include "backends/onnx/types.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/types.h"
 
 namespace eightbit::onnx::test {
 

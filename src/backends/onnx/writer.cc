@@ -9,16 +9,16 @@
 #include <set>
 #include <unordered_map>
 
-#include "backends/onnx/attributes.h"
-#include "backends/onnx/check.h"
 #include "backends/onnx/hard_swish_nodes.h"
 #include "backends/onnx/model_file.h"
-#include "backends/onnx/opset.h"
-#include "backends/onnx/prune.h"
+#include "backends/onnx/proto/attributes.h"
+#include "backends/onnx/proto/check.h"
+#include "backends/onnx/proto/opset.h"
+#include "backends/onnx/proto/prune.h"
+#include "backends/onnx/proto/sort.h"
 #include "backends/onnx/quantizer_nodes.h"
 #include "backends/onnx/repeated_pairs.h"
 #include "backends/onnx/runtime_faults.h"
-#include "backends/onnx/sort.h"
 #include "base/error.h"
 #include "base/float_tensor.h"
 #include "base/spill.h"

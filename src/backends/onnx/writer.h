@@ -1,7 +1,7 @@
 // Carries out a plan on a copy of a model.
 #pragma once
 
-#include "backends/onnx/copy.h"
+#include "backends/onnx/proto/copy.h"
 #include "backends/onnx/reader.h"
 #include "quant/plan.h"
 

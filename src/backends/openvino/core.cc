@@ -6,6 +6,7 @@
 #include <openvino/runtime/properties.hpp>
 #include <sstream>
 
+#include "backends/openvino_part.h"
 #include "base/error.h"
 
 namespace eightbit::openvino {
@@ -17,16 +18,6 @@ std::string lower_extension(const std::filesystem::path& path) {
                          [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
-
-struct Format {
-  std::string_view extension, framework;
-};
-
-constexpr Format kFormats[] = {{".xml", "ir"},
-                               {".onnx", "onnx"},
-                               {".tflite", "tflite"},
-                               {".pb", "tf"},
-                               {".pdmodel", "paddle"}};
 
 // TensorFlow's too for folders.
 std::string_view framework_of(const std::filesystem::path& path) {
@@ -114,10 +105,6 @@ std::string cause_of(const std::exception& error) {
   constexpr size_t kLongest = 500;
   if (cause.size() > kLongest) cause = cause.substr(0, kLongest) + "...";
   return cause.empty() ? "no cause was given" : cause;
-}
-
-bool reads(std::string_view extension) {
-  return std::ranges::find(kFormats, extension, &Format::extension) != std::end(kFormats);
 }
 
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {

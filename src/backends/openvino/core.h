@@ -18,9 +18,6 @@ ov::AnyMap compile_options(int threads = 0);
 ov::CompiledModel compiled_for_cpu(const std::shared_ptr<const ov::Model>& model,
                                    const ov::AnyMap& options);
 
-// Whether files of this extension, such as ".tflite", are read here; a SavedModel is a folder.
-bool reads(std::string_view extension);
-
 // Reads what OpenVINO has a front end for: its own .xml (with its .bin), ONNX, TensorFlow Lite,
 // TensorFlow, PaddlePaddle. Throws FileError or ModelError.
 std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path);

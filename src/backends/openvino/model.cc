@@ -1,7 +1,5 @@
 #include "backends/openvino/model.h"
 
-#include <eightbit/openvino.h>
-
 #include "backends/openvino/executor.h"
 #include "backends/openvino/fingerprint.h"
 #include "backends/openvino/runtime_faults.h"
@@ -35,15 +33,6 @@ class OpenVinoEngine final : public backends::Engine {
     return make_parallel_runners(native(network));
   }
 };
-
-void clear(ov::Model& model) {
-  for (const auto& result : ov::ResultVector(model.get_results())) model.remove_result(result);
-  for (const auto& sink : ov::SinkVector(model.get_sinks())) model.remove_sink(sink);
-  for (const auto& parameter : ov::ParameterVector(model.get_parameters()))
-    model.remove_parameter(parameter);
-  for (const auto& variable : ov::op::util::VariableVector(model.get_variables()))
-    model.remove_variable(variable);
-}
 
 }  // namespace
 
@@ -107,28 +96,6 @@ std::shared_ptr<const backends::Network> OpenVinoModel::apply(
 
 void OpenVinoModel::save(const std::filesystem::path& path, bool overwrite) const {
   save_model(*model_, path, overwrite);
-}
-
-Model wrap(const std::shared_ptr<ov::Model>& model) {
-  if (!model)
-    fail<InvalidArgument>("openvino",
-                          "the model is empty. Pass what ov::Core::read_model returned");
-  return Model(std::make_shared<const OpenVinoModel>(model->clone()));
-}
-
-std::shared_ptr<ov::Model> unwrap(const Model& model) {
-  return native(model.impl()).native()->clone();
-}
-
-void unwrap_into(const Model& model, ov::Model& target) {
-  const auto source = unwrap(model);
-  clear(target);
-  target.add_parameters(source->get_parameters());
-  target.add_variables(source->get_variables());
-  target.add_sinks(source->get_sinks());
-  target.add_results(source->get_results());
-  target.set_friendly_name(source->get_friendly_name());
-  target.get_rt_info() = source->get_rt_info();
 }
 
 }  // namespace eightbit::openvino

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/openvino/fingerprint.h"
+#include "backends/openvino/part.h"
 #include "backends/openvino/test_models.h"
 #include "base/hash.h"
 
@@ -11,6 +12,9 @@ namespace eightbit::openvino {
 namespace {
 
 using namespace test;
+
+// What this program links is used, and no library is opened.
+[[maybe_unused]] const bool is_linked = (use_part(*eightbit_openvino_part()), true);
 
 TEST(Fingerprint, IsStableAndSeesEveryChange) {
   const std::string base = read(conv_model())->fingerprint();

@@ -173,8 +173,10 @@ TEST(Writer, ScalesOneUse) {
   Tensor halved = graph.value(graph.node(conv).inputs[1]).constant->load();
   auto values = to_floats(halved);
   for (float& value : values) value /= 2;
-  plan.constants.push_back(
-      {graph.node(conv).inputs[1], {}, Tensor::from_floats(values, halved.shape), "smooth_quant"});
+  plan.constants.push_back({graph.node(conv).inputs[1],
+                            {},
+                            Tensor::from_floats(values, halved.shape),
+                            ReplacementReason::smooth_quant});
   const auto smoothed = model->apply(plan, {});
   EXPECT_TRUE(find(*native(smoothed).native(), "conv/scale"));
   const Sample sample = sample_of(*model);
@@ -187,10 +189,14 @@ TEST(Writer, QuantizesWhatWasReplacedAndTheLastReplacementWins) {
   Plan plan = conv_plan(graph);
   const ValueId weight = plan.quantizers[1].value;
   const Shape& shape = graph.value(weight).shape;
-  plan.constants.push_back(
-      {weight, {}, Tensor::from_floats(std::vector<float>(108, 0.1f), shape), "a"});
-  plan.constants.push_back(
-      {weight, {}, Tensor::from_floats(std::vector<float>(108, 0.9f), shape), "b"});
+  plan.constants.push_back({weight,
+                            {},
+                            Tensor::from_floats(std::vector<float>(108, 0.1f), shape),
+                            ReplacementReason::channel_alignment});
+  plan.constants.push_back({weight,
+                            {},
+                            Tensor::from_floats(std::vector<float>(108, 0.9f), shape),
+                            ReplacementReason::smooth_quant});
   const auto quantized = model->apply(plan, {});
   const auto stored = ov::as_type_ptr<op::Constant>(
       find(*native(quantized).native(), "conv/fq_weights_1/compressed"));

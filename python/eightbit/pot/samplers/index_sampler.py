@@ -1,0 +1,5 @@
+"""As users import it."""
+
+from eightbit.pot.samplers import IndexSampler
+
+__all__ = ["IndexSampler"]

@@ -1,0 +1,63 @@
+#include "base/parallel.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+namespace eightbit {
+namespace {
+
+TEST(ParallelFor, CallsTheBodyOnceForEachNumber) {
+  std::vector<std::atomic<int>> calls(1000);
+  parallel_for(1000, [&](int64_t i) { ++calls[static_cast<size_t>(i)]; });
+  for (const auto& count : calls) EXPECT_EQ(count, 1);
+  parallel_for(0, [](int64_t) { FAIL(); });
+}
+
+TEST(ParallelFor, LoopsMayStandWithinLoops) {
+  std::atomic<int64_t> sum = 0;
+  parallel_for(40, [&](int64_t i) {
+    parallel_for(40, [&](int64_t j) { parallel_for(3, [&](int64_t) { sum += i * j; }); });
+  });
+  EXPECT_EQ(sum, 3 * 780 * 780);
+}
+
+TEST(ParallelFor, TheFirstExceptionComesOutAndNothingRunsAfterwards) {
+  std::atomic<int> running = 0;
+  EXPECT_THROW(parallel_for(100,
+                            [&](int64_t i) {
+                              ++running;
+                              if (i == 7) {
+                                --running;
+                                throw std::runtime_error("seven");
+                              }
+                              --running;
+                            }),
+               std::runtime_error);
+  EXPECT_EQ(running, 0);
+  std::atomic<int> again = 0;
+  parallel_for(10, [&](int64_t) { ++again; });
+  EXPECT_EQ(again, 10);
+}
+
+// Python's multiprocessing forks: the threads of the parent are not there.
+TEST(ParallelFor, AForkedProcessGoesOnAlone) {
+  parallel_for(100, [](int64_t) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    std::atomic<int> calls = 0;
+    parallel_for(100, [&](int64_t) { ++calls; });
+    _exit(calls == 100 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+}  // namespace
+}  // namespace eightbit

@@ -1,0 +1,176 @@
+#include "pipeline/planned.h"
+
+#include <eightbit/eightbit.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "algorithms/algorithm.h"
+#include "algorithms/bias_correction.h"
+#include "algorithms/unseen_layers.h"
+#include "base/log.h"
+#include "graph/transformer.h"
+#include "kernels/float_products.h"
+#include "kernels/kernel_fit.h"
+#include "pipeline/algorithm_run.h"
+#include "pipeline/measure.h"
+#include "pipeline/measured_placement.h"
+#include "pipeline/quantized_already.h"
+#include "pipeline/run_facts.h"
+#include "pipeline/trial_run.h"
+#include "placement/placement.h"
+
+namespace eightbit {
+namespace {
+
+// Where the scheme is free, placement offers asymmetric quantizers; min-max then picks by error.
+QuantizeOptions with_free_scheme(QuantizeOptions options) {
+  if (!options.preset && !options.mode && options.recipe == Recipe::eightbit)
+    options.preset = Preset::mixed;
+  return options;
+}
+
+// As NNCF does, unless it is told the size of a batch.
+bool counts_whole_batches(const QuantizeOptions& options) {
+  return options.recipe == Recipe::nncf &&
+         !options.advanced_parameters.batchwise_statistics.value_or(false);
+}
+
+int64_t samples_to_keep(const QuantizeOptions& options) {
+  const int64_t wanted = algorithms::samples_wanted(options);
+  return options.trial_run ? std::max(2 * wanted, kTrialSamples) : wanted;
+}
+
+bool is_cpu(TargetDevice target) {
+  return target == TargetDevice::any || target == TargetDevice::cpu ||
+         target == TargetDevice::cpu_spr;
+}
+
+}  // namespace
+
+QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions options) {
+  const bool free = !options.model_type && options.recipe == Recipe::eightbit;
+  if (free && !model.placement() && is_transformer(model.graph()))
+    options.model_type = ModelType::transformer;
+  return options;
+}
+
+Plan place(const backends::Network& model, const QuantizeOptions& options) {
+  const Graph& graph = model.graph();
+  std::optional<Plan> own = model.placement();
+  const Kernels kernels = kernels_for(model.kernels(), options);
+  Plan plan = own ? *std::move(own) : placement::place(graph, with_free_scheme(options), kernels);
+  if (is_cpu(options.target_device)) leave_products_in_float(graph, kernels, plan);
+  prepare_for_kernels(graph, kernels, plan);
+  plan.compress_weights = options.advanced_parameters.compress_weights;
+  algorithms::prepare(graph, options, plan);
+  return plan;
+}
+
+Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
+                     const records::StatisticsData* statistics) {
+  const bool asked = options.model_type.has_value();
+  options = with_model_type(model, options);
+  Plan plan = place(model, options);
+  if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
+    log(LogLevel::warning, "{}", warning);
+    plan.notes.push_back(std::move(warning));
+  }
+  if (!asked && options.model_type)
+    plan.notes.push_back(
+        fmt::format("model_type: {}, as the model has attention", to_string(*options.model_type)));
+  report_without_effect(without_effect(options), plan.notes);
+  report_without_effect(
+      without_effect(options, run_facts(model.graph(), plan, options, statistics)), plan.notes);
+  return plan;
+}
+
+Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
+           const records::StatisticsData* statistics) {
+  validate(options);
+  steps("read", [&] { model.impl().graph(); });
+  return steps("place", [&] { return place_and_check(model.impl(), options, statistics); });
+}
+
+records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates,
+                                    const Dataset& dataset, const RunOptions& run, int64_t keep) {
+  const Graph& graph = model.impl().graph();
+  const QuantizeOptions& first = candidates.front().options;
+  algorithms::Request wanted(graph);
+  MeasureOptions measured{first.subset_size, {}, keep, {}, counts_whole_batches(first)};
+  for (const Candidate& candidate : candidates) {
+    algorithms::request(graph, candidate.plan, candidate.options, wanted);
+    measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));
+  }
+  measured.facts["options"] = to_json(first);
+  return measure(model.impl(), wanted.taps.points(), std::move(wanted.layers), dataset, measured,
+                 run);
+}
+
+records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
+                                    const QuantizeOptions& options, const RunOptions& run,
+                                    int64_t keep) {
+  const Candidate only{"", options, plan};
+  return measure_for(model, std::span(&only, 1), dataset, run, keep);
+}
+
+void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
+                    const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
+  AlgorithmRun on_model(model, statistics, options, run);
+  algorithms::correct_biases(on_model, plan);
+}
+
+Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
+                 const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
+  algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
+  AlgorithmRun on_model(model.impl(), statistics, options, run);
+  for (const algorithms::Algorithm* algorithm : algorithms::list())
+    if (algorithm->applies(options))
+      steps(algorithm->name, [&] { algorithm->apply(on_model, plan); });
+  warn_if_empty(plan);
+  return {model, on_model.changed().valid() ? on_model.changed() : model, on_model.change(),
+          std::move(plan), algorithms::samples_wanted(options)};
+}
+
+void warn_if_empty(const Plan& plan) {
+  if (!plan.quantizers.empty()) return;
+  if (std::ranges::any_of(plan.left_float, [](const FloatReason& left) {
+        return left.reason.starts_with(kDoNotPay);
+      }))
+    return;
+  log(LogLevel::warning,
+      "nothing was quantized: no op of this model can run in 8 bits with these options. See "
+      "`eightbit plan`.");
+}
+
+std::shared_ptr<const RecipeContent> recipe_of(const Planned& planned, const Plan& plan,
+                                               const QuantizeOptions& options,
+                                               const std::optional<TrialRun>& trial) {
+  auto recipe = std::make_shared<RecipeContent>();
+  recipe->version = version();
+  recipe->backend = planned.model.impl().backend();
+  recipe->fingerprint = planned.model.impl().fingerprint();
+  recipe->options = options;
+  recipe->model = planned.model;
+  recipe->alignment = planned.alignment;
+  recipe->plan = plan;
+  if (trial) recipe->trial = nlohmann::ordered_json::parse(trial->to_json(false)).dump();
+  return recipe;
+}
+
+Model write(const Model& base, const RecipeContent& recipe, const Plan& plan) {
+  return Model(base.impl().apply(plan, metadata_of(recipe)));
+}
+
+void fill(Report& report, const Graph& graph, std::shared_ptr<const RecipeContent> recipe,
+          const Plan& plan) {
+  for (const Quantizer& q : plan.quantizers)
+    ++(q.weight ? report.weight_quantizers : report.activation_quantizers);
+  report.corrected_biases = static_cast<int64_t>(plan.biases.size());
+  report.notes = plan.notes;
+  report.plan_text = to_text(plan, graph, true);
+  report.plan_json = to_json(plan, graph);
+  report.recipe = QuantizationRecipe(std::move(recipe));
+}
+
+}  // namespace eightbit

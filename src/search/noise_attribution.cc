@@ -1,0 +1,141 @@
+#include "search/noise_attribution.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace eightbit::search {
+namespace {
+
+bool is_measurable(const Graph& graph, ValueId id) {
+  if (id == kNone) return false;
+  const Value& value = graph.value(id);
+  return !value.is_constant() && value.producer != kNone && is_float(value.dtype) &&
+         graph.node(value.producer).owner == kNone;
+}
+
+std::vector<ValueId> noisy_inputs(const Graph& graph, const Node& node) {
+  std::vector<ValueId> inputs;
+  for (ValueId id : node.inputs)
+    if (is_measurable(graph, id)) inputs.push_back(id);
+  return inputs;
+}
+
+bool adds_up(Op op) {
+  return op == Op::add || op == Op::subtract || row(op).trait == Trait::concat;
+}
+
+std::set<NodeId> quantized_nodes(const Plan& plan) {
+  std::set<NodeId> nodes;
+  for (const Quantizer& q : plan.quantizers)
+    for (const Use& use : q.uses) nodes.insert(use.node);
+  return nodes;
+}
+
+std::map<NodeId, size_t> groups_by_node(const Plan& plan,
+                                        const std::vector<QuantizerGroup>& groups) {
+  std::map<NodeId, size_t> out;
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (size_t q : groups[g].quantizers)
+      for (const Use& use : plan.quantizers[q].uses) out.emplace(use.node, g);
+  return out;
+}
+
+double relative(const Energies& noise) { return noise.signal > 0 ? noise.noise / noise.signal : 0; }
+
+class Walk {
+ public:
+  Walk(const Graph& graph, const NoiseByValue& as_it_is, const NoiseByValue& alone)
+      : graph_(graph), as_it_is_(as_it_is), alone_(alone), need_(graph.values.size()) {}
+
+  std::vector<double> run(const std::map<NodeId, size_t>& group_of, size_t groups) {
+    std::vector<double> shares(groups);
+    const auto outputs = noisy_outputs(graph_);
+    for (ValueId output : outputs) need(output) += relative(noise_at(output));
+    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+      const auto group = group_of.find(node->id);
+      for (ValueId output : node->outputs) {
+        double inherited = need(output);
+        if (group != group_of.end()) {
+          const double own = inherited * own_share(output);
+          shares[group->second] += own;
+          inherited -= own;
+        }
+        if (inherited > 0) pass_on(*node, inherited);
+      }
+    }
+    const double all =
+        std::transform_reduce(outputs.begin(), outputs.end(), 0.0, std::plus<>(),
+                              [&](ValueId output) { return relative(noise_at(output)); });
+    if (all > 0)
+      for (double& share : shares) share /= all;
+    return shares;
+  }
+
+ private:
+  double& need(ValueId value) { return need_[value]; }
+
+  Energies noise_at(ValueId value) const {
+    const auto it = as_it_is_.find(value);
+    return it == as_it_is_.end() ? Energies{} : it->second;
+  }
+
+  double own_share(ValueId value) const {
+    const auto it = alone_.find(value);
+    const double noise = noise_at(value).noise;
+    return it == alone_.end() || noise <= 0 ? 0 : std::min(1.0, it->second.noise / noise);
+  }
+
+  void pass_on(const Node& node, double amount) {
+    const auto inputs = noisy_inputs(graph_, node);
+    std::vector<double> parts;
+    for (ValueId input : inputs)
+      parts.push_back(adds_up(node.op) ? noise_at(input).noise : relative(noise_at(input)));
+    const double sum = std::reduce(parts.begin(), parts.end());
+    for (size_t i = 0; i < inputs.size(); ++i)
+      need(inputs[i]) +=
+          amount * (sum > 0 ? parts[i] / sum : 1.0 / static_cast<double>(inputs.size()));
+  }
+
+  const Graph& graph_;
+  const NoiseByValue& as_it_is_;
+  const NoiseByValue& alone_;
+  Indexed<ValueId, double> need_;
+};
+
+}  // namespace
+
+std::vector<ValueId> noisy_outputs(const Graph& graph) {
+  std::vector<ValueId> outputs;
+  for (const Node& node : graph.nodes)
+    if (node.op == Op::result && node.owner == kNone && is_measurable(graph, node.inputs[0]))
+      outputs.push_back(node.inputs[0]);
+  return outputs;
+}
+
+std::vector<ValueId> values_with_own_noise(const Graph& graph, const Plan& plan) {
+  std::vector<ValueId> values;
+  for (NodeId node : quantized_nodes(plan))
+    for (ValueId output : graph.node(node).outputs)
+      if (is_measurable(graph, output)) values.push_back(output);
+  return values;
+}
+
+std::vector<ValueId> values_with_noise(const Graph& graph, const Plan& plan) {
+  const auto own = values_with_own_noise(graph, plan), outputs = noisy_outputs(graph);
+  std::set<ValueId> values(own.begin(), own.end());
+  values.insert(outputs.begin(), outputs.end());
+  for (const Node& node : graph.nodes) {
+    const auto inputs = noisy_inputs(graph, node);
+    if (inputs.size() > 1) values.insert(inputs.begin(), inputs.end());
+  }
+  return {values.begin(), values.end()};
+}
+
+std::vector<double> attribute_noise(const Graph& graph, const Plan& plan,
+                                    const std::vector<QuantizerGroup>& groups,
+                                    const NoiseByValue& as_it_is, const NoiseByValue& alone) {
+  return Walk(graph, as_it_is, alone).run(groups_by_node(plan, groups), groups.size());
+}
+
+}  // namespace eightbit::search

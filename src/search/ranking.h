@@ -1,0 +1,31 @@
+// Which groups of quantizers to suspect first: runs a few samples through the quantized network.
+#pragma once
+
+#include <eightbit/dataset.h>
+#include <eightbit/run.h>
+
+#include <vector>
+
+#include "backends/network.h"
+#include "search/quantizer_groups.h"
+
+namespace eightbit {
+
+// By group: its estimated share of the noise at the outputs (search/noise_attribution.h).
+std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
+                                 const std::vector<search::QuantizerGroup>& groups,
+                                 const std::vector<Sample>& samples, const RunOptions& run);
+
+// By group: its noise over the signal at each output of the model (search::noisy_outputs) where
+// it alone is quantized, over samples. One network is compiled, in which groups are switched on in
+// turns, sample by sample: after `seconds` no further sample begins. Empty where the backend can
+// not do that.
+std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
+                                               const std::vector<search::QuantizerGroup>& groups,
+                                               const std::vector<Sample>& samples,
+                                               const RunOptions& run, double seconds);
+
+// Items of the dataset with these numbers, in order. Empty where it holds fewer.
+std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers);
+
+}  // namespace eightbit
