@@ -48,8 +48,8 @@ def is_concrete(model: Any) -> bool:
 
 
 def capture(model: Any, samples: Sequence[Any]) -> Captured:
-    """samples: as callers write them; with none the model must tell the shapes of its inputs. Raises ModelError where the model can not be traced, InvalidArgument where
-    it has several signatures, DataError where a sample does not fit."""
+    """samples: as callers write them; with none the model must tell the shapes of its inputs. Raises ModelError where the model
+    can not be traced, InvalidArgument where it has several signatures, DataError where a sample does not fit."""
     function, signature, keras = trace(model, *samples)
     graph = flatten(function)
     clean(graph)
@@ -129,21 +129,19 @@ def _of_concrete(function: Any) -> tuple[Any, Signature]:
     captured = {id(inner) for _, inner in function.graph.captures}
     tensors = [tensor for tensor in function.graph.inputs if id(tensor) not in captured]
     args, kwargs = function.structured_input_signature
-    keywords = bool(kwargs) and not args
-    named = dict(kwargs) if keywords else {}
+    named = dict(kwargs) if kwargs and not args else {}
     by_name = {spec.name or key: key for key, spec in named.items()}
     names = [by_name.get(tensor.op.name, tensor.op.name) for tensor in tensors]
     specs = [
         tf.TensorSpec(tensor.shape, tensor.dtype, name)
         for tensor, name in zip(tensors, names, strict=True)
     ]
-    structure = {name: name for name in names} if keywords else tuple(names)
+    structure = {name: name for name in names} if named else tuple(names)
     flat = tf.nest.flatten(function.structured_outputs)
     return function, Signature(
         names,
         specs,
         structure,
-        keywords,
         function.structured_outputs,
         names_of_outputs(function.structured_outputs, flat),
     )
@@ -232,5 +230,5 @@ def _of_call(model: Any, call: Any, names, specs, nested) -> tuple[Any, Signatur
         ) from error
     outputs = function.structured_outputs
     flat = tf.nest.flatten(outputs)
-    signature = Signature(names, specs, nested, False, outputs, names_of_outputs(outputs, flat))
+    signature = Signature(names, specs, nested, outputs, names_of_outputs(outputs, flat))
     return function, signature

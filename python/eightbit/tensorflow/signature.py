@@ -14,13 +14,11 @@ from eightbit.errors import DataError
 @dataclass
 class Signature:
     """names: of the flat inputs, in order. specs: of the same; None for sizes that are open. structure: of the arguments, as
-    tf.nest packs the flat inputs: one argument, or a tuple of several. keywords: whether the structure is a dict that is
-    passed by name. outputs: structure of what a call gives, output_names: of its flat values."""
+    tf.nest packs the flat inputs. outputs: structure of what a call gives, output_names: of its flat values."""
 
     names: list[str]
     specs: list[tf.TensorSpec]
     structure: Any
-    keywords: bool = False
     outputs: Any = None
     output_names: list[str] = field(default_factory=list)
 

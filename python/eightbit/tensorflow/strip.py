@@ -11,7 +11,7 @@ from eightbit._arguments import as_enum
 from eightbit.errors import InvalidArgument
 from eightbit.parameters import StripFormat
 from eightbit.tensorflow.capture import Captured, trace
-from eightbit.tensorflow.clean import drop_copies, is_quantizer
+from eightbit.tensorflow.clean import drop_copies
 from eightbit.tensorflow.flatten import flatten
 from eightbit.tensorflow.graph import Graph, Node, Output
 from eightbit.tensorflow.models import module_of
@@ -38,7 +38,7 @@ def strip(
     function, signature, _ = trace(model, *([] if example_input is None else [example_input]))
     graph = flatten(function)
     drop_copies(graph)
-    found = [node for node in graph.nodes if is_quantizer(node) and _constant_behind(node)]
+    found = [node for node in graph.nodes if _rounds_weights(node)]
     if not found:
         raise InvalidArgument(
             f"[strip] a {type(model).__name__} holds no weights that are rounded when it runs. Pass a Keras model that "
@@ -52,6 +52,12 @@ def strip(
     return module_of(Captured(graph, signature, 1, "", model))
 
 
+def _rounds_weights(node: Node) -> bool:
+    """To 8 bits at most."""
+    ours = node.op in ("FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel")
+    return ours and node.attributes["num_bits"].i <= 8 and _constant_behind(node) is not None
+
+
 def _constant_behind(quantizer: Node) -> Output | None:
     """The weight, through what brings its channels to the last axis."""
     source = quantizer.inputs[0]
@@ -60,11 +66,19 @@ def _constant_behind(quantizer: Node) -> Output | None:
     return source if source.array is not None else None
 
 
+def _moves_before(quantizer: Node) -> int:
+    count, source = 0, quantizer.inputs[0]
+    while source.array is None:
+        count += source.node.op in _MOVES
+        source = source.node.inputs[0]
+    return count
+
+
 def _store(graph: Graph, readers: dict, quantizer: Node, form: StripFormat) -> None:
     weight = _constant_behind(quantizer)
     steps, last = [], quantizer.output
-    while len(readers.get(last, [])) == 1 and readers[last][0][0].op in _MOVES:
-        steps.append(readers[last][0][0])
+    for _ in range(_moves_before(quantizer)):
+        steps.append(readers[last][0][0])  # the way back, which nobody else goes
         last = steps[-1].output
     value = _evaluated(graph, quantizer.inputs[0])
     scale, zero_point, integers, numbers = _levels(quantizer, value)
@@ -92,8 +106,7 @@ def _evaluated(graph: Graph, value: Output) -> np.ndarray:
 def _moved(graph: Graph, steps: list[Node], array: np.ndarray) -> np.ndarray:
     for step in steps:
         target = tf.constant(_evaluated(graph, step.inputs[1]))
-        attributes = step
-        array = call_of(attributes, graph)([tf.constant(array, tf.float32), target])[0].numpy()
+        array = call_of(step, graph)([tf.constant(array, tf.float32), target])[0].numpy()
     return array
 
 
