@@ -70,8 +70,7 @@ def main(arguments: list[str]) -> None:
     )
 
     if len(arguments) > 2:
-        module = eb.strip(quantized)
-        tf.saved_model.save(module, arguments[2], signatures=module.signatures)
+        tf.saved_model.save(eb.strip(quantized), arguments[2])
 
 
 if __name__ == "__main__":

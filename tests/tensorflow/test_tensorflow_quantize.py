@@ -188,7 +188,7 @@ def test_a_module_keeps_signature_and_structure_and_holds_integers(tmp_path):
         found = np.concatenate([quantized(each)[name] for each in samples])
         assert 25 < sqnr(wanted, found) < 60, name
     assert [weight.dtype for weight in quantized.weights].count(tf.int8) == 4
-    tf.saved_model.save(quantized, tmp_path / "model", signatures=quantized.signatures)
+    tf.saved_model.save(quantized, tmp_path / "model")
     loaded = tf.saved_model.load(tmp_path / "model")
     served = loaded.signatures["serving_default"](image=tf.constant(samples[0]))
     assert set(served) == {"up", "line"}

@@ -92,7 +92,7 @@ def module_of(captured: Captured) -> tf.Module:
 
         @property
         def signatures(self) -> dict[str, Any]:
-            """For tf.saved_model.save(module, folder, signatures=module.signatures)."""
+            """As a loaded SavedModel has them. To save the module, leave them out: the same one is made."""
             return {"serving_default": self.__call__.get_concrete_function()}
 
     return QuantizedModule()
