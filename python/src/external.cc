@@ -3,8 +3,8 @@
 //   describe(description), requests() -> list | None, compile(request) -> session,
 //   apply(instructions, metadata) -> network, infer(inputs) -> list,
 //   twin() -> (Model, {value: name of a result}) | None
-// and a session has run(inputs, recorder). Tensors come as objects with DLPack, strings as arrays of
-// bytes. What they raise reaches the caller as it is.
+// and a session has run(inputs, recorder). Tensors come as objects with DLPack, strings as arrays
+// of bytes. What they raise reaches the caller as it is.
 #include <eightbit/external.h>
 #include <eightbit/strings.h>
 #include <nanobind/ndarray.h>

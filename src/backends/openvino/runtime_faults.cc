@@ -154,8 +154,8 @@ void end_reduction(ov::Node& node) {
   for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(same);
 }
 
-// Convert of 8-bit integers or booleans, Subtract, Multiply are to OpenVINO 2026.4 how a quantized model goes
-// back to floats, also where they make a bias for Softmax of a mask.
+// Convert of 8-bit integers or booleans, Subtract, Multiply are to OpenVINO 2026.4 how a quantized
+// model goes back to floats, also where they make a bias for Softmax of a mask.
 bool is_taken_for_dequantization(const ov::Node& node) {
   if (!ov::is_type<ov::op::v0::Convert>(&node) || !node.get_output_element_type(0).is_real() ||
       !varies(node.input_value(0)))
