@@ -36,6 +36,12 @@ $(VENV)/.bench-ready: requirements/bench.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/bench.txt
 	@touch $@
 
+# What tests/tensorflow needs. Keras 2 asks for the package tensorflow, which would lie over tensorflow-cpu.
+$(VENV)/.tf-ready: requirements/tensorflow.txt | $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet -r requirements/tensorflow.txt
+	$(PYTHON) -m pip install --quiet --no-deps tf-keras==2.21.0
+	@touch $@
+
 # The model of the demo and what draws its lines; no torch.
 $(VENV)/.demo-ready: requirements/demo.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/demo.txt
@@ -56,13 +62,13 @@ $(INPUTS)/.ready: bench/make_inputs.py | $(VENV)/.bench-ready
 	$(PYTHON) bench/make_inputs.py $(INPUTS)
 	@touch $@
 
-test: build $(INPUTS)/.ready $(VENV)/.browser-ready
+test: build $(INPUTS)/.ready $(VENV)/.browser-ready $(VENV)/.tf-ready
 	@status=0; \
 	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
 	$(PYTHON) -m pytest -n 2 --dist loadfile || status=1; \
 	exit $$status
 
-slow: build $(INPUTS)/.ready
+slow: build $(INPUTS)/.ready $(VENV)/.tf-ready
 	$(PYTHON) -m pytest -m slow
 
 # Leaks aside: Python keeps what it keeps.

@@ -109,9 +109,9 @@ __version__ = _version()
 
 
 def __getattr__(name: str) -> object:
-    """`eightbit.torch` is there for those who have torch, and costs others nothing."""
-    if name == "torch":
-        return import_module("eightbit.torch")
+    """`eightbit.torch` and `eightbit.tensorflow` are there for those who have these, and cost others nothing."""
+    if name in ("torch", "tensorflow"):
+        return import_module(f"eightbit.{name}")
     raise AttributeError(f"module 'eightbit' has no attribute '{name}'")
 
 

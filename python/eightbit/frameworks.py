@@ -173,8 +173,10 @@ class Files(Framework):
 
 
 class PythonFramework(Framework):
-    """A framework that runs its models itself: a package eightbit.<name>, whose module `prepare` has functions `prepare`,
+    """A framework that runs and saves its models itself: a package eightbit.<name>, whose module `prepare` has functions `prepare`,
     `prepare_two` and `needs_sample` like the methods here, and makes networks (see eightbit.external.network)."""
+
+    extension = ""
 
     def __init__(
         self, name: str, what: str, *kinds: tuple[str, str], suffixes: tuple[str, ...] = ()
@@ -231,14 +233,19 @@ FRAMEWORKS: tuple[Framework, ...] = (
         ("torch", "Module"),
         ("torch", "ExportedProgram"),
     ),
+    PythonFramework(
+        "tensorflow",
+        "Keras models and their files (.keras, .h5), tf.Module, tf.function, SavedModels that are loaded",
+        ("keras", "Model"),
+        ("tf_keras", "Model"),
+        ("tensorflow", "Module"),
+        ("tensorflow", "ConcreteFunction"),
+        ("tensorflow", "Function"),
+        ("tensorflow", "AutoTrackable"),
+        suffixes=(".keras", ".h5", ".hdf5"),
+    ),
     Files(),
 )
-
-
-_HINTS = {
-    "tensorflow": "Convert it first: openvino.convert_model(model).",
-    "keras": "Convert it first: openvino.convert_model(model).",
-}
 
 
 def framework_of(model: Any) -> Framework:
@@ -246,11 +253,9 @@ def framework_of(model: Any) -> Framework:
     for framework in FRAMEWORKS:
         if framework.owns(model):
             return framework
-    packages = [kind.__module__.partition(".")[0] for kind in type(model).__mro__]
-    hint = next((_HINTS[package] + " " for package in packages if package in _HINTS), "")
     *firsts, last = [framework.what for framework in FRAMEWORKS]
     raise UnsupportedBackendError(
-        f"[model] a {type(model).__module__}.{type(model).__qualname__} is not supported. {hint}"
+        f"[model] a {type(model).__module__}.{type(model).__qualname__} is not supported. "
         f"Supported are {', '.join(firsts)}, and {last}."
     )
 

@@ -3,9 +3,10 @@
 //   describe(description), requests() -> list | None, compile(request) -> session,
 //   apply(instructions, metadata) -> network, infer(inputs) -> list,
 //   twin() -> (Model, {value: name of a result}) | None
-// and a session has run(inputs, recorder). Tensors come as objects with DLPack. What they raise
-// reaches the caller as it is.
+// and a session has run(inputs, recorder). Tensors come as objects with DLPack, strings as arrays
+// of bytes. What they raise reaches the caller as it is.
 #include <eightbit/external.h>
+#include <eightbit/strings.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
@@ -28,7 +29,8 @@ using Floats = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 
 nb::list to_objects(std::span<const Tensor> tensors) {
   nb::list out;
-  for (const Tensor& tensor : tensors) out.append(to_dlpack_object(tensor));
+  for (const Tensor& tensor : tensors)
+    out.append(holds_strings(tensor) ? to_strings_array(tensor) : to_dlpack_object(tensor));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <eightbit/strings.h>
 #include <fmt/format.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <cstring>
 
@@ -212,6 +213,16 @@ nb::object to_dlpack_object(const Tensor& tensor) {
       .cast();
 }
 
+nb::object to_strings_array(const Tensor& tensor) {
+  nb::list items;
+  for (const std::string& item : to_strings(tensor))
+    items.append(nb::bytes(item.data(), item.size()));
+  const Shape shape(tensor.shape.begin(), tensor.shape.end() - 1);
+  return nb::module_::import_("numpy")
+      .attr("array")(items, nb::arg("dtype") = "object")
+      .attr("reshape")(shape);
+}
+
 nb::object to_array(const Tensor& tensor) {
   if (tensor.dtype == DType::bf16)
     return to_array(Tensor::from_floats(to_floats(tensor), tensor.shape));
@@ -224,6 +235,7 @@ nb::object to_array(const Tensor& tensor) {
 void bind_tensor(nb::module_& module) {
   nb::enum_<DType>(module, "DType", "Element types.")
       .value("bool", DType::boolean)
+      .value("string", DType::string)
       .value("i8", DType::i8)
       .value("u8", DType::u8)
       .value("i16", DType::i16)

@@ -23,6 +23,9 @@ Tensor borrow_tensor(nanobind::handle value);
 // An object with DLPack over the same bytes, for the framework's own from_dlpack().
 nanobind::object to_dlpack_object(const Tensor& tensor);
 
+// A NumPy array of bytes objects, of a tensor that holds strings (strings.h).
+nanobind::object to_strings_array(const Tensor& tensor);
+
 // A NumPy array over the same bytes; f32 for bf16, which NumPy lacks.
 nanobind::object to_array(const Tensor& tensor);
 

@@ -50,6 +50,7 @@ constexpr OpRow kRows[] = {
     {Op::embedding_bag, "embedding_bag", Trait::output_as_weight, WeightLayout::embedding, 1, 0},
     {Op::scaled_dot_product_attention, "scaled_dot_product_attention", kInputs, kNoWeight, 0,
      kUnifiesConcat},
+    {Op::einsum, "einsum", kFloat, kNoWeight, 0, 0},
 
     {Op::add, "add", kInputs, kNoWeight, 0, kElementwise | kArithmetic | kTransformerIgnored},
     {Op::subtract, "subtract", kInputs, kNoWeight, 0,

@@ -24,9 +24,16 @@ bool is_behind_softmax(const Graph& graph, ValueId value) {
   return false;
 }
 
+// A product with a weight, in whatever spelling.
+bool is_weighted_product(const Graph& graph, const Node& node) {
+  if (node.op == Op::einsum) return reads_any_constant(graph, node);
+  return has(node.op, kSmoothQuantMatMul) && weight_port(graph, node.id) != kNone;
+}
+
 bool is_attention(const Graph& graph, const Node& node) {
   if (node.op == Op::scaled_dot_product_attention) return true;
-  if (node.op != Op::mat_mul || node.inputs.size() < 2) return false;
+  const bool product = node.op == Op::mat_mul || node.op == Op::einsum;
+  if (!product || node.inputs.size() < 2) return false;
   return varies(graph, node.inputs[0]) && varies(graph, node.inputs[1]) &&
          (is_behind_softmax(graph, node.inputs[0]) || is_behind_softmax(graph, node.inputs[1]));
 }
@@ -36,8 +43,10 @@ bool is_attention(const Graph& graph, const Node& node) {
 bool is_transformer(const Graph& graph) {
   int64_t products = 0, convolutions = 0;
   for (const Node& node : graph.nodes) {
-    if (!has(node.op, kLinear) || weight_port(graph, node.id) == kNone) continue;
-    ++(has(node.op, kSmoothQuantMatMul) ? products : convolutions);
+    if (is_weighted_product(graph, node))
+      ++products;
+    else if (has(node.op, kLinear) && weight_port(graph, node.id) != kNone)
+      ++convolutions;
   }
   return products >= convolutions && std::ranges::any_of(graph.nodes, [&](const Node& node) {
            return is_attention(graph, node);

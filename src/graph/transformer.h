@@ -5,9 +5,9 @@
 
 namespace eightbit {
 
-// Attention: a product of two activations, one of them a softmax. And no more convolutions than
-// products with a weight, as in convolutional networks with a few attention blocks the convolutions
-// decide.
+// Attention: a product of two activations, as a matrix product or an Einsum, one of them a softmax.
+// And no more convolutions than products with a weight, as in convolutional networks with a few
+// attention blocks the convolutions decide.
 bool is_transformer(const Graph& graph);
 
 // Whether a node yields the scores of attention: softmax follows, behind ops that work element by

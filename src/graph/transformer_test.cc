@@ -38,6 +38,23 @@ TEST(Transformer, AttentionAmongProductsMakesOne) {
       << "the convolutions decide";
 }
 
+TEST(Transformer, ProductsMayBeSpelledAsSums) {
+  const auto layers = [](const std::string& scores) {
+    return parse_graph(
+        "x = Parameter() : f32[1,4,8]\n"
+        "q = Einsum(x, const wq f32[8,2,4]) : f32[1,4,2,4]\n"
+        "k = Einsum(x, const wk f32[8,2,4]) : f32[1,4,2,4]\n"
+        "qk = Einsum(q, k) : f32[1,2,4,4]\n"
+        "s = " +
+        scores +
+        "(qk) : f32[1,2,4,4]\n"
+        "y = Einsum(s, k) : f32[1,4,2,4]\n"
+        "out = Result(y)\n");
+  };
+  EXPECT_TRUE(is_transformer(layers("Softmax")));
+  EXPECT_FALSE(is_transformer(layers("Relu")));
+}
+
 TEST(Transformer, SoftmaxAtTheEndIsNoAttention) {
   EXPECT_FALSE(
       is_transformer(parse_graph("in = Parameter() : f32[1,8]\n"

@@ -14,7 +14,8 @@ namespace eightbit {
 
 class BestModel {
  public:
-  // `path`: where to; empty: a scratch folder. Throws what Model::save would, before any work.
+  // `path`: where to; empty: a scratch folder, or nowhere for models that their own framework
+  // saves. Throws what Model::save would, before any work.
   BestModel(std::filesystem::path path, const Model& like);
 
   void save(const Model& model);

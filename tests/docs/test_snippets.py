@@ -93,6 +93,8 @@ def folder(tmp_path, monkeypatch):
 def test_snippets_run(page, folder, build_dir, cli):
     if page.name == "pytorch.md":
         pytest.importorskip("torch", reason="the page is about torch")
+    if page.name == "tensorflow.md":
+        pytest.importorskip("tensorflow", reason="the page is about TensorFlow")
     runner = Runner(folder, build_dir.resolve(), cli.resolve())
     for language, text, line in blocks(page):
         getattr(runner, language)(text, f"{page.relative_to(ROOT)}:{line}")
@@ -106,6 +108,17 @@ def test_the_python_example_runs(folder):
     assert done.returncode == 0, done.stderr
     assert "classifier: " in done.stdout and "calibrate: " in done.stdout
     assert (folder / "example.bin").exists()
+
+
+def test_the_example_for_keras_runs(folder):
+    pytest.importorskip("PIL", reason="the example reads pictures with pillow")
+    pytest.importorskip("keras", reason="the example is about Keras")
+    script = ROOT / "examples" / "python" / "quantize_keras.py"
+    done = subprocess.run(
+        [sys.executable, script, "photos"], capture_output=True, text=True, timeout=2 * SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    assert "53 of 53 layers in integers" in done.stdout
 
 
 def test_the_cpp_example_runs(folder, build_dir, cli):

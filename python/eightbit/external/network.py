@@ -39,6 +39,10 @@ class Network:
         """The framework's tensors of the library's, in the order of `inputs`."""
         raise NotImplementedError
 
+    def watch_of(self, graph: Any) -> Run:
+        """The same for those who only look: what `seen` returns is of no account."""
+        return self.run_of(graph)
+
     @property
     def graph(self) -> Any:
         """What `run_of` takes."""
@@ -76,7 +80,7 @@ class Network:
         taps: dict[Any, list[int]] = {}
         for number, value in enumerate(request.taps):
             taps.setdefault(self.reading.values[value], []).append(number)
-        return TapSession(self.run_of(self.graph), taps, self.place, self.tensors)
+        return TapSession(self.watch_of(self.graph), taps, self.place, self.tensors)
 
     def _probing(self, request: _eightbit.Request) -> ProbeSession:
         planned, twins = self.planned(request.plan)
@@ -100,4 +104,4 @@ class Network:
         pairs = [(firsts[first], seconds[second]) for first, second in request.comparisons]
         cuts = {seconds[second]: firsts[first] for first, second in request.cuts}
         cuts.pop(None, None)  # outputs that nobody reads
-        return CompareSession(self.run_of(self.graph), run, pairs, cuts, self.place, self.tensors)
+        return CompareSession(self.watch_of(self.graph), run, pairs, cuts, self.place, self.tensors)

@@ -23,6 +23,7 @@ const Table& standard_table() {
       {"RNN", Op::rnn_sequence},
       {"Gather", Op::gather},
       {"Attention", Op::scaled_dot_product_attention},
+      {"Einsum", Op::einsum},
       // element-wise
       {"Add", Op::add},
       {"Sum", Op::add},

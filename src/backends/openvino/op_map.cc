@@ -37,6 +37,7 @@ const std::unordered_map<std::string_view, Op>& type_table() {
       {"EmbeddingBagPackedSum", Op::embedding_bag},
       {"EmbeddingSegmentsSum", Op::embedding_bag},
       {"ScaledDotProductAttention", Op::scaled_dot_product_attention},
+      {"Einsum", Op::einsum},
       // element-wise
       {"Add", Op::add},
       {"Subtract", Op::subtract},

@@ -154,14 +154,15 @@ void end_reduction(ov::Node& node) {
   for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(same);
 }
 
-// Convert of 8-bit integers, Subtract, Multiply are to OpenVINO 2026.4 how a quantized model goes
-// back to floats, also where they make a bias for Softmax of a mask.
+// Convert of 8-bit integers or booleans, Subtract, Multiply are to OpenVINO 2026.4 how a quantized
+// model goes back to floats, also where they make a bias for Softmax of a mask.
 bool is_taken_for_dequantization(const ov::Node& node) {
   if (!ov::is_type<ov::op::v0::Convert>(&node) || !node.get_output_element_type(0).is_real() ||
       !varies(node.input_value(0)))
     return false;
   const ov::element::Type from = node.get_input_element_type(0);
-  if (from != ov::element::u8 && from != ov::element::i8) return false;
+  if (from != ov::element::u8 && from != ov::element::i8 && from != ov::element::boolean)
+    return false;
   for (const auto& reader : node.output(0).get_target_inputs())
     if (ov::is_type<ov::op::v1::Subtract>(reader.get_node()) ||
         ov::is_type<ov::op::v1::Multiply>(reader.get_node()))

