@@ -208,3 +208,21 @@ def test_a_saved_recipe_makes_the_same_model(tmp_path):
         torch.testing.assert_close(again(x), once(x), rtol=0, atol=0)
     with pytest.raises(eb.errors.InvalidArgument, match="calibration_dataset has no effect"):
         eb.quantize(exported, eb.Dataset(images), recipe=path)
+
+
+def test_accuracy_control_hands_out_graphs_of_the_same_kind():
+    """A validation function gets what quantize gives; no file can hold such a model meanwhile."""
+    module = trained(ConvNet())
+    x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    exported = torch.export.export(module, (x,)).module()
+    seen = []
+
+    def validate(candidate, items):
+        seen.append(type(candidate))
+        with torch.no_grad():
+            return float(-(candidate(x) - module(x)).abs().mean())
+
+    data = eb.Dataset([(x,)] * 4)
+    best = eb.quantize_with_accuracy_control(exported, data, data, validate, max_drop=1.0)
+    assert len(seen) > 1 and all(issubclass(kind, torch.fx.GraphModule) for kind in seen)
+    assert isinstance(best, torch.fx.GraphModule)
