@@ -171,9 +171,9 @@ def test_a_folder_without_a_saved_model(tmp_path):
 
 
 def test_what_is_no_model_names_what_is(tmp_path):
-    (tmp_path / "m.h5").write_bytes(b"HDF")
+    (tmp_path / "m.caffemodel").write_bytes(b"HDF")
     with pytest.raises(eb.Unsupported, match=r"\.tflite"):
-        eb.plan(tmp_path / "m.h5")
+        eb.plan(tmp_path / "m.caffemodel")
     (tmp_path / "m.tflite").write_bytes(b"nothing of the kind")
     with pytest.raises(eb.ModelError, match="broken or not a model"):
         eb.plan(tmp_path / "m.tflite")
