@@ -105,11 +105,11 @@ std::shared_ptr<ov::Model> masked(ov::element::Type type) {
   return model_of({named(std::make_shared<op::Multiply>(bias, input), "product")}, {mask, input});
 }
 
-TEST(RuntimeFaults, MasksOfBytesAreConvertedByWayOfWords) {
+TEST(RuntimeFaults, MasksOfBytesAndBooleansAreConvertedByWayOfWords) {
   EXPECT_EQ(put_in(masked(ov::element::u8)), "Convert");
   EXPECT_EQ(put_in(masked(ov::element::i8)), "Convert");
   EXPECT_EQ(put_in(masked(ov::element::i64)), "");
-  EXPECT_EQ(put_in(masked(ov::element::boolean)), "");
+  EXPECT_EQ(put_in(masked(ov::element::boolean)), "Convert");
 }
 
 TEST(RuntimeFaults, WeightsInIntegersStay) {
