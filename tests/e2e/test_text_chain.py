@@ -1,0 +1,28 @@
+"""The example that quantizes a chain of models by running it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_a_chain_of_three_models_reads_as_before(tmp_path):
+    pytest.importorskip("rapidocr_onnxruntime", reason="the models are out of that package")
+    script = ROOT / "examples" / "text_chain" / "quantize.py"
+    done = subprocess.run(
+        [sys.executable, script, tmp_path, "--pages", "12", "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["watched_over_plain"] < 1.9
+    assert figures["read_right_float"] > 0.6
+    assert figures["read_right_int8"] > figures["read_right_float"] - 0.05
+    assert all(count >= 12 for count in figures["samples"])
+    assert len(list(tmp_path.glob("*.onnx"))) == 3
