@@ -9,6 +9,7 @@ import numpy as np
 
 from eightbit import _eightbit
 from eightbit.external.reading import Place, Reading
+from eightbit.external.writing import carried_out
 from eightbit.tensorflow.clean import only_reader
 from eightbit.tensorflow.graph import Graph, Node, Output, attribute
 from eightbit.tensorflow.layouts import Layout, plain
@@ -28,15 +29,7 @@ def carry_out(
 ) -> tuple[Graph, dict[Any, Any]]:
     """The changed copy, and the twins of nodes and values of the original."""
     writer = _Writer(graph, reading, layouts, form)
-    for constant in instructions.constants:
-        writer.replace(constant)
-    for scale in instructions.scales:
-        writer.scale(scale)
-    for shift in instructions.shifts:
-        writer.shift(shift)
-    for quantizer in instructions.quantizers:
-        writer.quantize(quantizer)
-    return writer.finish()
+    return carried_out(writer, instructions)
 
 
 class _Writer:

@@ -11,6 +11,7 @@ from torch import fx
 
 from eightbit import _eightbit
 from eightbit.external.reading import Place, Reading
+from eightbit.external.writing import carried_out
 from eightbit.torch.clean import aten, drop_unused_tensors, packet
 from eightbit.torch.fake_quantize import FakeQuantize
 from eightbit.torch.quantizer_nodes import (
@@ -65,15 +66,7 @@ def carry_out(
     storage: by use, the first integer and the type that an activation is stored as; the rest are u8 from 0 on.
     """
     writer = _Writer(module, reading, form, storage or {})
-    for constant in instructions.constants:
-        writer.replace(constant)
-    for scale in instructions.scales:
-        writer.scale(scale)
-    for shift in instructions.shifts:
-        writer.shift(shift)
-    for quantizer in instructions.quantizers:
-        writer.quantize(quantizer)
-    return writer.finish()
+    return carried_out(writer, instructions)
 
 
 def by_channel(values: torch.Tensor, axis: int, rank: int) -> torch.Tensor:
