@@ -18,14 +18,22 @@ std::span<const BiasProbe> probes_of(const Measurement& measurement) {
 std::span<const Comparison> comparisons_of(const Measurement& measurement) {
   using All = std::span<const Comparison>;
   return std::visit(
-      Overloads{[](const Taps&) { return All(); }, [](const Probes&) { return All(); },
-                [](const auto& compared) { return All(compared.comparisons); }},
+      Overloads{[](const PlanComparison& compared) { return All(compared.comparisons); },
+                [](const NetworkComparison& compared) { return All(compared.comparisons); },
+                [](const auto&) { return All(); }},
       measurement);
 }
 
 bool wants_outputs(const Measurement& measurement) {
-  const auto* taps = std::get_if<Taps>(&measurement);
-  return taps && taps->outputs;
+  return std::visit(
+      Overloads{[](const Taps& taps) { return taps.outputs; },
+                [](const LayerErrors&) { return true; }, [](const ErrorInjection&) { return true; },
+                [](const auto&) { return false; }},
+      measurement);
+}
+
+bool side_by_side(const Measurement& measurement) {
+  return !comparisons_of(measurement).empty() || std::holds_alternative<LayerErrors>(measurement);
 }
 
 bool in_integers(const Measurement& measurement) {

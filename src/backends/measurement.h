@@ -2,6 +2,8 @@
 // and nothing else: what an engine does not know does not compile in it, or it refuses by name.
 #pragma once
 
+#include <eightbit/tensor.h>
+
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -75,25 +77,34 @@ struct NetworkComparison {
   bool integer_arithmetic = false;
 };
 
-// The same as a PlanComparison, with nodes of the copy that each run can put back into floats, in
-// order: with a number s between 0 and 1 for each switch they yield
-// float + s (quantized - float). Only for engines that can_switch().
-struct SwitchComparison {
+// What layers do wrong by themselves: quantized - float of the first output of each, in f32, where
+// the plan is carried out and quantizers of activations read the network's own values. One output
+// a layer of Executor::run_one(); no records. Only for engines that can_inject().
+struct LayerErrors {
   const Plan* plan = nullptr;
-  std::vector<Comparison> comparisons;
-  std::vector<std::vector<NodeId>> switches;
-  std::vector<std::vector<float>> rows;  // the numbers of each run
+  std::vector<NodeId> layers;  // outside of bodies
+};
+
+// The network itself, with an error added to the first output of each of these layers. Its own
+// outputs come from Executor::run_one(); no records. Only for engines that can_inject().
+struct ErrorInjection {
+  std::vector<NodeId> layers;  // outside of bodies
+  // One a layer, in f32 and of the shape of its output; read when a run begins.
+  const std::vector<Tensor>* errors = nullptr;
 };
 
 // One record a sample comes back, with one part for each tap, probe or comparison, in order.
-using Measurement = std::variant<Taps, Probes, PlanComparison, NetworkComparison, SwitchComparison>;
+using Measurement =
+    std::variant<Taps, Probes, PlanComparison, NetworkComparison, LayerErrors, ErrorInjection>;
 
 // The parts of one kind; empty where the measurement has another kind.
 std::span<const Tap> taps_of(const Measurement& measurement);
 std::span<const BiasProbe> probes_of(const Measurement& measurement);
 std::span<const Comparison> comparisons_of(const Measurement& measurement);
-// Whether the network's own outputs are wanted, beside taps.
+// Whether outputs of Executor::run_one() are wanted.
 bool wants_outputs(const Measurement& measurement);
+// Whether two networks that share values run side by side.
+bool side_by_side(const Measurement& measurement);
 // Whether quantizers are to be computed as the runtime does it.
 bool in_integers(const Measurement& measurement);
 // The sizes of all parts of a record, in order.

@@ -42,10 +42,14 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
-// that a search may take, however quick the calibration was
-constexpr double kLeastSeconds = 8;
-// that are made however long they take: the first misses by little and wastes by much
-constexpr int64_t kLeastTrials = 3;
+// What a search costs is counted, so that the same call makes the same model however busy the
+// machine is. Trials: the first misses by little and wastes by much.
+constexpr int64_t kMostTrials = 12;
+constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
+constexpr size_t kMostRankingSamples = 8;
+// The clock ends what would take far longer than that: after so many passes over 300 samples, and
+// no earlier than after so many seconds.
+constexpr double kMostPasses = 4, kLeastSeconds = 60;
 // of a layer in float, in shares of all work, on top of its own
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
@@ -55,9 +59,6 @@ constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
-// of the search's time: no further sample tells the noise of groups then; and for trials after it
-constexpr double kRankingShare = 0.3, kSearchShare = 0.7;
-constexpr size_t kRankingRuns = 160;  // inferences that tell the noise of single groups
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -73,7 +74,8 @@ class Settling {
         run_(run),
         floor_(quality_floor(options)),
         timing_seconds_(kTimingShare * std::max(calibration_seconds, kLeastTimed)),
-        seconds_(std::max(seconds_of_pass(statistics, calibration_seconds), kLeastSeconds)) {
+        seconds_(std::max(kMostPasses * seconds_of_pass(statistics, calibration_seconds),
+                          kLeastSeconds)) {
     settled_.plan = planned.plan;
   }
 
@@ -412,12 +414,12 @@ class Settling {
     std::iota(order.begin(), order.end(), size_t{0});
     std::ranges::stable_sort(order, std::greater<>(), activity);
     std::vector<Sample> samples;
-    const size_t most =
-        std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1, 4);
+    const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1,
+                                           kMostRankingSamples);
     for (size_t s : order)
       if (samples.size() < most) samples.push_back(bench_->samples()[s]);
-    std::vector<std::vector<double>> noise = noise_of_each(
-        planned_.base.impl(), settled_.plan, groups_, samples, run_, kRankingShare * seconds_);
+    std::vector<std::vector<double>> noise =
+        noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
     if (!noise.empty()) return noise;
     const double all = energy_of(best_.sqnr_db);
     for (double share :
@@ -429,7 +431,7 @@ class Settling {
   void search() {
     rank();
     if (order_.empty()) return;
-    searched_since_ = Clock::now();
+    corrected_ = !settled_.plan.biases.empty();
     search::SearchLimits limits;
     limits.groups = static_cast<int>(order_.size());
     limits.max_drop = 0;
@@ -437,40 +439,55 @@ class Settling {
     limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
     search::find_reversal(limits,
                           [&](const std::vector<int>& ranks) { return drop_without(ranks); });
-    correct_again();
+    if (!reverted_.empty()) settled_.plan = std::move(best_plan_);
   }
 
   // How far below the floor the model is without these; nothing where time is up.
   std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (trials_ >= kLeastTrials &&
-        seconds_since(searched_since_) + longest_ > kSearchShare * seconds_)
-      return std::nullopt;
-    progress("quality search", trials_, 0);
-    const auto begin = Clock::now();
+    if (trials_ >= kMostTrials || seconds_since(begin_) > seconds_) return std::nullopt;
+    progress("quality search", trials_++, 0);
     std::vector<int> reverted;
     for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
-    Plan plan = without(reverted);
-    correct(plan);
-    Tried found = tried(written(plan));
-    const double db = found.sqnr_db;
-    ++trials_;
-    longest_ = std::max(longest_, seconds_since(begin));
-    const double share = share_of(reverted);
-    log(LogLevel::debug, "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work",
-        db, reverted.size(), 100 * share);
+    Attempt attempt = attempted(without(reverted), corrected_);
+    if (attempt.tried.sqnr_db < floor_ && may_correct())
+      if (Attempt other = attempted(without(reverted), !corrected_); is_better(other, attempt)) {
+        attempt = std::move(other);
+        corrected_ = !corrected_;
+      }
+    const double db = attempt.tried.sqnr_db, share = share_of(reverted);
+    log(LogLevel::debug,
+        "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work, biases {}", db,
+        reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
     const bool met = db >= floor_, best_met = !reverted_.empty() && best_.sqnr_db >= floor_;
     const bool better = met != best_met ? met
                         : met           ? share < share_of(reverted_)
-                                        : found.mean_db > best_.mean_db;
-    if (better) take(std::move(plan), std::move(reverted), std::move(found));
+                                        : attempt.tried.mean_db > best_.mean_db;
+    if (better) take(std::move(attempt.plan), std::move(reverted), std::move(attempt.tried));
     return floor_ - db;
   }
 
-  // The corrections were measured with all quantizers on: others suit a plan with fewer of them.
-  void correct(Plan& plan) const {
-    if (settled_.plan.biases.empty()) return;
-    correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
+  struct Attempt {
+    Plan plan;
+    Tried tried;
+  };
+
+  bool may_correct() const { return !options_.advanced_parameters.disable_bias_correction; }
+
+  // Corrections that were measured with all quantizers on do not suit a plan with fewer of them,
+  // and those that did harm there may help without the worst of them.
+  Attempt attempted(Plan plan, bool corrected) const {
+    if (corrected)
+      correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
+    else
+      plan.biases.clear();
     plan.notes = settled_.plan.notes;
+    Tried found = tried(written(plan));
+    return {std::move(plan), std::move(found)};
+  }
+
+  bool is_better(const Attempt& a, const Attempt& b) const {
+    const bool a_met = a.tried.sqnr_db >= floor_, b_met = b.tried.sqnr_db >= floor_;
+    return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
   }
 
   void take(Plan plan, std::vector<int> reverted, Tried tried) {
@@ -478,26 +495,6 @@ class Settling {
     reverted_ = std::move(reverted);
     best_ = std::move(tried);
     keep(best_.compiled.model);
-  }
-
-  // Corrections that did harm with all quantizers on may help without the worst of them.
-  void correct_again() {
-    if (reverted_.empty()) return;
-    const AdvancedParameters& advanced = options_.advanced_parameters;
-    if (!advanced.disable_bias_correction && seconds_since(begin_) < 2 * seconds_) {
-      Plan other = best_plan_;
-      if (other.biases.empty())
-        correct_biases(planned_.base.impl(), statistics_, options_, run_, other);
-      else
-        other.biases.clear();
-      other.notes = best_plan_.notes;
-      if (Tried found = tried(written(other));
-          found.mean_db > best_.mean_db && found.sqnr_db >= std::min(floor_, best_.sqnr_db)) {
-        best_ = std::move(found);
-        best_plan_ = std::move(other);
-      }
-    }
-    settled_.plan = std::move(best_plan_);
   }
 
   const Graph& graph() const { return planned_.base.impl().graph(); }
@@ -600,10 +597,10 @@ class Settling {
   std::vector<int> reverted_;
   int64_t trials_ = 0, checks_ = 0;  // of the floor's search, and of what the runtime makes of it
   double misread_share_ = 0;         // of the work, that was left in float for the runtime's sake
-  double longest_ = 0;               // seconds of a trial
+  bool corrected_ = true;            // what did best in the last trial of the search
   std::optional<BestModel> so_far_;
   std::optional<CrashNotice> notice_;
-  Clock::time_point begin_, searched_since_;
+  Clock::time_point begin_;
 };
 
 }  // namespace

@@ -1,16 +1,21 @@
 #include "search/ranking.h"
 
-#include <chrono>
+#include <cmath>
 #include <set>
 
-#include "base/log.h"
 #include "search/noise.h"
 #include "search/noise_attribution.h"
 
 namespace eightbit {
 namespace {
 
+using search::Energies;
 using search::NoiseByValue;
+
+// Noise of an element that is no number.
+constexpr double kMuch = 1e30;
+// That the errors of all layers may take, for one sample.
+constexpr int64_t kMostErrorBytes = int64_t{512} << 20;
 
 NoiseByValue noise_at(const backends::Network& model, const Plan& plan,
                       const std::vector<ValueId>& values, bool alone,
@@ -49,67 +54,137 @@ std::vector<double> noise_shares(const backends::Network& model, const Plan& pla
 
 namespace {
 
-// Of records of comparisons, those of `runs` runs in which groups took turns.
-std::vector<std::vector<double>> over_signal(const std::vector<std::vector<float>>& records,
-                                             size_t groups, size_t runs) {
-  if (records.empty()) return {};
-  const size_t items = std::max<size_t>(1, records.size() / runs);
-  const size_t outputs = records.front().size() / 4;
-  std::vector<std::vector<double>> noise(groups, std::vector<double>(outputs)), signal = noise;
-  for (size_t r = 0; r < records.size(); ++r)
-    for (size_t i = 0; i < outputs; ++i) {
-      signal[r / items % groups][i] += records[r][4 * i];
-      noise[r / items % groups][i] += records[r][4 * i + 1];
+// Where the errors of a group go in, so that each is counted once: its layers. Where it has none,
+// what reads its quantizers.
+std::vector<NodeId> places_of(const Graph& graph, const Plan& plan,
+                              const search::QuantizerGroup& group) {
+  std::set<NodeId> nodes(group.layers.begin(), group.layers.end());
+  if (nodes.empty())
+    for (size_t q : group.quantizers)
+      for (const Use& use : plan.quantizers[q].uses) nodes.insert(use.node);
+  std::erase_if(nodes, [&](NodeId id) {
+    const Node& node = graph.node(id);
+    return node.owner != kNone || node.op == Op::result || node.outputs.empty() ||
+           !is_float(graph.value(node.outputs[0]).dtype);
+  });
+  return {nodes.begin(), nodes.end()};
+}
+
+// Of the errors of all groups; dimensions that are not known count once.
+int64_t bytes_of_errors(const Graph& graph, const Plan& plan,
+                        const std::vector<search::QuantizerGroup>& groups) {
+  int64_t bytes = 0;
+  for (const search::QuantizerGroup& group : groups)
+    for (NodeId place : places_of(graph, plan, group)) {
+      int64_t elements = 1;
+      for (int64_t extent : graph.value(graph.node(place).outputs[0]).shape)
+        elements *= std::max<int64_t>(1, extent);
+      bytes += elements * static_cast<int64_t>(sizeof(float));
     }
-  for (size_t g = 0; g < groups; ++g)
-    for (size_t i = 0; i < outputs; ++i)
-      noise[g][i] = signal[g][i] > 0 ? noise[g][i] / signal[g][i] : 0;
-  return noise;
+  return bytes;
+}
+
+// Runs a network with the errors of some groups of quantizers in it.
+class Injector {
+ public:
+  Injector(const backends::Network& network, const Plan& plan,
+           const std::vector<search::QuantizerGroup>& groups, const RunOptions& run) {
+    for (const search::QuantizerGroup& group : groups) {
+      const std::vector<NodeId> places = places_of(network.graph(), plan, group);
+      begins_.push_back(layers_.size());
+      layers_.insert(layers_.end(), places.begin(), places.end());
+    }
+    begins_.push_back(layers_.size());
+    measured_ = network.compile(backends::LayerErrors{&plan, layers_}, {run.threads, {}});
+    network_ = network.compile(backends::ErrorInjection{layers_, &injected_}, {run.threads, {}});
+  }
+
+  // The outputs of the float network.
+  std::vector<Tensor> take(const Sample& sample) {
+    sample_ = sample;
+    sample_.reset_state = true;
+    errors_ = measured_->run_one(sample_, ignore_);
+    size_t most = 0;
+    for (const Tensor& error : errors_) most = std::max(most, error.byte_size());
+    if (zeros_.empty() || zeros_.byte_size() < most)
+      zeros_ = Tensor::allocate(DType::f32, {static_cast<int64_t>(most / sizeof(float))});
+    injected_.clear();
+    for (const Tensor& error : errors_) injected_.push_back(nothing(error.shape));
+    return network_->run_one(sample_, ignore_);
+  }
+
+  // With one group in integers.
+  std::vector<Tensor> outputs(size_t group) {
+    for (size_t i = begins_[group]; i < begins_[group + 1]; ++i) injected_[i] = errors_[i];
+    std::vector<Tensor> out = network_->run_one(sample_, ignore_);
+    for (size_t i = begins_[group]; i < begins_[group + 1]; ++i)
+      injected_[i] = nothing(errors_[i].shape);
+    return out;
+  }
+
+ private:
+  Tensor nothing(const Shape& shape) const {
+    return {DType::f32, shape, zeros_.data, zeros_.owner};
+  }
+
+  std::vector<NodeId> layers_;  // by group
+  std::vector<size_t> begins_;
+  std::unique_ptr<backends::Executor> measured_, network_;
+  std::vector<Tensor> errors_, injected_;
+  Tensor zeros_;
+  Sample sample_;
+  const backends::RecordCallback ignore_ = [](int64_t, std::span<const float>) {};
+};
+
+// Elements that are no numbers in the float network tell nothing.
+Energies energies(const Tensor& reference, const Tensor& other) {
+  const std::vector<float> a = to_floats(reference), b = to_floats(other);
+  Energies sum;
+  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    if (!std::isfinite(a[i])) continue;
+    const double difference = static_cast<double>(a[i]) - b[i];
+    sum.signal += static_cast<double>(a[i]) * a[i];
+    sum.noise += std::isfinite(b[i]) ? difference * difference : kMuch;
+  }
+  return sum;
 }
 
 }  // namespace
 
-std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
+std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run, double seconds) {
-  if (!model.engine().can_switch()) return {};
-  const Graph& graph = model.graph();
+                                               const RunOptions& run) {
+  if (!network.engine().can_inject() ||
+      bytes_of_errors(network.graph(), plan, groups) > kMostErrorBytes)
+    return {};
   Plan uncorrected = plan;
   uncorrected.biases.clear();  // they are for all quantizers together
-  backends::SwitchComparison compared;
-  compared.plan = &uncorrected;
-  for (ValueId output : search::noisy_outputs(graph)) compared.comparisons.push_back({output});
-  for (const search::QuantizerGroup& group : groups) {
-    std::set<NodeId> nodes;
-    for (size_t q : group.quantizers)
-      for (const Use& use : plan.quantizers[q].uses)
-        if (graph.node(use.node).owner == kNone && graph.node(use.node).op != Op::result)
-          nodes.insert(use.node);
-    compared.switches.emplace_back(nodes.begin(), nodes.end());
+  Injector injector(network, uncorrected, groups, run);
+  std::vector<std::vector<Energies>> sums(groups.size());
+  int64_t done = 0;
+  const auto all = static_cast<int64_t>(samples.size() * groups.size());
+  for (const Sample& sample : samples) {
+    const std::vector<Tensor> reference = injector.take(sample);
+    for (size_t g = 0; g < groups.size(); ++g) {
+      const std::vector<Tensor> outputs = injector.outputs(g);
+      size_t at = 0;
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        if (!is_float(reference[i].dtype)) continue;
+        if (sums[g].size() == at) sums[g].emplace_back();
+        const Energies one = energies(reference[i], outputs[i]);
+        sums[g][at].signal += one.signal;
+        sums[g][at++].noise += one.noise;
+      }
+      if (run.progress) run.progress({"rank layers", ++done, all});
+    }
   }
-  for (size_t s = 0; s < samples.size(); ++s)
-    for (size_t g = 0; g < groups.size(); ++g)
-      compared.rows.emplace_back(groups.size(), 0.0f).at(g) = 1.0f;
-  using Clock = std::chrono::steady_clock;
-  const auto all = compared.rows.size();
-  const auto begin = Clock::now();
-  const auto executor = model.compile(std::move(compared), {run.threads, {}});
-  log(LogLevel::debug, "rank layers: compiled in {:.3f} s",
-      std::chrono::duration<double>(Clock::now() - begin).count());
-  size_t at = 0, done = 0;
-  const auto next = [&]() -> std::optional<Sample> {
-    const bool late = Clock::now() - begin > std::chrono::duration<double>(seconds);
-    if (at == all || (at > 0 && at % groups.size() == 0 && late)) return std::nullopt;
-    return samples[at++ / groups.size()];
-  };
-  std::vector<std::vector<float>> records;  // one an item, where samples are batches
-  executor->run(next, [&](int64_t, std::span<const float> record) {
-    records.emplace_back(record.begin(), record.end());
-    if (run.progress)
-      run.progress({"rank layers", static_cast<int64_t>(++done), static_cast<int64_t>(all)});
-  });
-  return over_signal(records, groups.size(), at);
+  std::vector<std::vector<double>> noise;
+  for (const auto& outputs : sums) {
+    auto& row = noise.emplace_back();
+    for (const Energies& sum : outputs) row.push_back(sum.signal > 0 ? sum.noise / sum.signal : 0);
+  }
+  return noise;
 }
 
 std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers) {

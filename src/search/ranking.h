@@ -16,14 +16,14 @@ std::vector<double> noise_shares(const backends::Network& model, const Plan& pla
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run);
 
-// By group: its noise over the signal at each output of the model (search::noisy_outputs) where
-// it alone is quantized, over samples. One network is compiled, in which groups are switched on in
-// turns, sample by sample: after `seconds` no further sample begins. Empty where the backend can
-// not do that.
-std::vector<std::vector<double>> noise_of_each(const backends::Network& model, const Plan& plan,
+// By group: its noise over the signal at each output of the model that is in floats, where it alone
+// is quantized, over samples. What each layer does wrong is measured once a sample and then added
+// to the float network, group by group: an inference a group and sample. Empty where the engine can
+// not do that, and where these errors would take more than 512 MB.
+std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run, double seconds);
+                                               const RunOptions& run);
 
 // Items of the dataset with these numbers, in order. Empty where it holds fewer.
 std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers);

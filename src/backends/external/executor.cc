@@ -185,14 +185,17 @@ class Asking {
     request_.bypassed = compared.bypassed;
   }
 
-  void add(const backends::SwitchComparison&) {
-    fail<Unsupported>("measure", "models of {} have no switches. See can_switch()",
-                      model_.backend());
-  }
+  void add(const backends::LayerErrors&) { refuse_injection(); }
+  void add(const backends::ErrorInjection&) { refuse_injection(); }
 
   const Request& request() const { return request_; }
 
  private:
+  [[noreturn]] void refuse_injection() const {
+    fail<Unsupported>("measure", "models of {} take no errors in. See can_inject()",
+                      model_.backend());
+  }
+
   void carry_out(const Plan* plan) {
     if (!plan) return;
     instructions_ =

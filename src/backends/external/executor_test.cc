@@ -156,9 +156,10 @@ TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
 
 TEST(ExternalExecutor, RefusesWhatNetworksOfAFrameworkLack) {
   const ExternalModel model(std::make_shared<Scaler>(1));
-  EXPECT_FALSE(model.engine().can_switch());
+  EXPECT_FALSE(model.engine().can_inject());
   const Plan plan;
-  EXPECT_THROW(model.compile(backends::SwitchComparison{&plan, {{2}}, {{1}}, {{1}}}), Unsupported);
+  EXPECT_THROW(model.compile(backends::LayerErrors{&plan, {1}}), Unsupported);
+  EXPECT_THROW(model.compile(backends::ErrorInjection{{1}, nullptr}), Unsupported);
   EXPECT_THROW(model.timing_runner(backends::FloatPrecision::f32), Unsupported);
   EXPECT_EQ(model.engine().parallel_runners(model).size(), 1u);
 }

@@ -135,16 +135,12 @@ TEST(Executor, ProbesShiftWhatLaterNodesSee) {
   EXPECT_THAT(record, ElementsAre(1, 4, -3, FloatEq(-1.0f / 3)));
 }
 
-TEST(Executor, RefusesSwitches) {
+TEST(Executor, RefusesErrors) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  EXPECT_FALSE(model.engine().can_switch());
+  EXPECT_FALSE(model.engine().can_inject());
   const Plan plan;
-  backends::SwitchComparison compared;
-  compared.plan = &plan;
-  compared.comparisons = {{value_named(model, "y")}};
-  compared.switches = {{1}};
-  compared.rows = {{1}};
-  EXPECT_THROW(model.compile(compared), Unsupported);
+  EXPECT_THROW(model.compile(backends::LayerErrors{&plan, {1}}), Unsupported);
+  EXPECT_THROW(model.compile(backends::ErrorInjection{{1}, nullptr}), Unsupported);
 }
 
 TEST(Executor, RefusesWhatDoesNotFitTheModel) {

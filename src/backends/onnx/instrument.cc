@@ -71,10 +71,8 @@ class Instrumenter {
     for (const backends::Comparison& one : compared.comparisons) add_comparison(one);
   }
 
-  void add(const backends::SwitchComparison&) {
-    fail<Unsupported>("measure",
-                      "models that ONNX Runtime runs have no switches. See can_switch()");
-  }
+  void add(const backends::LayerErrors&) { refuse_injection(); }
+  void add(const backends::ErrorInjection&) { refuse_injection(); }
 
   Instrumented finish() {
     const auto problem = sort_nodes(graph());
@@ -93,6 +91,11 @@ class Instrumenter {
   }
 
  private:
+  [[noreturn]] static void refuse_injection() {
+    fail<Unsupported>("measure",
+                      "models that ONNX Runtime runs take no errors in. See can_inject()");
+  }
+
   GraphProto& graph() { return *reference_.content.model.mutable_graph(); }
   static void clear_outputs(Copy& copy) { copy.content.model.mutable_graph()->clear_output(); }
 

@@ -28,7 +28,7 @@ ov::AnyMap stream_options(const backends::Measurement& measurement, int threads,
   ov::AnyMap options = compile_options(count);
   options.insert(ov::num_streams(backends::wants_outputs(measurement) ? 1 : count));
   if (!in_integers(measurement)) options.insert({"LP_TRANSFORMS_MODE", "NO"});
-  if (comparisons_of(measurement).empty()) options.insert({"SNIPPETS_MODE", "DISABLE"});
+  if (!side_by_side(measurement)) options.insert({"SNIPPETS_MODE", "DISABLE"});
   return options;
 }
 
@@ -101,7 +101,7 @@ class OpenVinoExecutor : public backends::Executor {
       request.infer.set_input_tensor(i, request.sample.tensors[i]);
     std::visit(
         backends::Overloads{[&](const backends::Probes& p) { set_references(p, request); },
-                            [&](const backends::SwitchComparison& s) { set_switches(s, request); },
+                            [&](const backends::ErrorInjection& e) { set_errors(e, request); },
                             [](const auto&) {}},
         measurement_);
     if (model_.stateful() && sample.reset_state.value_or(true)) request.infer.reset_state();
@@ -123,12 +123,14 @@ class OpenVinoExecutor : public backends::Executor {
     }
   }
 
-  // So do the switches'.
-  void set_switches(const backends::SwitchComparison& compared, Request& request) {
-    const auto& row = compared.rows.at(static_cast<size_t>(started_));
-    for (size_t i = 0; i < row.size(); ++i)
-      request.infer.set_input_tensor(binding_.size() + i, ov::Tensor(ov::element::f32, ov::Shape{},
-                                                                     const_cast<float*>(&row[i])));
+  // So do the errors.
+  void set_errors(const backends::ErrorInjection& injection, Request& request) {
+    EIGHTBIT_CHECK(injection.errors && injection.errors->size() == injection.layers.size(),
+                   "{} layers without an error each", injection.layers.size());
+    size_t input = binding_.size();
+    for (const Tensor& error : *injection.errors)
+      request.infer.set_input_tensor(input++, ov::Tensor(ov::element::f32, to_ov_shape(error.shape),
+                                                         const_cast<std::byte*>(error.data)));
   }
 
   // Waits for a request and hands out its records; nothing where it is idle.

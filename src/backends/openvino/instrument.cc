@@ -185,7 +185,7 @@ class Instrumenter {
 
   void add(const backends::Taps& taps) {
     keeps_states_ = !taps.taps.empty() || taps.outputs;
-    wants_outputs_ = taps.outputs;
+    if (taps.outputs) want_own_outputs();
     fold_dequantization(reference_, reading_);
     const auto batch = batch_source(*reference_.model);
     const auto last = channels_last(reading_.graph);
@@ -219,11 +219,30 @@ class Instrumenter {
     add_comparisons(compared.comparisons, reading_);
   }
 
-  void add(const backends::SwitchComparison& compared) {
-    add_planned(*compared.plan);
-    add_switches(compared.switches);
+  void add(const backends::LayerErrors& errors) {
+    keeps_states_ = true;
+    add_planned(*errors.plan);
+    cut_quantized_values(*errors.plan);
     keep_from_folding();
-    add_comparisons(compared.comparisons, reading_);
+    for (NodeId layer : errors.layers) {
+      const ValueId value = reading_.graph.node(layer).outputs.at(0);
+      outputs_.push_back(std::make_shared<ov::op::v1::Subtract>(as_f32(planned_.values[value]),
+                                                                as_f32(reference_.values[value])));
+    }
+  }
+
+  void add(const backends::ErrorInjection& injection) {
+    keeps_states_ = true;
+    for (NodeId layer : injection.layers) {
+      const Output value = reference_.values[reading_.graph.node(layer).outputs.at(0)];
+      const auto readers = value.get_target_inputs();
+      inputs_.push_back(
+          std::make_shared<ov::op::v0::Parameter>(ov::element::f32, value.get_partial_shape()));
+      const Output sum = std::make_shared<ov::op::v1::Add>(
+          value, as_type(inputs_.back(), value.get_element_type()));
+      for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(sum);
+    }
+    want_own_outputs();
   }
 
   void add(const backends::NetworkComparison& compared) {
@@ -256,23 +275,24 @@ class Instrumenter {
         if (auto* stateful = dynamic_cast<ov::op::util::VariableExtension*>(sink.get()))
           variables.push_back(stateful->get_variable());
     }
-    const ov::ResultVector own = reference_.model->get_results();
-    std::vector<Output> outputs;
-    if (wants_outputs_)
-      for (const auto& result : own) outputs.push_back(result->input_value(0));
     drop_results(*reference_.model);
     if (planned_.model) drop_results(*planned_.model);
     auto parameters = reference_.model->get_parameters();
     parameters.insert(parameters.end(), inputs_.begin(), inputs_.end());
     out_.results = results_.size();
-    for (const Output& output : outputs) add_result(output);
-    out_.outputs = outputs.size();
+    for (const Output& output : outputs_) add_result(output);
+    out_.outputs = outputs_.size();
     results_.insert(results_.end(), unread_.begin(), unread_.end());
     out_.model = std::make_shared<ov::Model>(results_, sinks, parameters, variables);
     return std::move(out_);
   }
 
  private:
+  void want_own_outputs() {
+    for (const auto& result : reference_.model->get_results())
+      outputs_.push_back(result->input_value(0));
+  }
+
   void add_planned(const Plan& plan) {
     const Plan rounded = with_rounded_weights(reading_.graph, plan);
     planned_ = model_.copy(&rounded);
@@ -309,43 +329,6 @@ class Instrumenter {
     const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
     for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
     add_result(as_f32(shift));
-  }
-
-  // What reads a switched node reads its blend, and so does all that follows.
-  void add_switches(const std::vector<std::vector<NodeId>>& switches) {
-    std::map<NodeId, size_t> switch_of;
-    for (size_t s = 0; s < switches.size(); ++s) {
-      inputs_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{}));
-      for (NodeId node : switches[s]) switch_of.emplace(node, s);
-    }
-    for (const auto& [id, s] : switch_of) blend(id, inputs_[s]);  // in topological order
-  }
-
-  void blend(NodeId id, const Output& weight) {
-    const Node& node = reading_.graph.node(id);
-    const auto& quantized = planned_.nodes[id];
-    ov::OutputVector inputs = quantized->input_values();
-    for (size_t port = 0; port < inputs.size() && port < node.inputs.size(); ++port)
-      if (node.inputs[port] != kNone) inputs[port] = in_front_of_quantizers(node.inputs[port]);
-    const auto in_floats = quantized->clone_with_new_inputs(inputs);
-    for (size_t port = 0; port < node.outputs.size(); ++port) {
-      const Output a = in_floats->output(port), b = quantized->output(port);
-      if (!b.get_element_type().is_real()) continue;
-      const auto readers = b.get_target_inputs();
-      const Output by = as_type(weight, b.get_element_type());
-      const auto difference =
-          std::make_shared<ov::op::v1::Multiply>(std::make_shared<ov::op::v1::Subtract>(b, a), by);
-      const Output blended = std::make_shared<ov::op::v1::Add>(a, difference);
-      for (ov::Input<ov::Node> reader : readers) reader.replace_source_output(blended);
-      planned_.values[node.outputs[port]] = blended;
-    }
-  }
-
-  // The model's inputs are those of the reference (share_inputs).
-  Output in_front_of_quantizers(ValueId value) const {
-    const NodeId producer = reading_.graph.value(value).producer;
-    const bool input = producer != kNone && reading_.graph.node(producer).op == Op::parameter;
-    return (input ? reference_ : planned_).values[value];
   }
 
   void rewire(const backends::NetworkComparison& compared) {
@@ -387,10 +370,10 @@ class Instrumenter {
   const Reading& reading_;
   Copy reference_;
   Copy planned_;
-  bool wants_outputs_ = false;  // the reference's own, behind the records
-  bool keeps_states_ = false;   // of the reference: its values are measured in each run
+  std::vector<Output> outputs_;  // behind the records
+  bool keeps_states_ = false;    // of the reference: its values are measured in each run
   ov::ResultVector results_, unread_;
-  ov::ParameterVector inputs_;  // behind those of the model: one a probe, or one a switch
+  ov::ParameterVector inputs_;  // behind those of the model: one a probe, or one a layer's error
   int64_t next_id_ = 0;
   Instrumented out_;
 };

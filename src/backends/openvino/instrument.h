@@ -13,10 +13,10 @@ namespace eightbit::openvino {
 class OpenVinoModel;
 
 struct Instrumented {
-  // Inputs: those of the original, then the reference means of each probe, or each switch.
+  // Inputs: those of the original, then the reference means of each probe, or each layer's error.
   // Outputs: taps, then probes, then comparisons.
   std::shared_ptr<ov::Model> model;
-  // outputs that belong to the records, and those of the network itself, which follow; nobody reads
+  // outputs that belong to the records, and those for run_one(), which follow; nobody reads
   // the others
   size_t results = 0, outputs = 0;
   std::vector<std::shared_ptr<HistogramSink>> histograms;  // one a tap; null where none is counted

@@ -19,7 +19,7 @@ class OpenVinoEngine final : public backends::Engine {
       const backends::RunSettings& settings) const override {
     return make_executor(native(network), std::move(measurement), settings);
   }
-  bool can_switch() const override { return true; }
+  bool can_inject() const override { return true; }
   std::unique_ptr<backends::Runner> runner(const backends::Network& network,
                                            backends::FloatPrecision precision) const override {
     return make_runner(native(network), precision);

@@ -1,0 +1,66 @@
+#include <gtest/gtest.h>
+
+#include "backends/openvino/test_models.h"
+
+namespace eightbit::openvino {
+namespace {
+
+using namespace test;
+
+std::shared_ptr<ov::Model> two_convolutions() {
+  const auto input = parameter("input", {1, 3, 6, 6});
+  const auto first = convolution("first", input, weights("first_w", {4, 3, 3, 3}));
+  const auto relu = named(std::make_shared<op::Relu>(first), "relu");
+  return model_of({convolution("second", relu, weights("second_w", {2, 4, 3, 3}))}, {input});
+}
+
+Plan plan_of(const Graph& graph, const std::vector<std::string>& layers) {
+  Plan plan;
+  for (const std::string& layer : layers) {
+    plan.quantizers.push_back(input_quantizer(graph, layer, 0, -1.0f, 127.0f / 128));
+    plan.quantizers.push_back(weight_quantizer(graph, layer, 1, {0}, layer == "first" ? 4 : 2));
+  }
+  return plan;
+}
+
+std::vector<Tensor> run_one(backends::Executor& executor, const Sample& sample) {
+  return executor.run_one(sample, [](int64_t, std::span<const float>) {});
+}
+
+TEST(Executor, AnErrorThatIsAddedDoesWhatItsLayerDoesInIntegers) {
+  const auto model = read(two_convolutions());
+  const Graph& graph = model->graph();
+  const Sample sample = sample_of(*model);
+  const std::vector<NodeId> layers{graph.find("first"), graph.find("second")};
+  const Plan both = plan_of(graph, {"first", "second"});
+  const auto measured = model->compile(backends::LayerErrors{&both, layers});
+  const std::vector<Tensor> errors = run_one(*measured, sample);
+  ASSERT_EQ(errors.size(), 2u);
+  EXPECT_EQ(errors[0].shape, (Shape{1, 4, 6, 6}));
+
+  std::vector<Tensor> none;
+  for (const Tensor& error : errors) none.push_back(Tensor::allocate(DType::f32, error.shape));
+  std::vector<Tensor> injected = none;
+  const auto network = model->compile(backends::ErrorInjection{layers, &injected});
+  const std::vector<float> in_floats = run(*model, sample)[0];
+  EXPECT_LT(largest_difference(to_floats(run_one(*network, sample).at(0)), in_floats), 1e-5f);
+  for (size_t i : {size_t{0}, size_t{1}}) {
+    injected = none;
+    injected[i] = errors[i];
+    const auto alone = model->apply(plan_of(graph, {i == 0 ? "first" : "second"}), {});
+    const auto expected = to_floats(alone->runner(backends::FloatPrecision::f32)->run(sample)[0]);
+    EXPECT_GT(largest_difference(expected, in_floats), 1e-3f);
+    EXPECT_LT(largest_difference(to_floats(run_one(*network, sample).at(0)), expected), 2e-4f) << i;
+  }
+}
+
+TEST(Executor, WantsAnErrorForEachLayer) {
+  const auto model = read(two_convolutions());
+  const std::vector<Tensor> nothing;
+  const auto network =
+      model->compile(backends::ErrorInjection{{model->graph().find("first")}, &nothing});
+  EXPECT_THROW(run_one(*network, sample_of(*model)), Error);
+}
+
+}  // namespace
+}  // namespace eightbit::openvino
