@@ -1,5 +1,7 @@
 """Formats that OpenVINO reads: TensorFlow Lite, TensorFlow, and an onnx.ModelProto that is to run in OpenVINO."""
 
+import json
+
 import eightbit as eb
 import numpy as np
 import openvino as ov
@@ -155,6 +157,18 @@ def test_a_path_of_another_format_gives_an_openvino_model(files, name):
     quantized = eb.quantize(files / name, eb.Dataset(SAMPLES), trial_run=False)
     assert isinstance(quantized, ov.Model)
     check(quantized)
+
+
+@pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
+def test_layers_are_called_the_same_each_time(files, name):
+    text = eb.plan(files / name).text
+    ov.Core().read_model(files / name)
+    assert eb.plan(files / name).text == text
+    quantizers = json.loads(eb.plan(files / name).json)["quantizers"]
+    layers = {use.rpartition(":")[0] for q in quantizers for use in q["uses"]}
+    assert layers
+    ignored = eb.IgnoredScope(names=sorted(layers))
+    assert not eb.plan(files / name, ignored_scope=ignored).quantizers
 
 
 @pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])

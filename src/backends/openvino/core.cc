@@ -6,6 +6,7 @@
 #include <openvino/runtime/properties.hpp>
 #include <sstream>
 
+#include "backends/openvino/made_up_names.h"
 #include "backends/openvino_part.h"
 #include "base/error.h"
 
@@ -47,6 +48,12 @@ void check_readable(const std::filesystem::path& path) {
     fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
   if (std::filesystem::file_size(path, code) == 0 && !code)
     fail<ModelError>("read", "'{}' is empty. Export or copy the model again", path.string());
+}
+
+// OpenVINO's own format does, and ONNX's front end does it for each node.
+bool names_its_nodes(const std::filesystem::path& path) {
+  const std::string_view framework = framework_of(path);
+  return framework == "ir" || framework == "onnx";
 }
 
 bool lacks_weights(const std::filesystem::path& path) {
@@ -112,7 +119,10 @@ std::shared_ptr<ov::Model> read_file(const std::filesystem::path& path) {
   try {
     if (!is_of_its_format(path))
       throw std::runtime_error("its contents do not begin as such a file does");
-    return core().read_model(path);
+    const uint64_t first = next_node_number();
+    auto model = core().read_model(path);
+    if (!names_its_nodes(path)) rename_made_up(*model, first);
+    return model;
   } catch (const std::exception& error) {
     if (lacks_weights(path))
       fail<FileError>(
