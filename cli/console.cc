@@ -1,7 +1,9 @@
 #include "console.h"
 
+#include <eightbit/error.h>
 #include <eightbit/options.h>
 #include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -80,11 +82,23 @@ Engine CommonFlags::engine_for(const std::vector<std::string>& files) const {
   return std::ranges::any_of(files, is_openvino) ? Engine::openvino : chosen;
 }
 
-Console::Console(const CommonFlags& flags) : flags_(flags), bar_(!flags.quiet) {
-  set_log_sink([this, logger = make_logger(flags)](LogLevel level, std::string_view message) {
-    if (logger->should_log(level_of(level))) bar_.clear();
-    logger->log(level_of(level), spdlog::string_view_t(message.data(), message.size()));
+Console::Console(const CommonFlags& flags)
+    : flags_(flags), bar_(!flags.quiet), logger_(make_logger(flags)) {
+  set_log_sink([this](LogLevel level, std::string_view message) {
+    if (logger_->should_log(level_of(level))) bar_.clear();
+    logger_->log(level_of(level), spdlog::string_view_t(message.data(), message.size()));
   });
+}
+
+void Console::log_to(const std::filesystem::path& file) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string(), true);
+    sink->set_pattern("%Y-%m-%d %H:%M:%S %l: %v");
+    logger_->sinks().push_back(std::move(sink));
+    logger_->flush_on(spdlog::level::debug);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw FileError(fmt::format("[log] '{}' can not be written: {}", file.string(), error.what()));
+  }
 }
 
 Console::~Console() { set_log_sink({}); }

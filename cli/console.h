@@ -6,12 +6,17 @@
 #include <eightbit/run.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "progress_bar.h"
+
+namespace spdlog {
+class logger;
+}
 
 namespace eightbit::cli {
 
@@ -43,6 +48,8 @@ class Console {
   // threads, and progress that draws the bar and obeys Ctrl-C
   RunOptions run_options();
   void finish_progress() { bar_.clear(); }
+  // Log lines go into this file too, each with its time. Throws FileError.
+  void log_to(const std::filesystem::path& file);
   void print(std::string_view text);       // for people: nothing with --quiet or --json
   void print_json(std::string_view json);  // for programs: only with --json
   bool json() const { return flags_.json; }
@@ -50,6 +57,7 @@ class Console {
  private:
   CommonFlags flags_;
   ProgressBar bar_;
+  std::shared_ptr<spdlog::logger> logger_;
 };
 
 void print_error(std::string_view text);  // one line, "eightbit: " in front

@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
   cli::add_compare(app);
   cli::add_report(app);
   cli::add_benchmark(app);
+  cli::add_pot(app);
   cli::catch_signals();
   return cli::run(app, argc, argv);
 }

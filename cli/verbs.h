@@ -14,5 +14,6 @@ void add_inspect(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_report(CLI::App& app);
 void add_benchmark(CLI::App& app);
+void add_pot(CLI::App& app);
 
 }  // namespace eightbit::cli

@@ -4,6 +4,7 @@
 #include <eightbit/tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -68,12 +69,30 @@ class Dataset {
   std::function<std::unique_ptr<SampleSource>()> open_;
 };
 
+// What is done with a decoded image before its values are read, in the order of a list.
+struct ImageStep {
+  enum class Kind { resize, center_crop };
+  enum class Aspect {
+    ignored,  // exactly height x width
+    covers,   // the shorter side becomes height (or width), the other one keeps the aspect
+    fits      // the longer side does
+  };
+  enum class Interpolation { linear, nearest, cubic, area, lanczos };
+
+  Kind kind = Kind::resize;
+  int64_t height = 0, width = 0;  // 0: the model's input decides
+  double fraction = 0;            // center_crop: of height and width, in the place of these; 0 to 1
+  Aspect aspect = Aspect::ignored;
+  Interpolation interpolation = Interpolation::linear;
+};
+
 // How files become tensors. Fields that do not concern a kind of file must stay at their defaults.
 struct FileDatasetOptions {
   std::vector<double> mean{};  // per channel, or one for all; subtracted first. Images only
   // per channel, or one for all; divided by after the mean. Images only
   std::vector<double> scale{};
-  std::vector<int64_t> resize{};  // {height, width}. Images only; empty: the model's input decides
+  std::vector<int64_t> resize{};   // {height, width}. Images only; empty: the model's input decides
+  std::vector<ImageStep> steps{};  // in the place of resize. Images only
   // "NCHW", "NHWC". Images only; empty: the model's input decides, else NCHW
   std::string layout{};
   // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
@@ -97,5 +116,8 @@ struct FileDatasetOptions {
 // Keep images and arrays that are not needed out of it: kinds do not mix. Errors: DataError naming
 // the file; InvalidArgument for an option without effect on that kind of source.
 Dataset open_files(const std::string& source, const FileDatasetOptions& options = {});
+// The same of files that are named one by one, in this order.
+Dataset open_file_list(const std::vector<std::filesystem::path>& files,
+                       const FileDatasetOptions& options = {});
 
 }  // namespace eightbit

@@ -21,6 +21,7 @@ class JsonEntry {
       : json_(json), where_(where), path_(std::move(path)) {}
 
   const Json& json() const { return json_; }
+  const std::string& path() const { return path_; }
   bool has(const char* key) const { return object().contains(key); }
   JsonEntry operator[](const char* key) const;  // throws where it is missing
   std::vector<JsonEntry> items() const;

@@ -147,6 +147,19 @@ std::optional<FileKind> kind_of(const fs::path& path) {
   return std::nullopt;
 }
 
+FileSet files_of(const std::vector<fs::path>& paths) {
+  FileSet files;
+  std::error_code error;
+  for (const fs::path& path : paths) {
+    if (!fs::is_regular_file(path, error))
+      fail<DataError>("data", "'{}' is no file. Take it out, or put it there", path_text(path));
+    if (!kind_of(path))
+      fail<DataError>("data", "'{}' is of no known kind. {}", path_text(path), kKinds);
+    add(files, path, path_text(path.filename()));
+  }
+  return settle_kind(std::move(files), paths.empty() ? "" : path_text(paths.front()));
+}
+
 FileSet find_files(const std::string& source) {
   if (source.empty()) fail<InvalidArgument>("data", "the source of samples is empty. {}", kKinds);
   const fs::path path = path_from_text(source);

@@ -29,6 +29,10 @@ std::optional<FileKind> kind_of(const std::filesystem::path& path);
 // kind.
 FileSet find_files(const std::string& source);
 
+// Files that are named one by one. Throws DataError for one that is missing, or where kinds are
+// mixed.
+FileSet files_of(const std::vector<std::filesystem::path>& paths);
+
 // The paths that match a pattern of *, ? and [a-z], sorted; '*' does not cross '/' and matches no
 // leading dot.
 std::vector<std::filesystem::path> expand_glob(std::string_view pattern);

@@ -1,5 +1,7 @@
 #include "data/image_folder.h"
 
+#include <algorithm>
+#include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <span>
@@ -34,12 +36,57 @@ cv::Mat decode(const std::filesystem::path& path, const ImageForm& form) {
   return image;
 }
 
+int interpolation_of(ImageStep::Interpolation interpolation) {
+  switch (interpolation) {
+    case ImageStep::Interpolation::nearest:
+      return cv::INTER_NEAREST;
+    case ImageStep::Interpolation::cubic:
+      return cv::INTER_CUBIC;
+    case ImageStep::Interpolation::area:
+      return cv::INTER_AREA;
+    case ImageStep::Interpolation::lanczos:
+      return cv::INTER_LANCZOS4;
+    default:
+      return cv::INTER_LINEAR;
+  }
+}
+
+// What height x width of the step mean for an image.
+cv::Size resized_size(const cv::Mat& image, const ImageStep& step) {
+  if (step.aspect == ImageStep::Aspect::ignored)
+    return {static_cast<int>(step.width), static_cast<int>(step.height)};
+  const double by_height = static_cast<double>(step.height) / image.rows,
+               by_width = static_cast<double>(step.width) / image.cols;
+  const double by = step.aspect == ImageStep::Aspect::covers ? std::max(by_height, by_width)
+                                                             : std::min(by_height, by_width);
+  return {std::max(1, static_cast<int>(std::lround(by * image.cols))),
+          std::max(1, static_cast<int>(std::lround(by * image.rows)))};
+}
+
+cv::Mat resized(const cv::Mat& image, const ImageStep& step) {
+  const cv::Size size = resized_size(image, step);
+  if (image.size() == size) return image;
+  cv::Mat out;
+  cv::resize(image, out, size, 0, 0, interpolation_of(step.interpolation));
+  return out;
+}
+
+// The middle. An image that is smaller than that keeps its size.
+cv::Mat cropped(const cv::Mat& image, const ImageStep& step) {
+  const auto side = [&](int whole, int64_t wanted) {
+    const int least = step.fraction > 0 ? std::max(1, static_cast<int>(whole * step.fraction))
+                                        : static_cast<int>(wanted);
+    return std::min(whole, least);
+  };
+  const int height = side(image.rows, step.height), width = side(image.cols, step.width);
+  return image(cv::Rect((image.cols - width) / 2, (image.rows - height) / 2, width, height));
+}
+
 cv::Mat resize(cv::Mat image, const ImageForm& form) {
-  if (form.height == 0 || (image.rows == form.height && image.cols == form.width)) return image;
-  cv::Mat resized;
-  cv::resize(image, resized, cv::Size(static_cast<int>(form.width), static_cast<int>(form.height)),
-             0, 0, cv::INTER_LINEAR);
-  return resized;
+  for (const ImageStep& step : form.steps)
+    image = step.kind == ImageStep::Kind::resize ? resized(image, step) : cropped(image, step);
+  if (form.height == 0) return image;
+  return resized(image, {.height = form.height, .width = form.width});
 }
 
 // OpenCV's pixels are B, G, R by rows. `value(channel, level)` gives the element of the result.

@@ -72,7 +72,44 @@ void settle_color(const FileDatasetOptions& options, const Shape& shape, ImageFo
                           to_string(shape), wanted, form.nhwc ? "NHWC" : "NCHW", form.channels);
 }
 
+// Sizes that the model decides; and what the last step leaves must fit the model.
+void settle_steps(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
+  if (!options.resize.empty())
+    fail<InvalidArgument>("data", "resize and steps are both given. Leave one out");
+  const size_t row_axis = form.nhwc ? 1 : 2;
+  const int64_t rows = shape.empty() ? -1 : shape[row_axis],
+                columns = shape.empty() ? -1 : shape[row_axis + 1];
+  for (ImageStep step : options.steps) {
+    if (step.fraction < 0 || step.fraction > 1)
+      fail<InvalidArgument>("data", "a crop to {} of an image is out of range. Allowed: 0 to 1",
+                            step.fraction);
+    if (step.fraction == 0 && step.height == 0) {
+      if (rows <= 0 || columns <= 0) continue;  // the image keeps its size
+      step.height = rows;
+      step.width = columns;
+    }
+    if (step.fraction == 0 &&
+        (step.height < 1 || step.height > kMostSide || step.width < 1 || step.width > kMostSide))
+      fail<InvalidArgument>("data", "an image of {}x{} is out of range. Allowed: 1 to {}",
+                            step.height, step.width, kMostSide);
+    form.steps.push_back(step);
+  }
+  const bool fixed = !form.steps.empty() && form.steps.back().fraction == 0 &&
+                     (form.steps.back().kind == ImageStep::Kind::center_crop ||
+                      form.steps.back().aspect == ImageStep::Aspect::ignored);
+  if (rows <= 0 || columns <= 0) return;
+  if (!fixed || form.steps.back().height != rows || form.steps.back().width != columns)
+    fail<InvalidArgument>(
+        "data",
+        "the steps leave images of {}, the model's input is {}. Add a resize or "
+        "a crop to {}x{}",
+        fixed ? fmt::format("{}x{}", form.steps.back().height, form.steps.back().width)
+              : "several sizes",
+        to_string(shape), rows, columns);
+}
+
 void settle_size(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
+  if (!options.steps.empty()) return settle_steps(options, shape, form);
   Shape size = options.resize;
   if (!size.empty() && size.size() != 2)
     fail<InvalidArgument>("data", "resize takes height and width, {} values were given",
@@ -148,6 +185,10 @@ void settle_type(const FileDatasetOptions& options, ImageForm& form) {
 std::string ImageForm::text() const {
   Digest digest;
   for (const auto& table : values) digest.add(std::as_bytes(std::span(table)));
+  for (const ImageStep& step : steps)
+    digest.add(fmt::format("{} {} {} {} {} {}", static_cast<int>(step.kind), step.height,
+                           step.width, step.fraction, static_cast<int>(step.aspect),
+                           static_cast<int>(step.interpolation)));
   return fmt::format("{}x{}x{} {} {} {} {}", height, width, channels,
                      bgr             ? "BGR"
                      : channels == 1 ? "GRAY"

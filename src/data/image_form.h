@@ -11,6 +11,7 @@ namespace eightbit {
 
 struct ImageForm {
   int64_t height = 0, width = 0;  // 0: the image's own
+  std::vector<ImageStep> steps;   // in the place of one resizing to height x width
   int64_t channels = 3;           // 3 or 1
   bool bgr = false;
   bool nhwc = false;

@@ -28,6 +28,7 @@ void refuse_without_effect(const std::string& source, FileKind kind,
     refuse(!options.mean.empty(), "mean", "images only", source, kind);
     refuse(!options.scale.empty(), "scale", "images only", source, kind);
     refuse(!options.resize.empty(), "resize", "images only", source, kind);
+    refuse(!options.steps.empty(), "steps", "images only", source, kind);
     refuse(!options.layout.empty(), "layout", "images only", source, kind);
     refuse(!options.color.empty(), "color", "images only", source, kind);
   }
@@ -52,13 +53,22 @@ std::shared_ptr<const SampleStore> open_store(FileSet files, const FileDatasetOp
   return open_array_files(std::move(files), options);
 }
 
-}  // namespace
-
-Dataset open_files(const std::string& source, const FileDatasetOptions& options) {
-  FileSet files = find_files(source);
+Dataset opened(const std::string& source, FileSet files, const FileDatasetOptions& options) {
   refuse_without_effect(source, files.kind, options);
   std::shared_ptr<const SampleStore> store = open_store(std::move(files), options);
   return Dataset::from_source([store] { return read_ahead(store); });
+}
+
+}  // namespace
+
+Dataset open_files(const std::string& source, const FileDatasetOptions& options) {
+  return opened(source, find_files(source), options);
+}
+
+Dataset open_file_list(const std::vector<std::filesystem::path>& files,
+                       const FileDatasetOptions& options) {
+  if (files.empty()) fail<DataError>("data", "no file is named. Name some");
+  return opened(files.front().string(), files_of(files), options);
 }
 
 }  // namespace eightbit

@@ -1,0 +1,317 @@
+// `eightbit pot`: the command line of OpenVINO's Post-training Optimization Tool, with its flags,
+// configuration files and folders of results.
+#include <eightbit/eightbit.h>
+#include <eightbit/pot.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+#include <random>
+
+#include "console.h"
+#include "document.h"
+#include "verbs.h"
+
+namespace eightbit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Pot {
+  std::string config, quantize, preset, model, weights, name, engine, ac_config, data_source;
+  std::string output_dir = "./results", log_level = "INFO";
+  std::optional<double> max_drop;
+  bool evaluate = false, direct_dump = false, keep_weights = false, bar = false, stream = false;
+};
+
+[[noreturn]] void wrong(const std::string& text) { throw InvalidArgument("[pot] " + text); }
+
+void check_flags(const Pot& verb) {
+  if (verb.config.empty() == verb.quantize.empty())
+    wrong(verb.config.empty() ? "neither --config nor --quantize is given. Give one of them"
+                              : "--config and --quantize are both given. Leave one out");
+  if (!verb.config.empty()) {
+    for (const auto& [flag, value] : {std::pair{"--model", verb.model},
+                                      {"--weights", verb.weights},
+                                      {"--name", verb.name},
+                                      {"--preset", verb.preset},
+                                      {"--ac-config", verb.ac_config}})
+      if (!value.empty())
+        wrong(fmt::format("{} has no effect with --config, which says it. Leave it out", flag));
+    if (verb.max_drop) wrong("--max-drop has no effect with --config, which says it. Leave it out");
+    return;
+  }
+  if (verb.model.empty() || verb.weights.empty())
+    wrong("--quantize needs --model and --weights. Give the .xml and the .bin");
+  if (verb.engine == "simplified" && verb.data_source.empty())
+    wrong("--engine simplified needs --data-source: a folder, a list or a glob of pictures");
+  if (verb.engine != "simplified" && verb.ac_config.empty())
+    wrong("--quantize needs --ac-config, or --engine simplified with --data-source");
+  if (verb.quantize == "accuracy_aware" && !verb.max_drop)
+    wrong("--quantize accuracy_aware needs --max-drop");
+}
+
+// What POT's templates say where no file does.
+std::string template_of(const Pot& verb) {
+  const bool aware = verb.quantize == "accuracy_aware";
+  nlohmann::ordered_json params = {{"preset", verb.preset.empty() ? "performance" : verb.preset},
+                                   {"stat_subset_size", 300}};
+  if (aware) params["maximal_drop"] = *verb.max_drop;
+  nlohmann::ordered_json engine;
+  if (verb.engine == "simplified")
+    engine = {{"type", "simplified"}, {"data_source", verb.data_source}};
+  else
+    engine = {{"config", verb.ac_config}};
+  return nlohmann::ordered_json{
+      {"model",
+       {{"model_name", verb.name.empty() ? fs::path(verb.model).stem().string() : verb.name},
+        {"model", verb.model},
+        {"weights", verb.weights}}},
+      {"engine", engine},
+      {"compression",
+       {{"target_device", "ANY"},
+        {"algorithms",
+         {{{"name", aware ? "AccuracyAwareQuantization" : "DefaultQuantization"},
+           {"params", params}}}}}}}
+      .dump();
+}
+
+// The same error, with where in which file.
+template <typename Do>
+auto with_places(const std::vector<const Document*>& documents, const Do& read) {
+  const auto told = [&](const Error& error) {
+    std::string text = error.what();
+    for (const Document* document : documents)
+      if (const std::string place = document->place(text); !place.empty()) return text + place;
+    return text;
+  };
+  try {
+    return read();
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(told(error));
+  } catch (const Unsupported& error) {
+    throw Unsupported(told(error));
+  } catch (const FileError& error) {
+    throw FileError(told(error));
+  }
+}
+
+pot::Configuration configuration_of(const Pot& verb) {
+  std::optional<Document> file, checker;
+  if (!verb.config.empty()) file.emplace(verb.config);
+  const std::string json = file ? file->json() : template_of(verb);
+  pot::Overrides overrides;
+  overrides.data_source = verb.data_source;
+  if (!verb.engine.empty())
+    overrides.engine = verb.engine == "simplified" ? pot::EngineType::simplified
+                                                   : pot::EngineType::accuracy_checker;
+  std::vector<const Document*> documents;
+  if (file) documents.push_back(&*file);
+  return with_places(documents, [&] {
+    const fs::path path = overrides.engine == pot::EngineType::simplified
+                              ? fs::path()
+                              : pot::accuracy_checker_file(json);
+    if (!path.empty()) documents.push_back(&checker.emplace(path));
+    return with_places(documents, [&] {
+      return pot::read_configuration(json, overrides, checker ? checker->json() : "",
+                                     path.parent_path());
+    });
+  });
+}
+
+// Where this run's results go.
+fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
+  fs::path folder = verb.output_dir;
+  if (!verb.direct_dump) {
+    const std::time_t now = std::time(nullptr);
+    folder /= fmt::format("{}_{}", config.model_name, config.algorithms.name);
+    folder /= fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
+  }
+  std::error_code error;
+  fs::create_directories(folder / "optimized", error);
+  if (error)
+    throw FileError(
+        fmt::format("[pot] the folder '{}' can not be made: {}", folder.string(), error.message()));
+  return folder;
+}
+
+// Which pictures calibrate: the first ones, or with shuffle_data any.
+std::vector<fs::path> calibration_files(const pot::Configuration& config) {
+  std::vector<fs::path> files = config.calibration.files;
+  const pot::Algorithms& algorithms = config.algorithms;
+  const auto count = std::min(
+      files.size(), static_cast<size_t>(
+                        algorithms.stat_subset_size.value_or(static_cast<int64_t>(files.size()))));
+  if (algorithms.shuffle_data) {
+    std::mt19937_64 random(algorithms.seed);
+    for (size_t i = 0; i < count; ++i)
+      std::swap(files[i], files[i + random() % (files.size() - i)]);
+  }
+  files.resize(count);
+  return files;
+}
+
+FileDatasetOptions for_model(FileDatasetOptions options, const Model& model) {
+  // a second input that takes the size of the picture is not filled from files
+  for (const PortInfo& input : model.inputs()) {
+    options.model_input_names.push_back(input.name);
+    options.model_input_shapes.push_back(input.shape);
+    options.model_input_dtypes.push_back(input.dtype);
+  }
+  return options;
+}
+
+class Job {
+ public:
+  Job(const Pot& verb, Console& console)
+      : verb_(verb), console_(console), config_(configuration_of(verb)) {
+    check_metrics();
+  }
+
+  void run() {
+    const fs::path folder = result_folder(verb_, config_);
+    console_.log_to(folder / "log.txt");
+    const Model model = Model::read(config_.model);
+    const Model result = config_.algorithms.skip_model ? model : quantized(model, folder);
+    const fs::path target = folder / "optimized" / (config_.model_name + ".xml");
+    result.save(target, true);
+    console_.print(summary(target));
+    if (verb_.evaluate) evaluate(result, folder);
+  }
+
+ private:
+  void check_metrics() const {
+    const bool aware = config_.algorithms.control.has_value();
+    if (!aware && !verb_.evaluate) return;
+    const std::string what = aware ? "AccuracyAwareQuantization" : "--evaluate";
+    if (config_.engine == pot::EngineType::simplified)
+      throw Unsupported(fmt::format(
+          "[pot] {} needs a metric, which the simplified engine has none of. Use an Accuracy "
+          "Checker file with annotations, or eightbit.pot in Python with a Metric",
+          what));
+    if (config_.top_k.empty() || config_.evaluation.labels.empty())
+      throw Unsupported(
+          fmt::format("[pot] {} needs the metric accuracy and annotations of the converter "
+                      "imagenet. Write them "
+                      "into the dataset, or use eightbit.pot in Python with a Metric",
+                      what));
+  }
+
+  Model quantized(const Model& model, const fs::path& folder) {
+    QuantizeOptions options = config_.algorithms.options;
+    if (verb_.keep_weights) options.advanced_parameters.compress_weights = false;
+    const std::vector<fs::path> files = calibration_files(config_);
+    options.subset_size = static_cast<int64_t>(files.size());
+    const Dataset data = open_file_list(files, for_model(config_.calibration.options, model));
+    RunOptions run = console_.run_options();
+    run.report = &report_;
+    if (!config_.algorithms.control) return quantize(model, data, options, run);
+    AccuracyControlOptions control = *config_.algorithms.control;
+    const fs::path intermediate = folder / "accuracy_aware_intermediate";
+    fs::create_directories(intermediate);
+    control.best_model = intermediate / "intermediate_model.xml";
+    accuracy_ = quantize_with_accuracy_control(model, data, evaluation_data(model),
+                                               validation(model, config_.top_k.front(), folder),
+                                               options, control, run);
+    return accuracy_->model;
+  }
+
+  Dataset evaluation_data(const Model& model) const {
+    return open_file_list(config_.evaluation.files, for_model(config_.evaluation.options, model));
+  }
+
+  ValidationFunction validation(const Model& model, int64_t top_k, const fs::path& folder) const {
+    MetricOptions metric;
+    metric.metric = top_k == 5 ? Metric::top5 : Metric::top1;
+    metric.labels = folder / "labels.txt";
+    std::ofstream stream(metric.labels);
+    for (int64_t label : config_.evaluation.labels) stream << label << "\n";
+    if (!stream.flush())
+      throw FileError(fmt::format("[pot] '{}' can not be written", metric.labels.string()));
+    return validation_on(evaluation_data(model), metric);
+  }
+
+  // As POT logs them: a name of 27 characters, and the value.
+  void evaluate(const Model& result, const fs::path& folder) {
+    for (int64_t top_k : config_.top_k)
+      console_.print(fmt::format("{:<27}: {}\n", fmt::format("accuracy@top{}", top_k),
+                                 validation(result, top_k, folder)(result).metric));
+  }
+
+  std::string summary(const fs::path& target) const {
+    std::string text = notes_text(config_.algorithms.notes);
+    if (report_.trial) text += fmt::format("Trial run: {}\n", report_.trial->summary());
+    text += notes_text(report_.notes);
+    if (accuracy_ && !accuracy_->reached) text += accuracy_->failure() + "\n";
+    if (accuracy_)
+      text += fmt::format("Accuracy: {:.6g} -> {:.6g}, {} of {} quantizers kept\n",
+                          accuracy_->float_metric, accuracy_->metric, accuracy_->quantizers,
+                          accuracy_->all_quantizers);
+    return text + fmt::format("Saved to {}\n", target.string());
+  }
+
+  const Pot& verb_;
+  Console& console_;
+  const pot::Configuration config_;
+  Report report_;
+  std::optional<AccuracyResult> accuracy_;
+};
+
+CommonFlags common_of(const Pot& verb) {
+  CommonFlags flags;
+  flags.verbose = verb.log_level == "DEBUG";
+  flags.quiet = verb.log_level == "ERROR" || verb.log_level == "CRITICAL";
+  return flags;
+}
+
+void run(const Pot& verb) {
+  check_flags(verb);
+  Console console(common_of(verb));
+  Job(verb, console).run();
+}
+
+}  // namespace
+
+void add_pot(CLI::App& app) {
+  auto verb = std::make_shared<Pot>();
+  CLI::App* flags = app.add_subcommand(
+      "pot", "Quantize by a configuration file of OpenVINO's Post-training Optimization Tool");
+  flags->add_option("-c,--config", verb->config,
+                    "Configuration: JSON (comments and trailing commas are fine) or YAML");
+  flags->add_option("-q,--quantize", verb->quantize, "default or accuracy_aware, without a file")
+      ->check(CLI::IsMember({"default", "accuracy_aware"}));
+  flags->add_option("--preset", verb->preset, "With -q: performance or mixed")
+      ->check(CLI::IsMember({"performance", "mixed"}));
+  flags->add_option("-m,--model", verb->model, "With -q: the model's .xml");
+  flags->add_option("-w,--weights", verb->weights, "With -q: its .bin");
+  flags->add_option("-n,--name", verb->name,
+                    "With -q: the model's name; default: that of its file");
+  flags
+      ->add_option("--engine", verb->engine,
+                   "accuracy_checker or simplified; decides over the file")
+      ->check(CLI::IsMember({"accuracy_checker", "simplified"}));
+  flags->add_option("--ac-config", verb->ac_config, "With -q: an Accuracy Checker file");
+  flags->add_option("--data-source", verb->data_source,
+                    "Simplified engine: a folder, a list or a glob of pictures");
+  flags->add_option("--max-drop", verb->max_drop,
+                    "With -q accuracy_aware: the most that may be lost");
+  flags->add_flag("-e,--evaluate", verb->evaluate, "Metrics of the result on the whole dataset");
+  flags->add_option("--output-dir", verb->output_dir, "Where results go")->capture_default_str();
+  flags->add_flag("-d,--direct-dump", verb->direct_dump,
+                  "Results right into --output-dir; what is there is replaced");
+  flags->add_option("--log-level", verb->log_level, "What is logged")
+      ->check(CLI::IsMember({"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"}))
+      ->capture_default_str();
+  flags->add_flag("--progress-bar", verb->bar, "The bar is drawn on every terminal");
+  flags->add_flag("--stream-output", verb->stream, "The same");
+  flags->add_flag("--keep-uncompressed-weights", verb->keep_weights,
+                  "Weights stay floats behind FakeQuantize");
+  flags->callback([verb] { run(*verb); });
+}
+
+}  // namespace eightbit::cli

@@ -1,0 +1,73 @@
+// Configurations of OpenVINO's Post-training Optimization Tool (POT), in eightbit's terms.
+// docs/pot.md has the table of what each key becomes.
+#pragma once
+
+#include <eightbit/accuracy_control.h>
+#include <eightbit/dataset.h>
+#include <eightbit/options.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eightbit::pot {
+
+// All algorithms of a configuration together: they are steps of one quantization.
+struct Algorithms {
+  std::string name;  // of the first; result folders are called after it
+  QuantizeOptions options;
+  // Set: AccuracyAwareQuantization. A goal that is missed is no error: the best model comes back.
+  std::optional<AccuracyControlOptions> control;
+  std::optional<int64_t> stat_subset_size;  // items; unset: all that there are
+  bool shuffle_data = false;
+  uint64_t seed = 0;
+  bool skip_model = false;  // the model stays as it is
+  // what is accepted without an effect, a sentence each
+  std::vector<std::string> notes;
+};
+
+// `json`: a list of {"name": ..., "params": {...}}, as create_pipeline takes it. Throws
+// InvalidArgument for a value that is none, Unsupported for what is not done here; both name the
+// key. An unknown key is a note with the nearest one that there is; with `strict` it is an error,
+// as it was in files.
+Algorithms read_algorithms(std::string_view json, bool strict);
+
+// Pictures and what is known of them.
+struct Pictures {
+  std::vector<std::filesystem::path> files;
+  FileDatasetOptions options;
+  std::vector<int64_t> labels;  // one a file; empty: not known
+};
+
+enum class EngineType { simplified, accuracy_checker };
+
+struct Configuration {
+  std::string model_name;
+  std::filesystem::path model, weights;
+  EngineType engine = EngineType::accuracy_checker;
+  Pictures calibration, evaluation;  // of one dataset unless the file names two
+  std::vector<int64_t> top_k;        // metrics "accuracy" that the file asks for
+  Algorithms algorithms;
+};
+
+// Where names that a file leaves open come from: flags of the command line.
+struct Overrides {
+  std::optional<EngineType> engine;
+  std::string data_source;  // of the simplified engine, where the file has none
+};
+
+// `json`: the whole file, comments taken out. Relative paths are relative to the working directory,
+// as in POT; what an Accuracy Checker file names is relative to that file. `accuracy_checker`: the
+// content of the file that engine.config names, where it names one.
+// Throws as read_algorithms does; FileError for files that are not there.
+Configuration read_configuration(std::string_view json, const Overrides& overrides,
+                                 std::string_view accuracy_checker = "",
+                                 const std::filesystem::path& accuracy_checker_folder = {});
+
+// The path in engine.config; empty where there is none.
+std::filesystem::path accuracy_checker_file(std::string_view json);
+
+}  // namespace eightbit::pot

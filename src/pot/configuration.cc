@@ -1,0 +1,182 @@
+// The sections "model" and "engine" of a file, and where its algorithms get what it says once.
+#include <eightbit/pot.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/file_set.h"
+#include "data/path_text.h"
+#include "pot/accuracy_checker.h"
+#include "pot/parameters.h"
+#include "pot/reading.h"
+
+namespace eightbit::pot {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Json parsed(std::string_view json) {
+  Json out = Json::parse(json, nullptr, false);
+  if (out.is_discarded()) fail<InvalidArgument>(kWhere, "the configuration is no valid JSON");
+  return out;
+}
+
+// A template's <MODEL_PATH> that nobody filled in.
+fs::path path_in(const JsonEntry& entry) {
+  const std::string text = entry.text();
+  if (text.size() > 2 && text.front() == '<' && text.back() == '>')
+    entry.refuse("is the placeholder {}. Put the path there", text);
+  return path_from_text(text);
+}
+
+fs::path existing(const JsonEntry& entry) {
+  fs::path path = path_in(entry);
+  std::error_code error;
+  if (!fs::exists(path, error))
+    fail<FileError>(kWhere,
+                    "{}: '{}' does not exist. Relative paths start at the working directory",
+                    entry.path(), path_text(path));
+  return path;
+}
+
+void only(const JsonEntry& entry, const std::vector<std::string>& known) {
+  for (const std::string& note : unknown_keys(entry, known))
+    fail<InvalidArgument>(kWhere, "{}", note);
+}
+
+void read_model(const JsonEntry& section, Configuration& out) {
+  if (const auto cascade = find(section, "cascade"); cascade && !cascade->json().empty())
+    fail<Unsupported>(kWhere,
+                      "{}: a cascade is quantized by running it. Call its parts under "
+                      "eightbit.observe(...) in Python (docs/observer.md)",
+                      cascade->path());
+  only(section, {"model_name", "model", "weights", "cascade", "framework"});
+  out.model = existing(section["model"]);
+  if (const auto weights = find(section, "weights")) out.weights = existing(*weights);
+  const auto name = find(section, "model_name");
+  out.model_name = name ? name->text() : path_text(out.model.stem());
+}
+
+// "NCHW" of the layouts that pictures may have; an N is not asked for.
+std::string layout_of(const JsonEntry& entry) {
+  return choice(entry, std::map<std::string, std::string, std::less<>>{
+                           {"NCHW", "NCHW"}, {"CHW", "NCHW"}, {"NHWC", "NHWC"}, {"HWC", "NHWC"}});
+}
+
+void read_simplified(const JsonEntry& engine, const std::string& given, Configuration& out) {
+  only(engine, {"type", "data_source", "device", "layout", "central_fraction",
+                "stat_requests_number", "eval_requests_number"});
+  const auto source = find(engine, "data_source");
+  if (!source && given.empty())
+    engine.refuse(
+        "has no 'data_source'. Name a folder, a list or a glob of pictures, or give --data-source");
+  Pictures& pictures = out.calibration;
+  pictures.files = find_files(source ? path_text(path_in(*source)) : given).paths;
+  pictures.options.color = "BGR";
+  if (const auto layout = find(engine, "layout")) pictures.options.layout = layout_of(*layout);
+  if (const auto fraction = find(engine, "central_fraction")) {
+    const double share = real(*fraction);
+    if (!(share > 0 && share <= 1))
+      fraction->refuse("is {}. It lies above 0 and is at most 1", share);
+    pictures.options.steps = {{.kind = ImageStep::Kind::center_crop, .fraction = share},
+                              ImageStep{}};
+  }
+  out.evaluation = pictures;
+}
+
+// The first model of a file.
+JsonEntry model_of(const JsonEntry& file) {
+  if (const auto evaluations = find(file, "evaluations"))
+    fail<Unsupported>(
+        kWhere,
+        "{}: special pipelines are not read, but files with 'models'. Run yours under "
+        "eightbit.observe(...) in Python (docs/observer.md)",
+        evaluations->path());
+  const std::vector<JsonEntry> models = file["models"].items();
+  if (models.empty()) file["models"].refuse("is empty");
+  return models.front();
+}
+
+void take(CheckedModel checked, Configuration& out) {
+  out.calibration = std::move(checked.calibration);
+  out.evaluation = std::move(checked.evaluation);
+  out.top_k = std::move(checked.top_k);
+  out.algorithms.notes.insert(out.algorithms.notes.end(), checked.notes.begin(),
+                              checked.notes.end());
+}
+
+void read_accuracy_checker(const JsonEntry& engine, std::string_view file, const fs::path& folder,
+                           Configuration& out) {
+  if (const auto config = find(engine, "config")) {
+    const Json content = parsed(file);
+    return take(checked_model(model_of(JsonEntry(content, kWhere)), folder), out);
+  }
+  if (const auto module = find(engine, "module"))
+    fail<Unsupported>(kWhere,
+                      "{}: evaluation modules are not run. Run your pipeline under "
+                      "eightbit.observe(...) in Python (docs/observer.md)",
+                      module->path());
+  only(engine, {"type", "name", "launchers", "datasets", "device", "config", "stat_requests_number",
+                "eval_requests_number"});
+  take(checked_model(engine, fs::current_path()), out);
+}
+
+EngineType type_of(const JsonEntry& engine, const Overrides& overrides) {
+  if (overrides.engine) return *overrides.engine;
+  const auto type = find(engine, "type");
+  if (!type) return EngineType::accuracy_checker;
+  if (type->json() == "data_free")
+    fail<Unsupported>(kWhere,
+                      "{} is data_free: ranges need data. Use simplified with some pictures",
+                      type->path());
+  return choice(*type, std::map<std::string, EngineType, std::less<>>{
+                           {"simplified", EngineType::simplified},
+                           {"accuracy_checker", EngineType::accuracy_checker}});
+}
+
+void read_compression(const JsonEntry& section, Configuration& out) {
+  only(section, {"target_device", "model_type", "inplace_statistics", "dump_intermediate_model",
+                 "algorithms"});
+  std::vector<std::string> notes = std::move(out.algorithms.notes);
+  out.algorithms = algorithms_of(
+      section["algorithms"], {find(section, "target_device"), find(section, "model_type")}, true);
+  out.algorithms.notes.insert(out.algorithms.notes.begin(), notes.begin(), notes.end());
+}
+
+}  // namespace
+
+fs::path accuracy_checker_file(std::string_view json) {
+  const Json content = parsed(json);
+  const JsonEntry file(content, kWhere);
+  const auto engine = find(file, "engine");
+  const auto config = engine ? find(*engine, "config") : std::nullopt;
+  return config ? existing(*config) : fs::path();
+}
+
+Configuration read_configuration(std::string_view json, const Overrides& overrides,
+                                 std::string_view accuracy_checker,
+                                 const fs::path& accuracy_checker_folder) {
+  const Json content = parsed(json);
+  const JsonEntry file(content, kWhere);
+  if (const auto optimizer = find(file, "optimizer"))
+    fail<Unsupported>(
+        kWhere,
+        "{}: there is no Tpe search. Use 'eightbit quantize --tune-hyperparams', which "
+        "needs no metric",
+        optimizer->path());
+  only(file, {"model", "engine", "compression", "optimizer"});
+  Configuration out;
+  read_model(file["model"], out);
+  // what is wrong with the parameters shows before any picture is looked for
+  read_compression(file["compression"], out);
+  const JsonEntry engine = file["engine"];
+  out.engine = type_of(engine, overrides);
+  if (out.engine == EngineType::simplified)
+    read_simplified(engine, overrides.data_source, out);
+  else
+    read_accuracy_checker(engine, accuracy_checker, accuracy_checker_folder, out);
+  return out;
+}
+
+}  // namespace eightbit::pot

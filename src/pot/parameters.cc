@@ -1,0 +1,381 @@
+#include "pot/parameters.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "pot/reading.h"
+
+namespace eightbit::pot {
+namespace {
+
+template <typename Value>
+using Choices = std::map<std::string, Value, std::less<>>;
+
+const Choices<TargetDevice> kDevices = {{"ANY", TargetDevice::any},
+                                        {"CPU", TargetDevice::cpu},
+                                        {"GPU", TargetDevice::gpu},
+                                        {"NPU", TargetDevice::npu},
+                                        {"CPU_SPR", TargetDevice::cpu_spr}};
+// With "accuracy", weights are asymmetric too. The last two are names of files alone.
+const Choices<Preset> kPresets = {{"performance", Preset::performance},
+                                  {"mixed", Preset::mixed},
+                                  {"accuracy", Preset::mixed},
+                                  {"symmetric", Preset::performance},
+                                  {"asymmetric", Preset::mixed}};
+const Choices<OverflowFix> kSaturation = {{"first_layer", OverflowFix::first_layer_only},
+                                          {"all", OverflowFix::enable},
+                                          {"no", OverflowFix::disable}};
+const Choices<StatisticsType> kStatistics = {{"max", StatisticsType::max},
+                                             {"min", StatisticsType::min},
+                                             {"abs_max", StatisticsType::abs_max},
+                                             {"quantile", StatisticsType::quantile},
+                                             {"abs_quantile", StatisticsType::abs_quantile}};
+const Choices<AggregatorType> kAggregators = {
+    {"mean", AggregatorType::mean},
+    {"max", AggregatorType::max},
+    {"min", AggregatorType::min},
+    {"median", AggregatorType::median},
+    {"mean_no_outliers", AggregatorType::mean_no_outliers},
+    {"median_no_outliers", AggregatorType::median_no_outliers}};
+const Choices<QuantizationScheme> kSchemes = {{"symmetric", QuantizationScheme::symmetric},
+                                              {"asymmetric", QuantizationScheme::asymmetric}};
+
+constexpr double kOutliers = 1e-4;  // of the quantiles, on each side
+
+struct Refusal {
+  std::string_view name, advice;
+};
+constexpr auto kRefusedParameters = std::to_array<Refusal>({
+    {"use_layerwise_tuning",
+     "there is no layerwise tuning. Set use_fast_bias to false, which rounds weights together to "
+     "the same end"},
+    {"layerwise_configs",
+     "single FakeQuantize are not configured by name. Name nodes in ignored.scope"},
+    {"outputs", "quantizers of outputs have no parameters of their own. Leave it out"},
+    {"annotation_free", "layers are ranked by a metric. Give annotations"},
+});
+constexpr auto kRefusedAlgorithms = std::to_array<Refusal>({
+    {"MagnitudeSparsity", "sparsity is not this tool's trade. Sparsify in training"},
+    {"WeightSparsity", "sparsity is not this tool's trade. Sparsify in training"},
+    {"BaseWeightSparsity", "sparsity is not this tool's trade. Sparsify in training"},
+    {"QuantizeModelFinetuning", "use DefaultQuantization with use_fast_bias false"},
+    {"SparseModelFinetuning", "use DefaultQuantization with use_fast_bias false"},
+    {"TunableQuantization", "use 'eightbit quantize --tune-hyperparams'"},
+    {"ParamsTuningSearch", "use 'eightbit quantize --tune-hyperparams'"},
+    {"ParamsGridSearchAlgorithm", "use 'eightbit quantize --tune-hyperparams'"},
+    {"RangeOptimization", "use 'eightbit quantize --tune-hyperparams'"},
+    {"RangeSupervision", "clamps against faults of hardware are not added. Leave it out"},
+    {"OverflowCorrection", "it is for GNA, which no current OpenVINO has. Leave it out"},
+    {"QuantNoiseEstimator", "use 'eightbit report'"},
+    {"OutlierChannelSplitting", "use DefaultQuantization"},
+    {"WeightBiasCorrection", "use DefaultQuantization, which corrects biases"},
+    {"DataFreeQuantization", "ranges need data. Use DefaultQuantization with some samples"},
+    {"INT4MixedQuantization", "use DefaultQuantization"},
+});
+
+const std::set<std::string, std::less<>> kWhole = {"DefaultQuantization",
+                                                   "AccuracyAwareQuantization"};
+const std::set<std::string, std::less<>> kSteps = {
+    "ActivationChannelAlignment", "MinMaxQuantization", "FastBiasCorrection", "BiasCorrection"};
+
+const std::vector<std::string> kData = {"stat_subset_size", "stat_batch_size", "shuffle_data",
+                                        "seed"};
+// In files these stand beside the algorithms.
+const std::vector<std::string> kOfFile = {"target_device", "model_type", "inplace_statistics",
+                                          "dump_intermediate_model"};
+const std::vector<std::string> kParameters = {"preset",
+                                              "use_fast_bias",
+                                              "threshold",
+                                              "apply_for_all_nodes",
+                                              "saturation_fix",
+                                              "ignored",
+                                              "weights",
+                                              "activations",
+                                              "exec_log_dir",
+                                              "range_estimator",
+                                              "recipe",
+                                              "num_samples_for_tuning",
+                                              "batch_size",
+                                              "optimizer",
+                                              "loss",
+                                              "tuning_iterations",
+                                              "random_seed",
+                                              "use_ranking_subset",
+                                              "calibration_indices_pool",
+                                              "calculate_grads_on_loss_increase_only",
+                                              "weight_decay"};
+const std::vector<std::string> kOfAccuracy = {"maximal_drop",
+                                              "drop_type",
+                                              "max_iter_num",
+                                              "metrics",
+                                              "metric_subset_ratio",
+                                              "ranking_subset_size",
+                                              "use_prev_if_drop_increase",
+                                              "base_algorithm",
+                                              "convert_to_mixed_preset",
+                                              "tune_hyperparams",
+                                              "annotation_conf_threshold"};
+
+std::vector<std::string> known_parameters(const std::string& algorithm, bool in_file) {
+  std::vector<std::string> known = kParameters;
+  known.insert(known.end(), kData.begin(), kData.end());
+  if (!in_file) known.insert(known.end(), kOfFile.begin(), kOfFile.end());
+  for (const Refusal& refusal : kRefusedParameters) known.emplace_back(refusal.name);
+  if (algorithm == "AccuracyAwareQuantization")
+    known.insert(known.end(), kOfAccuracy.begin(), kOfAccuracy.end());
+  return known;
+}
+
+class Reader {
+ public:
+  Reader(Algorithms& out, bool strict) : out_(out), strict_(strict) {}
+
+  void read(const std::string& algorithm, const JsonEntry& params) {
+    for (const Refusal& refusal : kRefusedParameters)
+      if (const auto value = find(params, std::string(refusal.name).c_str());
+          value && !(value->json().is_boolean() && !value->json().get<bool>()) &&
+          !value->json().empty())
+        fail<Unsupported>(kWhere, "{}: {}", value->path(), refusal.advice);
+    only(params, known_parameters(algorithm, strict_));
+    quantization(params);
+    data(params);
+    quantizers(params, "activations", advanced().activations_quantization_params,
+               advanced().activations_range_estimator_params);
+    quantizers(params, "weights", advanced().weights_quantization_params,
+               advanced().weights_range_estimator_params);
+    if (const auto ignored = find(params, "ignored")) scope(*ignored);
+    if (algorithm == "AccuracyAwareQuantization") accuracy(params);
+  }
+
+  void device(const JsonEntry& entry) {
+    const std::string text = entry.text();
+    if (text.starts_with("GNA"))
+      fail<Unsupported>(kWhere,
+                        "{} is {}: no current OpenVINO has the plug-in. Use ANY for 8 bits on the "
+                        "CPU",
+                        entry.path(), text);
+    if (text.starts_with("VPU"))
+      fail<Unsupported>(kWhere, "{} is {}: its plug-in is gone. Use NPU", entry.path(), text);
+    out_.options.target_device = choice(entry, kDevices);
+  }
+
+  void model_type(const JsonEntry& entry) {
+    if (entry.text() == "None") return;
+    out_.options.model_type =
+        choice(entry, Choices<ModelType>{{"transformer", ModelType::transformer}});
+  }
+
+ private:
+  AdvancedParameters& advanced() { return out_.options.advanced_parameters; }
+
+  void only(const JsonEntry& entry, const std::vector<std::string>& known) {
+    for (std::string& note : unknown_keys(entry, known)) {
+      if (strict_) fail<InvalidArgument>(kWhere, "{}", note);
+      out_.notes.push_back(note + " It changes nothing");
+    }
+  }
+
+  void quantization(const JsonEntry& params) {
+    QuantizeOptions& options = out_.options;
+    bool as_pot = false;
+    if (const auto recipe = find(params, "recipe"))
+      as_pot = choice(*recipe, Choices<bool>{{"eightbit", false}, {"pot", true}});
+    if (as_pot) {
+      options.recipe = Recipe::nncf;
+      options.preset = Preset::performance;
+      advanced().smooth_quant_alphas.matmul = -1;
+      advanced().overflow_fix = OverflowFix::first_layer_only;
+    }
+    if (const auto preset = find(params, "preset")) {
+      options.preset = choice(*preset, kPresets);
+      // files say accuracy for what the CPU has of it: asymmetric activations
+      if (preset->text() == "accuracy" && !strict_)
+        advanced().weights_quantization_params = {.mode = QuantizationScheme::asymmetric};
+    }
+    if (const auto device = find(params, "target_device")) this->device(*device);
+    if (const auto type = find(params, "model_type")) model_type(*type);
+    if (const auto fast = find(params, "use_fast_bias"))
+      options.fast_bias_correction = truth(*fast);
+    if (const auto fix = find(params, "saturation_fix"))
+      advanced().overflow_fix = choice(*fix, kSaturation);
+    if (const auto threshold = find(params, "threshold"))
+      advanced().bias_correction_params.threshold = real(*threshold);
+    if (const auto all = find(params, "apply_for_all_nodes"))
+      advanced().bias_correction_params.apply_for_all_nodes = truth(*all);
+  }
+
+  void data(const JsonEntry& params) {
+    constexpr int64_t kMost = int64_t{1} << 40;
+    if (const auto size = find(params, "stat_subset_size"))
+      out_.stat_subset_size = size->whole(1, kMost);
+    if (const auto shuffle = find(params, "shuffle_data")) out_.shuffle_data = truth(*shuffle);
+    if (const auto seed = find(params, "seed"))
+      out_.seed = static_cast<uint64_t>(seed->whole(0, kMost));
+  }
+
+  void quantizers(const JsonEntry& params, const char* kind,
+                  std::optional<QuantizationParameters>& parameters,
+                  RangeEstimatorParameters& estimator) {
+    if (const auto shared = find(params, "range_estimator")) estimators(*shared, estimator);
+    const auto given = find(params, kind);
+    if (!given) return;
+    only(*given, {"bits", "mode", "granularity", "level_low", "level_high", "range_estimator"});
+    QuantizationParameters filters = parameters.value_or(QuantizationParameters{});
+    if (const auto bits = find(*given, "bits"))
+      filters.num_bits = static_cast<int>(bits->whole(2, 16));
+    if (const auto mode = find(*given, "mode")) filters.mode = choice(*mode, kSchemes);
+    if (const auto granularity = find(*given, "granularity"))
+      filters.per_channel =
+          choice(*granularity, Choices<bool>{{"perchannel", true}, {"pertensor", false}});
+    if (const auto low = find(*given, "level_low")) {
+      const int64_t top = int64_t{1} << (filters.num_bits.value_or(8) - 1),
+                    level = low->whole(-top, 0);
+      if (level != 0 && level != -top && level != -top + 1)
+        fail<Unsupported>(kWhere, "{} is {}. It can be 0, {} or {}", low->path(), level, -top,
+                          -top + 1);
+      filters.signedness_to_force = level < 0;
+      if (std::string_view(kind) == "weights") filters.narrow_range = level == -top + 1;
+    }
+    if (filters.num_bits || filters.mode || filters.per_channel || filters.signedness_to_force)
+      parameters = filters;
+    if (const auto own = find(*given, "range_estimator")) estimators(*own, estimator);
+  }
+
+  void estimators(const JsonEntry& given, RangeEstimatorParameters& estimator) {
+    only(given, {"preset", "min", "max"});
+    bool quantile = false;
+    if (const auto preset = find(given, "preset"))
+      quantile = choice(*preset, Choices<bool>{{"default", false}, {"quantile", true}});
+    side(given, "min", quantile, StatisticsType::min, estimator.min);
+    side(given, "max", quantile, StatisticsType::max, estimator.max);
+  }
+
+  void side(const JsonEntry& given, const char* key, bool quantile, StatisticsType type,
+            StatisticsCollectorParameters& out) {
+    const auto entry = find(given, key);
+    if (!entry && !quantile) return;
+    out.statistics_type = quantile ? StatisticsType::quantile : type;
+    out.aggregator_type = AggregatorType::mean;
+    out.quantile_outlier_prob = kOutliers;
+    if (!entry) return;
+    only(*entry, {"type", "outlier_prob", "granularity", "clipping_value", "aggregator"});
+    if (const auto name = find(*entry, "type")) out.statistics_type = choice(*name, kStatistics);
+    if (const auto name = find(*entry, "aggregator")) {
+      if (name->json() == "hl_estimator")
+        fail<Unsupported>(kWhere, "{}: hl_estimator is not done. Use median", name->path());
+      out.aggregator_type = choice(*name, kAggregators);
+    }
+    if (const auto clip = find(*entry, "clipping_value")) out.clipping_value = real(*clip);
+    if (const auto prob = find(*entry, "outlier_prob")) out.quantile_outlier_prob = real(*prob);
+  }
+
+  void scope(const JsonEntry& ignored) {
+    only(ignored, {"scope", "operations", "skip_model"});
+    IgnoredScope& scope = out_.options.ignored_scope;
+    scope.validate = false;
+    if (const auto names = find(ignored, "scope"))
+      for (const JsonEntry& name : names->items()) {
+        if (name.json().is_array())  // the way into a subgraph
+          scope.names.push_back(fmt::format("{}", fmt::join(name.texts(), "|")));
+        else
+          scope.names.push_back(name.text());
+      }
+    if (const auto operations = find(ignored, "operations"))
+      for (const JsonEntry& operation : operations->items()) {
+        if (const auto attributes = find(operation, "attributes");
+            attributes && !attributes->json().empty())
+          fail<Unsupported>(kWhere,
+                            "{}: operations are not told apart by attributes. Name the nodes in "
+                            "ignored.scope",
+                            attributes->path());
+        scope.types.push_back(operation["type"].text());
+      }
+    if (const auto skip = find(ignored, "skip_model")) out_.skip_model = truth(*skip);
+  }
+
+  void accuracy(const JsonEntry& params) {
+    constexpr int64_t kMost = int64_t{1} << 40;
+    if (const auto base = find(params, "base_algorithm");
+        base && base->text() != "DefaultQuantization")
+      fail<Unsupported>(kWhere, "{} must be DefaultQuantization", base->path());
+    AccuracyControlOptions control;
+    control.on_failure = OnFailure::return_best;
+    if (const auto drop = find(params, "maximal_drop")) control.max_drop = real(*drop);
+    if (const auto type = find(params, "drop_type"))
+      control.drop_type = choice(*type, Choices<DropType>{{"absolute", DropType::absolute},
+                                                          {"relative", DropType::relative}});
+    if (const auto most = find(params, "max_iter_num"))
+      control.max_num_iterations = most->whole(1, kMost);
+    if (const auto size = find(params, "ranking_subset_size"))
+      control.ranking_subset_size = size->whole(1, kMost);
+    if (const auto tune = find(params, "tune_hyperparams")) control.tune_hyperparams = truth(*tune);
+    out_.control = control;
+  }
+
+  Algorithms& out_;
+  const bool strict_;
+};
+
+std::string name_of(const JsonEntry& algorithm) {
+  const JsonEntry name = algorithm["name"];
+  const std::string text = name.text();
+  if (kWhole.contains(text) || kSteps.contains(text)) return text;
+  for (const Refusal& refusal : kRefusedAlgorithms)
+    if (refusal.name == text)
+      fail<Unsupported>(kWhere, "{}: {} is not done here: {}", name.path(), text, refusal.advice);
+  std::vector<std::string> known(kWhole.begin(), kWhole.end());
+  known.insert(known.end(), kSteps.begin(), kSteps.end());
+  name.refuse("is '{}'. It must be one of: {}", text, fmt::join(known, ", "));
+}
+
+void check_together(const JsonEntry& list, const std::vector<std::string>& names) {
+  const std::set<std::string, std::less<>> all(names.begin(), names.end());
+  const bool whole =
+      std::ranges::any_of(names, [](const auto& name) { return kWhole.contains(name); });
+  if (whole && names.size() > 1)
+    fail<Unsupported>(
+        kWhere, "{}: {} does all steps itself. Leave the others out", list.path(),
+        *std::ranges::find_if(names, [](const auto& n) { return kWhole.contains(n); }));
+  if (!whole && !all.contains("MinMaxQuantization"))
+    fail<Unsupported>(kWhere,
+                      "{}: {} alone changes no model here. Put MinMaxQuantization into it too",
+                      list.path(), names.front());
+}
+
+}  // namespace
+
+Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool strict) {
+  const std::vector<JsonEntry> items = list.items();
+  if (items.empty()) list.refuse("is empty. Name an algorithm, such as DefaultQuantization");
+  Algorithms out;
+  std::vector<std::string> names;
+  for (const JsonEntry& item : items) names.push_back(name_of(item));
+  check_together(list, names);
+  out.name = names.front();
+  const std::set<std::string, std::less<>> all(names.begin(), names.end());
+  const bool whole = kWhole.contains(out.name);
+  AdvancedParameters& advanced = out.options.advanced_parameters;
+  advanced.disable_channel_alignment = !whole && !all.contains("ActivationChannelAlignment");
+  advanced.disable_bias_correction =
+      !whole && !all.contains("FastBiasCorrection") && !all.contains("BiasCorrection");
+  Reader reader(out, strict);
+  if (shared.target_device) reader.device(*shared.target_device);
+  if (shared.model_type) reader.model_type(*shared.model_type);
+  const nlohmann::ordered_json none = nlohmann::ordered_json::object();
+  for (size_t i = 0; i < items.size(); ++i)
+    reader.read(names[i], find(items[i], "params").value_or(JsonEntry(none, kWhere)));
+  if (all.contains("BiasCorrection")) out.options.fast_bias_correction = false;
+  return out;
+}
+
+Algorithms read_algorithms(std::string_view json, bool strict) {
+  const auto parsed = nlohmann::ordered_json::parse(json, nullptr, false);
+  if (parsed.is_discarded()) fail<InvalidArgument>(kWhere, "the algorithms are no valid JSON");
+  return algorithms_of(JsonEntry(parsed, kWhere, "algorithms"), {}, strict);
+}
+
+}  // namespace eightbit::pot

@@ -1,0 +1,221 @@
+"""eightbit pot: POT's command line, with its configuration files and folders of results."""
+
+import json
+
+import numpy as np
+import openvino as ov
+import pytest
+from cli_process import CommandLine, image_model
+from PIL import Image
+
+SIDE = 16
+COMMENTED = """// a file as people wrote them
+{
+    /* paths */
+    "model": {"model_name": "small", "model": "m.xml", "weights": "m.bin",},
+    "engine": {"type": "simplified", "data_source": "pictures"},
+    "compression": {
+\t"target_device": "CPU", // tabs too
+        "algorithms": [
+            {
+                "name": "DefaultQuantization",
+                "params": {"preset": "mixed", "stat_subset_size": 6, "range_estimator": {"max": {"type": "quantile", "outlier_prob": 0.001}},},
+            },
+        ],
+    },
+}
+"""
+CHECKER = """models:
+  - name: small
+    launchers:
+      - framework: openvino
+        device: CPU
+        adapter: classification
+    datasets:
+      - name: pictures
+        data_source: pictures
+        annotation_conversion:
+          converter: imagenet
+          annotation_file: labels.txt
+        preprocessing:
+          - type: resize
+            size: 20
+            aspect_ratio_scale: greater
+          - type: crop
+            size: 16
+          - type: bgr_to_rgb
+          - type: normalization
+            mean: 127.5
+            std: [60, 60, 60]
+        metrics:
+          - name: accuracy@top1
+            type: accuracy
+            top_k: 1
+"""
+
+
+@pytest.fixture
+def pot(cli, tmp_path):
+    """The command line in a folder with a model, pictures, an annotation and both kinds of files."""
+    image_model(tmp_path / "m.xml")
+    (tmp_path / "pictures").mkdir()
+    rng = np.random.default_rng(3)
+    for i in range(12):
+        noise = rng.integers(0, 255, (24 + i, 30, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "pictures" / f"{i:02}.png")
+    (tmp_path / "labels.txt").write_text("".join(f"{i:02}.png {i % 3}\n" for i in range(12)))
+    (tmp_path / "c.json").write_text(COMMENTED)
+    (tmp_path / "checker.yml").write_text(CHECKER)
+    return CommandLine(cli, tmp_path)
+
+
+def only(folder, pattern):
+    found = sorted(folder.glob(pattern))
+    assert len(found) == 1, [str(path) for path in folder.rglob("*")]
+    return found[0]
+
+
+def is_quantized(path):
+    types = [op.get_type_name() for op in ov.Core().read_model(path).get_ops()]
+    return "FakeQuantize" in types
+
+
+def options_of(path):
+    info = ov.Core().read_model(path).get_rt_info(["eightbit", "quantization", "options"])
+    return json.loads(info.astype(str))
+
+
+def test_a_file_with_comments(pot, tmp_path):
+    done = pot("pot", "-c", "c.json")
+    assert done.returncode == 0, done.stderr
+    model = only(tmp_path, "results/small_DefaultQuantization/*/optimized/small.xml")
+    assert is_quantized(model) and model.with_suffix(".bin").exists()
+    log = (model.parent.parent / "log.txt").read_text()
+    assert "trial run" in log
+    options = options_of(model)
+    assert options["preset"] == "mixed"
+    assert options["target_device"] == "CPU" and options["subset_size"] == 6
+    estimator = options["advanced_parameters"]["activations_range_estimator_params"]["max"]
+    assert estimator["quantile_outlier_prob"] == 0.001
+
+
+def test_the_same_as_yaml_makes_the_same_model(pot, tmp_path):
+    (tmp_path / "c.yml").write_text(
+        "model: {model: m.xml, weights: m.bin, model_name: small}\n"
+        "engine:\n  type: simplified\n  data_source: pictures/*.png\n"
+        "compression:\n  target_device: CPU\n  algorithms:\n    - name: DefaultQuantization\n      params:\n"
+        "        preset: mixed\n        stat_subset_size: 6\n        range_estimator: {max: {type: quantile, outlier_prob: 0.001}}\n"
+    )
+    for config, folder in (("c.json", "a"), ("c.yml", "b")):
+        done = pot("pot", "-c", config, "-d", "--output-dir", folder)
+        assert done.returncode == 0, done.stderr
+    weights = [(tmp_path / folder / "optimized/small.bin").read_bytes() for folder in "ab"]
+    assert weights[0] == weights[1]
+    # results right in a folder replace those before
+    assert pot("pot", "-c", "c.yml", "-d", "--output-dir", "b").returncode == 0
+
+
+def test_templates(pot, tmp_path):
+    done = pot("pot", "-q", "default", "-m", "m.xml", "-w", "m.bin", "--engine", "simplified",
+                   "--data-source", "pictures", "--output-dir", "out", "-n", "named")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(only(tmp_path, "out/named_DefaultQuantization/*/optimized/named.xml"))
+
+
+def test_accuracy_checker_files(pot, tmp_path):
+    done = pot("pot", "-q", "accuracy_aware", "-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml",
+                   "--max-drop", "1", "-e", "-d", "--output-dir", "out")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    model = tmp_path / "out/optimized/m.xml"
+    assert is_quantized(model)
+    assert is_quantized(tmp_path / "out/accuracy_aware_intermediate/intermediate_model.xml")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("accuracy@top1"))
+    told = float(line[28:].strip(" :"))
+    compiled = ov.Core().compile_model(model, "CPU")
+    hits = [
+        np.argmax(compiled(prepared(tmp_path / "pictures" / f"{i:02}.png"))[0]) == i % 3
+        for i in range(12)
+    ]
+    assert told == pytest.approx(np.mean(hits), abs=0.1)
+
+
+def prepared(path):
+    """What the checker's file says, by Pillow: the shorter side 20, the middle of it, RGB, normalized."""
+    image = Image.open(path)
+    by = 20 / min(image.size)
+    width, height = (round(side * by) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=None)
+    left, top = (width - SIDE) // 2, (height - SIDE) // 2
+    pixels = np.asarray(image.crop((left, top, left + SIDE, top + SIDE)), np.float32)
+    return ((pixels - 127.5) / 60).transpose(2, 0, 1)[None]
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ('"preset"', '"presset"', ["c.json:11", "presset", "preset"]),
+        ('"mixed"', '"fast"', ["params.preset", "'fast'", "performance", "c.json:11"]),
+        ('"DefaultQuantization"', '"MagnitudeSparsity"', ["MagnitudeSparsity", "c.json:10"]),
+        ('"CPU"', '"GNA"', ["GNA", "plug-in", "c.json:7"]),
+        ('"m.xml"', '"<MODEL_PATH>"', ["placeholder <MODEL_PATH>", "c.json:4"]),
+        ('"m.xml"', '"n.xml"', ["'n.xml' does not exist", "c.json:4"]),
+        ('"simplified"', '"data_free"', ["data_free", "c.json:5"]),
+        ('"pictures"', '"nowhere"', ["nowhere"]),
+        ('"compression": {', '"compression": [', ["c.json", "line"]),
+        ('"engine"', '"optimizer": {"name": "Tpe"}, "engine"', ["Tpe", "--tune-hyperparams"]),
+    ],
+)
+def test_mistakes_have_their_place(pot, tmp_path, old, new, words):
+    assert old in COMMENTED
+    (tmp_path / "c.json").write_text(COMMENTED.replace(old, new, 1))
+    pot.fails("pot", "-c", "c.json", saying=words)
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("type: crop", "type: auto_resize", ["auto_resize", "checker.yml:17", "DataLoader"]),
+        ("type: accuracy", "type: map", ["map", "accuracy"]),
+        ("adapter: classification", "adapter: classification\n        reader: x", None),
+        ("annotation_file: labels.txt", "annotation_file: gone.txt", ["gone.txt"]),
+        ("size: 16", "size: 15", ["15x15", "16x16"]),
+    ],
+)
+def test_what_a_checker_file_may_not_say(pot, tmp_path, old, new, words):
+    assert old in CHECKER
+    (tmp_path / "checker.yml").write_text(CHECKER.replace(old, new, 1))
+    done = pot("pot", "-q", "default", "-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml")
+    if words is None:  # launchers have keys that concern nobody here
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 2, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        ([], ["--config", "--quantize"]),
+        (["-c", "c.json", "-q", "default"], ["both"]),
+        (["-c", "c.json", "-m", "m.xml"], ["--model has no effect"]),
+        (["-q", "default"], ["--model", "--weights"]),
+        (["-q", "accuracy_aware", "-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml"], ["--max-drop"]),
+        (["-q", "default", "-m", "m.xml", "-w", "m.bin", "--engine", "simplified"], ["--data-source"]),
+        (["-c", "c.json", "-e"], ["--evaluate", "simplified", "Metric"]),
+    ],
+)  # fmt: skip
+def test_flags_that_do_not_go_together(pot, flags, words):
+    pot.fails("pot", *flags, saying=words)
+
+
+def test_a_picture_list_and_the_middle_of_pictures(pot, tmp_path):
+    (tmp_path / "list.txt").write_text("pictures/03.png\npictures/07.png\n")
+    text = COMMENTED.replace(
+        '"data_source": "pictures"', '"data_source": "list.txt", "central_fraction": 0.5'
+    )
+    (tmp_path / "c.json").write_text(text)
+    done = pot("pot", "-c", "c.json", "-d", "--output-dir", "out", "--log-level", "DEBUG")
+    assert done.returncode == 0, done.stderr
+    assert options_of(tmp_path / "out/optimized/small.xml")["subset_size"] == 2
+    assert (tmp_path / "out/log.txt").exists()
