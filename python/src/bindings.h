@@ -21,5 +21,6 @@ void bind_quantize(nanobind::module_& module);
 void bind_compare(nanobind::module_& module);
 void bind_accuracy_control(nanobind::module_& module);
 void bind_report(nanobind::module_& module);
+void bind_pot(nanobind::module_& module);
 
 }  // namespace eightbit::python

@@ -25,5 +25,6 @@ NB_MODULE(_eightbit, module) {
   bind_compare(module);
   bind_accuracy_control(module);
   bind_report(module);
+  bind_pot(module);
   module.def("version", &eightbit::version, "The version of the C++ library.");
 }

@@ -29,6 +29,7 @@ BELOW = {
     "pipeline": MEETING,
     "accuracy": f"{MEETING} data pipeline",
     "analysis": f"{MEETING} pipeline",
+    "pot": "base data",
 }
 NEUTRAL = ("graph", "quant", "records", "placement", "algorithms", "search", "pipeline", "accuracy")
 FRAMEWORKS = ("openvino", "onnx", "torch", "tensorflow", "keras")

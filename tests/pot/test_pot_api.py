@@ -401,7 +401,7 @@ REFUSED = [
     (
         {"name": "DefaultQuantization", "params": {"preset": "fast"}},
         eb.InvalidArgument,
-        "performance, mixed",
+        "mixed, performance",
     ),
     (
         {"name": "DefaultQuantization", "params": {"use_layerwise_tuning": True}},
@@ -444,7 +444,7 @@ def test_unknown_parameters_are_told_with_the_nearest(model_config, caplog):
             ],
             IEEngine({}, Pictures(FORMS["new"])),
         )
-    assert "no parameter 'presett'" in caplog.text and "Did you mean 'preset'?" in caplog.text
+    assert "algorithms[0].params.presett: there is no such key. Did you mean preset?" in caplog.text
     assert "'stat_subset_size' stands beside 'params'" in caplog.text
 
 

@@ -137,14 +137,55 @@ def quantize_with_accuracy_control(
     """
     chosen = AccuracyOptions(**options)
     native_options = chosen.native(WHERE)
-    calibration = _dataset("calibration_dataset", calibration_dataset)
-    native, calibration = framework_of(model).prepare(
-        WHERE, model, calibration, chosen.settings(WHERE)
-    )
-    home = home_of(native)
-    control = chosen.control(home)
-    on_failure = as_enum(WHERE, "on_failure", OnFailure, chosen.on_failure or "None")
     as_instance(WHERE, "result", _eightbit.AccuracyResult, chosen.result)
+    on_failure = as_enum(WHERE, "on_failure", OnFailure, chosen.on_failure or "None")
+    native, calibration = _read(model, calibration_dataset, chosen)
+    found = _found(
+        native, calibration, validation_dataset, validation_fn, chosen, native_options,
+        chosen.control(home_of(native)),
+    )  # fmt: skip
+    if chosen.result is not None:
+        chosen.result.assign(found)
+    best = home_of(native).unwrap(found.native_model)
+    if not found.reached and on_failure == OnFailure.RAISE:
+        raise AccuracyNotReached(found.failure, best, found)
+    return best
+
+
+def control_accuracy_with(
+    model: Any,
+    calibration_dataset: Dataset,
+    validation_dataset: Dataset,
+    validation_fn: ValidationFunction,
+    native_options: _eightbit.QuantizeOptions,
+    control: _eightbit.AccuracyControlOptions,
+) -> Any:
+    """The same by options that are the library's already; the best model, whether the goal was reached or not."""
+    chosen = AccuracyOptions()
+    native, calibration = _read(model, calibration_dataset, chosen)
+    found = _found(
+        native, calibration, validation_dataset, validation_fn, chosen, native_options, control
+    )
+    return home_of(native).unwrap(found.native_model)
+
+
+def _read(
+    model: Any, calibration_dataset: Dataset, chosen: AccuracyOptions
+) -> tuple[_eightbit.Model, Any]:
+    calibration = _dataset("calibration_dataset", calibration_dataset)
+    return framework_of(model).prepare(WHERE, model, calibration, chosen.settings(WHERE))
+
+
+def _found(
+    native: _eightbit.Model,
+    calibration: Any,
+    validation_dataset: Dataset,
+    validation_fn: ValidationFunction,
+    chosen: AccuracyOptions,
+    native_options: _eightbit.QuantizeOptions,
+    control: _eightbit.AccuracyControlOptions,
+) -> _eightbit.AccuracyResult:
+    home = home_of(native)
     validation = _rereadable(_dataset("validation_dataset", validation_dataset))
     if not callable(validation_fn):
         raise InvalidArgument(
@@ -158,15 +199,9 @@ def quantize_with_accuracy_control(
         lambda: home.samples(native, validation.get_inference_data()), validation.get_length()
     )
     with run_options(WHERE, chosen.threads, chosen.progress, None, chosen.report) as run:
-        found = _eightbit.quantize_with_accuracy_control(
+        return _eightbit.quantize_with_accuracy_control(
             native, calibration, ranking, validate, native_options, control, run
         )
-    if chosen.result is not None:
-        chosen.result.assign(found)
-    best = home.unwrap(found.native_model)
-    if not found.reached and on_failure == OnFailure.RAISE:
-        raise AccuracyNotReached(found.failure, best, found)
-    return best
 
 
 def _search_options(

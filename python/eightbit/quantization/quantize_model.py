@@ -77,9 +77,22 @@ def quantize(
     saved = _saved_recipe(chosen.recipe)
     if saved is not None:
         return _quantize_again(model, calibration_dataset, saved, chosen)
-    source = _source("quantize", calibration_dataset, statistics_too=True)
     native_options = chosen.native("quantize")
     _count_as_nncf(native_options, calibration_dataset)
+    return _quantized(model, calibration_dataset, chosen, native_options)
+
+
+def quantize_with(
+    model: Any, calibration_dataset: Dataset, native_options: _eightbit.QuantizeOptions
+) -> Any:
+    """The same by options that are the library's already."""
+    return _quantized(model, calibration_dataset, QuantizeOptions(), native_options)
+
+
+def _quantized(
+    model: Any, data: Any, chosen: QuantizeOptions, native_options: _eightbit.QuantizeOptions
+) -> Any:
+    source = _source("quantize", data, statistics_too=True)
     native, source = _prepared("quantize", model, source, chosen)
     _name_nodes(native_options, native, chosen.ignored_scope)
     with chosen.run("quantize", native) as run:

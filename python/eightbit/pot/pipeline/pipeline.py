@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from eightbit import _eightbit
+from eightbit.data.dataset import Dataset
 from eightbit.errors import DataError, InvalidArgument, Unsupported
-from eightbit.parameters import DropType, OnFailure
 from eightbit.pot.algorithms.accuracy import Accuracy
-from eightbit.pot.algorithms.parameters import Options, options_of
 from eightbit.pot.api import Engine
 from eightbit.pot.attributes import Attributes
 from eightbit.pot.engines.ie_engine import IEEngine
 from eightbit.pot.graph.compressed_model import CompressedModel
 from eightbit.pot.samplers import chosen
 from eightbit.pot.utils.logger import get_logger
-from eightbit.quantization.accuracy_control import quantize_with_accuracy_control
-from eightbit.quantization.advanced_parameters import AdvancedAccuracyRestorerParameters
-from eightbit.quantization.quantize_model import quantize
+from eightbit.quantization.accuracy_control import control_accuracy_with
+from eightbit.quantization.quantize_model import quantize_with
 
 _log = get_logger(__name__)
 
-_WHOLE = ("DefaultQuantization", "AccuracyAwareQuantization")
-_STEPS = (
-    "ActivationChannelAlignment",
-    "MinMaxQuantization",
-    "FastBiasCorrection",
-    "BiasCorrection",
-)
-QUANTIZERS = (*_WHOLE, *_STEPS)
+QUANTIZERS = (
+    "DefaultQuantization", "AccuracyAwareQuantization", "ActivationChannelAlignment", "MinMaxQuantization",
+    "FastBiasCorrection", "BiasCorrection",
+)  # fmt: skip
 
 
 @dataclass
@@ -41,6 +37,7 @@ class Pipeline:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._algo_seq: list[Algorithm] = []
+        self._told: set[str] = set()  # warnings, once each
 
     @property
     def algo_seq(self) -> list[Algorithm]:
@@ -52,19 +49,19 @@ class Pipeline:
     def check(self) -> None:
         """Before any data is read: raises what the parameters of the algorithms deserve."""
         if self._algo_seq:
-            self._options()
+            self._read()
 
     def run(self, model: CompressedModel) -> CompressedModel:
         """The model with the algorithms applied; the one that is passed in does not change."""
         if not self._algo_seq:
             return model
-        options, config = self._options()
+        read = self._read()
         if model.is_cascade:
             raise Unsupported(
                 "[pot] a cascade is quantized by running it: call its parts through eightbit.observe(...), then quantize each "
                 "observer (docs/observer.md)."
             )
-        if options.ignored.get("skip_model"):
+        if read.skip_model:
             return model
         if not isinstance(self._engine, IEEngine):
             raise Unsupported(
@@ -72,11 +69,11 @@ class Pipeline:
                 "eightbit.observe(...)."
             )
         self._engine.set_model(model)
-        data = _Samples(self._engine, config)
+        data = _Samples(self._engine, read)
         _log.info(
             "%s on %d of %d items", self._algo_seq[0].name, len(data), len(self._engine.data_loader)
         )
-        quantized = self._quantized(model, data, options)
+        quantized = self._quantized(model, data, read)
         result = model.with_models([quantized])
         self._engine.set_model(result)
         return result
@@ -86,82 +83,60 @@ class Pipeline:
         self._engine.set_model(model)
         return self._engine.predict()[0]
 
-    def _options(self) -> tuple[Options, Attributes]:
-        """Of all algorithms together, and the parameters that say which data they take."""
-        names = [algorithm.name for algorithm in self._algo_seq]
-        if len(names) > 1 and set(names) & set(_WHOLE):
-            raise Unsupported(
-                f"[pot] a pipeline of {' and '.join(names)}: {names[0]} does all steps itself. Leave the others out."
-            )
-        params = Attributes()
-        for algorithm in self._algo_seq:
-            params.update(algorithm.config)
-        if (
-            names == ["AccuracyAwareQuantization"]
-            and params.get("base_algorithm", "DefaultQuantization") != "DefaultQuantization"
-        ):
-            raise Unsupported(
-                "[pot] AccuracyAwareQuantization: base_algorithm must be DefaultQuantization."
-            )
-        whole = names[0] in _WHOLE
-        if not whole and "MinMaxQuantization" not in names:
-            raise Unsupported(
-                f"[pot] {names[0]} alone changes no model here. Put MinMaxQuantization into the pipeline too."
-            )
-        if "BiasCorrection" in names:
-            params.use_fast_bias = False
-        corrects = whole or bool({"FastBiasCorrection", "BiasCorrection"} & set(names))
-        aligns = whole or "ActivationChannelAlignment" in names
-        return options_of(names[0], params, corrects, aligns), params
-
-    def _quantized(self, model: CompressedModel, data: _Samples, options: Options) -> Any:
-        from eightbit.data.dataset import Dataset
-
-        keywords = {**options.keywords, "subset_size": max(len(data), 1)}
-        if self._algo_seq[0].name != "AccuracyAwareQuantization":
-            return quantize(model.only_model, Dataset(data), **keywords)
-        config = self._algo_seq[0].config
-        if config.get("annotation_free"):
-            raise Unsupported(
-                "[pot] AccuracyAwareQuantization: annotation_free is not done. Give annotations and a metric."
-            )
-        accuracy = Accuracy(self._engine, model, config)
-        keywords["advanced_quantization_parameters"] = keywords.pop("advanced_parameters")
-        drop_type = config.get("drop_type", "absolute")
-        if drop_type not in ("absolute", "relative"):
+    def _read(self) -> _eightbit.PotAlgorithms:
+        """All algorithms together, as options of the library."""
+        algorithms = [
+            {"name": algorithm.name, "params": algorithm.config} for algorithm in self._algo_seq
+        ]
+        try:
+            text = json.dumps(algorithms, default=_plain)
+        except (TypeError, ValueError) as error:
             raise InvalidArgument(
-                f"[pot] AccuracyAwareQuantization: drop_type is {drop_type!r}. It must be 'absolute' or 'relative'."
-            )
-        control = AdvancedAccuracyRestorerParameters(
-            tune_hyperparams=bool(config.get("tune_hyperparams", False)),
-            ranking_subset_size=config.get("ranking_subset_size"),
-        )
-        if config.get("max_iter_num"):
-            control.max_num_iterations = int(config["max_iter_num"])
-        return quantize_with_accuracy_control(
+                f"[pot] the parameters hold what no configuration can: {error}. Pass numbers, texts, lists and dictionaries."
+            ) from None
+        read = _eightbit.read_pot_algorithms(text, False)
+        for note in read.notes:
+            if note not in self._told:
+                self._told.add(note)
+                _log.warning("%s", note)
+        return read
+
+    def _quantized(
+        self, model: CompressedModel, data: _Samples, read: _eightbit.PotAlgorithms
+    ) -> Any:
+        options = read.options
+        options.subset_size = max(len(data), 1)
+        if read.control is None:
+            return quantize_with(model.only_model, Dataset(data), options)
+        control = read.control
+        accuracy = Accuracy(self._engine, model, self._algo_seq[0].config)
+        # the metrics of an engine are one number, of which 1 may be lost
+        control.max_drop, control.drop_type = 1.0, _eightbit.DropType.ABSOLUTE
+        return control_accuracy_with(
             model.only_model,
             Dataset(data),
             Dataset(range(len(self._engine.data_loader))),
             accuracy.validate,
-            max_drop=1.0,
-            drop_type=DropType.ABSOLUTE,
-            advanced_accuracy_restorer_parameters=control,
-            on_failure=OnFailure.RETURN,
-            **keywords,
+            options,
+            control,
         )
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's, a set, a path."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
 class _Samples:
     """The inputs of the items that an algorithm takes, read one by one."""
 
-    def __init__(self, engine: IEEngine, config: Attributes):
+    def __init__(self, engine: IEEngine, read: _eightbit.PotAlgorithms):
         total = len(engine.data_loader)
         self._engine = engine
         self._indices = chosen(
-            total,
-            int(config.get("stat_subset_size") or total),
-            bool(config.get("shuffle_data")),
-            int(config.get("seed") or 0),
+            total, min(read.stat_subset_size or total, total), read.shuffle_data, read.seed
         )
         if not self._indices:
             raise DataError(
