@@ -38,8 +38,9 @@ TEST(Algorithms, NothingGivenIsTheDefaultWithAlignment) {
 
 TEST(Algorithms, ParametersBecomeOptions) {
   const Algorithms out = read(R"({
-      "target_device": "NPU", "preset": "mixed", "model_type": "transformer", "use_fast_bias": false,
-      "stat_subset_size": 7, "shuffle_data": true, "seed": 3, "saturation_fix": "no", "threshold": "inf",
+      "target_device": "NPU", "preset": "mixed", "model_type": "transformer",
+      "use_fast_bias": false, "stat_subset_size": 7, "shuffle_data": true, "seed": 3,
+      "saturation_fix": "no", "threshold": "inf",
       "ignored": {"scope": ["a", ["If_1", "then", "b"]], "operations": [{"type": "Add"}]},
       "activations": {"mode": "symmetric", "granularity": "pertensor",
                       "range_estimator": {"max": {"aggregator": "median"}}},
@@ -92,7 +93,8 @@ TEST(Algorithms, StepsAreOneQuantization) {
   EXPECT_TRUE(ranges.options.advanced_parameters.disable_channel_alignment);
   EXPECT_TRUE(ranges.options.advanced_parameters.disable_bias_correction);
   const Algorithms all = read_algorithms(
-      R"([{"name": "ActivationChannelAlignment"}, {"name": "MinMaxQuantization", "params": {"preset": "mixed"}},
+      R"([{"name": "ActivationChannelAlignment"},
+          {"name": "MinMaxQuantization", "params": {"preset": "mixed"}},
           {"name": "BiasCorrection"}])",
       true);
   EXPECT_FALSE(all.options.advanced_parameters.disable_channel_alignment);
