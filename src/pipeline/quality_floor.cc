@@ -43,8 +43,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
 // What a search costs is counted, so that the same call makes the same model however busy the
-// machine is. Trials: the first misses by little and wastes by much.
-constexpr int64_t kMostTrials = 12;
+// machine is. Models that are written and tried: the first misses by little and wastes by much.
+constexpr int64_t kMostModels = 8;
 constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
 constexpr size_t kMostRankingSamples = 8;
 // The clock ends what would take far longer than that: after so many passes over 300 samples, and
@@ -444,8 +444,8 @@ class Settling {
 
   // How far below the floor the model is without these; nothing where time is up.
   std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (trials_ >= kMostTrials || seconds_since(begin_) > seconds_) return std::nullopt;
-    progress("quality search", trials_++, 0);
+    if (models_ >= kMostModels || seconds_since(begin_) > seconds_) return std::nullopt;
+    progress("quality search", models_, kMostModels);
     std::vector<int> reverted;
     for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
     Attempt attempt = attempted(without(reverted), corrected_);
@@ -475,7 +475,8 @@ class Settling {
 
   // Corrections that were measured with all quantizers on do not suit a plan with fewer of them,
   // and those that did harm there may help without the worst of them.
-  Attempt attempted(Plan plan, bool corrected) const {
+  Attempt attempted(Plan plan, bool corrected) {
+    ++models_;
     if (corrected)
       correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
     else
@@ -595,7 +596,7 @@ class Settling {
   std::vector<int> order_;
   int goal_at_ = 0;  // so many of them are expected to do
   std::vector<int> reverted_;
-  int64_t trials_ = 0, checks_ = 0;  // of the floor's search, and of what the runtime makes of it
+  int64_t models_ = 0, checks_ = 0;  // of the floor's search, and of what the runtime makes of it
   double misread_share_ = 0;         // of the work, that was left in float for the runtime's sake
   bool corrected_ = true;            // what did best in the last trial of the search
   std::optional<BestModel> so_far_;
