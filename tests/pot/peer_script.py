@@ -1,17 +1,22 @@
 """One script for two tools: POT 2023.3, or eightbit.pot in its place. Run by test_pot_peers.py.
 
-    python peer_script.py pot|eightbit MODEL.onnx SAMPLES.npz SAMPLES FOLDER
+    python peer_script.py convert MODEL.onnx MODEL.xml                   by the tool chain that POT belonged to
+    python peer_script.py pot|eightbit MODEL.xml SAMPLES.npz COUNT FOLDER
 
-Reads the model as that tool's OpenVINO does, quantizes it with the first samples of the file, and prints the seconds."""
+Quantizes the model with the first samples of the file, and prints the seconds."""
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
-tool, model_path, samples, count, folder = sys.argv[1:]
+tool, model_path, *rest = sys.argv[1:]
+if tool == "convert":
+    import openvino as ov
+    from openvino.tools.mo import convert_model
+
+    ov.save_model(convert_model(model_path), rest[0], compress_to_fp16=False)
+    sys.exit()
 if tool == "eightbit":
     import eightbit.pot
 
@@ -25,6 +30,8 @@ from openvino.tools.pot import (  # noqa: E402
     save_model,
 )
 
+samples, count, folder = rest
+
 
 class Samples(DataLoader):
     def __init__(self, path):
@@ -35,22 +42,16 @@ class Samples(DataLoader):
         return len(next(iter(self.arrays.values())))
 
     def __getitem__(self, index):
-        return {name: rows[index] for name, rows in self.arrays.items()}, None
+        return {name: rows[index : index + 1] for name, rows in self.arrays.items()}, None
 
 
-folder = Path(folder)
-folder.mkdir(parents=True, exist_ok=True)
-xml = folder / "float.xml"
 loader = Samples(samples)
-model = ov.Core().read_model(model_path)
-if model.inputs[0].partial_shape.is_dynamic:  # POT's engine binds what has a shape
-    model.reshape({name: rows[:1].shape for name, rows in loader.arrays.items()})
-ov.serialize(model, str(xml))
 began = time.monotonic()
-loaded = load_model({"model_name": "model", "model": str(xml), "weights": str(xml.with_suffix(".bin"))})
+weights = model_path.replace(".xml", ".bin")
+loaded = load_model({"model_name": "model", "model": model_path, "weights": weights})
 engine = IEEngine(config={"device": "CPU"}, data_loader=loader)
 params = {"target_device": "CPU", "preset": "mixed", "stat_subset_size": int(count)}
 quantized = create_pipeline([{"name": "DefaultQuantization", "params": params}], engine).run(loaded)
 compress_model_weights(quantized)
-save_model(quantized, str(folder), "quantized")
+save_model(quantized, folder, "quantized")
 print("seconds", time.monotonic() - began)

@@ -1,0 +1,80 @@
+"""The same script through POT 2023.3 and through eightbit.pot: eightbit is at least 4 times as fast and never less accurate.
+
+POT lives in an environment of its own (requirements/pot.txt), for Python 3.11 at most."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+
+SCRIPT = Path(__file__).with_name("peer_script.py")
+ROOT = SCRIPT.parents[2]
+COUNT, UNSEEN = 100, 60
+# samples, and by how much POT is behind at least
+MODELS = {"efflite0": "images.npz", "minilm": "text.npz", "ocr_rec": "ocr.npz"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.version_info >= (3, 12), reason="POT 2023.3 has no wheels for it"),
+]
+
+
+@pytest.fixture(scope="module")
+def peer(build_dir) -> Path:
+    """The Python of an environment with POT."""
+    folder = build_dir / "pot-env"
+    python = folder / "bin/python"
+    if not (folder / ".ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        install = [python, "-m", "pip", "install", "--quiet"]
+        subprocess.run([*install, "openvino-dev==2023.3.0"], check=True)
+        # POT takes a mode of shapes as older releases of scipy have it
+        subprocess.run([*install, "--no-deps", "-r", ROOT / "requirements/pot.txt"], check=True)
+        (folder / ".ready").touch()
+    return python
+
+
+def seconds_of(python, *arguments):
+    command = [str(part) for part in (python, "-W", "ignore", SCRIPT, *arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return float(done.stdout.split("seconds")[-1]) if "seconds" in done.stdout else None
+
+
+def sqnr(reference, other, samples):
+    core = ov.Core()
+    runs = [
+        core.compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        for m in (reference, other)
+    ]
+    signal = noise = 0.0
+    for sample in samples:
+        a, b = (np.asarray(run(sample)[0], np.float64) for run in runs)
+        signal, noise = signal + np.sum(a**2), noise + np.sum((a - b) ** 2)
+    return 10 * np.log10(signal / noise)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_faster_and_never_less_accurate(name, peer, inputs, build_dir, tmp_path, record_property):
+    with np.load(inputs / MODELS[name]) as arrays:
+        rows = {n: arrays[n][: COUNT + UNSEEN] for n in arrays.files if arrays[n].dtype.kind != "U"}
+    np.savez(tmp_path / "samples.npz", **{n: a[:COUNT] for n, a in rows.items()})
+    seconds_of(peer, "convert", inputs / f"{name}.onnx", tmp_path / "float.xml")
+    arguments = (tmp_path / "float.xml", tmp_path / "samples.npz", COUNT)
+    seconds = {
+        "pot": seconds_of(peer, "pot", *arguments, tmp_path / "pot"),
+        "eightbit": seconds_of(sys.executable, "eightbit", *arguments, tmp_path / "eightbit"),
+    }
+    unseen = [{n: a[i : i + 1] for n, a in rows.items()} for i in range(COUNT, COUNT + UNSEEN)]
+    decibels = {
+        tool: sqnr(tmp_path / "float.xml", tmp_path / tool / "quantized.xml", unseen)
+        for tool in seconds
+    }
+    record_property("seconds", seconds)
+    record_property("sqnr_db", decibels)
+    print(name, seconds, decibels)
+    assert decibels["eightbit"] >= decibels["pot"]
+    assert seconds["pot"] >= 4 * seconds["eightbit"]
