@@ -27,6 +27,15 @@ std::vector<T> numbers(const char* flag, const std::string& text) {
   return values;
 }
 
+// One whole number of at least `least`.
+int64_t whole(const char* flag, const std::string& text, int64_t least) {
+  const std::vector<int64_t> values = numbers<int64_t>(flag, text);
+  if (values.size() != 1 || values[0] < least)
+    throw InvalidArgument(fmt::format(
+        "[data] {} cannot be '{}'. It takes a whole number from {} on", flag, text, least));
+  return values[0];
+}
+
 DType parse_dtype(const std::string& text) {
   std::string allowed;
   for (int i = static_cast<int>(DType::boolean); i < static_cast<int>(DType::string); ++i) {
@@ -42,9 +51,10 @@ DType parse_dtype(const std::string& text) {
 
 void DataFlags::add_to(CLI::App& verb) {
   const char* group = "Data";
-  verb.add_option("--data", source_,
-                  "Image, .npy, .npz, .bin or .raw, a folder or glob of them, or a .txt file that "
-                  "lists them")
+  verb.add_option(
+          "--data", source_,
+          "Image, sound, .npy, .npz, .bin or .raw, a folder or glob of them, or a .txt file that "
+          "lists them")
       ->group(group);
   verb.add_option("--mean", mean_, "Images: subtracted, one value or one a channel")->group(group);
   verb.add_option("--scale", scale_, "Images: divided by after the mean")->group(group);
@@ -53,6 +63,14 @@ void DataFlags::add_to(CLI::App& verb) {
   verb.add_option("--layout", layout_, "Images: NCHW or NHWC; default: the model's input")
       ->group(group);
   verb.add_option("--color", color_, "Images: RGB, BGR or GRAY")->group(group);
+  verb.add_option("--sample-rate", sample_rate_, "Sounds: Hz that they are turned to")
+      ->group(group);
+  verb.add_option("--channel", channel_, "Sounds: which one, from 0; default: the mean of all")
+      ->group(group);
+  verb.add_option(
+          "--length", length_,
+          "Sounds: samples that each is cut or filled to; default: the model's input, else whole")
+      ->group(group);
   verb.add_option("--shape", shape_, "Raw binary: shape of a sample, such as 1,3,224,224")
       ->group(group);
   verb.add_option("--dtype", dtype_, "Raw binary: element type, such as f32")->group(group);
@@ -60,9 +78,10 @@ void DataFlags::add_to(CLI::App& verb) {
 }
 
 std::vector<std::pair<const char*, const std::string*>> DataFlags::details() const {
-  return {{"--mean", &mean_},     {"--scale", &scale_}, {"--resize", &resize_},
-          {"--layout", &layout_}, {"--color", &color_}, {"--shape", &shape_},
-          {"--dtype", &dtype_},   {"--input", &input_}};
+  return {{"--mean", &mean_},       {"--scale", &scale_},   {"--resize", &resize_},
+          {"--layout", &layout_},   {"--color", &color_},   {"--sample-rate", &sample_rate_},
+          {"--channel", &channel_}, {"--length", &length_}, {"--shape", &shape_},
+          {"--dtype", &dtype_},     {"--input", &input_}};
 }
 
 void DataFlags::refuse_details(const std::string& why) const {
@@ -87,6 +106,9 @@ Dataset DataFlags::open(const Model& model, const std::string& source) const {
   options.layout = layout_;
   options.color = color_;
   options.input = input_;
+  if (!sample_rate_.empty()) options.sample_rate = whole("--sample-rate", sample_rate_, 1);
+  if (!channel_.empty()) options.channel = whole("--channel", channel_, 0);
+  if (!length_.empty()) options.length = whole("--length", length_, 1);
   if (!dtype_.empty()) options.dtype = parse_dtype(dtype_);
   for (const PortInfo& input : model.inputs()) {
     options.model_input_names.push_back(input.name);

@@ -25,7 +25,8 @@ class DataFlags {
  private:
   std::vector<std::pair<const char*, const std::string*>> details() const;
 
-  std::string source_, mean_, scale_, resize_, layout_, color_, shape_, dtype_, input_;
+  std::string source_, mean_, scale_, resize_, layout_, color_, sample_rate_, channel_, length_,
+      shape_, dtype_, input_;
 };
 
 }  // namespace eightbit::cli

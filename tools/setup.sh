@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(g++ cmake ninja-build ccache libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libhwy-dev libeigen3-dev libopencv-dev
+packages=(g++ cmake ninja-build ccache libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libhwy-dev libeigen3-dev libopencv-dev libsndfile1-dev libsamplerate0-dev pkg-config
           libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev libyaml-cpp-dev protobuf-compiler libprotobuf-dev libjs-chart.js python3-venv python3-dev)
 
 missing() {

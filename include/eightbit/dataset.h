@@ -97,6 +97,11 @@ struct FileDatasetOptions {
   std::string layout{};
   // "RGB", "BGR", "GRAY". Images only; empty: RGB, GRAY where the model has 1 channel
   std::string color{};
+  int64_t sample_rate = 0;           // Hz that sounds are turned to; 0: as they are. Sounds only
+  std::optional<int64_t> channel{};  // of sounds, from 0; unset: the mean of all. Sounds only
+  // samples that each sound is cut or filled with silence to; 0: the model's input decides, else
+  // whole. Sounds only
+  int64_t length = 0;
   Shape shape{};             // raw binary: shape of one sample, batch axis included
   DType dtype = DType::f32;  // raw binary: element type
   std::string input{};       // model input that a nameless tensor goes to; empty: the only one
@@ -109,9 +114,10 @@ struct FileDatasetOptions {
   std::vector<DType> model_input_dtypes{};
 };
 
-// SOURCE is an image or a folder of them, a .npy or .npz (arrays named as the inputs, samples along
-// axis 0), a folder of .npy, .npz or .bin (a sample each, whole), a .bin/.raw file with a declared
-// shape, a glob ("calib/*.jpg"), or a .txt file that lists one path a line, relative to its own
+// SOURCE is an image, a sound (.wav, .flac, .ogg) or a folder of them, a .npy or .npz (arrays named
+// as the inputs, samples along axis 0), a folder of .npy, .npz or .bin (a sample each, whole), a
+// .bin/.raw file with a declared shape, a glob ("calib/*.jpg"), or a .txt file that lists one path
+// a line, relative to its own
 // folder. Files of a folder or glob come in sorted order; files are read ahead in the background.
 // Keep images and arrays that are not needed out of it: kinds do not mix. Errors: DataError naming
 // the file; InvalidArgument for an option without effect on that kind of source.

@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kKinds =
-    "Allowed: images (.jpg .jpeg .png .bmp .webp .tif .tiff .ppm ...), .npy, .npz, .bin or .raw, a "
+    "Allowed: images (.jpg .jpeg .png .bmp .webp .tif .tiff .ppm ...), sounds (.wav "
+    ".flac .ogg), .npy, .npz, .bin or .raw, a "
     "folder or glob of "
     "them, or a .txt file that lists them";
 
@@ -122,8 +123,8 @@ FileSet match_glob(const std::string& source) {
 }  // namespace
 
 std::string_view to_string(FileKind kind) {
-  constexpr std::array<std::string_view, 4> kNames = {"images", ".npy files", ".npz files",
-                                                      "raw binary files"};
+  constexpr std::array<std::string_view, 5> kNames = {"images", "sounds", ".npy files",
+                                                      ".npz files", "raw binary files"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -141,6 +142,7 @@ std::optional<FileKind> kind_of(const fs::path& path) {
                                                         ".pgm", ".pbm",  ".pnm", ".jp2"};
   const std::string text = extension(path);
   if (std::ranges::find(kImages, text) != kImages.end()) return FileKind::image;
+  if (text == ".wav" || text == ".flac" || text == ".ogg") return FileKind::sound;
   if (text == ".npy") return FileKind::npy;
   if (text == ".npz") return FileKind::npz;
   if (text == ".bin" || text == ".raw") return FileKind::raw;

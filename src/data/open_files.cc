@@ -11,6 +11,7 @@
 #include "data/image_folder.h"
 #include "data/raw_store.h"
 #include "data/read_ahead.h"
+#include "data/sound_folder.h"
 
 namespace eightbit {
 namespace {
@@ -32,6 +33,11 @@ void refuse_without_effect(const std::string& source, FileKind kind,
     refuse(!options.layout.empty(), "layout", "images only", source, kind);
     refuse(!options.color.empty(), "color", "images only", source, kind);
   }
+  if (kind != FileKind::sound) {
+    refuse(options.sample_rate != 0, "sample_rate", "sounds only", source, kind);
+    refuse(options.channel.has_value(), "channel", "sounds only", source, kind);
+    refuse(options.length != 0, "length", "sounds only", source, kind);
+  }
   if (kind != FileKind::raw) {
     refuse(!options.shape.empty(), "shape", "raw binary files only", source, kind);
     refuse(options.dtype != DType::f32, "dtype", "raw binary files only", source, kind);
@@ -44,6 +50,8 @@ std::shared_ptr<const SampleStore> open_store(FileSet files, const FileDatasetOp
   switch (files.kind) {
     case FileKind::image:
       return open_images(std::move(files), options);
+    case FileKind::sound:
+      return open_sounds(std::move(files), options);
     case FileKind::raw:
       return open_raw_files(files, options);
     default:

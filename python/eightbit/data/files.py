@@ -24,11 +24,14 @@ def open_files(
     resize: Sequence[int] = (),
     layout: str = "",
     color: str = "",
+    sample_rate: int = 0,
+    channel: int | None = None,
+    length: int = 0,
     shape: Sequence[int] = (),
     dtype: str = "float32",
     input: str = "",
 ) -> _eightbit.Dataset:
-    """Data for calibration from files: an image folder, a glob, a .txt list of files, a .npy, a .npz (arrays named as
+    """Data for calibration from files: an image folder, a glob, a .txt list of files, sounds (.wav, .flac, .ogg), a .npy, a .npz (arrays named as
     the inputs, samples along axis 0), a folder of .npy or .npz (a sample each), or a .bin or .raw file.
 
     model: an openvino.Model or a path; its inputs decide the size of images that `resize` does not.
@@ -36,6 +39,9 @@ def open_files(
     resize: images: (height, width).
     layout: images: "NCHW" (default) or "NHWC".
     color: images: "RGB" (default), "BGR" or "GRAY".
+    sample_rate: sounds: Hz that they are turned to; 0 leaves them as they are.
+    channel: sounds: which one, from 0; None takes the mean of all.
+    length: sounds: samples that each is cut or filled with silence to; 0: the model's input decides, else whole.
     shape, dtype: raw files: shape of one sample with its batch axis, and NumPy's name of the element type.
     input: the model's input that the data is for, where it has several.
 
@@ -48,6 +54,7 @@ def open_files(
     )
     options.resize, options.shape = [int(size) for size in resize], [int(size) for size in shape]
     options.layout, options.color, options.input = layout, color, input
+    options.sample_rate, options.channel, options.length = int(sample_rate), channel, int(length)
     options.dtype = _dtype(dtype)
     if model is not None:
         from eightbit._models import to_native_model  # which knows Datasets
