@@ -225,11 +225,7 @@ def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
     """Recipe nncf takes a batch for one sample, unless the source of the data tells that it makes batches."""
     advanced = options.advanced_parameters
     batched = isinstance(dataset, Dataset) and (dataset.get_batch_size() or 1) > 1
-    if (
-        options.recipe == to_native(Recipe.NNCF)
-        and batched
-        and advanced.batchwise_statistics is None
-    ):
+    if options.recipe == Recipe.NNCF and batched and advanced.batchwise_statistics is None:
         advanced.batchwise_statistics = True
         options.advanced_parameters = advanced
 
