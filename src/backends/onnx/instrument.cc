@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
 #include "backends/onnx/ort/measure_op.h"
 #include "backends/onnx/proto/attributes.h"
 #include "backends/onnx/proto/check.h"

@@ -2,7 +2,7 @@
 
 #include <eightbit/onnx.h>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/closing.h"
 #include "backends/onnx/executor.h"
 #include "backends/onnx/model_file.h"
 #include "backends/onnx/proto/fingerprint.h"
