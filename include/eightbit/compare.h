@@ -31,6 +31,7 @@ struct LayerDifference {
   std::optional<double> measured_db{};
 };
 
+// Of outputs and layers, over all samples: sums run over all elements of all of them.
 struct CompareResult {
   int64_t samples = 0;
   std::vector<LayerDifference> outputs;  // in the model's order
@@ -45,12 +46,14 @@ struct CompareResult {
 CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset,
                       int64_t subset_size = 300, const RunOptions& run = {});
 
+// A layer as the runtime executed it, which may hold several ops of the model.
 struct LayerInfo {
   std::string name, type;
   std::string precision;    // that the runtime really executed, e.g. "i8", "u8", "f32"
   double milliseconds = 0;  // for one sample
 };
 
+// What a model consists of, and what of it ran in integers.
 struct Inspection {
   std::vector<std::pair<std::string, int64_t>> op_counts;  // by type, most frequent first
   // FakeQuantize, FakeConvert, QuantizeLinear: on activations
@@ -64,19 +67,28 @@ struct Inspection {
   std::string to_json() const;
 };
 
-// `sample`: unset: zeros where all input shapes are known (1 for unknown dimensions).
+// Runs the model on one sample, a few times, in f32, to see what is executed. `sample`: unset:
+// zeros, with 1 for dimensions that are not known. Throws Unsupported where the runtime does not
+// tell what it executes, ModelError where it can not compile the model, DataError for a sample that
+// does not fit.
 Inspection inspect(const Model& model, const std::optional<Sample>& sample = std::nullopt);
 
+// How long is measured. A model is warmed up before its times count.
 struct BenchmarkOptions {
   double seconds = 5;  // for each model and measurement
   int rounds = 5;      // models take turns, round by round
   int threads = 0;
 };
+// Of one model, compiled with no setting but f32.
 struct BenchmarkRow {
   double latency_ms = 0;  // median, one sample at a time
   double latency_p90_ms = 0;
   double throughput = 0;  // samples a second, all streams busy; median over rounds
 };
+// Times of models that take turns, so that what else the machine does falls on all of them alike; a
+// row for each, in order. `sample` as for inspect(). Latency is measured with all threads on one
+// sample, throughput with as many samples at once as keep all cores busy. Throws InvalidArgument
+// for options that are not positive.
 std::vector<BenchmarkRow> benchmark(std::span<const Model> models,
                                     const std::optional<Sample>& sample = std::nullopt,
                                     const BenchmarkOptions& options = {},

@@ -1,4 +1,6 @@
-// Samples for calibration and comparison.
+// Samples for calibration and comparison: from memory, from a function, or from files. A sample is
+// what the model takes at once, and one of some hundred that look like what its users will feed to
+// it; labels are not needed.
 #pragma once
 
 #include <eightbit/tensor.h>
@@ -13,7 +15,9 @@
 
 namespace eightbit {
 
-// One input of a sample. An empty name means: by position.
+// One input of a sample. An empty name means: by position. The element type is converted to the
+// input's where no meaning is lost: integers to any float, between float types, between integers
+// that hold the values. Numbers are checked: NaN and Inf are a DataError.
 struct NamedTensor {
   std::string name;
   Tensor tensor;
@@ -60,6 +64,8 @@ class Dataset {
   // From anything that makes a SampleSource.
   static Dataset from_source(std::function<std::unique_ptr<SampleSource>()> open);
 
+  // A reading from the start. Throws InvalidArgument where there is no data, or it can be read once
+  // and was.
   std::unique_ptr<SampleSource> open() const;
   bool valid() const { return static_cast<bool>(open_); }
 

@@ -2,7 +2,9 @@
 //
 // Every failure is thrown as a child of `Error`. The text has the form
 //   [where] what was wrong, with the values. What is allowed, or what to do.
-// The library never prints and never aborts.
+// `where` is a verb ("quantize"), a kind of file ("recipe") or a part of the library ("onnx"). The
+// library never prints and never aborts. A call that throws has changed nothing but files that its
+// header names, such as a checkpoint. Exceptions of callbacks pass through as they are.
 #pragma once
 
 #include <stdexcept>
@@ -10,12 +12,14 @@
 
 namespace eightbit {
 
+// Of them all; what() is the text.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// The caller passed an option, a path or a combination that can not work.
+// The caller passed an option, a path or a combination that can not work. Nothing was measured yet
+// where options alone tell.
 class InvalidArgument : public Error {
  public:
   using Error::Error;
@@ -39,7 +43,8 @@ class DataError : public Error {
   using Error::Error;
 };
 
-// Ctrl-C or a stop request. What was measured so far has been kept.
+// Ctrl-C or a stop request. What was measured so far has been kept where a checkpoint was asked
+// for, and the best model so far where there is one (run.h).
 class Interrupted : public Error {
  public:
   using Error::Error;

@@ -30,13 +30,14 @@ Model quantize(const Model& model, const Statistics& statistics,
 // when the recipe belongs to another model.
 Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run = {});
 
-// What a choice of options would give.
+// What a choice of options would give, with all options that were chosen before it.
 struct TuneTrial {
   std::string what;    // "preset=mixed"
   double sqnr_db = 0;  // of the outputs, averaged, on samples that no correction has seen
   double seconds = 0;
 };
 
+// The model with the chosen options, and all that was tried for it, in order.
 struct TuneResult {
   Model model;
   QuantizeOptions options;  // those of the model
@@ -82,6 +83,8 @@ struct PlannedQuantizer {
 
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored
 // scope matched, why the rest stays in floating point.
+// `text` has a line for each quantizer, with what it reads and its form, then the notes; `json` the
+// same for programs.
 struct PlanPreview {
   std::string text;
   std::string json;
@@ -90,6 +93,8 @@ struct PlanPreview {
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
 };
+// Throws InvalidArgument for options that contradict each other and for rules of the ignored scope
+// that match nothing, as quantize() would.
 PlanPreview plan(const Model& model, const QuantizeOptions& options = {});
 
 }  // namespace eightbit

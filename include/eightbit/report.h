@@ -15,12 +15,17 @@
 
 namespace eightbit {
 
-// What most of a layer's own quantization noise comes from.
+// What most of a layer's own quantization noise comes from: its rounded weight; values cut off at
+// the ends of an input's range; the width of the steps between them; one channel that is so wide
+// that the others share few levels; a mean that moved, the same for all samples. none: the layer
+// was not measured, or makes too little noise to ask.
 enum class Cause { none, weight, clipping, rounding, outlier_channel, bias_shift };
 // "none", "weight", "clipping", "rounding", "outlier channel", "bias shift"
 std::string_view to_string(Cause);
 
-// A quantizer in front of a layer, and what it met.
+// A quantizer in front of a layer, and what it met. Values and ranges have the unit of the value,
+// shares lie between 0 and 1, errors are per value and relative to the mean square of the value, so
+// that 0.01 are 20 dB of signal to noise.
 struct InputQuantizer {
   std::string value;         // what is quantized
   double low = 0, high = 0;  // the outermost ends where channels have ranges of their own
@@ -42,7 +47,8 @@ struct InputQuantizer {
   std::vector<double> shares;
 };
 
-// Ready to be pasted: as Python, and as flags of the command line.
+// Something to try: in words, and ready to be pasted, as keywords of quantize() in Python and as
+// flags of the command line.
 struct Fix {
   std::string text, python, flags;
   bool empty() const { return text.empty(); }
@@ -62,6 +68,7 @@ struct LayerReport {
   // Share of its own noise that is the same for all samples, by channel. Where biases were
   // corrected such noise is taken for mended: it counts neither here nor above.
   double bias_shift = 0;
+  // The largest part of the noise of this layer alone.
   Cause cause = Cause::none;
   std::string why;  // the cause in words, with its numbers
   Fix fix;
@@ -81,6 +88,7 @@ struct FloatCheck {
   std::vector<std::string> problems;  // empty: none was found
 };
 
+// What report() found.
 struct ModelReport {
   std::string version;  // of eightbit
   std::string backend;
@@ -103,8 +111,9 @@ struct ModelReport {
   void save(const std::filesystem::path& path, bool overwrite = false) const;
 };
 
-// Measures both models on up to `subset_size` samples. Any quantized model will do whose layers
-// keep their names, also one of another tool. Throws as compare() does.
+// Measures both models on up to `subset_size` samples, best of data that calibration did not see.
+// Any quantized model will do whose layers keep their names, also one of another tool. Throws as
+// compare() does.
 ModelReport report(const Model& reference, const Model& quantized, const Dataset& dataset,
                    int64_t subset_size = 100, const RunOptions& run = {});
 
