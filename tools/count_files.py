@@ -61,6 +61,12 @@ def touched(copy: Path) -> list[str]:
     return files
 
 
+def format_sources(copy: Path, files: list[str]) -> None:
+    """As `make format` would."""
+    formatter = copy / ".venv" / "bin" / "clang-format"
+    run(formatter, "-i", *(file for file in files if Path(file).suffix in (".h", ".cc")), cwd=copy)
+
+
 def build(copy: Path, jobs: int) -> None:
     launcher = ("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache",) if shutil.which("ccache") else ()
     cache = {
@@ -88,6 +94,7 @@ def count(copy: Path, jobs: int) -> dict[str, list[str]]:
     counted = {}
     for change in CHANGES:
         change.apply(copy)
+        format_sources(copy, change.files)
         counted[change.row] = touched(copy)
     build(copy, jobs)
     check(copy)

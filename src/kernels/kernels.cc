@@ -12,8 +12,8 @@ struct Row {
   uint8_t traits;
 };
 
-// Read off what OpenVINO and ONNX Runtime execute on CPUs (docs/onnx.md). Whatever the op table calls
-// an activation follows a kernel, too; ops that are not here have no other trait.
+// Read off what OpenVINO and ONNX Runtime execute on CPUs (docs/onnx.md). Whatever the op table
+// calls an activation follows a kernel, too; ops that are not here have no other trait.
 constexpr Row kRows[] = {
     {Op::subtract, kNeedsArithmetic | kFollowsKernel},
     {Op::divide, kNeedsArithmetic | kFollowsKernel},
