@@ -55,7 +55,7 @@ OP = Change(
     "an op",
     5,
     (
-        instead("src/graph/op_table.h", "loop, tensor_iterator\n", "loop, tensor_iterator, softsign\n"),
+        instead("src/graph/op_table.h", "  mish, softplus, round_,", "  mish, softplus, softsign,\n  round_,"),
         Edit(
             "src/graph/op_table.cc",
             '    {Op::softplus, "softplus", kFloat, kNoWeight, 0, 0},\n',
