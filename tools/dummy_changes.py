@@ -175,8 +175,8 @@ OPTION = Change(
         ),
         Edit(
             "include/eightbit/option_fields.h",
-            '    visit("placement", &QuantizeOptions::placement);\n',
-            '    visit("flavour", &QuantizeOptions::flavour);\n',
+            '  visit("placement", &QuantizeOptions::placement);\n',
+            '  visit("flavour", &QuantizeOptions::flavour);\n',
         ),
         instead(
             "src/config/names.cc",

@@ -96,7 +96,7 @@ struct AccuracyResult {
   std::vector<std::string> notes;
   double seconds = 0;
 
-  std::string to_json() const;
+  std::string to_json() const;  // without the model
   std::string failure() const;  // why the goal was not met, and what to do
 };
 
@@ -133,6 +133,7 @@ AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset&
 //                not count.
 enum class Metric { top1, top5, mse, cosine, exact_text };
 
+// What samples are judged by. Labels stand in the order of the samples.
 struct MetricOptions {
   Metric metric = Metric::top1;
   // A .npy, or a .npz and the name of an array in it: integers (top1, top5) or texts (exact_text),

@@ -52,7 +52,7 @@ class Dataset {
   // From a function that yields samples until it returns nothing. Can be opened once.
   static Dataset from_function(std::function<std::optional<Sample>()> next,
                                std::optional<int64_t> size = std::nullopt);
-  // From samples in memory.
+  // From samples in memory, which are shared, not copied. Can be opened again and again.
   static Dataset from_samples(std::vector<Sample> samples);
   // From a range of tensors or samples.
   template <typename Range>
@@ -61,7 +61,7 @@ class Dataset {
     for (const auto& item : range) samples.push_back(as_sample(item));
     return from_samples(std::move(samples));
   }
-  // From anything that makes a SampleSource.
+  // From anything that makes a SampleSource: called once for each reading.
   static Dataset from_source(std::function<std::unique_ptr<SampleSource>()> open);
 
   // A reading from the start. Throws InvalidArgument where there is no data, or it can be read once

@@ -52,7 +52,8 @@ class Model {
   std::vector<PortInfo> inputs() const;
   std::vector<PortInfo> outputs() const;
 
-  bool valid() const { return impl_ != nullptr; }
+  bool valid() const { return impl_ != nullptr; }  // whether there is a model behind the handle
+  // For the library itself.
   const backends::Network& impl() const;  // throws InvalidArgument when empty
   const std::shared_ptr<const backends::Network>& shared_impl() const { return impl_; }
 

@@ -15,8 +15,12 @@
 
 namespace eightbit {
 
-// Measures the dataset in one pass and quantizes. The dataset is opened once.
-// Throws InvalidArgument (options), DataError (samples), ModelError, Unsupported, Interrupted.
+// Measures the dataset in one pass, decides where quantizers go and with what ranges, corrects
+// weights and biases, and runs the result beside the float model. The dataset is opened once; a few
+// dozen of its samples are kept on disk for the corrections. What was decided, and warnings, are in
+// `run.report`. The float model stays as it is.
+// Throws InvalidArgument (options), DataError (samples), ModelError, Unsupported, Interrupted, and
+// AccuracyNotReached with `options.strict`.
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
                const RunOptions& run = {});
 
@@ -53,7 +57,7 @@ TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOption
                 const RunOptions& run = {});
 
 // A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
-// computes in floats.
+// computes in floats: the quantizer rounds there and saves no time.
 struct UnfusedPair {
   std::string quantizer;  // name of the value
   std::string node, type;

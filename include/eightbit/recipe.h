@@ -32,6 +32,7 @@ class QuantizationRecipe {
   void save(const std::filesystem::path& path, bool overwrite = false) const;
   std::string to_json() const;
 
+  // All of them, as the run understood them. Throws InvalidArgument when the handle is empty.
   QuantizeOptions options() const;
   std::string model_fingerprint() const;  // of the float model it belongs to
   bool valid() const { return content_ != nullptr; }

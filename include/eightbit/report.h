@@ -66,7 +66,7 @@ struct LayerReport {
   std::optional<double> weights_alone_db;  // its weights alone
   std::optional<double> accumulated_db;    // the whole model is, as the runtime executes it
   // Share of its own noise that is the same for all samples, by channel. Where biases were
-  // corrected such noise is taken for mended: it counts neither here nor above.
+  // corrected, that noise is assumed to be gone: it counts neither here nor in the figures above.
   double bias_shift = 0;
   // The largest part of the noise of this layer alone.
   Cause cause = Cause::none;
@@ -82,7 +82,8 @@ struct LayerReport {
   std::vector<InputQuantizer> inputs;
 };
 
-// The float model by itself, so that a broken model or loader is not blamed on quantization.
+// The float model by itself, so that a broken model or loader is not blamed on quantization:
+// outputs in floats that are not finite, one number everywhere, or the same for all samples.
 struct FloatCheck {
   int64_t samples = 0;
   std::vector<std::string> problems;  // empty: none was found

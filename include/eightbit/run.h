@@ -19,8 +19,8 @@ struct StepTime {
   double seconds = 0;
 };
 
-// What was done and where time went. Times are wall-clock and add up to the whole call but for a
-// rest.
+// What was done and where time went. Times are wall-clock. The steps add up to nearly the whole
+// call; what is missing is spent between them.
 struct Report {
   std::vector<StepTime> steps;
   double seconds = 0;                 // the whole call

@@ -44,8 +44,9 @@ class Statistics {
   int64_t points() const;   // values of the graph that were measured
   // 16 hexadecimal digits, which change with topology, shapes and weights.
   std::string model_fingerprint() const;
-  std::string summary() const;  // some lines for people
-  bool valid() const { return data_ != nullptr; }
+  std::string summary() const;                     // some lines for people
+  bool valid() const { return data_ != nullptr; }  // whether anything was measured
+  // For the library itself.
   const records::StatisticsData& data() const;  // throws InvalidArgument when empty
 
  private:

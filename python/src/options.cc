@@ -20,7 +20,7 @@ template <typename Struct>
 nb::class_<Struct> bind(nb::module_& module, const char* name) {
   nb::class_<Struct> bound(module, name);
   bound.def(nb::init<>());
-  Fields<Struct>::each([&]<typename T>(const char* field, T Struct::* member) {
+  each_field(Of<Struct>(), [&]<typename T>(const char* field, T Struct::* member) {
     if constexpr (kMayBeUnset<T>)
       bound.def_rw(field, member, nb::arg().none());
     else

@@ -42,7 +42,7 @@ Json write(const T& value) {
     return value;
   } else {
     Json object = Json::object();
-    Fields<T>::each([&](const char* key, auto member) { object[key] = write(value.*member); });
+    each_field(Of<T>(), [&](const char* key, auto member) { object[key] = write(value.*member); });
     return object;
   }
 }
@@ -82,7 +82,7 @@ template <typename T>
 void read_object(const Json& json, const std::string& path, T& value) {
   if (!json.is_object()) wrong_type(path, json, "an object");
   std::vector<std::string> known;
-  Fields<T>::each([&](const char* key, auto member) {
+  each_field(Of<T>(), [&](const char* key, auto member) {
     known.emplace_back(key);
     const auto found = json.find(key);
     if (found != json.end()) read(*found, path.empty() ? key : path + "." + key, value.*member);

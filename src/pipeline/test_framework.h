@@ -1,6 +1,6 @@
-// A framework of our own for tests of the pipeline: networks of products, biases and relus, that are
-// described, run and rewritten through <eightbit/external.h> like those of any other. Its arithmetic
-// is plain loops over floats, in one order.
+// A framework of our own for tests of the pipeline: networks of products, biases and relus, that
+// are described, run and rewritten through <eightbit/external.h> like those of any other. Its
+// arithmetic is plain loops over floats, in one order.
 #pragma once
 
 #include <eightbit/external.h>

@@ -13,7 +13,7 @@
 namespace eightbit::external {
 namespace {
 
-// One of several tensors along axis 0.
+// Joins the tensors of input `input` along axis 0: a batch of the samples.
 Tensor stacked(const std::vector<std::vector<Tensor>>& samples, size_t input) {
   if (samples.size() == 1) return samples[0][input];
   Shape shape = samples[0][input].shape;
@@ -97,8 +97,8 @@ class ExternalExecutor : public backends::Executor {
   }
 
   // Records of taps are one an item of a batch, others one a sample.
-  backends::Units units() const {
-    backends::Units out;
+  backends::RecordUnits units() const {
+    backends::RecordUnits out;
     for (const auto& inputs : waiting_) {
       if (!unit_is_item_)
         out.add(rows_of(inputs));
@@ -118,7 +118,7 @@ class ExternalExecutor : public backends::Executor {
 
   void flush(const backends::RecordCallback& record) {
     if (waiting_.empty()) return;
-    const backends::Units now = units();
+    const backends::RecordUnits now = units();
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < waiting_.front().size(); ++i) inputs.push_back(stacked(waiting_, i));
     recorder_.start(now, means());
