@@ -69,7 +69,7 @@ struct Inspection {
 
 // Runs the model on one sample, a few times, in f32, to see what is executed. `sample`: unset:
 // zeros, with 1 for dimensions that are not known. Throws Unsupported where the runtime does not
-// tell what it executes, ModelError where it can not compile the model, DataError for a sample that
+// tell what it executes, ModelError where it cannot compile the model, DataError for a sample that
 // does not fit.
 Inspection inspect(const Model& model, const std::optional<Sample>& sample = std::nullopt);
 

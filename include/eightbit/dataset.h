@@ -38,7 +38,7 @@ class SampleSource {
   virtual std::optional<Sample> next() = 0;
   // Number of calls to next() that will succeed, when it is known without reading.
   virtual std::optional<int64_t> size() const { return std::nullopt; }
-  // Jumps over n samples; reads and drops them where the source can not seek.
+  // Jumps over n samples; reads and drops them where the source cannot seek.
   virtual void skip(int64_t n);
   // What identifies the data options (file list, preprocessing) for the fingerprint of statistics;
   // may be "".

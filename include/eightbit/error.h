@@ -18,14 +18,14 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The caller passed an option, a path or a combination that can not work. Nothing was measured yet
+// The caller passed an option, a path or a combination that cannot work. Nothing was measured yet
 // where options alone tell.
 class InvalidArgument : public Error {
  public:
   using Error::Error;
 };
 
-// The request is sensible, but this build, backend or device can not do it.
+// The request is sensible, but this build, backend or device cannot do it.
 class Unsupported : public Error {
  public:
   using Error::Error;

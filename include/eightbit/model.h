@@ -38,7 +38,7 @@ class Model {
   // Reads OpenVINO IR (.xml), ONNX (.onnx), TensorFlow Lite (.tflite), TensorFlow (the folder of a
   // SavedModel, or a frozen .pb) or PaddlePaddle (.pdmodel). An ONNX model stays one, and is saved
   // as one, unless `engine` is openvino; all others become OpenVINO models, and are saved as IR.
-  // Throws FileError when the file can not be read, ModelError when it is broken, Unsupported when
+  // Throws FileError when the file cannot be read, ModelError when it is broken, Unsupported when
   // the engine does not read that format.
   static Model read(const std::filesystem::path& path, Engine engine = Engine::automatic);
 

@@ -30,7 +30,7 @@ enum class QuantizationMode { fp8_e4m3, fp8_e5m2 };
 enum class QuantizationScheme { symmetric, asymmetric };
 
 // Which layers get weights in half of their range, so that sums of two products in 16 bits, which
-// CPUs without VNNI or AMX form, can not overflow; "Half range" in docs/quantization.md.
+// CPUs without VNNI or AMX form, cannot overflow; "Half range" in docs/quantization.md.
 // first_layer_only: convolutions that read an input of the model.
 enum class OverflowFix { enable, first_layer_only, disable };
 
@@ -226,7 +226,7 @@ struct QuantizeOptions {
   std::optional<double> min_sqnr_db;
   // Of the multiplications that min_sqnr_db may take out of 8 bits, 0 to 1.
   double max_float_share = 0.5;
-  // AccuracyNotReached (accuracy_control.h), not a warning, where min_sqnr_db can not be held.
+  // AccuracyNotReached (accuracy_control.h), not a warning, where min_sqnr_db cannot be held.
   bool strict = false;
   PlacementMode placement = PlacementMode::rules;
 };

@@ -23,7 +23,7 @@ class QuantizationRecipe {
   explicit QuantizationRecipe(std::shared_ptr<const RecipeContent> content)
       : content_(std::move(content)) {}
 
-  // Throw FileError when the file can not be read; InvalidArgument when it is no recipe, is
+  // Throw FileError when the file cannot be read; InvalidArgument when it is no recipe, is
   // damaged, or was written by a newer version.
   static QuantizationRecipe load(const std::filesystem::path& path);
   static QuantizationRecipe from_json(std::string_view json);

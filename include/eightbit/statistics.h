@@ -30,7 +30,7 @@ class Statistics {
   explicit Statistics(std::shared_ptr<const records::StatisticsData> data)
       : data_(std::move(data)) {}
 
-  // Throws FileError when the file can not be read, DataError when it is truncated or damaged.
+  // Throws FileError when the file cannot be read, DataError when it is truncated or damaged.
   static Statistics load(const std::filesystem::path& path);
   // Whole or not at all; an existing file is refused unless `overwrite`. Throws FileError. The
   // format: docs/statistics_file.md.

@@ -273,7 +273,7 @@ class ChainEngine final : public external::Engine {
 
     void measure(const external::NetworkComparison& asked, const Matrix& x,
                  external::Recorder& recorder) const {
-      if (!asked.bypassed.empty()) throw Unsupported("[chain] nodes can not be passed by");
+      if (!asked.bypassed.empty()) throw Unsupported("[chain] nodes cannot be passed by");
       const auto& other = dynamic_cast<const Chain&>(*asked.other);
       compare(asked, values_of(chain_, x, chain_.planned()), other, x, other.planned(), recorder);
     }

@@ -182,7 +182,7 @@ class Asking {
     if (!other || other->backend() != model_.backend())
       fail<Unsupported>(
           "compare",
-          "a model of {} can not be compared with one of {}. Pass two models of one framework",
+          "a model of {} cannot be compared with one of {}. Pass two models of one framework",
           model_.backend(), compared.other->backend());
     NetworkComparison out{
         other->network().get(), compared_values(compared.comparisons), {}, compared.bypassed};

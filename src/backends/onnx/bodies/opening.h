@@ -6,7 +6,7 @@
 namespace eightbit::onnx {
 
 // Opens every If, Loop and Scan (bodies.h). Tensors of bodies get names of their own. A node stays
-// closed where it is not as the standard has it, or where Identity can not hand on what the model
+// closed where it is not as the standard has it, or where Identity cannot hand on what the model
 // holds (sequences, in old versions of the operators). Weights are not set aside yet.
 void open_bodies(Content& content);
 
