@@ -34,9 +34,11 @@ struct LayerDifference {
 // Of outputs and layers, over all samples: sums run over all elements of all of them.
 struct CompareResult {
   int64_t samples = 0;
-  std::vector<LayerDifference> outputs;  // in the model's order
-  std::vector<LayerDifference> layers;   // layers with the same name in both models, worst first
-  // layers that gave nothing but zeros: in a branch that no sample took, or dead
+  // In the model's order.
+  std::vector<LayerDifference> outputs;
+  // Layers with the same name in both models, worst first.
+  std::vector<LayerDifference> layers;
+  // Layers that gave nothing but zeros: in a branch that no sample took, or dead.
   std::vector<LayerDifference> unseen;
   std::string to_json() const;
 };
@@ -55,12 +57,15 @@ struct LayerInfo {
 
 // What a model consists of, and what of it ran in integers.
 struct Inspection {
-  std::vector<std::pair<std::string, int64_t>> op_counts;  // by type, most frequent first
-  // FakeQuantize, FakeConvert, QuantizeLinear: on activations
+  // By type as the framework calls it, most frequent first; ops of bodies count too.
+  std::vector<std::pair<std::string, int64_t>> op_counts;
+  // FakeQuantize, FakeConvert and QuantizeLinear on activations.
   int64_t quantizers = 0;
+  // Constants that are dequantized.
   int64_t quantized_weights = 0;
-  std::vector<std::pair<std::string, int64_t>> weight_bytes;  // by stored element type
-  // executed layers; empty without a sample
+  // Bytes by stored element type, largest first.
+  std::vector<std::pair<std::string, int64_t>> weight_bytes;
+  // In the order in which they were executed.
   std::vector<LayerInfo> layers;
   // ops that read quantized values and ran in floats all the same
   std::vector<LayerInfo> unfused;

@@ -27,7 +27,8 @@ struct NamedTensor {
 // batch).
 struct Sample {
   std::vector<NamedTensor> inputs;
-  std::optional<bool> reset_state;  // stateful models; unset: reset before every sample
+  // Of stateful models: whether their states begin anew in front of this sample. Unset: they do.
+  std::optional<bool> reset_state;
 };
 
 // A source of samples that is read once, front to back, from one thread at a time.

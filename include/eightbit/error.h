@@ -12,7 +12,8 @@
 
 namespace eightbit {
 
-// Of them all; what() is the text.
+// Of them all; what() is the text. Python has a class of the same name for each, which is also a
+// class that its users know, such as ValueError or OSError ("Errors" in docs/use.md).
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -25,7 +26,8 @@ class InvalidArgument : public Error {
   using Error::Error;
 };
 
-// The request is sensible, but this build, backend or device cannot do it.
+// The request is sensible, but this build, backend or device cannot do it. The text says what to
+// install or to convert, where that helps.
 class Unsupported : public Error {
  public:
   using Error::Error;

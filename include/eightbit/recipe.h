@@ -30,6 +30,7 @@ class QuantizationRecipe {
 
   // Whole or not at all; an existing file is refused unless `overwrite`. Throws FileError.
   void save(const std::filesystem::path& path, bool overwrite = false) const;
+  // The text of the file: docs/recipe_file.md.
   std::string to_json() const;
 
   // All of them, as the run understood them. Throws InvalidArgument when the handle is empty.

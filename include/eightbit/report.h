@@ -29,17 +29,20 @@ std::string_view to_string(Cause);
 struct InputQuantizer {
   std::string value;         // what is quantized
   double low = 0, high = 0;  // the outermost ends where channels have ranges of their own
-  int levels = 0;
-  int64_t ranges = 1;       // more than 1: one a channel
-  double min = 0, max = 0;  // that the value took
-  double clipped = 0;       // share of values outside of the range
-  // expected squared error a value, relative to the mean square of the value
+  int levels = 0;            // how many numbers the quantizer knows: 256 for 8 bits
+  int64_t ranges = 1;        // more than 1: one a channel
+  double min = 0, max = 0;   // that the value took
+  double clipped = 0;        // share of values outside of the range
+  // Expected squared error of cutting values off at the ends of the range.
   double clipping_error = 0;
-  double rounding_error = 0;   // the same
-  double unclipped_error = 0;  // rounding error if the range took in everything
-  // how many times smaller the rounding error with a range from min to max would be
+  // Of rounding those inside of it: about the square of the step over 12.
+  double rounding_error = 0;
+  // The rounding error if the range took in everything.
+  double unclipped_error = 0;
+  // How many times smaller the rounding error with a range from min to max would be.
   double asymmetric_gain = 1;
-  double channel_gain = 1;      // the same with a range for each channel
+  // The same with a range for each channel.
+  double channel_gain = 1;
   int64_t widest_channel = -1;  // of `channels`; -1: not known
   int64_t channels = 0;
   // Histogram: the shares of all values in bars of one width from histogram_low to histogram_high.
@@ -75,6 +78,7 @@ struct LayerReport {
   Fix leave_out;  // the same layer in floating point
   // that the runtime executed; empty where it does not tell
   std::string precision, precision_before;
+  // Of the quantized model and of the float one, for one sample.
   std::optional<double> milliseconds, milliseconds_before;
   // the layer that it was fused into, where that has another name
   std::string executed_in;

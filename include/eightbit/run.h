@@ -23,16 +23,19 @@ struct StepTime {
 // call; what is missing is spent between them.
 struct Report {
   std::vector<StepTime> steps;
-  double seconds = 0;                 // the whole call
-  int64_t samples = 0;                // samples that were calibrated on
+  double seconds = 0;  // the whole call
+  // That were calibrated on: items of batches count one by one.
+  int64_t samples = 0;
   int64_t activation_quantizers = 0;  // in the result
   int64_t weight_quantizers = 0;
   int64_t corrected_biases = 0;    // layers whose bias was moved or added
   std::vector<std::string> notes;  // decisions and warnings a user should read
   // what users of the result get; nothing where it was off or could not be run
   std::optional<TrialRun> trial;
-  std::string plan_text;  // the plan with its ranges, one line an instruction
-  std::string plan_json;
+  // The plan with its ranges, one line an instruction: "quantize x -> conv:0 | 8b sym pt | [-1,
+  // 1]".
+  std::string plan_text;
+  std::string plan_json;      // the same for programs
   QuantizationRecipe recipe;  // makes the same model again, without data
 
   std::string to_json() const;  // without the recipe

@@ -63,9 +63,11 @@ struct Shard {
 // What is measured. Everything that recipes, devices, presets and ignored scopes may need later is;
 // what costs much is measured only where it is asked for here.
 struct CalibrateOptions {
-  int64_t subset_size = 300;  // samples, counted over all shards
+  // Samples, counted over all shards, from 1 on; fewer where the data ends.
+  int64_t subset_size = 300;
   Shard shard;
-  std::optional<ModelType> model_type;  // transformer: also what SmoothQuant needs
+  // transformer: also what SmoothQuant needs. Unset: that is measured where there is attention.
+  std::optional<ModelType> model_type;
   // Quantiles, for range estimators that read them.
   RangeEstimatorParameters activations_range_estimator_params;
 };

@@ -53,7 +53,9 @@ int64_t element_count(const Shape& shape);
 // write to the bytes of a tensor that it was given.
 struct Tensor {
   DType dtype = DType::undefined;
+  // All sizes are known.
   Shape shape;
+  // byte_size() bytes; aligned as the element type asks.
   const std::byte* data = nullptr;
   std::shared_ptr<const void> owner;
 
