@@ -37,7 +37,7 @@ Shard parse_shard(const std::string& text) {
   }
   if (!valid)
     throw InvalidArgument(fmt::format(
-        "[calibrate] --shard can not be '{}'. It takes INDEX/COUNT, counted from 0: 0/4 to 3/4",
+        "[calibrate] --shard cannot be '{}'. It takes INDEX/COUNT, counted from 0: 0/4 to 3/4",
         text));
   return shard;
 }

@@ -97,7 +97,7 @@ void Console::log_to(const std::filesystem::path& file) {
     logger_->sinks().push_back(std::move(sink));
     logger_->flush_on(spdlog::level::debug);
   } catch (const spdlog::spdlog_ex& error) {
-    throw FileError(fmt::format("[log] '{}' can not be written: {}", file.string(), error.what()));
+    throw FileError(fmt::format("[log] '{}' cannot be written: {}", file.string(), error.what()));
   }
 }
 

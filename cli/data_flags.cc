@@ -19,7 +19,7 @@ std::vector<T> numbers(const char* flag, const std::string& text) {
     const bool separated = after == end || ((*after == ',' || *after == 'x') && after + 1 != end);
     if (error != std::errc{} || !separated)
       throw InvalidArgument(
-          fmt::format("[data] {} can not be '{}'. It takes numbers with commas between, such as {}",
+          fmt::format("[data] {} cannot be '{}'. It takes numbers with commas between, such as {}",
                       flag, text, std::is_integral_v<T> ? "1,3,224,224" : "123.7,116.3,103.5"));
     values.push_back(value);
     position = after == end ? end : after + 1;
@@ -44,7 +44,7 @@ DType parse_dtype(const std::string& text) {
     if (text == to_string(dtype)) return dtype;
     allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", to_string(dtype));
   }
-  throw InvalidArgument(fmt::format("[data] --dtype can not be '{}'. Allowed: {}", text, allowed));
+  throw InvalidArgument(fmt::format("[data] --dtype cannot be '{}'. Allowed: {}", text, allowed));
 }
 
 }  // namespace

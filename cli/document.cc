@@ -104,7 +104,7 @@ Document::Document(const std::filesystem::path& path) : path_(path) {
   std::ifstream stream(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(stream)), {});
   if (!stream.good() && text.empty())
-    throw FileError(fmt::format("[config] '{}' can not be read, or is empty", path.string()));
+    throw FileError(fmt::format("[config] '{}' cannot be read, or is empty", path.string()));
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   try {
     const YAML::Node root = YAML::Load(is_yaml(path) ? text : Uncommented(std::move(text)).run());

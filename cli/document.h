@@ -9,7 +9,7 @@ namespace eightbit::cli {
 
 class Document {
  public:
-  // Throws FileError for a file that can not be read, InvalidArgument with the line for text that
+  // Throws FileError for a file that cannot be read, InvalidArgument with the line for text that
   // is neither.
   explicit Document(const std::filesystem::path& path);
 

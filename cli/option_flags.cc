@@ -26,7 +26,7 @@ Json read_json(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (!stream && text.empty())
-    throw FileError(fmt::format("[options] '{}' can not be read. Check the path", path));
+    throw FileError(fmt::format("[options] '{}' cannot be read. Check the path", path));
   Json json = parse_json(text, "'" + path + "'");
   if (!json.is_object())
     throw InvalidArgument(fmt::format(
@@ -95,7 +95,7 @@ void OptionFlags::add_to(CLI::App& verb) {
       group);
   add(verb, "max-float-share", "/max_float_share", Kind::number,
       "Of the multiplications that --min-sqnr-db may take out of 8 bits; default 0.5", group);
-  add(verb, "strict", "/strict", Kind::boolean, "Fail where --min-sqnr-db can not be held", group);
+  add(verb, "strict", "/strict", Kind::boolean, "Fail where --min-sqnr-db cannot be held", group);
   add(verb, "placement", "/placement", Kind::name,
       "rules; or measured: layers for which integers do not pay on this machine stay in float",
       group);

@@ -23,7 +23,7 @@ void probe(const fs::path& folder, const std::string& path) {
   stream.close();
   std::error_code ignored;
   if (!fs::remove(file, ignored))
-    throw FileError(fmt::format("[output] '{}' can not be written: {}. Choose another folder", path,
+    throw FileError(fmt::format("[output] '{}' cannot be written: {}. Choose another folder", path,
                                 std::generic_category().message(reason ? reason : EACCES)));
 }
 

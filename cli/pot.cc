@@ -136,7 +136,7 @@ fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
   fs::create_directories(folder / "optimized", error);
   if (error)
     throw FileError(
-        fmt::format("[pot] the folder '{}' can not be made: {}", folder.string(), error.message()));
+        fmt::format("[pot] the folder '{}' cannot be made: {}", folder.string(), error.message()));
   return folder;
 }
 
@@ -232,7 +232,7 @@ class Job {
     std::ofstream stream(metric.labels);
     for (int64_t label : config_.evaluation.labels) stream << label << "\n";
     if (!stream.flush())
-      throw FileError(fmt::format("[pot] '{}' can not be written", metric.labels.string()));
+      throw FileError(fmt::format("[pot] '{}' cannot be written", metric.labels.string()));
     return validation_on(evaluation_data(model), metric);
   }
 

@@ -3,7 +3,7 @@
 # They are generated for protobuf's lite runtime, which keeps no process-wide registry of messages: any number of
 # protobufs may live in one Python process, if their symbols do not meet. TensorFlow shows its own to all libraries that are
 # loaded after it, and those are found first. So the static libprotobuf-lite is taken where it can go into a shared library.
-# Debian's can not (it is compiled for programs): there a copy of the shared one is made whose symbols have another name.
+# Debian's cannot (it is compiled for programs): there a copy of the shared one is made whose symbols have another name.
 set(EIGHTBIT_ONNX_PROTO_DIR "" CACHE PATH "Folder of onnx-ml.proto; empty: the installed Python package onnx")
 set(onnx_proto_dir ${EIGHTBIT_ONNX_PROTO_DIR})
 if(NOT onnx_proto_dir)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A browser for the test of the report's page: Debian's Chromium, unless there is one. Where it can not be installed (Ubuntu
+# A browser for the test of the report's page: Debian's Chromium, unless there is one. Where it cannot be installed (Ubuntu
 # has it as a snap), the test is skipped and says why.
 set -euo pipefail
 

@@ -30,7 +30,7 @@ options=(-qq -o Dir::State::lists="$state/lists" -o Dir::Cache="$state" -o Dir::
          -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none)
 cd "$state"
 apt-get "${options[@]}" update || give_up "the mirror has no release trixie"
-apt-get "${options[@]}" download libonnxruntime-dev || give_up "the package can not be loaded"
+apt-get "${options[@]}" download libonnxruntime-dev || give_up "the package cannot be loaded"
 dpkg-deb -x libonnxruntime-dev_*.deb unpacked
 mkdir -p "$target"
 cp unpacked/usr/include/onnxruntime/*.h "$target/"

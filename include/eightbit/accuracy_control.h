@@ -27,10 +27,13 @@
 
 namespace eightbit {
 
-// metric points, or their share of the float model's metric
+// How a loss is measured: in points of the metric, float minus quantized, or as its share of the
+// float model's metric.
 enum class DropType { absolute, relative };
+// What of a layer goes back to float: all of it, or its activations, with weights in 8 bits.
 enum class RestoreMode { activations_and_weights, only_activations };
-// "raise" and "return" in Python and on the command line
+// What happens when the goal is not met: AccuracyNotReached, or the best model all the same.
+// "raise" and "return" in Python and on the command line.
 enum class OnFailure { raise, return_best };
 
 // What a validation found. `per_item` (higher is better) or `outputs` (of each item, in order) tell
@@ -42,6 +45,7 @@ struct Evaluation {
 };
 using ValidationFunction = std::function<Evaluation(const Model& model)>;
 
+// The goal, and how long is searched for it.
 struct AccuracyControlOptions {
   double max_drop = 0.01;  // the most that the metric may lose
   DropType drop_type = DropType::absolute;
@@ -67,6 +71,7 @@ struct GroupReport {
   double share = 0;  // of the noise at the outputs, as estimated; 0 where layers were not ranked
 };
 
+// A model that was validated on the way.
 struct TrialReport {
   std::string what;  // "all quantized", "12 of 40 groups in float", "biases corrected again"
   double metric = 0, drop = 0;
@@ -74,6 +79,7 @@ struct TrialReport {
   double seconds = 0;      // of writing and validating this model
 };
 
+// What came out. Metrics are as the validation function gave them, on all of its data.
 struct AccuracyResult {
   Model model;  // the best one
   bool reached = false;
@@ -90,7 +96,7 @@ struct AccuracyResult {
   std::vector<std::string> notes;
   double seconds = 0;
 
-  std::string to_json() const;
+  std::string to_json() const;  // without the model
   std::string failure() const;  // why the goal was not met, and what to do
 };
 
@@ -127,6 +133,7 @@ AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset&
 //                not count.
 enum class Metric { top1, top5, mse, cosine, exact_text };
 
+// What samples are judged by. Labels stand in the order of the samples.
 struct MetricOptions {
   Metric metric = Metric::top1;
   // A .npy, or a .npz and the name of an array in it: integers (top1, top5) or texts (exact_text),

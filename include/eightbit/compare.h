@@ -31,11 +31,14 @@ struct LayerDifference {
   std::optional<double> measured_db{};
 };
 
+// Of outputs and layers, over all samples: sums run over all elements of all of them.
 struct CompareResult {
   int64_t samples = 0;
-  std::vector<LayerDifference> outputs;  // in the model's order
-  std::vector<LayerDifference> layers;   // layers with the same name in both models, worst first
-  // layers that gave nothing but zeros: in a branch that no sample took, or dead
+  // In the model's order.
+  std::vector<LayerDifference> outputs;
+  // Layers with the same name in both models, worst first.
+  std::vector<LayerDifference> layers;
+  // Layers that gave nothing but zeros: in a branch that no sample took, or dead.
   std::vector<LayerDifference> unseen;
   std::string to_json() const;
 };
@@ -45,38 +48,52 @@ struct CompareResult {
 CompareResult compare(const Model& reference, const Model& quantized, const Dataset& dataset,
                       int64_t subset_size = 300, const RunOptions& run = {});
 
+// A layer as the runtime executed it, which may hold several ops of the model.
 struct LayerInfo {
   std::string name, type;
   std::string precision;    // that the runtime really executed, e.g. "i8", "u8", "f32"
   double milliseconds = 0;  // for one sample
 };
 
+// What a model consists of, and what of it ran in integers.
 struct Inspection {
-  std::vector<std::pair<std::string, int64_t>> op_counts;  // by type, most frequent first
-  // FakeQuantize, FakeConvert, QuantizeLinear: on activations
+  // By type as the framework calls it, most frequent first; ops of bodies count too.
+  std::vector<std::pair<std::string, int64_t>> op_counts;
+  // FakeQuantize, FakeConvert and QuantizeLinear on activations.
   int64_t quantizers = 0;
+  // Constants that are dequantized.
   int64_t quantized_weights = 0;
-  std::vector<std::pair<std::string, int64_t>> weight_bytes;  // by stored element type
-  // executed layers; empty without a sample
+  // Bytes by stored element type, largest first.
+  std::vector<std::pair<std::string, int64_t>> weight_bytes;
+  // In the order in which they were executed.
   std::vector<LayerInfo> layers;
   // ops that read quantized values and ran in floats all the same
   std::vector<LayerInfo> unfused;
   std::string to_json() const;
 };
 
-// `sample`: unset: zeros where all input shapes are known (1 for unknown dimensions).
+// Runs the model on one sample, a few times, in f32, to see what is executed. `sample`: unset:
+// zeros, with 1 for dimensions that are not known. Throws Unsupported where the runtime does not
+// tell what it executes, ModelError where it cannot compile the model, DataError for a sample that
+// does not fit.
 Inspection inspect(const Model& model, const std::optional<Sample>& sample = std::nullopt);
 
+// How long is measured. A model is warmed up before its times count.
 struct BenchmarkOptions {
   double seconds = 5;  // for each model and measurement
   int rounds = 5;      // models take turns, round by round
   int threads = 0;
 };
+// Of one model, compiled with no setting but f32.
 struct BenchmarkRow {
   double latency_ms = 0;  // median, one sample at a time
   double latency_p90_ms = 0;
   double throughput = 0;  // samples a second, all streams busy; median over rounds
 };
+// Times of models that take turns, so that what else the machine does falls on all of them alike; a
+// row for each, in order. `sample` as for inspect(). Latency is measured with all threads on one
+// sample, throughput with as many samples at once as keep all cores busy. Throws InvalidArgument
+// for options that are not positive.
 std::vector<BenchmarkRow> benchmark(std::span<const Model> models,
                                     const std::optional<Sample>& sample = std::nullopt,
                                     const BenchmarkOptions& options = {},

@@ -1,4 +1,6 @@
-// Samples for calibration and comparison.
+// Samples for calibration and comparison: from memory, from a function, or from files. A sample is
+// what the model takes at once, and one of some hundred that look like what its users will feed to
+// it; labels are not needed.
 #pragma once
 
 #include <eightbit/tensor.h>
@@ -13,7 +15,9 @@
 
 namespace eightbit {
 
-// One input of a sample. An empty name means: by position.
+// One input of a sample. An empty name means: by position. The element type is converted to the
+// input's where no meaning is lost: integers to any float, between float types, between integers
+// that hold the values. Numbers are checked: NaN and Inf are a DataError.
 struct NamedTensor {
   std::string name;
   Tensor tensor;
@@ -23,7 +27,8 @@ struct NamedTensor {
 // batch).
 struct Sample {
   std::vector<NamedTensor> inputs;
-  std::optional<bool> reset_state;  // stateful models; unset: reset before every sample
+  // Of stateful models: whether their states begin anew in front of this sample. Unset: they do.
+  std::optional<bool> reset_state;
 };
 
 // A source of samples that is read once, front to back, from one thread at a time.
@@ -34,7 +39,7 @@ class SampleSource {
   virtual std::optional<Sample> next() = 0;
   // Number of calls to next() that will succeed, when it is known without reading.
   virtual std::optional<int64_t> size() const { return std::nullopt; }
-  // Jumps over n samples; reads and drops them where the source can not seek.
+  // Jumps over n samples; reads and drops them where the source cannot seek.
   virtual void skip(int64_t n);
   // What identifies the data options (file list, preprocessing) for the fingerprint of statistics;
   // may be "".
@@ -48,7 +53,7 @@ class Dataset {
   // From a function that yields samples until it returns nothing. Can be opened once.
   static Dataset from_function(std::function<std::optional<Sample>()> next,
                                std::optional<int64_t> size = std::nullopt);
-  // From samples in memory.
+  // From samples in memory, which are shared, not copied. Can be opened again and again.
   static Dataset from_samples(std::vector<Sample> samples);
   // From a range of tensors or samples.
   template <typename Range>
@@ -57,9 +62,11 @@ class Dataset {
     for (const auto& item : range) samples.push_back(as_sample(item));
     return from_samples(std::move(samples));
   }
-  // From anything that makes a SampleSource.
+  // From anything that makes a SampleSource: called once for each reading.
   static Dataset from_source(std::function<std::unique_ptr<SampleSource>()> open);
 
+  // A reading from the start. Throws InvalidArgument where there is no data, or it can be read once
+  // and was.
   std::unique_ptr<SampleSource> open() const;
   bool valid() const { return static_cast<bool>(open_); }
 

@@ -2,8 +2,19 @@
 //
 //   #include <eightbit/eightbit.h>
 //   auto model = eightbit::Model::read("model.xml");
-//   auto quantized = eightbit::quantize(model, eightbit::open_files("images/"), {.subset_size =
-//   300}); quantized.save("model_int8.xml");
+//   auto data = eightbit::open_files("images/");
+//   auto quantized = eightbit::quantize(model, data, {.subset_size = 300});
+//   quantized.save("model_int8.xml");
+//
+// All headers but those of models that live elsewhere (openvino.h, onnx.h, external.h), of strings
+// in samples (strings.h) and of POT's files (pot.h):
+//   model.h, dataset.h         what goes in
+//   options.h, quantize.h      what is made of it, and how
+//   statistics.h, observer.h   measuring once, for many results
+//   recipe.h, run.h            what was decided, and how a call is carried out
+//   compare.h, report.h        how good and how fast the result is
+//   accuracy_control.h         layers in float until little accuracy is lost
+// A header includes what it needs.
 #pragma once
 
 #include <eightbit/accuracy_control.h>

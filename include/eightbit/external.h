@@ -1,14 +1,16 @@
-// Models of frameworks that are not linked in: the caller describes the network, runs it and
-// carries out a plan, and everything between is done here.
+// Models of frameworks that are not linked in: the caller describes the network and carries out a
+// plan, an engine of the caller's runs it, and everything between is done here.
 //
 //   class MyNetwork : public eightbit::external::Network { ... };
-//   auto quantized = eightbit::quantize(eightbit::external::wrap(std::make_shared<MyNetwork>()),
-//   dataset); auto mine = std::dynamic_pointer_cast<const
-//   MyNetwork>(eightbit::external::unwrap(quantized));
+//   class MyEngine : public eightbit::external::Engine { ... };
+//   auto model = eightbit::external::wrap(std::make_shared<MyNetwork>(),
+//                                         std::make_shared<MyEngine>());
+//   auto quantized = eightbit::quantize(model, dataset);
+//   auto mine = std::dynamic_pointer_cast<const MyNetwork>(eightbit::external::unwrap(quantized));
 //
-// Values are numbered in the order in which constants and outputs of nodes stand in the
-// description, nodes in their own order. A network is called from one thread at a time; what it
-// throws reaches the caller of quantize().
+// Values are numbered from 0 in the order in which constants and outputs of nodes stand in the
+// description, nodes from 0 in their own order. Networks and engines are called from one thread at
+// a time; what they throw reaches the caller of quantize().
 #pragma once
 
 #include <eightbit/dataset.h>
@@ -21,43 +23,52 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
 namespace eightbit::external {
 
+// No value, or no node.
 inline constexpr int32_t kNone = -1;
 
+// A tensor of the network: a weight, a bias, a number. Those that several nodes read may be
+// described once or once for each; equal bytes at one address count once.
 struct Constant {
   std::string name;        // as the framework's users know it
   Tensor tensor;           // borrowed: its owner keeps the bytes
   bool quantized = false;  // the result of a dequantization
 };
 
+// An output of a node. Outputs that nobody reads are described, too, for they have numbers.
 struct Output {
   DType dtype = DType::undefined;
   Shape shape;  // -1: not known
   bool rank_known = true;
 };
 
-// What some ops need to know beyond their inputs.
+// What some ops need to know beyond their inputs. Fields that do not concern an op stay at their
+// defaults.
 struct Attributes {
-  bool transpose_a = false, transpose_b = false;                  // mat_mul
-  std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // convolutions and pools
-  bool auto_pad = false;                                          // padding not explicit
-  bool linear_before_reset = false;                               // gru_sequence
-  // concat, split, softmax, gather
+  // Of mat_mul: the last two axes of its operands are swapped.
+  bool transpose_a = false, transpose_b = false;
+  // Of convolutions and pools, in elements, a number for each spatial axis; empty: 1 and 0.
+  std::vector<int64_t> strides, dilations, pads_begin, pads_end;
+  // The padding is not explicit, so that nothing can be moved across it.
+  bool auto_pad = false;
+  // Of gru_sequence: the reset gate is applied behind the product.
+  bool linear_before_reset = false;
+  // Of concat, split, softmax and gather; negative: from the last one.
   std::optional<int64_t> axis;
-  // interpolate that only copies elements
+  // Of interpolate: it only copies elements.
   bool nearest = false;
   // Outputs have their channels on the last axis, and not on axis 1. For all nodes of a framework
   // that lays images out like this: elementwise ops and pools hand on what convolutions begin.
   bool channels_last = false;
 };
 
-// Weights have the layouts of the op table: convolutions [O, I, ...], grouped ones [G, O / G, I /
-// G, ...], transposed ones [I, O, ...] and [G, I / G, O / G, ...], embeddings [rows, width].
+// A computation. Weights have the layouts of the op table: convolutions [O, I, ...], grouped ones
+// [G, O / G, I / G, ...], transposed ones [I, O, ...] and [G, I / G, O / G, ...], embeddings [rows,
+// width].
 struct Node {
   std::string name;  // unique; what ignored scopes, plans and errors say
   std::string type;  // as the framework's users know it
@@ -81,8 +92,8 @@ struct Use {
   int32_t port = 0;
 };
 
-// x becomes (clamp(round_half_even(x / scale) + zero_point, q_min, q_max) - zero_point) * scale,
-// for these uses of `value`.
+// A quantizer, as numbers. x becomes (clamp(round_half_even(x / scale) + zero_point, q_min, q_max)
+// - zero_point) * scale, for these uses of `value`.
 struct QuantizerInstruction {
   int32_t value = kNone;
   std::vector<Use> uses;
@@ -91,20 +102,21 @@ struct QuantizerInstruction {
   std::vector<int64_t> channel_axes;  // of `value`; empty: one scale
   std::vector<float> scale;           // one, or one for each channel (row-major over channel_axes)
   std::vector<int32_t> zero_point;    // as many
-  int32_t q_min = 0, q_max = 255;
-  int32_t group = kNone;  // members of a group have equal numbers
+  int32_t q_min = 0, q_max = 255;     // the integers that x becomes lie between these
+  int32_t group = kNone;              // members of a group have equal numbers
   // what a weight is stored as: i8; empty where weights stay float
   Tensor integers;
 };
 
-// Put `tensor` in the place of a constant, for `uses` (all of them when empty).
+// Put `tensor`, of the same shape, in the place of a constant, for `uses` (all of them when empty).
 struct ConstantInstruction {
   int32_t value = kNone;
   std::vector<Use> uses;
   Tensor tensor;
 };
 
-// Multiply `value` by `factor` (one for each channel of `axis`) in front of `uses`.
+// From SmoothQuant: multiply `value` by `factor` (one for each channel of `axis`) in front of
+// `uses`.
 struct ScaleInstruction {
   int32_t value = kNone;
   std::vector<Use> uses;
@@ -112,8 +124,8 @@ struct ScaleInstruction {
   int64_t axis = 1;
 };
 
-// Add `shift` (one for each channel of `axis` of output 0) to the output of `node`, into its bias
-// where it has one.
+// From bias correction, in the units of the output: add `shift` (one for each channel of `axis` of
+// output 0) to the output of `node`, into its bias where it has one.
 struct ShiftInstruction {
   int32_t node = kNone;
   int64_t axis = 1;
@@ -141,36 +153,61 @@ struct QuantizerRequest {
   int32_t group = kNone;
 };
 
-// Where the mean of a layer's output is compared.
+// Where the mean of a layer's output is compared: output 0 of `node`, whose `axis` has that many
+// channels.
 struct Probe {
   int32_t node = kNone;
   int64_t axis = 1;
   int64_t channels = 0;
 };
 
-// Readers of `planned` in the second network get `reference` of this one instead.
-struct Cut {
-  int32_t reference = kNone, planned = kNone;
+// A value of the network, and the value of the second one that it is compared with.
+struct Comparison {
+  int32_t reference = kNone, other = kNone;
 };
 
-// What a session is asked to measure while it runs.
-struct Request {
-  // values of the network, for Recorder::record
-  std::vector<int32_t> taps;
-  // a second copy of the network with this carried out,
+// Readers of `other` in the second network get `reference` of the first instead, after `other` has
+// been compared.
+struct Cut {
+  int32_t reference = kNone, other = kNone;
+};
+
+// What an engine is asked to measure while it runs. Each kind holds what belongs to it and nothing
+// else: what an engine lacks does not compile in it, or it throws Unsupported by name. Plans are
+// valid while compile() runs, networks until the session is gone.
+
+// Values of the network as it is, for Recorder::record.
+struct Taps {
+  std::vector<int32_t> values;
+};
+
+// Layers of a copy of the network in which `plan` is carried out, for Recorder::shift.
+struct Probes {
   const Instructions* plan = nullptr;
-  // or another network with the same inputs
+  std::vector<Probe> probes;
+};
+
+// The network beside a copy of it in which `plan` is carried out, for Recorder::compare. Values
+// have the same numbers in both.
+struct PlanComparison {
+  const Instructions* plan = nullptr;
+  std::vector<Comparison> comparisons;
+  std::vector<Cut> cuts;
+};
+
+// The network beside another one of the same backend with the same inputs, for Recorder::compare.
+struct NetworkComparison {
   const class Network* other = nullptr;
-  std::vector<Probe> probes;  // on the second one, for Recorder::shift
-  // value here and in the second one, for Recorder::compare
-  std::vector<std::pair<int32_t, int32_t>> comparisons;
-  std::vector<Cut> cuts;  // after the value has been compared
+  std::vector<Comparison> comparisons;
+  std::vector<Cut> cuts;
   // nodes of `other` that hand on their first input
   std::vector<int32_t> bypassed;
-  int threads = 0;  // 0: all cores
 };
 
-// Takes tensors while a session runs: f32, contiguous, on the host.
+using Measurement = std::variant<Taps, Probes, PlanComparison, NetworkComparison>;
+
+// Takes tensors while a session runs: f32, contiguous, on the host; it copies what it keeps. The
+// first argument is a place in the list of what is measured.
 class Recorder {
  public:
   virtual ~Recorder() = default;
@@ -183,6 +220,7 @@ class Recorder {
                        std::span<const int64_t> shape) = 0;
 };
 
+// A measurement, compiled. It is run for one batch of samples after the other.
 class Session {
  public:
   virtual ~Session() = default;
@@ -198,11 +236,12 @@ struct Twin {
   std::map<int32_t, std::string> results;
 };
 
+// What is quantized.
 class Network {
  public:
   virtual ~Network() = default;
 
-  virtual std::string_view backend() const = 0;
+  virtual std::string_view backend() const = 0;  // the name of the framework, in messages
   virtual Description describe() const = 0;
   virtual std::vector<PortInfo> inputs() const = 0;
   virtual std::vector<PortInfo> outputs() const = 0;
@@ -215,17 +254,53 @@ class Network {
   // Set: what is quantized, instead of what the target device asks for.
   virtual std::optional<std::vector<QuantizerRequest>> requests() const { return std::nullopt; }
 
-  virtual std::unique_ptr<Session> compile(const Request& request) const = 0;
+  // A new network with the plan carried out; this one stays as it is. `metadata` says what was
+  // done, for whoever reads the model later.
   virtual std::shared_ptr<const Network> apply(
       const Instructions& instructions,
       const std::map<std::string, std::string>& metadata) const = 0;
-  virtual std::vector<Tensor> infer(std::span<const Tensor> inputs) const = 0;
-  // Asked for before taps are measured; nothing: the network runs itself.
-  virtual std::optional<Twin> twin() const { return std::nullopt; }
 };
 
+// What runs networks of one framework, with as many threads as the framework is set to. It gets the
+// network that it was wrapped with, and whatever apply() made of it.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Throws Unsupported for a kind of measurement that it does not have. The network outlives the
+  // session.
+  virtual std::unique_ptr<Session> compile(const Network& network,
+                                           const Measurement& measurement) const = 0;
+  // The outputs of the network for checked inputs, in order.
+  virtual std::vector<Tensor> infer(const Network& network,
+                                    std::span<const Tensor> inputs) const = 0;
+  // Asked for before taps are measured; nothing: the network runs itself.
+  virtual std::optional<Twin> twin(const Network& network) const { return std::nullopt; }
+};
+
+// The formulas of folding, for whoever rewrites a network before it is described. In f64 where the
+// first tensor is, else in f32.
+
+// y = x * factor + shift for each channel, each [channels].
+struct Affine {
+  Tensor factor, shift;
+};
+// What a batch norm computes with the means and variances of training. Empty `gamma`: ones; empty
+// `beta`: zeros; the others are [channels].
+Affine batch_norm(const Tensor& mean, const Tensor& variance, const Tensor& gamma,
+                  const Tensor& beta, double epsilon);
+
+// A layer that does what `affine` did to its outputs. `axes` of the weight number its output
+// channels, row-major; empty `bias`: it had none. Throws InvalidArgument where the numbers of
+// channels differ.
+struct Folded {
+  Tensor weight, bias;  // of the weight's shape; [channels]
+};
+Folded fold(const Tensor& weight, const std::vector<int64_t>& axes, const Tensor& bias,
+            const Affine& affine);
+
 // Throws ModelError when the description is broken.
-Model wrap(std::shared_ptr<const Network> network);
+Model wrap(std::shared_ptr<const Network> network, std::shared_ptr<const Engine> engine);
 
 // The network behind a model; null where it is no external one.
 std::shared_ptr<const Network> unwrap(const Model& model);

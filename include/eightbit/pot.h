@@ -42,8 +42,10 @@ struct Pictures {
   std::vector<int64_t> labels;  // one a file; empty: not known
 };
 
+// Whose data a configuration names: pictures without labels, or datasets of Accuracy Checker.
 enum class EngineType { simplified, accuracy_checker };
 
+// A whole file.
 struct Configuration {
   std::string model_name;
   std::filesystem::path model, weights;

@@ -15,8 +15,12 @@
 
 namespace eightbit {
 
-// Measures the dataset in one pass and quantizes. The dataset is opened once.
-// Throws InvalidArgument (options), DataError (samples), ModelError, Unsupported, Interrupted.
+// Measures the dataset in one pass, decides where quantizers go and with what ranges, corrects
+// weights and biases, and runs the result beside the float model. The dataset is opened once; a few
+// dozen of its samples are kept on disk for the corrections. What was decided, and warnings, are in
+// `run.report`. The float model stays as it is.
+// Throws InvalidArgument (options), DataError (samples), ModelError, Unsupported, Interrupted, and
+// AccuracyNotReached with `options.strict`.
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
                const RunOptions& run = {});
 
@@ -30,13 +34,14 @@ Model quantize(const Model& model, const Statistics& statistics,
 // when the recipe belongs to another model.
 Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOptions& run = {});
 
-// What a choice of options would give.
+// What a choice of options would give, with all options that were chosen before it.
 struct TuneTrial {
   std::string what;    // "preset=mixed"
   double sqnr_db = 0;  // of the outputs, averaged, on samples that no correction has seen
   double seconds = 0;
 };
 
+// The model with the chosen options, and all that was tried for it, in order.
 struct TuneResult {
   Model model;
   QuantizeOptions options;  // those of the model
@@ -52,7 +57,7 @@ TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOption
                 const RunOptions& run = {});
 
 // A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
-// computes in floats.
+// computes in floats: the quantizer rounds there and saves no time.
 struct UnfusedPair {
   std::string quantizer;  // name of the value
   std::string node, type;
@@ -82,6 +87,8 @@ struct PlannedQuantizer {
 
 // What quantize() would do, without data: where quantizers go and of what kind, what the ignored
 // scope matched, why the rest stays in floating point.
+// `text` has a line for each quantizer, with what it reads and its form, then the notes; `json` the
+// same for programs.
 struct PlanPreview {
   std::string text;
   std::string json;
@@ -90,6 +97,8 @@ struct PlanPreview {
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
 };
+// Throws InvalidArgument for options that contradict each other and for rules of the ignored scope
+// that match nothing, as quantize() would.
 PlanPreview plan(const Model& model, const QuantizeOptions& options = {});
 
 }  // namespace eightbit

@@ -23,15 +23,17 @@ class QuantizationRecipe {
   explicit QuantizationRecipe(std::shared_ptr<const RecipeContent> content)
       : content_(std::move(content)) {}
 
-  // Throw FileError when the file can not be read; InvalidArgument when it is no recipe, is
+  // Throw FileError when the file cannot be read; InvalidArgument when it is no recipe, is
   // damaged, or was written by a newer version.
   static QuantizationRecipe load(const std::filesystem::path& path);
   static QuantizationRecipe from_json(std::string_view json);
 
   // Whole or not at all; an existing file is refused unless `overwrite`. Throws FileError.
   void save(const std::filesystem::path& path, bool overwrite = false) const;
+  // The text of the file: docs/recipe_file.md.
   std::string to_json() const;
 
+  // All of them, as the run understood them. Throws InvalidArgument when the handle is empty.
   QuantizeOptions options() const;
   std::string model_fingerprint() const;  // of the float model it belongs to
   bool valid() const { return content_ != nullptr; }

@@ -13,34 +13,40 @@
 
 namespace eightbit {
 
+// A step of the pipeline and its wall-clock time. Steps that an algorithm adds have its name.
 struct StepTime {
   std::string step;  // "read", "place", "calibrate", "bias correction", "write", ...
   double seconds = 0;
 };
 
-// What was done and where time went. Times are wall-clock and add up to the whole call but for a
-// rest.
+// What was done and where time went. Times are wall-clock. The steps add up to nearly the whole
+// call; what is missing is spent between them.
 struct Report {
   std::vector<StepTime> steps;
-  double seconds = 0;   // the whole call
-  int64_t samples = 0;  // samples that were calibrated on
-  int64_t activation_quantizers = 0;
+  double seconds = 0;  // the whole call
+  // That were calibrated on: items of batches count one by one.
+  int64_t samples = 0;
+  int64_t activation_quantizers = 0;  // in the result
   int64_t weight_quantizers = 0;
-  int64_t corrected_biases = 0;
+  int64_t corrected_biases = 0;    // layers whose bias was moved or added
   std::vector<std::string> notes;  // decisions and warnings a user should read
   // what users of the result get; nothing where it was off or could not be run
   std::optional<TrialRun> trial;
-  std::string plan_text;  // the plan with its ranges, one line an instruction
-  std::string plan_json;
+  // The plan with its ranges, one line an instruction: "quantize x -> conv:0 | 8b sym pt | [-1,
+  // 1]".
+  std::string plan_text;
+  std::string plan_json;      // the same for programs
   QuantizationRecipe recipe;  // makes the same model again, without data
 
   std::string to_json() const;  // without the recipe
 };
 
+// How a call is carried out. None of it changes what the result is.
 struct RunOptions {
-  int threads = 0;        // 0: all cores. Results do not depend on it
+  int threads = 0;        // 0: all cores
   ProgressSink progress;  // may throw Interrupted
-  // statistics so far are kept here and a later run resumes from it; empty: none
+  // A file in which statistics so far are kept, and from which a later call with the same model,
+  // data and options goes on; it is removed after success. Empty: none.
   std::filesystem::path checkpoint;
   // Where quantize() keeps the best model so far once there is one: it is written before a runtime
   // tries it and at each improvement, so that a crash of the runtime or a run that is stopped takes

@@ -22,42 +22,53 @@ namespace records {
 class StatisticsData;
 }
 
+// A handle: copying it copies a reference, and what is behind it never changes. The kept samples of
+// the data are part of it, as they are: treat a file of it like the data.
 class Statistics {
  public:
   Statistics() = default;
   explicit Statistics(std::shared_ptr<const records::StatisticsData> data)
       : data_(std::move(data)) {}
 
-  // Throws FileError when the file can not be read, DataError when it is truncated or damaged.
+  // Throws FileError when the file cannot be read, DataError when it is truncated or damaged.
   static Statistics load(const std::filesystem::path& path);
-  // Whole or not at all; an existing file is refused unless `overwrite`.
+  // Whole or not at all; an existing file is refused unless `overwrite`. Throws FileError. The
+  // format: docs/statistics_file.md.
   void save(const std::filesystem::path& path, bool overwrite = false) const;
-  // Joins shards of one calibration. The order of the parts does not matter. Throws InvalidArgument
-  // when they come from different models, points or data options, or overlap.
+  // Joins shards of one calibration, to what one machine would have measured, byte for byte. The
+  // order of the parts does not matter. Throws InvalidArgument when they come from different
+  // models, points or data options, or overlap.
   static Statistics merge(std::span<const Statistics> parts);
 
-  int64_t samples() const;
-  int64_t points() const;  // values of the graph that were measured
+  int64_t samples() const;  // measured: items of batches count one by one
+  int64_t points() const;   // values of the graph that were measured
+  // 16 hexadecimal digits, which change with topology, shapes and weights.
   std::string model_fingerprint() const;
-  std::string summary() const;  // some lines for people
-  bool valid() const { return data_ != nullptr; }
+  std::string summary() const;                     // some lines for people
+  bool valid() const { return data_ != nullptr; }  // whether anything was measured
+  // For the library itself.
   const records::StatisticsData& data() const;  // throws InvalidArgument when empty
 
  private:
   std::shared_ptr<const records::StatisticsData> data_;
 };
 
-// Sample i belongs to shard i mod count.
+// The share of the data that this call measures: sample i belongs to shard i mod count, and the
+// index is below the count.
 struct Shard {
   int64_t index = 0;
   int64_t count = 1;
 };
 
+// What is measured. Everything that recipes, devices, presets and ignored scopes may need later is;
+// what costs much is measured only where it is asked for here.
 struct CalibrateOptions {
-  int64_t subset_size = 300;  // samples, counted over all shards
+  // Samples, counted over all shards, from 1 on; fewer where the data ends.
+  int64_t subset_size = 300;
   Shard shard;
-  std::optional<ModelType> model_type;  // transformer: also what SmoothQuant needs
-  // quantiles are measured only when asked for here
+  // transformer: also what SmoothQuant needs. Unset: that is measured where there is attention.
+  std::optional<ModelType> model_type;
+  // Quantiles, for range estimators that read them.
   RangeEstimatorParameters activations_range_estimator_params;
 };
 

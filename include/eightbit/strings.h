@@ -14,7 +14,7 @@ namespace eightbit {
 // as in any tensor.
 Tensor from_strings(std::span<const std::string> values, const Shape& shape);
 
-// The strings again; nothing where the tensor holds none.
+// The strings again, in row-major order; nothing where the tensor holds none.
 std::vector<std::string> to_strings(const Tensor& tensor);
 bool holds_strings(const Tensor& tensor);
 

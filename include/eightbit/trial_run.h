@@ -9,6 +9,7 @@
 
 namespace eightbit {
 
+// An output in floats of both models, over the samples of the trial run.
 struct TrialOutput {
   std::string name;
   // 10 log10(sum float^2 / sum (float - quantized)^2) over the samples, the float model computing
@@ -22,6 +23,7 @@ struct TrialOutput {
   std::optional<double> agreement;
 };
 
+// What the trial run measured. Times and precisions are those of this machine.
 struct TrialRun {
   int64_t samples = 0;
   // by the corrections; else there were too few samples to set some aside

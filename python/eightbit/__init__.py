@@ -9,6 +9,7 @@ The names of functions, options and their values are those that users of nncf.qu
 
 from importlib import import_module
 
+from eightbit import parameters
 from eightbit._eightbit import (
     AccuracyResult,
     BenchmarkRow,
@@ -65,20 +66,7 @@ from eightbit.errors import (
     ValidationError,
 )
 from eightbit.observing import Observation, Observer, observe
-from eightbit.parameters import (
-    DropType,
-    Engine,
-    ModelType,
-    OnFailure,
-    PlacementMode,
-    QuantizationMode,
-    QuantizationPreset,
-    QuantizationScheme,
-    Recipe,
-    StripFormat,
-    TargetDevice,
-    WeightRounding,
-)
+from eightbit.parameters import *  # noqa: F403
 from eightbit.quantization.accuracy_control import quantize_with_accuracy_control
 from eightbit.quantization.advanced_parameters import (
     AdvancedAccuracyRestorerParameters,
@@ -133,7 +121,6 @@ __all__ = [
     "GraphNode",
     "ModelGraph",
     "nncf_logger",
-    "StripFormat",
     "AccuracyNotReached",
     "AccuracyResult",
     "AdvancedAccuracyRestorerParameters",
@@ -148,8 +135,6 @@ __all__ = [
     "CompareResult",
     "DataError",
     "Dataset",
-    "DropType",
-    "Engine",
     "Error",
     "FileError",
     "FP8QuantizationParameters",
@@ -166,27 +151,21 @@ __all__ = [
     "LayerReport",
     "ModelError",
     "ModelReport",
-    "ModelType",
     "Observation",
     "observe",
     "Observer",
-    "OnFailure",
     "open_files",
     "OverflowFix",
     "ParameterNotSupportedError",
     "plan",
     "PlanPreview",
-    "QuantizationMode",
     "QuantizationParameters",
-    "QuantizationPreset",
     "QuantizationRecipe",
-    "QuantizationScheme",
     "quantize",
     "quantize_with_accuracy_control",
     "QuantizerPropagationRule",
     "RangeEstimatorParameters",
     "RangeEstimatorParametersSet",
-    "Recipe",
     "Report",
     "report",
     "RestoreMode",
@@ -197,11 +176,8 @@ __all__ = [
     "StatisticsType",
     "StepTime",
     "Subgraph",
-    "TargetDevice",
-    "PlacementMode",
     "TrialOutput",
     "TrialRun",
-    "WeightRounding",
     "Unsupported",
     "TrialReport",
     "tune",
@@ -211,3 +187,4 @@ __all__ = [
     "UnsupportedBackendError",
     "ValidationError",
 ]
+__all__ += parameters.__all__

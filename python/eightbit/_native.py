@@ -1,4 +1,5 @@
-"""Python's options as the structs of the C++ library, which have the same names and fields."""
+"""Python's options as the structs of the C++ library, which have the same names and fields. Choices are strings to it: the
+members of a StrEnum as they are."""
 
 from __future__ import annotations
 
@@ -30,13 +31,13 @@ _BACKEND_PARAMS = {
 
 
 def to_native(value: Any) -> Any:
-    """The C++ twin of an enum member, an options object, or a list of them; anything else as it is."""
+    """What the library takes for an enum member, an options object, or a list of them; anything else as it is."""
     if isinstance(value, AdvancedQuantizationParameters):
         return _advanced(value)
     if isinstance(value, StatisticsCollectorParameters):
         value = _without_raw(value)
     if isinstance(value, Enum):
-        return getattr(getattr(_eightbit, type(value).__name__), value.name)
+        return value.value if isinstance(value, str) else value.name.lower()
     if is_dataclass(value):
         return _fill(getattr(_eightbit, type(value).__name__)(), value)
     if isinstance(value, list):
@@ -55,16 +56,13 @@ def _fill(native: Any, options: Any, skip: tuple[str, ...] = ()) -> Any:
 
 def _is_group(value: Any) -> bool:
     """Groups of options: None leaves them at their defaults."""
-    return type(value).__module__ == _eightbit.__name__ and not isinstance(value, Enum)
+    return type(value).__module__ == _eightbit.__name__
 
 
 def _assign(native: Any, owner: str, name: str, value: Any) -> None:
-    current = getattr(native, name)
-    if isinstance(current, Enum) and isinstance(value, str) and not isinstance(value, Enum):
-        raise InvalidArgument(
-            f"[options] {owner}.{name} is {value!r}. Pass a member of {type(current).__name__}."
-        )
     try:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            raise TypeError  # texts in options are names of choices, which have their enumerations
         setattr(native, name, to_native(value))
     except TypeError:
         raise InvalidArgument(

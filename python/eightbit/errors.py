@@ -12,15 +12,15 @@ class Error(Exception):
 
 
 class ValidationError(Error, ValueError):
-    """Options or data that can not work."""
+    """Options or data that cannot work."""
 
 
 class ParameterNotSupportedError(Error):
-    """An option that can not be met."""
+    """An option that cannot be met."""
 
 
 class UnsupportedModelError(Error):
-    """NNCF's name for a model that can not be read; `except` catches ModelError with it."""
+    """NNCF's name for a model that cannot be read; `except` catches ModelError with it."""
 
 
 class InvalidPathError(Error):
@@ -68,7 +68,7 @@ class StatisticsCacheError(Error):
 
 
 class InvalidArgument(ValidationError, ParameterNotSupportedError):
-    """The caller passed an option, a path or a combination that can not work."""
+    """The caller passed an option, a path or a combination that cannot work."""
 
 
 class DataError(ValidationError, UnsupportedDatasetError):
@@ -76,7 +76,7 @@ class DataError(ValidationError, UnsupportedDatasetError):
 
 
 class Unsupported(ParameterNotSupportedError, NotImplementedError):
-    """The request is sensible, but this build, backend or device can not do it."""
+    """The request is sensible, but this build, backend or device cannot do it."""
 
 
 class UnsupportedBackendError(Unsupported, ModuleNotFoundError, UnsupportedVersionError):

@@ -117,7 +117,7 @@ class Onnx(Framework):
             raise
         except Exception as error:  # protobuf's own classes differ between its implementations
             raise Unsupported(
-                f"[model] the onnx.ModelProto can not be serialized: {error}. A model above 2 GB must "
+                f"[model] the onnx.ModelProto cannot be serialized: {error}. A model above 2 GB must "
                 "be passed as the path of its .onnx file."
             ) from error
         if settings.engine != Engine.OPENVINO:
@@ -127,7 +127,7 @@ class Onnx(Framework):
             return _eightbit.Model.from_openvino(core.read_model(serialized))
         except RuntimeError as error:
             raise ModelError(
-                f"[model] OpenVINO can not read this onnx.ModelProto: {error}. Leave the engine out, or "
+                f"[model] OpenVINO cannot read this onnx.ModelProto: {error}. Leave the engine out, or "
                 "export the model again."
             ) from error
 
@@ -296,7 +296,7 @@ def _with_data(model: Any, folder: str | os.PathLike | None) -> Any:
         onnx.load_external_data_for_model(whole, os.fspath(folder))
     except Exception as error:
         raise FileError(
-            f"[model] the external data of the onnx.ModelProto can not be read from '{folder}': {error}. Pass the folder that "
+            f"[model] the external data of the onnx.ModelProto cannot be read from '{folder}': {error}. Pass the folder that "
             "they lie in as backend_params['external_data_dir'], or the path of the .onnx file as the model."
         ) from error
     return whole

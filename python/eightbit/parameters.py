@@ -2,6 +2,22 @@
 
 from enum import StrEnum
 
+# What `import eightbit` offers of them.
+__all__ = [
+    "DropType",
+    "Engine",
+    "ModelType",
+    "OnFailure",
+    "PlacementMode",
+    "QuantizationMode",
+    "QuantizationPreset",
+    "QuantizationScheme",
+    "Recipe",
+    "StripFormat",
+    "TargetDevice",
+    "WeightRounding",
+]
+
 
 class TargetDevice(StrEnum):
     """The device whose INT8 kernels the quantizers must suit. ANY is the same as CPU."""

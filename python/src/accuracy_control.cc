@@ -56,15 +56,6 @@ AccuracyResult control_accuracy(const Model& model, const Dataset& calibration,
 }
 
 void bind_control_options(nb::module_& module) {
-  nb::enum_<DropType>(module, "DropType")
-      .value("ABSOLUTE", DropType::absolute)
-      .value("RELATIVE", DropType::relative);
-  nb::enum_<RestoreMode>(module, "RestoreMode")
-      .value("ACTIVATIONS_AND_WEIGHTS", RestoreMode::activations_and_weights)
-      .value("ONLY_ACTIVATIONS", RestoreMode::only_activations);
-  nb::enum_<OnFailure>(module, "OnFailure")
-      .value("RAISE", OnFailure::raise)
-      .value("RETURN", OnFailure::return_best);
   nb::class_<AccuracyControlOptions>(module, "AccuracyControlOptions")
       .def(nb::init<>())
       .def_rw("max_drop", &AccuracyControlOptions::max_drop)

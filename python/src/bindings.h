@@ -4,6 +4,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include "named_enum.h"
+
 namespace eightbit::python {
 
 void bind_error(nanobind::module_& module);

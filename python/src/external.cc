@@ -1,10 +1,11 @@
-// Networks that are Python objects. Such an object has
+// Networks and engines that are Python objects. A network has
 //   backend, inputs, outputs (lists of PortInfo), largest_batch, stateful
-//   describe(description), requests() -> list | None, compile(request) -> session,
-//   apply(instructions, metadata) -> network, infer(inputs) -> list,
-//   twin() -> (Model, {value: name of a result}) | None
-// and a session has run(inputs, recorder). Tensors come as objects with DLPack, strings as arrays
-// of bytes. What they raise reaches the caller as it is.
+//   describe(description), requests() -> list | None, apply(instructions, metadata) -> network
+// an engine
+//   compile(network, measurement) -> session, infer(network, inputs) -> list,
+//   twin(network) -> (Model, {value: name of a result}) | None
+// and a session run(inputs, recorder). Tensors come as objects with DLPack, strings as arrays of
+// bytes. What they raise reaches the caller as it is.
 #include <eightbit/external.h>
 #include <eightbit/strings.h>
 #include <nanobind/ndarray.h>
@@ -79,34 +80,12 @@ class PythonNetwork final : public external::Network {
         network_->attr("requests")());
   }
 
-  std::unique_ptr<external::Session> compile(const external::Request& request) const override {
-    nb::gil_scoped_acquire gil;
-    return std::make_unique<PythonSession>(
-        network_->attr("compile")(nb::cast(&request, nb::rv_policy::reference)));
-  }
-
   std::shared_ptr<const external::Network> apply(
       const external::Instructions& instructions,
       const std::map<std::string, std::string>& metadata) const override {
     nb::gil_scoped_acquire gil;
     return std::make_shared<PythonNetwork>(
         network_->attr("apply")(nb::cast(&instructions, nb::rv_policy::reference), metadata));
-  }
-
-  std::vector<Tensor> infer(std::span<const Tensor> inputs) const override {
-    nb::gil_scoped_acquire gil;
-    std::vector<Tensor> out;
-    for (nb::handle result : network_->attr("infer")(to_objects(inputs)))
-      out.push_back(borrow_tensor(result));
-    return out;
-  }
-
-  std::optional<external::Twin> twin() const override {
-    nb::gil_scoped_acquire gil;
-    nb::object found = network_->attr("twin")();
-    if (found.is_none()) return std::nullopt;
-    return external::Twin{nb::cast<Model>(found[0]),
-                          nb::cast<std::map<int32_t, std::string>>(found[1])};
   }
 
  private:
@@ -120,10 +99,50 @@ class PythonNetwork final : public external::Network {
   std::string backend_;
 };
 
-Model wrap_network(nb::object network) {
+// The network itself; None for one that is no Python object.
+nb::object object_of(const external::Network& network) {
+  const auto* native = dynamic_cast<const PythonNetwork*>(&network);
+  return native ? native->object() : nb::none();
+}
+
+class PythonEngine final : public external::Engine {
+ public:
+  explicit PythonEngine(nb::object engine) : engine_(share(std::move(engine))) {}
+
+  std::unique_ptr<external::Session> compile(
+      const external::Network& network, const external::Measurement& measurement) const override {
+    nb::gil_scoped_acquire gil;
+    const nb::object kind = std::visit(
+        [](const auto& one) { return nb::cast(&one, nb::rv_policy::reference); }, measurement);
+    return std::make_unique<PythonSession>(engine_->attr("compile")(object_of(network), kind));
+  }
+
+  std::vector<Tensor> infer(const external::Network& network,
+                            std::span<const Tensor> inputs) const override {
+    nb::gil_scoped_acquire gil;
+    std::vector<Tensor> out;
+    for (nb::handle result : engine_->attr("infer")(object_of(network), to_objects(inputs)))
+      out.push_back(borrow_tensor(result));
+    return out;
+  }
+
+  std::optional<external::Twin> twin(const external::Network& network) const override {
+    nb::gil_scoped_acquire gil;
+    nb::object found = engine_->attr("twin")(object_of(network));
+    if (found.is_none()) return std::nullopt;
+    return external::Twin{nb::cast<Model>(found[0]),
+                          nb::cast<std::map<int32_t, std::string>>(found[1])};
+  }
+
+ private:
+  std::shared_ptr<nb::object> engine_;
+};
+
+Model wrap_network(nb::object network, nb::object engine) {
   auto native = std::make_shared<PythonNetwork>(std::move(network));
+  auto runs_it = std::make_shared<PythonEngine>(std::move(engine));
   WithoutGil release;
-  return external::wrap(std::move(native));
+  return external::wrap(std::move(native), std::move(runs_it));
 }
 
 nb::object network_of(const Model& model) {
@@ -131,9 +150,12 @@ nb::object network_of(const Model& model) {
   return network ? network->object() : nb::none();
 }
 
-nb::object other_of(const external::Request& request) {
-  const auto* other = dynamic_cast<const PythonNetwork*>(request.other);
-  return other ? other->object() : nb::none();
+// Pairs of numbers, the first network's in front.
+template <typename Pair>
+std::vector<std::pair<int32_t, int32_t>> pairs_of(const std::vector<Pair>& all) {
+  std::vector<std::pair<int32_t, int32_t>> pairs;
+  for (const Pair& one : all) pairs.emplace_back(one.reference, one.other);
+  return pairs;
 }
 
 std::vector<int64_t> shape_of(const Floats& array) {
@@ -252,22 +274,26 @@ void bind_measuring(nb::module_& module) {
       .def_ro("node", &Probe::node)
       .def_ro("axis", &Probe::axis)
       .def_ro("channels", &Probe::channels);
-  nb::class_<Request>(module, "Request", "What a session is asked to measure.")
-      .def_ro("taps", &Request::taps)
+  nb::class_<Taps>(module, "Taps", "Values of the network as it is.")
+      .def_ro("values", &Taps::values);
+  nb::class_<Probes>(module, "Probes", "Layers of a copy in which a plan is carried out.")
       .def_prop_ro(
-          "plan", [](const Request& self) { return self.plan; }, nb::rv_policy::reference)
-      .def_prop_ro("other", &other_of)
-      .def_ro("probes", &Request::probes)
-      .def_ro("comparisons", &Request::comparisons)
-      .def_prop_ro("cuts",
-                   [](const Request& self) {
-                     std::vector<std::pair<int32_t, int32_t>> pairs;
-                     for (const Cut& cut : self.cuts)
-                       pairs.emplace_back(cut.reference, cut.planned);
-                     return pairs;
-                   })
-      .def_ro("bypassed", &Request::bypassed)
-      .def_ro("threads", &Request::threads);
+          "plan", [](const Probes& self) { return self.plan; }, nb::rv_policy::reference)
+      .def_ro("probes", &Probes::probes);
+  nb::class_<PlanComparison>(module, "PlanComparison",
+                             "The network beside a copy in which a plan is carried out.")
+      .def_prop_ro(
+          "plan", [](const PlanComparison& self) { return self.plan; }, nb::rv_policy::reference)
+      .def_prop_ro("comparisons",
+                   [](const PlanComparison& self) { return pairs_of(self.comparisons); })
+      .def_prop_ro("cuts", [](const PlanComparison& self) { return pairs_of(self.cuts); });
+  nb::class_<NetworkComparison>(module, "NetworkComparison",
+                                "The network beside another one of the same framework.")
+      .def_prop_ro("other", [](const NetworkComparison& self) { return object_of(*self.other); })
+      .def_prop_ro("comparisons",
+                   [](const NetworkComparison& self) { return pairs_of(self.comparisons); })
+      .def_prop_ro("cuts", [](const NetworkComparison& self) { return pairs_of(self.cuts); })
+      .def_ro("bypassed", &NetworkComparison::bypassed);
   nb::class_<Recorder>(module, "Recorder", "Takes f32 tensors while a session runs.")
       .def(
           "record",
@@ -300,14 +326,48 @@ void bind_measuring(nb::module_& module) {
           "comparison"_a, nb::arg("reference").noconvert(), nb::arg("other").noconvert());
 }
 
+// None is the empty tensor.
+Tensor borrow_optional(nb::handle value) {
+  return value.is_none() ? Tensor{} : borrow_tensor(value);
+}
+
+void bind_folding(nb::module_& module) {
+  using namespace external;
+  nb::class_<Affine>(module, "Affine", "y = x * factor + shift, for each channel.")
+      .def(
+          "__init__",
+          [](Affine* self, nb::handle factor, nb::handle shift) {
+            new (self) Affine{borrow_tensor(factor), borrow_tensor(shift)};
+          },
+          "factor"_a, "shift"_a);
+  module.def(
+      "batch_norm",
+      [](nb::handle mean, nb::handle variance, nb::handle gamma, nb::handle beta, double epsilon) {
+        return batch_norm(borrow_tensor(mean), borrow_tensor(variance), borrow_optional(gamma),
+                          borrow_optional(beta), epsilon);
+      },
+      "mean"_a, "variance"_a, "gamma"_a.none(), "beta"_a.none(), "epsilon"_a,
+      "What a batch norm does with the means and variances of training.");
+  module.def(
+      "fold_affine",
+      [](nb::handle weight, const std::vector<int64_t>& axes, nb::handle bias,
+         const Affine& affine) {
+        Folded folded = fold(borrow_tensor(weight), axes, borrow_optional(bias), affine);
+        return nb::make_tuple(to_dlpack_object(folded.weight), to_dlpack_object(folded.bias));
+      },
+      "weight"_a, "axes"_a, "bias"_a.none(), "affine"_a,
+      "Weight and bias of a layer that does what the affine did to its outputs.");
+}
+
 }  // namespace
 
 void bind_external(nb::module_& module) {
   bind_description(module);
   bind_instructions(module);
   bind_measuring(module);
-  module.def("wrap_network", &wrap_network, "network"_a,
-             "A model whose network is a Python object.");
+  bind_folding(module);
+  module.def("wrap_network", &wrap_network, "network"_a, "engine"_a,
+             "A model whose network and engine are Python objects.");
   module.def("network_of", &network_of, "model"_a, "The Python object behind a model, or None.");
 }
 

@@ -17,7 +17,7 @@ void bind_recipe(nb::module_& module) {
       "What a run decided: enough to make the same model again without data. Taken from\n"
       "`Report.recipe` after `quantize`, or read with `load`.")
       .def_static("load", &QuantizationRecipe::load, nb::arg("path"), release(),
-                  "Raises FileError when the file can not be read, InvalidArgument when it is no "
+                  "Raises FileError when the file cannot be read, InvalidArgument when it is no "
                   "recipe, is\n"
                   "damaged, or was written by a newer version.")
       .def_static("from_json", &QuantizationRecipe::from_json, nb::arg("json"), release())

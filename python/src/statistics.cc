@@ -41,7 +41,7 @@ void bind_statistics(nb::module_& module) {
                          "model with any options,\n"
                          "without the data. Made by `eightbit.calibrate` or `Statistics.load`.")
       .def_static("load", &Statistics::load, nb::arg("path"), release(),
-                  "Reads a statistics file. Raises FileError when it can not be read, DataError "
+                  "Reads a statistics file. Raises FileError when it cannot be read, DataError "
                   "when it is damaged.")
       .def("save", &Statistics::save, nb::arg("path"), nb::arg("overwrite") = false, release(),
            "Writes the whole file or nothing. Raises FileError, also for an existing file unless "

@@ -46,7 +46,7 @@ class Run {
   virtual void gather(const std::vector<Tap>& taps, std::span<const int64_t> samples,
                       std::string_view step) = 0;
   // Runs them through the planned network; see BiasCorrection::shifts for `checked`. Nothing where
-  // the statistics lack the means of its layers. Throws ModelError where the runtime can not.
+  // the statistics lack the means of its layers. Throws ModelError where the runtime cannot.
   virtual std::optional<std::vector<BiasShift>> bias_shifts(const Plan& plan,
                                                             std::span<const int64_t> samples,
                                                             bool checked) = 0;

@@ -184,7 +184,7 @@ void request_means(const Graph& graph, const Plan& plan, const QuantizeOptions& 
     request.layers = layer_points(graph, bias_probes(graph, plan));
 }
 
-// Nothing, with a note, where the runtime can not run the planned network: the trial run will find
+// Nothing, with a note, where the runtime cannot run the planned network: the trial run will find
 // out which layers.
 std::optional<std::vector<BiasShift>> found_shifts(Run& run, const std::vector<int64_t>& samples,
                                                    Plan& plan) {

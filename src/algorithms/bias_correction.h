@@ -28,7 +28,7 @@ extern const Algorithm kBiasCorrection;
 // (fast_bias_correction.h), or not at all.
 bool corrects_by_running(const QuantizeOptions& options);
 
-// Fills in plan.biases. What can not be measured is left out, with a note.
+// Fills in plan.biases. What cannot be measured is left out, with a note.
 void correct_biases(Run& run, Plan& plan);
 
 // Samples that are run; and where more time may be taken. Fewer cost no accuracy on the reference

@@ -158,15 +158,15 @@ class Alignment {
     for (size_t c = 0; c < shift_.size(); ++c) shift_[c] = 0.5f * (span.low[c] + span.high[c]);
   }
 
-  void apply(Plan& network) {
+  void apply(Plan& replaced) {
     const Use weight{pair_.first, 1};
-    replace(network, weight, output_axes(graph_, weight),
+    replace(replaced, weight, output_axes(graph_, weight),
             [&](float w, size_t c) { return w / factor_[c]; });
-    replace(network, pair_.first_bias, {kNone},
+    replace(replaced, pair_.first_bias, {kNone},
             [&](float b, size_t c) { return (b - shift_[c]) / factor_[c]; });
-    moved_ = moved_bias(network);
-    replace(network, pair_.second_bias, {kNone}, [&](float b, size_t c) { return b + moved_[c]; });
-    replace(network, {pair_.second, 1}, {1}, [&](float w, size_t c) { return w * factor_[c]; });
+    moved_ = moved_bias(replaced);
+    replace(replaced, pair_.second_bias, {kNone}, [&](float b, size_t c) { return b + moved_[c]; });
+    replace(replaced, {pair_.second, 1}, {1}, [&](float w, size_t c) { return w * factor_[c]; });
   }
 
   std::vector<ChannelChange> changes() const {
@@ -181,10 +181,10 @@ class Alignment {
 
  private:
   // What the second convolution lacks when its input is lower by the shift.
-  std::vector<float> moved_bias(const Plan& network) const {
+  std::vector<float> moved_bias(const Plan& replaced) const {
     const Value& weight = graph_.value(graph_.input({pair_.second, 1}));
     const std::vector<float> values =
-        to_floats(weight_of(graph_, network, weight.id, {pair_.second, 1}));
+        to_floats(weight_of(graph_, replaced, weight.id, {pair_.second, 1}));
     std::vector<float> moved(static_cast<size_t>(weight.shape[0]));
     for_each_run(weight.shape, {0, 1}, [&](int64_t channel, int64_t first, int64_t count) {
       const auto o = static_cast<size_t>(channel / weight.shape[1]),
@@ -197,10 +197,10 @@ class Alignment {
 
   // Axes {kNone}: a bias, whose elements are the channels.
   template <typename Edit>
-  void replace(Plan& network, Use use, const std::vector<int64_t>& axes, Edit&& edit) const {
+  void replace(Plan& replaced, Use use, const std::vector<int64_t>& axes, Edit&& edit) const {
     if (use.node == kNone) return;
     const Value& value = graph_.value(graph_.input(use));
-    const Tensor old = weight_of(graph_, network, value.id, use);
+    const Tensor old = weight_of(graph_, replaced, value.id, use);
     std::vector<float> values = to_floats(old);
     if (axes == std::vector<int64_t>{kNone}) {
       for (size_t c = 0; c < values.size(); ++c) values[c] = edit(values[c], c);
@@ -211,7 +211,7 @@ class Alignment {
               edit(values[static_cast<size_t>(i)], static_cast<size_t>(channel));
       });
     }
-    network.constants.push_back(
+    replaced.constants.push_back(
         {value.id, {use}, spilled_floats(values, old.shape), ReplacementReason::channel_alignment});
   }
 
@@ -228,19 +228,19 @@ void channel_alignment_request(const Graph& graph, const Plan& plan, records::Ta
 }
 
 Plan channel_alignment(const Graph& graph, const StatisticsData& statistics, Plan& plan) {
-  Plan network;
+  Plan replaced;
   for (const Pair& pair : pairs_of(graph, plan)) {
     const Span span = measured_span(statistics, graph, pair);
     if (static_cast<int64_t>(span.low.size()) != pair.channels) continue;
     Alignment alignment(graph, pair, span);
-    alignment.apply(network);
+    alignment.apply(replaced);
     for (ChannelChange& change : alignment.changes()) plan.changes.push_back(std::move(change));
     plan.notes.push_back(fmt::format("channel_alignment: {} channels between {} and {}",
                                      pair.channels, graph.node(pair.first).name,
                                      graph.node(pair.second).name));
   }
-  network.changes = plan.changes;
-  return network;
+  replaced.changes = plan.changes;
+  return replaced;
 }
 
 const Algorithm kChannelAlignment = {

@@ -1,4 +1,5 @@
-// Rounds weights so that what one loses, others of the same output make good.
+// Weight rounding (GPTQ): chooses the levels of all weights of an output together, so that the
+// error of one is compensated by those that are rounded after it.
 //
 // Needs:   a plan with all ranges.
 // Records: second moments of what each weight meets, over the kept samples.

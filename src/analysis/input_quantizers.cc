@@ -37,7 +37,7 @@ const Node* quantizer_behind(const Graph& graph, const Node& layer, size_t port)
 }
 
 // The axis whose ranges are compared: sequences of vectors have their channels at the end.
-int64_t channel_axis(const Graph& graph, NodeId layer, size_t port) {
+int64_t compared_axis(const Graph& graph, NodeId layer, size_t port) {
   const bool weighted = takes_weight(graph.node(layer).op);
   const bool sequence = graph.value(graph.node(layer).inputs[port]).shape.size() == 3;
   return !weighted && sequence
@@ -58,7 +58,7 @@ std::vector<Found> find_quantizers(const Graph& graph, const std::vector<NodeId>
       const ValueId value = quantizer->inputs[0];
       const bool same_shape =
           graph.value(value).shape.size() == graph.value(node.inputs[port]).shape.size();
-      const int64_t axis = same_shape ? channel_axis(graph, layer, port) : kNone;
+      const int64_t axis = same_shape ? compared_axis(graph, layer, port) : kNone;
       found.push_back({layer, value, axis, *stored_range(graph, *quantizer)});
     }
   }

@@ -7,7 +7,7 @@ namespace eightbit {
 
 std::string ModelReport::to_html() const {
   fail<Unsupported>("report",
-                    "this build of eightbit can not write the page: Chart.js was not found. Build "
+                    "this build of eightbit cannot write the page: Chart.js was not found. Build "
                     "it with libjs-chart.js "
                     "installed, or save the report as .json");
 }

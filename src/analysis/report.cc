@@ -180,7 +180,7 @@ class Reporter {
       if (const auto found = by_name.find(layer.name); found != by_name.end())
         layer.accumulated_db = found->second;
       else if (layer.note.empty())
-        layer.note = "gave nothing but zeros on these samples, or can not be compared";
+        layer.note = "gave nothing but zeros on these samples, or cannot be compared";
   }
 
   // Layers that can be measured alone, by their place.

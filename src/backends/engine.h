@@ -77,7 +77,7 @@ class Engine {
   // Whether it measures LayerErrors and ErrorInjections.
   virtual bool can_inject() const { return false; }
 
-  // Throws ModelError where the runtime can not compile the network.
+  // Throws ModelError where the runtime cannot compile the network.
   virtual std::unique_ptr<Runner> runner(const Network& network,
                                          FloatPrecision precision) const = 0;
   // One that times its layers, which costs a little time. Throws Unsupported where the runtime does

@@ -59,7 +59,7 @@ std::vector<std::string> built_releases() {
 }
 
 // Opens the part, for which OpenVINO must be loaded or be found by the system's loader. Null, with
-// the reason in `error`, where it can not be opened.
+// the reason in `error`, where it cannot be opened.
 const Part* opened(const std::string& release, std::string& error) {
   const fs::path path = own_folder() / (std::string(kPart) + release + ".so");
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -132,7 +132,7 @@ const Part& opened_for(const fs::path& library, const std::vector<std::string>& 
     error = dlerror();
   else if (const Part* part = opened(release, error))
     return *part;
-  fail<Unsupported>(kWhere, "OpenVINO {} can not be loaded: {}. Install it again", release, error);
+  fail<Unsupported>(kWhere, "OpenVINO {} cannot be loaded: {}. Install it again", release, error);
 }
 
 const Part& find_part() {

@@ -19,7 +19,7 @@ RowRecorder::RowRecorder(const Measurement& measurement, int threads)
   }
 }
 
-void RowRecorder::start(const Units& units, std::vector<const std::vector<float>*> means) {
+void RowRecorder::start(const RecordUnits& units, std::vector<const std::vector<float>*> means) {
   units_ = units;
   means_ = std::move(means);
   rows_.assign(units.size() * static_cast<size_t>(width_), 0.0f);

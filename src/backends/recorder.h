@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backends/measurement.h"
-#include "backends/units.h"
+#include "backends/record_units.h"
 #include "base/thread_pool.h"
 #include "records/tensor_record.h"
 
@@ -19,7 +19,7 @@ class RowRecorder final : public external::Recorder {
   RowRecorder(const Measurement& measurement, int threads);
 
   // Before a run: its units, and for each the float means that probes compare with.
-  void start(const Units& units, std::vector<const std::vector<float>*> means);
+  void start(const RecordUnits& units, std::vector<const std::vector<float>*> means);
   // The record of a unit, once the run is over. Throws InternalError where the network has left
   // something out.
   std::span<const float> row(size_t unit) const;
@@ -42,7 +42,7 @@ class RowRecorder final : public external::Recorder {
   std::vector<int64_t> offsets_;  // in a row: of taps, or probes, or comparisons
   std::vector<std::shared_ptr<HistogramSink>> sinks_;
   int64_t width_ = 0;
-  Units units_;
+  RecordUnits units_;
   std::vector<const std::vector<float>*> means_;
   std::vector<float> rows_;
   size_t received_ = 0;

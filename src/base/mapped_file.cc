@@ -26,7 +26,7 @@ MappedFile::MappedFile(int descriptor, const std::filesystem::path& path) {
   }
   ::close(descriptor);
   if (error)
-    fail<FileError>("read", "'{}' can not be read: {}. Give the path of a file", path.string(),
+    fail<FileError>("read", "'{}' cannot be read: {}. Give the path of a file", path.string(),
                     std::strerror(error));
 }
 
@@ -37,7 +37,7 @@ MappedFile::~MappedFile() {
 std::shared_ptr<const MappedFile> map_file(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
-    fail<FileError>("read", "'{}' can not be opened: {}. Check the path and its permissions",
+    fail<FileError>("read", "'{}' cannot be opened: {}. Check the path and its permissions",
                     path.string(), std::strerror(errno));
   return std::make_shared<const MappedFile>(descriptor, path);
 }

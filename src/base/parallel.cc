@@ -14,7 +14,7 @@ namespace eightbit {
 namespace {
 
 // The caller works on its loop itself, and threads of the pool help while they have nothing else to
-// do. So loops within loops can not wait for each other, and a process that was forked, which has
+// do. So loops within loops cannot wait for each other, and a process that was forked, which has
 // no such threads, goes on alone.
 class Loop {
  public:

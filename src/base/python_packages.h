@@ -11,7 +11,7 @@ namespace eightbit {
 // of the python3 that a shell would run.
 std::vector<std::filesystem::path> python_packages();
 
-// What is in a folder, by name; nothing where it can not be read.
+// What is in a folder, by name; nothing where it cannot be read.
 std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder);
 
 }  // namespace eightbit

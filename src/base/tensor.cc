@@ -150,7 +150,7 @@ std::vector<float> to_floats(const Tensor& tensor) {
       break;
     }
     default:
-      fail<Unsupported>("tensor", "values of type {} can not be read as floats",
+      fail<Unsupported>("tensor", "values of type {} cannot be read as floats",
                         to_string(tensor.dtype));
   }
   return out;

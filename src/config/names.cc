@@ -198,7 +198,7 @@ Enum parse(std::string_view text) {
     if (same_but_for_case(text, name)) return value;
     allowed.emplace_back(name);
   }
-  fail<InvalidArgument>("options", "{} can not be '{}'.{} Allowed: {}", Names<Enum>::kOption, text,
+  fail<InvalidArgument>("options", "{} cannot be '{}'.{} Allowed: {}", Names<Enum>::kOption, text,
                         suggestion(text, allowed), fmt::join(allowed, ", "));
 }
 

@@ -1,4 +1,5 @@
 // Options as JSON: objects nest as the structs do, null and a missing key leave the default.
+#include <eightbit/option_fields.h>
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
@@ -10,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "config/fields.h"
 
 namespace eightbit {
 namespace {
@@ -42,7 +42,7 @@ Json write(const T& value) {
     return value;
   } else {
     Json object = Json::object();
-    Fields<T>::each(value, [&](const char* key, const auto& field) { object[key] = write(field); });
+    each_field(Of<T>(), [&](const char* key, auto member) { object[key] = write(value.*member); });
     return object;
   }
 }
@@ -82,10 +82,10 @@ template <typename T>
 void read_object(const Json& json, const std::string& path, T& value) {
   if (!json.is_object()) wrong_type(path, json, "an object");
   std::vector<std::string> known;
-  Fields<T>::each(value, [&](const char* key, auto& field) {
+  each_field(Of<T>(), [&](const char* key, auto member) {
     known.emplace_back(key);
     const auto found = json.find(key);
-    if (found != json.end()) read(*found, path.empty() ? key : path + "." + key, field);
+    if (found != json.end()) read(*found, path.empty() ? key : path + "." + key, value.*member);
   });
   for (const auto& [key, item] : json.items())
     if (std::ranges::find(known, key) == known.end())

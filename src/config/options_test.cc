@@ -53,7 +53,7 @@ TEST(OptionNames, GoBothWaysInAnyCase) {
 
 TEST(OptionNames, UnknownOnesListWhatIsAllowed) {
   EXPECT_THAT(message_of([] { parse<Preset>("mixd"); }),
-              AllOf(HasSubstr("preset can not be 'mixd'"), HasSubstr("Did you mean mixed?"),
+              AllOf(HasSubstr("preset cannot be 'mixd'"), HasSubstr("Did you mean mixed?"),
                     HasSubstr("Allowed: performance, mixed")));
 }
 

@@ -72,7 +72,7 @@ FileSet list_folder(const fs::path& folder, const std::string& source) {
     if (!hidden && entry->is_regular_file())
       names.push_back(path_text(entry->path().lexically_relative(folder)));
   }
-  if (error) fail<DataError>("data", "folder '{}' can not be read: {}", source, error.message());
+  if (error) fail<DataError>("data", "folder '{}' cannot be read: {}", source, error.message());
   if (names.empty())
     fail<DataError>("data", "folder '{}' is empty. Put calibration samples into it", source);
   std::ranges::sort(names);
@@ -90,7 +90,7 @@ std::string clean_line(std::string line, bool first) {
 
 FileSet read_list(const fs::path& list, const std::string& source) {
   std::ifstream stream(list);
-  if (!stream) fail<DataError>("data", "list file '{}' can not be opened", source);
+  if (!stream) fail<DataError>("data", "list file '{}' cannot be opened", source);
   FileSet files;
   std::string line;
   for (int number = 1; std::getline(stream, line); ++number) {

@@ -31,7 +31,7 @@ cv::Mat decode(const std::filesystem::path& path, const ImageForm& form) {
     reason = e.err;
   }
   if (image.empty())
-    fail<DataError>("data", "image '{}' can not be decoded: {}. Replace it or take it out",
+    fail<DataError>("data", "image '{}' cannot be decoded: {}. Replace it or take it out",
                     file.name(), reason);
   return image;
 }

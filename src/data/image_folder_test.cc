@@ -115,7 +115,7 @@ TEST_F(Images, UnreadableOnesAreNamed) {
   EXPECT_TRUE(source->next());
   EXPECT_THAT(message_of<DataError>([&] { source->next(); }), HasSubstr("b.png"));
   EXPECT_THAT(message_of<DataError>([&] { source->next(); }),
-              HasSubstr("c.jpg' can not be decoded: it is empty"));
+              HasSubstr("c.jpg' cannot be decoded: it is empty"));
   EXPECT_FALSE(source->next());
 }
 

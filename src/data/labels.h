@@ -8,7 +8,7 @@
 
 namespace eightbit {
 
-// Throw FileError for a file that can not be read; DataError for elements of another kind,
+// Throw FileError for a file that cannot be read; DataError for elements of another kind,
 // InvalidArgument for a missing array.
 std::vector<int64_t> read_class_labels(const std::filesystem::path& path, const std::string& array);
 std::vector<std::string> read_text_labels(const std::filesystem::path& path,

@@ -6,7 +6,7 @@ namespace eightbit {
 std::shared_ptr<const SampleStore> open_images(FileSet files, const FileDatasetOptions&) {
   fail<Unsupported>(
       "data",
-      "'{}' is an image, and this build can not read images. Build eightbit with OpenCV "
+      "'{}' is an image, and this build cannot read images. Build eightbit with OpenCV "
       "(libopencv-dev), or save the samples as .npy or .npz",
       files.names.front());
 }

@@ -15,12 +15,12 @@ RandomAccessFile::RandomAccessFile(const fs::path& path) : name_(path_text(path)
   if (!fs::exists(status)) fail<DataError>("data", "'{}' does not exist. Check the path", name_);
   if (!fs::is_regular_file(status)) fail<DataError>("data", "'{}' is not a regular file", name_);
   size_ = fs::file_size(path, error);
-  if (error) fail<DataError>("data", "'{}' can not be read: {}", name_, error.message());
+  if (error) fail<DataError>("data", "'{}' cannot be read: {}", name_, error.message());
   stream_.rdbuf()->pubsetbuf(nullptr, 0);  // reads are large; a buffer would only copy
   errno = 0;
   stream_.open(path, std::ios::binary);
   if (!stream_)
-    fail<DataError>("data", "'{}' can not be opened: {}", name_,
+    fail<DataError>("data", "'{}' cannot be opened: {}", name_,
                     std::generic_category().message(errno));
 }
 
@@ -37,7 +37,7 @@ void RandomAccessFile::read(uint64_t offset, std::span<std::byte> out) const {
   if (static_cast<size_t>(stream_.gcount()) != out.size())
     fail<DataError>(
         "data",
-        "'{}' can not be read at byte {}: it was changed while it was read, or the disk failed",
+        "'{}' cannot be read at byte {}: it was changed while it was read, or the disk failed",
         name_, offset);
 }
 

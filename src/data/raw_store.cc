@@ -20,7 +20,7 @@ size_t sample_bytes(const FileDatasetOptions& options) {
     fail<InvalidArgument>("data", "shape {} has a dimension below 1", to_string(options.shape));
   if (bits_of(options.dtype) < 8)
     fail<InvalidArgument>(
-        "data", "raw binary files of type {} can not be read. Allowed: types of whole bytes",
+        "data", "raw binary files of type {} cannot be read. Allowed: types of whole bytes",
         to_string(options.dtype));
   return static_cast<size_t>(element_count(options.shape)) * (bits_of(options.dtype) / 8);
 }

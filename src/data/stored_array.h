@@ -1,7 +1,7 @@
 // An array in a .npy file or in a member of a .npz: its header at once, its data when asked for.
 //
 // Plain data in row-major order is read slice by slice and never as a whole, so memory does not
-// depend on the size of the file. What can not be sliced in the file (deflated members,
+// depend on the size of the file. What cannot be sliced in the file (deflated members,
 // column-major order) is loaded once, with a line in the log. Checksums of small members are
 // checked before the first slice; of large ones while slices are read in order, so damage behind
 // the last slice that is used goes unnoticed.

@@ -214,7 +214,7 @@ class Inflater {
  public:
   Inflater(const RandomAccessFile& file, const ZipMember& member) : file_(file), member_(member) {
     if (inflateInit2(&stream_, -MAX_WBITS) != Z_OK)
-      fail<InternalError>("data", "zlib can not be started");
+      fail<InternalError>("data", "zlib cannot be started");
   }
   ~Inflater() { inflateEnd(&stream_); }
   Inflater(const Inflater&) = delete;
@@ -252,8 +252,7 @@ class Inflater {
   }
   [[noreturn]] void broken() const {
     fail<DataError>(
-        "data",
-        "'{}': member '{}' can not be inflated to its {} bytes. Copy or make the file again",
+        "data", "'{}': member '{}' cannot be inflated to its {} bytes. Copy or make the file again",
         file_.name(), member_.name, member_.size);
   }
 

@@ -76,7 +76,7 @@ TEST_F(Zip, RefusesSizesThatAreNotTrue) {
       error_of(zip({{.name = "a", .data = "hello world", .deflate = true, .claimed_size = 5}})),
       HasSubstr("holds more"));
   EXPECT_THAT(error_of(zip({{.name = "a", .data = "hello", .deflate = true, .claimed_size = 500}})),
-              HasSubstr("can not be inflated"));
+              HasSubstr("cannot be inflated"));
   EXPECT_THAT(error_of(zip({{.name = "a", .data = "hello", .claimed_size = 4}})),
               HasSubstr("claims two sizes"));
   EXPECT_THAT(error_of(zip(
@@ -102,7 +102,7 @@ TEST_F(Zip, RefusesOverlappingMembers) {
 TEST_F(Zip, RefusesDamagedDeflateData) {
   std::string bytes = zip({{"a", "hello hello hello hello", true}});
   bytes[31] = static_cast<char>(0xff);  // an unknown block type
-  EXPECT_THAT(error_of(bytes), HasSubstr("can not be inflated"));
+  EXPECT_THAT(error_of(bytes), HasSubstr("cannot be inflated"));
 }
 
 TEST_F(Zip, RefusesEveryTruncation) {

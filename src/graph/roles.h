@@ -22,16 +22,22 @@ inline bool is_product(Op op) { return row(op).weight_layout == WeightLayout::ma
 inline bool is_layer(Op op) { return is_convolution(op) || is_product(op); }
 // Whether the weight is [groups, ...]: a group of outputs reads a group of inputs.
 bool has_groups(Op op);
+// A layer that runs over a sequence, and has weights for its state.
+inline bool is_recurrent(Op op) { return row(op).weight_layout == WeightLayout::recurrent; }
 // Whether the op can have a weight: layers, transposed convolutions, recurrent cells, look-ups.
 inline bool takes_weight(Op op) { return row(op).weight_layout != WeightLayout::none; }
 
 // Yields values of its first input, moved, repeated or chosen (max_pool, reduce_max), and computes
 // none.
 inline bool moves(Op op) { return row(op).trait == Trait::agnostic; }
+// Yields the values of all its inputs, one input behind the other.
+inline bool joins(Op op) { return row(op).trait == Trait::concat; }
 // The same of one or more inputs: moves, or joins.
-inline bool passes_on(Op op) { return moves(op) || row(op).trait == Trait::concat; }
+inline bool passes_on(Op op) { return moves(op) || joins(op); }
 // Yields rows of its weight.
 inline bool looks_up(Op op) { return row(op).trait == Trait::output_as_weight; }
+// What the op is before a device is asked, which may know better.
+inline Trait trait_of(Op op) { return row(op).trait; }
 // Whether quantizers make the op compute in integers, as far as the op goes.
 inline bool can_be_quantized(Op op) {
   return row(op).trait == Trait::inputs_quantizable || looks_up(op);

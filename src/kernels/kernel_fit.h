@@ -1,4 +1,4 @@
-// Kernel fit: makes of a plan what the runtime's integer kernels can do, where they can not do all.
+// Kernel fit: makes of a plan what the runtime's integer kernels can do, where they cannot do all.
 //
 // Needs:   placement (prepare); ranges (fit).
 // Records: through min-max, channel extremes in front of hard swish.

@@ -31,7 +31,7 @@ struct Candidate {
 // step wants these options.
 QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions options);
 
-// Where quantizers go. Says nothing.
+// Where quantizers go. Tells nobody: neither log nor notes.
 Plan place(const backends::Network& model, const QuantizeOptions& options);
 // After with_model_type() of `options`. Tells which of them will do nothing. `statistics`: null
 // where data is to be measured.

@@ -94,7 +94,7 @@ class Settling {
       throw;
     } catch (const FileError&) {
       throw;
-      // a runtime that can not run the result does not take it away
+      // a runtime that cannot run the result does not take it away
     } catch (const std::exception& error) {
       note(fmt::format("the trial run failed: {}", error.what()));
     }
@@ -201,7 +201,7 @@ class Settling {
     progress("trial run", 2, 2);
   }
 
-  // Layers that a runtime can not compile in 8 bits stay in float.
+  // Layers that a runtime cannot compile in 8 bits stay in float.
   void leave_uncompilable(const ModelError& error) {
     const auto groups = search::quantizer_groups(graph(), settled_.plan);
     const auto misread = search::find_misread(
@@ -219,9 +219,9 @@ class Settling {
           }
         });
     if (!misread) throw error;
-    leave(groups, misread->groups, "the runtime can not compile it in 8 bits");
+    leave(groups, misread->groups, "the runtime cannot compile it in 8 bits");
     settled_.plan.notes.push_back(fmt::format(
-        "{} stay in float: the runtime can not compile the model with them in 8 bits: {}",
+        "{} stay in float: the runtime cannot compile the model with them in 8 bits: {}",
         fmt::join(names_of(groups, misread->groups), ", "), error.what()));
     log(LogLevel::warning, "{}", settled_.plan.notes.back());
     best_ = bench_->ran(Compiled(written(settled_.plan), precision_));
@@ -397,7 +397,7 @@ class Settling {
   }
 
   // By group and output, over the signal. Those samples tell it whose outputs have most signal.
-  // Where a backend can not tell single groups, shares of the noise of all.
+  // Where a backend cannot tell single groups, shares of the noise of all.
   std::vector<std::vector<double>> noise_of_groups() const {
     const auto signals = bench_->signals();
     std::vector<double> mean(signals.empty() ? 0 : signals[0].size());

@@ -82,7 +82,7 @@ class TrialBench {
   TrialBench(const Model& reference, std::vector<Sample> samples)
       : reference_(reference), samples_(std::move(samples)) {}
 
-  // Both in this order, before anything is judged. Throw ModelError where the runtime can not
+  // Both in this order, before anything is judged. Throw ModelError where the runtime cannot
   // compile the float model.
   void run_by_default();
   void run_in_f32();

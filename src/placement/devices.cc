@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "graph/roles.h"
+
 namespace eightbit::placement {
 namespace {
 
@@ -78,22 +80,8 @@ constexpr DeviceRow kCpu[] = {
     {Op::interpolate, kA8},
 };
 
-// What runtimes have instead whose layers do not end in these.
-constexpr DeviceRow kAloneBehindLayers[] = {
-    {Op::hswish, kA8},
-    {Op::swish, kA8},
-};
-
-// What runtimes whose kernels have no arithmetic in integers compute in floats, whatever it reads.
-constexpr Op kFloatArithmetic[] = {
-    Op::subtract,   Op::divide,       Op::maximum,       Op::minimum,
-    Op::power,      Op::sqrt,         Op::reciprocal,    Op::squared_difference,
-    Op::floor_mod,  Op::equal,        Op::not_equal,     Op::less,
-    Op::less_equal, Op::greater,      Op::greater_equal, Op::logical_and,
-    Op::logical_or, Op::logical_xor,  Op::logical_not,   Op::reduce_sum,
-    Op::reduce_l2,  Op::normalize_l2, Op::mvn,           Op::group_normalization,
-    Op::batch_norm,
-};
+// Of activations that stand alone behind layers, where the runtime's kernels do not end in them.
+constexpr uint32_t kAloneBehindLayers = kA8;
 
 // What GPU and NPU have instead of the rows above.
 constexpr DeviceRow kGpu[] = {
@@ -188,31 +176,28 @@ std::string_view Device::name() const {
   return "?";
 }
 
-bool Device::fuses_behind_layers(Op op) const {
-  return kernels_.layers_end_in_any_activation || !find(kAloneBehindLayers, op);
-}
+bool Device::fuses_behind_layers(Op op) const { return kernels_.end_in(op); }
 
 bool Device::multiplies_in_floats() const {
-  return !has_kernel(Op::power) && kernels_.layers_may_end_in_floats;
+  return !has_arithmetic() && kernels_.layers_may_end_in_floats;
 }
 
+bool Device::on_cpu() const { return target_ != TargetDevice::gpu && target_ != TargetDevice::npu; }
+
 bool Device::has_kernel(Op op) const {
-  if (row(op).weight_layout == WeightLayout::recurrent) return kernels_.recurrent;
-  const bool cpu = target_ != TargetDevice::gpu && target_ != TargetDevice::npu;
-  return kernels_.arithmetic || !cpu ||
-         std::ranges::find(kFloatArithmetic, op) == std::end(kFloatArithmetic);
+  return kernels_.compute(op) || (!on_cpu() && has_kernel_traits(op, kNeedsArithmetic));
 }
 
 Offer Device::offer(const Node& node) const {
-  Offer offer{row(node.op).trait, {}, {}, has(node.op, kUnifiedScales)};
-  const bool gpu_table = target_ == TargetDevice::gpu || target_ == TargetDevice::npu;
+  Offer offer{trait_of(node.op), {}, {}, has(node.op, kUnifiedScales)};
+  const bool gpu_table = !on_cpu();
   if (gpu_table && node.op == Op::interpolate && node.attributes.nearest) {
     offer.trait = Trait::agnostic;  // it copies elements
     return offer;
   }
   if (!fuses_behind_layers(node.op)) {
     offer.trait = Trait::inputs_quantizable;
-    add_row(offer, find(kAloneBehindLayers, node.op));
+    offer.activations = expand(kAloneBehindLayers);
     return offer;
   }
   const DeviceRow* replaced = gpu_table ? find(kGpu, node.op) : nullptr;

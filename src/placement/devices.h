@@ -35,6 +35,8 @@ class Device {
   bool fuses_behind_layers(Op op) const;
   // Whether a convolution computes in integers only where a quantizer ends it.
   bool needs_quantizers_behind_layers() const { return !kernels_.layers_end_in_any_activation; }
+  // Whether differences, roots, comparisons and their like are computed in integers.
+  bool has_arithmetic() const { return kernels_.arithmetic || !on_cpu(); }
   // Whether products of two activations compute in floats whatever they read, and need nothing
   // quantized in front.
   bool multiplies_in_floats() const;
@@ -44,6 +46,8 @@ class Device {
   Offer offer(const Node& node) const;
 
  private:
+  bool on_cpu() const;  // ANY too
+
   TargetDevice target_;
   Kernels kernels_;
 };

@@ -7,33 +7,7 @@
 namespace eightbit::placement {
 namespace {
 
-// Integers are only how these read and write memory.
-bool saves_traffic_only(Op op) {
-  switch (op) {
-    case Op::add:
-    case Op::avg_pool:
-    case Op::adaptive_avg_pool:
-    case Op::reduce_mean:
-    case Op::interpolate:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Part of the kernel in front, or computed element by element on what it wrote.
-bool changes_elements(const Node& node) {
-  switch (node.op) {
-    case Op::gelu:
-    case Op::mish:
-    case Op::multiply:
-    case Op::divide:
-    case Op::subtract:
-      return true;
-    default:
-      return has(node.op, kActivation) || node.op == Op::add || passes_on(node.op);
-  }
-}
+bool saves_traffic_only(Op op) { return has_kernel_traits(op, kSavesTraffic); }
 
 class Origins {
  public:
@@ -85,11 +59,11 @@ class Origins {
       return device_.has_kernel(node.op);
     const auto inputs = varying(node);
     const auto reads = [&](ValueId v) { return reads_integers(v); };
-    if (row(node.op).trait == Trait::concat) return std::ranges::any_of(inputs, reads);
+    if (joins(node.op)) return std::ranges::any_of(inputs, reads);
     if (saves_traffic_only(node.op) && inputs.size() > 1) return std::ranges::all_of(inputs, reads);
     if (saves_traffic_only(node.op) || passes_on(node.op))
       return !inputs.empty() && reads(inputs[0]);
-    return changes_elements(node) && inputs.size() == 1 && reads(inputs[0]);
+    return has_kernel_traits(node.op, kFollowsKernel) && inputs.size() == 1 && reads(inputs[0]);
   }
 
   const InferenceGraph& flow_;
@@ -101,7 +75,7 @@ class Origins {
 }  // namespace
 
 Indexed<NodeId, bool> float_arithmetic(const InferenceGraph& flow, const Device& device) {
-  if (device.has_kernel(Op::power)) return Indexed<NodeId, bool>(flow.graph->nodes.size());
+  if (device.has_arithmetic()) return Indexed<NodeId, bool>(flow.graph->nodes.size());
   return Origins(flow, device).run();
 }
 

@@ -8,7 +8,7 @@
 namespace eightbit::placement {
 
 struct Merged {
-  SpecList specs;  // empty: the branches can not share a quantizer
+  SpecList specs;  // empty: the branches cannot share a quantizer
   // by branch: false keeps its own quantizer below, as a requantization
   std::vector<bool> absorbed;
 };

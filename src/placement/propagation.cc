@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "graph/roles.h"
 #include "placement/merge.h"
 
 namespace eightbit::placement {
@@ -178,15 +179,10 @@ class Sweep {
       wanted.specs = specs;
       wanted.sink = index;
       wanted.group = group;
-      wanted.feeds_dynamic_matmul = node.op == Op::mat_mul && !reads_constant(node);
+      wanted.feeds_dynamic_matmul = node.op == Op::mat_mul && !reads_any_constant(graph_, node);
       rest_at(add(std::move(wanted)), port);
     }
     out_.wanted_by_unit[static_cast<size_t>(index)] = static_cast<int>(ports.size());
-  }
-
-  bool reads_constant(const Node& node) const {
-    return std::ranges::any_of(
-        node.inputs, [&](ValueId v) { return v != kNone && graph_.value(v).is_constant(); });
   }
 
   int specs_for(const Node& node, bool unified) {

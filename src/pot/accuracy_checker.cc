@@ -176,7 +176,7 @@ void read_annotation(const JsonEntry& conversion, const fs::path& file, const fs
                      Pictures& out) {
   std::ifstream stream(file);
   if (!stream)
-    fail<FileError>(kWhere, "{}: '{}' can not be opened", conversion.path(), path_text(file));
+    fail<FileError>(kWhere, "{}: '{}' cannot be opened", conversion.path(), path_text(file));
   const auto background = find(conversion, "has_background");
   const int64_t shift = background && truth(*background) ? 1 : 0;
   std::string line;

@@ -24,8 +24,8 @@ struct ReduceView {
 // above 65,536 values are counted in evenly spread stretches.
 void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts);
 
-// Adds up signal, noise, dot and power of two tensors of `count` elements (see
-// backends::Difference).
+// Adds to `out` what two tensors of `count` elements differ by: the sums over all elements of
+// reference^2, (reference - other)^2, reference * other and other^2.
 void accumulate_difference(const float* reference, const float* other, int64_t count,
                            double out[4]);
 

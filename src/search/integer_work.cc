@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "graph/roles.h"
+
 namespace eightbit::search {
 namespace {
 
@@ -13,22 +15,15 @@ double known_product(const Shape& shape, size_t from = 0) {
   return product;
 }
 
-// Multiplications for each element of the output.
+// Multiplications of a convolution, a transposed one or one with groups for each element of the
+// output.
 double per_output(const Graph& graph, const Node& node) {
   const Shape& weight = graph.value(node.inputs[1]).shape;
-  switch (row(node.op).weight_layout) {
-    case WeightLayout::output_first:
-      return known_product(weight, 1);
-    case WeightLayout::output_second:
-      return weight.size() > 1
-                 ? known_product(weight) / std::max<double>(1, static_cast<double>(weight[1]))
-                 : 1;
-    case WeightLayout::grouped:
-    case WeightLayout::grouped_backprop:
-      return known_product(weight, 2);
-    default:
-      return 1;
-  }
+  if (has_groups(node.op)) return known_product(weight, 2);
+  if (!is_transposed(node.op)) return known_product(weight, 1);
+  return weight.size() > 1
+             ? known_product(weight) / std::max<double>(1, static_cast<double>(weight[1]))
+             : 1;
 }
 
 double of_product(const Graph& graph, const Node& node) {
@@ -48,12 +43,10 @@ Indexed<NodeId, double> multiplications(const Graph& graph) {
     if (node.inputs.size() < 2 || node.outputs.empty() || node.inputs[0] == kNone ||
         node.inputs[1] == kNone)
       continue;
-    const WeightLayout layout = row(node.op).weight_layout;
     double& work = out[node.id];
-    if (layout == WeightLayout::matmul)
+    if (is_product(node.op))
       work = of_product(graph, node);
-    else if (layout != WeightLayout::none && layout != WeightLayout::embedding &&
-             layout != WeightLayout::recurrent)
+    else if (takes_weight(node.op) && !looks_up(node.op) && !is_recurrent(node.op))
       work = known_product(graph.value(node.outputs[0]).shape) * per_output(graph, node);
   }
   return out;

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <set>
 
+#include "graph/roles.h"
+
 namespace eightbit::search {
 namespace {
 
@@ -21,9 +23,7 @@ std::vector<ValueId> noisy_inputs(const Graph& graph, const Node& node) {
   return inputs;
 }
 
-bool adds_up(Op op) {
-  return op == Op::add || op == Op::subtract || row(op).trait == Trait::concat;
-}
+bool adds_up(Op op) { return op == Op::add || op == Op::subtract || joins(op); }
 
 std::set<NodeId> quantized_nodes(const Plan& plan) {
   std::set<NodeId> nodes;

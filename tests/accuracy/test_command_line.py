@@ -119,7 +119,7 @@ def test_a_missed_goal_writes_the_best_model_and_says_so(eightbit, folder):
         (["--max-drop", "0.1"], "--validation-data is missing"),
         (["--max-drop", "0.1", "--validation-data", "samples.npz"], "--metric is missing"),
         (["--max-drop", "-1", "--metric", "mse", "--validation-data", "samples.npz"], "max_drop is -1"),
-        (["--max-drop", "0.1", "--metric", "top2", "--validation-data", "samples.npz"], "metric can not be 'top2'"),
+        (["--max-drop", "0.1", "--metric", "top2", "--validation-data", "samples.npz"], "metric cannot be 'top2'"),
         (["--max-drop", "0.1", "--metric", "mse", "--validation-data", "samples.npz", "--labels", "labelled.npz"], "labels have no effect on mse"),
         (["--max-drop", "0.1", "--metric", "top1", "--validation-data", "samples.npz", "--labels", "samples.npz"], "no array 'labels'"),
         (["--max-drop", "0.1", "--metric", "exact-text", "--validation-data", "samples.npz", "--labels", "l.txt"], "no alphabet"),

@@ -31,7 +31,9 @@ BELOW = {
     "analysis": f"{MEETING} pipeline",
     "pot": "base data",
 }
-NEUTRAL = ("graph", "quant", "records", "placement", "algorithms", "search", "pipeline", "accuracy")
+NEUTRAL = tuple(
+    "graph quant records placement algorithms search pipeline accuracy analysis data".split()
+)
 FRAMEWORKS = ("openvino", "onnx", "torch", "tensorflow", "keras")
 EMPTY_NAMES = ("util", "helper", "manager", "common", "misc")
 
@@ -148,6 +150,31 @@ def test_neutral_modules_name_no_framework(module):
         for path in sources(SRC / module)
         for framework in FRAMEWORKS
         if framework in code(path).lower()
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def roles() -> list[str]:
+    """The questions of src/graph/roles.h."""
+    declared = r"^(?:inline )?(?:bool|Trait|int32_t|int64_t|std::\S+|WeightAxes) (\w+)\("
+    return re.findall(declared, (SRC / "graph/roles.h").read_text(), re.MULTILINE)
+
+
+def test_what_a_node_is_is_answered_once():
+    """No room has an answer of its own under the same name, or reads it off the op table past roles.h. Functions that
+    unite an answer with something else (a unit's, a plan's) have another name."""
+    assert {"is_convolution", "passes_on", "weight_axes", "bias_behind"} <= set(roles())
+    again = re.compile(
+        rf"^\s*(?:static |inline )*\w[\w:<>]*&? ({'|'.join(roles())})\((?:Op|const Graph&|const Node&)",
+        re.M,
+    )
+    past = re.compile(r"\brow\([^;\n]*\)\s*\.(?:trait|weight_layout|weight_ports)\b")
+    wrong = [
+        f"{shown(path)}: {match[0].strip()}"
+        for path in sources(SRC)
+        if path.parent.name != "graph" and not path.stem.endswith("_test")
+        for pattern in (again, past)
+        for match in pattern.finditer(code(path))
     ]
     assert not wrong, "\n".join(wrong)
 

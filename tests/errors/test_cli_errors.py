@@ -65,8 +65,8 @@ def test_data_and_statistics(eightbit):
 @pytest.mark.parametrize(
     "args, saying",
     [
-        (("--preset", "mixd"), ("preset can not be 'mixd'", "Did you mean mixed?")),
-        (("--target-device", "TPU"), ("target_device can not be 'TPU'", "CPU, CPU_SPR, GPU, NPU")),
+        (("--preset", "mixd"), ("preset cannot be 'mixd'", "Did you mean mixed?")),
+        (("--target-device", "TPU"), ("target_device cannot be 'TPU'", "CPU, CPU_SPR, GPU, NPU")),
         (("--subset-size", "0"), ("subset_size is 0", "from 1 on")),
         (("--subset-size", "many"), ("--subset-size", "many")),
         (("--activations-num-bits", "99"), ("num_bits is 99", "2 to 16")),
@@ -97,8 +97,8 @@ def test_data_and_statistics(eightbit):
         (("--activations-range-estimator-max-statistics-type", "mean"), ("no end of a range",)),
         (("--ignored-patterns", "a("), ("'a('", "regular expression")),
         (("--ignored-scope", "{"), ("--ignored-scope", "valid JSON")),
-        (("--ignored-scope", "nowhere.json"), ("nowhere.json", "can not be read")),
-        (("--config", "nowhere.json"), ("nowhere.json", "can not be read")),
+        (("--ignored-scope", "nowhere.json"), ("nowhere.json", "cannot be read")),
+        (("--config", "nowhere.json"), ("nowhere.json", "cannot be read")),
         (("--threads", "-1"), ("--threads",)),
         (("-q", "-v"), ("--quiet", "--verbose")),
     ],
@@ -261,7 +261,7 @@ def test_output_that_can_not_be_written(eightbit):
         "good.npz",
         "-o",
         "/proc/self/out.xml",
-        saying=("can not be written",),
+        saying=("cannot be written",),
     )
 
 
@@ -307,7 +307,7 @@ def test_unreadable_image(eightbit):
     (eightbit.folder / "images").mkdir()
     write_ppm(eightbit.folder / "images" / "a.ppm")
     (eightbit.folder / "images" / "b.jpg").write_bytes(b"no image")
-    eightbit.fails(*quantize(eightbit, data="images"), saying=("b.jpg", "can not be decoded"))
+    eightbit.fails(*quantize(eightbit, data="images"), saying=("b.jpg", "cannot be decoded"))
 
 
 def test_options_without_effect(eightbit):
@@ -323,10 +323,10 @@ def test_options_without_effect(eightbit):
 def test_numbers_that_are_none(eightbit):
     for mean in ("a", "1,", "1;2", "1 2"):
         eightbit.fails(
-            *quantize(eightbit, f"--mean={mean}"), saying=("--mean can not be", "numbers")
+            *quantize(eightbit, f"--mean={mean}"), saying=("--mean cannot be", "numbers")
         )
     eightbit.fails(
-        *quantize(eightbit, "--dtype", "float"), saying=("--dtype can not be 'float'", "f32")
+        *quantize(eightbit, "--dtype", "float"), saying=("--dtype cannot be 'float'", "f32")
     )
 
 

@@ -114,7 +114,7 @@ def test_so_does_the_command_line(folder, cli):
 
 
 def test_a_release_without_a_part_is_named(folder, cli):
-    """What lies there can not even be loaded: the name of its file tells its release."""
+    """What lies there cannot even be loaded: the name of its file tells its release."""
     (folder / "none").mkdir()
     (folder / "none" / "libopenvino.so.2391").write_bytes(b"no library")
     done = run([cli, "inspect", "model.xml"], folder)

@@ -211,7 +211,7 @@ def test_a_model_proto_runs_in_openvino():
     quantized = eb.quantize(model, eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False)
     assert isinstance(quantized, ov.Model)
     check(quantized)
-    with pytest.raises(eb.ModelError, match="OpenVINO can not read"):
+    with pytest.raises(eb.ModelError, match="OpenVINO cannot read"):
         eb.quantize(
             onnx.ModelProto(), eb.Dataset(SAMPLES), engine=eb.Engine.OPENVINO, trial_run=False
         )

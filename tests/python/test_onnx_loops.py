@@ -310,7 +310,7 @@ def test_compare_and_report_pass_over_layers_of_bodies():
 
 
 def test_what_stays_closed_is_said():
-    """Identity of that version can not hand on sequences."""
+    """Identity of that version cannot hand on sequences."""
     nodes = [
         loop(cell("x", "h"), [("h", "out")], outputs="z"),
         node("SequenceConstruct", "z z", "both"),

@@ -1,4 +1,4 @@
-"""What can not be quantized, or not as it is, and what is said about it."""
+"""What cannot be quantized, or not as it is, and what is said about it."""
 
 import subprocess
 import sys
@@ -56,12 +56,12 @@ def test_a_function_that_can_not_be_traced():
     def branches(x):
         return x if float(x[0, 0]) > 0 else -x
 
-    with pytest.raises(eb.ModelError, match="can not be traced: "):
+    with pytest.raises(eb.ModelError, match="cannot be traced: "):
         eb.quantize(tf.function(branches, autograph=False), eb.Dataset(rows()), **QUICK)
 
 
 def test_a_model_without_shapes_needs_a_sample():
-    with pytest.raises(eb.InvalidArgument, match="can not be traced without a sample"):
+    with pytest.raises(eb.InvalidArgument, match="cannot be traced without a sample"):
         eb.plan(tf.function(linear))
     free = tf.function(linear, input_signature=[tf.TensorSpec([None, None])])
     with pytest.raises(eb.InvalidArgument, match=r"has the shape \(None, None\)"):
@@ -107,7 +107,7 @@ def test_mixed_precision_is_rounded_in_floats_and_returned_in_halves(kit):
 def test_nothing_in_a_file_is_executed_that_safe_mode_refuses(kit, tmp_path):
     x = kit.layers.Input((4,))
     kit.Model(x, kit.layers.Lambda(lambda y: y * 2)(x)).save(tmp_path / "lambda.keras")
-    with pytest.raises(eb.FileError, match=r"lambda.keras' can not be loaded: .*(Lambda|lambda)"):
+    with pytest.raises(eb.FileError, match=r"lambda.keras' cannot be loaded: .*(Lambda|lambda)"):
         eb.quantize(tmp_path / "lambda.keras", eb.Dataset(rows()), **QUICK)
 
 

@@ -182,7 +182,7 @@ def test_a_module_in_training_mode_is_left_in_it_after_errors(images):
             return x + 1 if x.sum() > 0 else x - 1
 
     model = Branches()
-    with pytest.raises(eb.ModelError, match="can not be exported"):
+    with pytest.raises(eb.ModelError, match="cannot be exported"):
         eb.quantize(model, eb.Dataset(images), trial_run=False)
     assert model.training
 

@@ -1,4 +1,4 @@
-"""One clear error for each thing that can not work."""
+"""One clear error for each thing that cannot work."""
 
 import eightbit as eb
 import numpy as np
@@ -21,7 +21,7 @@ def test_a_model_that_can_not_be_exported(images):
             return x + 1 if x.sum() > 0 else x - 1
 
     with pytest.raises(
-        eb.ModelError, match=r"Branches can not be exported: .*torch\.export\.export"
+        eb.ModelError, match=r"Branches cannot be exported: .*torch\.export\.export"
     ):
         eb.quantize(Branches().eval(), eb.Dataset(images), trial_run=False)
 

@@ -157,3 +157,32 @@ def test_recurrent_layers_taken_apart_are_quantized(kind):
 
 def flat(outputs) -> torch.Tensor:
     return torch.cat([leaf.flatten() for leaf in pytree.tree_leaves(outputs)])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "conv",
+    [
+        lambda: nn.Conv2d(4, 6, 3, bias=False),
+        lambda: nn.Conv2d(4, 6, 3, groups=2),
+        lambda: nn.ConvTranspose2d(4, 6, 3, groups=2),
+    ],
+    ids=["plain", "groups", "transposed groups"],
+)
+def test_batch_norms_are_folded_in_the_precision_of_the_model(conv, dtype):
+    from eightbit.torch.clean import fold_batch_norms
+
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(6)
+    for tensor in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+        tensor.data = torch.rand(6) + 0.5
+    model = nn.Sequential(conv(), norm).eval().to(dtype)
+    x = torch.randn(2, 4, 8, 8, dtype=dtype)
+    module = torch.export.export(model, (x,)).module()
+    fold_batch_norms(module)
+    module.recompile()
+    assert not [node for node in module.graph.nodes if "batch_norm" in str(node.target)]
+    with torch.no_grad():
+        expected, found = model(x), module(x)
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert found.dtype == dtype and error < 4 * torch.finfo(dtype).eps

@@ -46,7 +46,7 @@ def close(one: dict, other: dict) -> np.ndarray:
     return np.abs(a - b).max(0) <= _TOLERANCE * np.abs(b).max(0)
 
 
-# The network, its input, options, and whether the ONNX form takes part. It does not where ONNX can not hold the scales of
+# The network, its input, options, and whether the ONNX form takes part. It does not where ONNX cannot hold the scales of
 # grouped transposed weights, and where OpenVINO leaves products of activations in float, which ONNX Runtime quantizes.
 NETWORKS = {
     "convolutions": (ConvNet, (1, 3, 16, 16), {}, True),

@@ -30,7 +30,7 @@ class Dataset:
     ):
         if not hasattr(data_source, "__iter__") and not hasattr(data_source, "__getitem__"):
             raise InvalidArgument(
-                f"[dataset] a {type(data_source).__name__} can not be iterated over. Pass an iterable of samples, "
+                f"[dataset] a {type(data_source).__name__} cannot be iterated over. Pass an iterable of samples, "
                 "for example a list of arrays or a DataLoader."
             )
         if transform_func is not None and not callable(transform_func):

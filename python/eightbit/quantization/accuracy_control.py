@@ -213,7 +213,7 @@ def _search_options(
         )
     control = _eightbit.AccuracyControlOptions()
     control.tune_hyperparams = bool(advanced.tune_hyperparams)
-    control.on_failure = _eightbit.OnFailure.RETURN
+    control.on_failure = OnFailure.RETURN
     for name, least, unset in (
         ("max_num_iterations", 0, sys.maxsize),
         ("ranking_subset_size", 1, None),

@@ -58,7 +58,7 @@ def quantize(
     min_sqnr_db: where an output of the trial run has less signal to noise than this, in dB, the layers that it comes from
         stay in float. 0 is off. None: 20, and with recipe NNCF and FP8 off.
     max_float_share: of the multiplications that min_sqnr_db may take out of 8 bits, 0 to 1.
-    strict: AccuracyNotReached, not a warning, where min_sqnr_db can not be held.
+    strict: AccuracyNotReached, not a warning, where min_sqnr_db cannot be held.
     placement: PlacementMode.MEASURED puts layers back into float for which integers do not pay on this machine.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
@@ -225,11 +225,7 @@ def _count_as_nncf(options: _eightbit.QuantizeOptions, dataset: Any) -> None:
     """Recipe nncf takes a batch for one sample, unless the source of the data tells that it makes batches."""
     advanced = options.advanced_parameters
     batched = isinstance(dataset, Dataset) and (dataset.get_batch_size() or 1) > 1
-    if (
-        options.recipe == to_native(Recipe.NNCF)
-        and batched
-        and advanced.batchwise_statistics is None
-    ):
+    if options.recipe == Recipe.NNCF and batched and advanced.batchwise_statistics is None:
         advanced.batchwise_statistics = True
         options.advanced_parameters = advanced
 

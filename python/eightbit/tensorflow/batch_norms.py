@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eightbit import _eightbit
 from eightbit.tensorflow.clean import only_reader
 from eightbit.tensorflow.graph import Graph, Node, Output, attribute
+from eightbit.tensorflow.tensors import from_library
 
 # Axes of the weight that number the output channels, from the front; MatMul's is the last one.
 _OUTPUT_AXES = {
@@ -21,12 +23,11 @@ _OUTPUT_AXES = {
 
 
 @dataclass
-class _Affine:
-    """y = x * factor + shift, by channel of the last axis; where it ends."""
+class _Behind:
+    """What is done to each channel of the last axis, and where it ends."""
 
     end: Node
-    factor: np.ndarray
-    shift: np.ndarray
+    affine: _eightbit.Affine
 
 
 def fold_batch_norms(graph: Graph) -> None:
@@ -61,14 +62,14 @@ def _fold_behind(graph: Graph, readers: dict, layer: Node) -> None:
     found = _affine_behind(readers, last, channels)
     if found is None:
         return
-    axes = _OUTPUT_AXES[layer.op]
-    shape = [size if axis in axes else 1 for axis, size in enumerate(weight.array.shape)]
-    scaled = weight.array * found.factor.reshape(shape)
-    moved = found.shift + (bias * found.factor if bias is not None else 0)
-    weight.node.array = scaled.astype(np.float32)
-    constant = graph.add_constant(
-        f"{layer.name}/bias", moved.astype(np.float32), found.end, weight.node.trainable
+    scaled, moved = map(
+        from_library,
+        _eightbit.fold_affine(
+            np.ascontiguousarray(weight.array), list(_OUTPUT_AXES[layer.op]), bias, found.affine
+        ),
     )
+    weight.node.array = scaled
+    constant = graph.add_constant(f"{layer.name}/bias", moved, found.end, weight.node.trainable)
     added = graph.add(
         f"{layer.name}/BiasAdd",
         "BiasAdd",
@@ -81,7 +82,7 @@ def _fold_behind(graph: Graph, readers: dict, layer: Node) -> None:
     graph.replace(found.end.output, added.output)
 
 
-def _affine_behind(readers: dict, last: Node, channels: int) -> _Affine | None:
+def _affine_behind(readers: dict, last: Node, channels: int) -> _Behind | None:
     norm = only_reader(readers, last.output)
     if norm is None:
         return None
@@ -94,10 +95,10 @@ def _affine_behind(readers: dict, last: Node, channels: int) -> _Affine | None:
     if factor is None or added is None or added.op not in ("AddV2", "Add"):
         return None
     shift = _row(added, norm.output, channels)
-    return _Affine(added, factor, shift) if shift is not None else None
+    return _Behind(added, _eightbit.Affine(factor, shift)) if shift is not None else None
 
 
-def _fused(readers: dict, norm: Node) -> _Affine | None:
+def _fused(readers: dict, norm: Node) -> _Behind | None:
     numbers = [source.array for source in norm.inputs[1:5]]
     if norm.flag("is_training") or any(each is None for each in numbers):
         return None
@@ -106,8 +107,8 @@ def _fused(readers: dict, norm: Node) -> _Affine | None:
     if norm.text("data_format", "NHWC")[-1:] != "C":
         return None
     gamma, beta, mean, variance = numbers
-    factor = gamma / np.sqrt(variance + norm.attributes["epsilon"].f)
-    return _Affine(norm, factor, beta - mean * factor)
+    epsilon = norm.attributes["epsilon"].f
+    return _Behind(norm, _eightbit.batch_norm(mean, variance, gamma, beta, epsilon))
 
 
 def _row(node: Node, value: Output, channels: int) -> np.ndarray | None:
@@ -118,4 +119,4 @@ def _row(node: Node, value: Output, channels: int) -> np.ndarray | None:
         return None
     if array.size > 1 and array.shape[-1] != channels:
         return None
-    return np.broadcast_to(array.reshape(-1), (channels,))
+    return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (channels,)))

@@ -49,7 +49,7 @@ def is_concrete(model: Any) -> bool:
 
 def capture(model: Any, samples: Sequence[Any]) -> Captured:
     """samples: as callers write them; with none the model must tell the shapes of its inputs. Raises ModelError where the model
-    can not be traced, InvalidArgument where it has several signatures, DataError where a sample does not fit."""
+    cannot be traced, InvalidArgument where it has several signatures, DataError where a sample does not fit."""
     function, signature, keras = trace(model, *samples)
     graph = flatten(function)
     clean(graph)
@@ -82,7 +82,7 @@ def _zeros(signature: Signature) -> list[np.ndarray]:
 
 def _needs_sample(reason: str) -> InvalidArgument:
     return InvalidArgument(
-        f"[tensorflow] the model can not be traced without a sample: {reason}. Pass an eightbit.Dataset, or a function or model "
+        f"[tensorflow] the model cannot be traced without a sample: {reason}. Pass an eightbit.Dataset, or a function or model "
         "with the shapes of its inputs."
     )
 
@@ -109,7 +109,7 @@ def trace(model: Any, *samples: Any) -> tuple[Any, Signature, str]:
     if is_a(model, "tensorflow", "Module") or hasattr(model, "get_concrete_function"):
         return *_of_function(model, samples), ""
     raise ModelError(
-        f"[tensorflow] a {type(model).__name__} has no signature and can not be called. Pass a Keras model, a tf.function, a "
+        f"[tensorflow] a {type(model).__name__} has no signature and cannot be called. Pass a Keras model, a tf.function, a "
         "tf.Module with __call__, or a signature of a SavedModel."
     )
 
@@ -225,7 +225,7 @@ def _of_call(model: Any, call: Any, names, specs, nested) -> tuple[Any, Signatur
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelError(
-            f"[tensorflow] {type(model).__name__} can not be traced: {type(error).__name__}: {lines[0] if lines else ''}. Make "
+            f"[tensorflow] {type(model).__name__} cannot be traced: {type(error).__name__}: {lines[0] if lines else ''}. Make "
             "tf.function(model).get_concrete_function(...) work, or pass the part of the model that it works for."
         ) from error
     outputs = function.structured_outputs

@@ -28,5 +28,5 @@ def load(path: str | os.PathLike) -> Any:
             f"[tensorflow] '{path}' is a file of Keras, which is missing. Install it with: pip install keras tensorflow"
         )
     raise FileError(
-        f"[tensorflow] '{path}' can not be loaded: {'; '.join(reasons)}. Load it yourself, with what it needs, and pass the model."
+        f"[tensorflow] '{path}' cannot be loaded: {'; '.join(reasons)}. Load it yourself, with what it needs, and pass the model."
     )

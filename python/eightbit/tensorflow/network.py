@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,11 @@ import tensorflow as tf
 
 from eightbit import _eightbit
 from eightbit.external.network import Network
-from eightbit.external.sessions import Run
-from eightbit.parameters import Engine
 from eightbit.tensorflow.capture import Captured
 from eightbit.tensorflow.graph import Graph, Node, Output
 from eightbit.tensorflow.layouts import Layout
 from eightbit.tensorflow.models import finished_model
 from eightbit.tensorflow.reading import DTYPES, read
-from eightbit.tensorflow.running import Runner
-from eightbit.tensorflow.tensors import TensorFlowTensors, from_library
-from eightbit.tensorflow.watching import Watcher
 from eightbit.tensorflow.writing import Form, carry_out
 
 
@@ -27,16 +21,13 @@ class TensorFlowNetwork(Network):
     """captured: the model. Keras models become ones that can be trained, others hold integers."""
 
     backend = "tensorflow"
-    tensors = TensorFlowTensors()
 
-    def __init__(self, captured: Captured, engine: Engine = Engine.AUTO):
-        super().__init__(engine)
+    def __init__(self, captured: Captured):
+        super().__init__()
         self.captured = captured
         self.signature = captured.signature
         self.largest_batch = captured.largest_batch
         self._layouts: dict[int, Layout] = {}
-        self._runner: Runner | None = None
-        self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
 
     @property
     def graph(self) -> Graph:
@@ -65,20 +56,6 @@ class TensorFlowNetwork(Network):
     def flatten(self, item: Any, number: int) -> dict[str, np.ndarray]:
         return self.signature.flatten(item, number)
 
-    def place(self, inputs: list[Any]) -> list[tf.Tensor]:
-        return [tf.constant(from_library(array)) for array in inputs]
-
-    def run_of(self, graph: Graph, bypassed: Collection[Node] = ()) -> Run:
-        runner = Runner(graph, bypassed)
-
-        def run(inputs: list[Any], watched: Collection[Output], seen: Any) -> None:
-            runner.run(inputs, watched, seen)
-
-        return run
-
-    def watch_of(self, graph: Graph) -> Run:
-        return Watcher(graph).run
-
     def planned(self, instructions: Any) -> tuple[Graph, dict[Any, Any]]:
         return carry_out(self.graph, self.reading, self._layouts, instructions, Form.FLOAT)
 
@@ -94,25 +71,9 @@ class TensorFlowNetwork(Network):
             self.captured.keras,
             self.captured.source,
         )
-        applied = TensorFlowNetwork(captured, self.engine)
+        applied = TensorFlowNetwork(captured)
         applied.metadata = metadata
         return applied
-
-    def infer(self, inputs: list[Any]) -> list[np.ndarray]:
-        if self._runner is None:
-            self._runner = Runner(self.graph)
-        return [
-            np.ascontiguousarray(value.numpy()) for value in self._runner.run(self.place(inputs))
-        ]
-
-    def twin(self) -> tuple[_eightbit.Model, dict[int, str]] | None:
-        if self.engine != Engine.OPENVINO:
-            return None
-        if self._twin is None:
-            from eightbit.tensorflow.openvino_twin import openvino_twin
-
-            self._twin = openvino_twin(self.graph, self.signature, self.reading.values)
-        return self._twin
 
     def finished(self) -> Any:
         """The model that the caller gets."""

@@ -18,7 +18,7 @@ def openvino_twin(
     graph: Graph, signature: Signature, values: list[Output | None]
 ) -> tuple[_eightbit.Model, dict[int, str]]:
     """A model with a result for every float value, and their names by the numbers of the values. Raises ModelError with the
-    reason where OpenVINO can not convert the graph."""
+    reason where OpenVINO cannot convert the graph."""
     watched, twins = graph.copy()
     names = {}
     watched.outputs = []
@@ -47,7 +47,7 @@ def _converted(graph: Graph) -> openvino.Model:
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise ModelError(
-            f"[tensorflow] OpenVINO can not convert the model: {type(error).__name__}: {reason[-1] if reason else ''}. Leave "
+            f"[tensorflow] OpenVINO cannot convert the model: {type(error).__name__}: {reason[-1] if reason else ''}. Leave "
             "`engine` out."
         ) from error
 

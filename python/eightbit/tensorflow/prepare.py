@@ -21,6 +21,7 @@ except ImportError:
 
 from eightbit._logging import logger
 from eightbit.tensorflow.capture import capture
+from eightbit.tensorflow.engine import TensorFlowEngine
 from eightbit.tensorflow.graph import Graph
 from eightbit.tensorflow.loading import load
 from eightbit.tensorflow.network import TensorFlowNetwork
@@ -47,9 +48,9 @@ def prepare(
     model = load(model) if isinstance(model, (str, os.PathLike)) else model
     captured = capture(model, first)
     _tell_of_bodies(captured.graph)
-    network = TensorFlowNetwork(captured, engine)
+    network = TensorFlowNetwork(captured)
     network.steps_before["capture"] = time.perf_counter() - begin
-    native = _eightbit.wrap_network(network)
+    native = _eightbit.wrap_network(network, TensorFlowEngine(engine))
     return native, samples.native(network.flatten) if samples else data
 
 
@@ -73,5 +74,5 @@ def prepare_two(
     samples = Samples(data)
     first = samples.first(min(subset_size, LOOKED_AT))
     networks = [TensorFlowNetwork(capture(model, first)) for model in models]
-    natives = [_eightbit.wrap_network(network) for network in networks]
+    natives = [_eightbit.wrap_network(network, TensorFlowEngine()) for network in networks]
     return natives, samples.native(networks[0].flatten)

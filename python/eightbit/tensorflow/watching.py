@@ -14,7 +14,7 @@ from eightbit.tensorflow.running import not_runnable
 
 
 class Watcher:
-    """About twice as fast as op by op. Weights are arguments: see running.py. What is seen can not be changed."""
+    """About twice as fast as op by op. Weights are arguments: see running.py. What is seen cannot be changed."""
 
     def __init__(self, graph: Graph):
         self._graph = graph

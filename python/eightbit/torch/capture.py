@@ -228,7 +228,7 @@ def _exported(
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelError(
-            f"[torch] {type(model).__name__} can not be exported: {type(error).__name__}: {lines[0] if lines else ''}. "
+            f"[torch] {type(model).__name__} cannot be exported: {type(error).__name__}: {lines[0] if lines else ''}. "
             "Make torch.export.export(model, example_inputs) work, or pass the part of the model that it works for."
         ) from error
 
@@ -248,7 +248,7 @@ def _tensors_of(call: Any) -> list[torch.Tensor]:
 
 
 def _twice(call: Any) -> Any:
-    """The call with each tensor doubled along axis 0, as a batch of two; None where axis 0 can not be a batch."""
+    """The call with each tensor doubled along axis 0, as a batch of two; None where axis 0 cannot be a batch."""
     tensors = _tensors_of(call)
     if not tensors or any(tensor.dim() < 1 for tensor in tensors):
         return None

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import fx
 
+from eightbit import _eightbit
 from eightbit.errors import InvalidArgument
 from eightbit.torch.products import drop_batches_of_one, take_einsum_apart
-from eightbit.torch.tensors import add_tensor, constant_of, get_tensor, settle_names
+from eightbit.torch.tensors import add_tensor, constant_of, from_library, get_tensor, settle_names
 
 aten = torch.ops.aten
 
@@ -151,13 +152,13 @@ def _fold(module: fx.GraphModule, conv: fx.Node, norm: fx.Node) -> None:
         or (bias_node is not None and bias is None)
     ):
         return
-    with torch.no_grad():
-        factor = torch.rsqrt(variance + argument(norm, "eps"))
-        factor = factor * gamma if gamma is not None else factor
-        moved = (bias if bias is not None else 0) - mean
-        moved = moved * factor + (beta if beta is not None else 0)
-        folded = weight * _along_outputs(conv, weight, factor)
-    _replace(module, conv, weight_node, folded.to(weight.dtype), moved.to(weight.dtype))
+    numbers = [
+        each.detach().cpu().contiguous() if each is not None else None
+        for each in (mean, variance, gamma, beta)
+    ]
+    affine = _eightbit.batch_norm(*numbers, argument(norm, "eps"))
+    folded, moved = _folded(conv, weight.detach().cpu(), bias, affine)
+    _replace(module, conv, weight_node, folded.to(weight), moved.to(weight))
     for user in list(norm.users):
         if user.target is operator.getitem:  # the decomposed form gives its statistics too
             user.replace_all_uses_with(conv)
@@ -167,16 +168,17 @@ def _fold(module: fx.GraphModule, conv: fx.Node, norm: fx.Node) -> None:
     )
 
 
-def _along_outputs(conv: fx.Node, weight: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    ones = (1,) * (weight.dim() - 2)
-    if packet(conv) in _CONVOLUTIONS:
-        return factor.reshape(-1, 1, *ones)
-    groups = argument(conv, "groups")  # [I, O / G, ...]: rows of a group share its output channels
-    return (
-        factor.reshape(groups, 1, -1)
-        .expand(groups, weight.shape[0] // groups, -1)
-        .reshape(weight.shape[0], -1, *ones)
-    )
+def _folded(
+    conv: fx.Node, weight: torch.Tensor, bias: torch.Tensor | None, affine: _eightbit.Affine
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the convolution with the affine in it."""
+    shape, axes = weight.shape, [0]
+    if packet(conv) in _TRANSPOSED:  # [I, O / G, ...]: rows of a group share its output channels
+        groups = argument(conv, "groups")
+        weight, axes = weight.reshape(groups, shape[0] // groups, *shape[1:]), [0, 2]
+    bias = bias.detach().cpu().contiguous() if bias is not None else None
+    folded, moved = _eightbit.fold_affine(weight.contiguous(), axes, bias, affine)
+    return from_library(folded).reshape(shape), from_library(moved)
 
 
 def _replace(module, conv: fx.Node, weight_node: fx.Node, weight, bias) -> None:

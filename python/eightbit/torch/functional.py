@@ -31,7 +31,7 @@ def functional(
     """The same without writes in place, but those of new values into buffers, which are its own tensors.
 
     program: exports the module again. Torch takes apart writes into what has other names (`y[:, 0] = v`, views, buffers).
-    Raises ModelError naming a write that it can not take apart.
+    Raises ModelError naming a write that it cannot take apart.
     """
     drop_guards(module)
     twins = _simple_writes(module)
@@ -147,7 +147,7 @@ def _taken_apart(
 
 def _refusal(node: fx.Node, reason: str) -> ModelError:
     return ModelError(
-        f"[torch] '{node.name}' ({node.target}) writes into a tensor that has other names, and torch can not take that "
+        f"[torch] '{node.name}' ({node.target}) writes into a tensor that has other names, and torch cannot take that "
         f"apart{reason}. Make a new tensor instead, for example with torch.where, torch.cat or torch.scatter."
     )
 

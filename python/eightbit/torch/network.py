@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -12,17 +11,13 @@ from eightbit import _eightbit
 from eightbit.external.changes import changes_of
 from eightbit.external.network import Network
 from eightbit.external.scope import resolved
-from eightbit.external.sessions import Run
-from eightbit.parameters import Engine
 from eightbit.scopes import IgnoredScope
 from eightbit.torch.capture import largest_batch
 from eightbit.torch.changes import example_of
-from eightbit.torch.openvino_engine import openvino_twin
 from eightbit.torch.reading import read, shape_of
 from eightbit.torch.scope import aliases
-from eightbit.torch.session import TorchTensors, run_graph
 from eightbit.torch.signature import Signature
-from eightbit.torch.tensors import DTYPES, from_library, set_tensor, states_of
+from eightbit.torch.tensors import DTYPES, set_tensor, states_of
 from eightbit.torch.traceable import make_traceable
 from eightbit.torch.writing import Form, carry_out
 
@@ -32,12 +27,9 @@ class TorchNetwork(Network):
     quantized; None leaves that to the target device."""
 
     backend = "torch"
-    tensors = TorchTensors()
 
-    def __init__(
-        self, module: fx.GraphModule, form: Form, requests: Any = None, engine: Engine = Engine.AUTO
-    ):
-        super().__init__(engine)
+    def __init__(self, module: fx.GraphModule, form: Form, requests: Any = None):
+        super().__init__()
         self.module = module
         self.form = form
         self.signature = Signature(module)
@@ -45,7 +37,6 @@ class TorchNetwork(Network):
         self.largest_batch = 1 if self.stateful else largest_batch(module)
         self.storage: dict[tuple[int, int], tuple[int, torch.dtype]] = {}
         self.config: dict[str, Any] = example_of(self.signature) if form is Form.MODULES else {}
-        self._twin: tuple[_eightbit.Model, dict[int, str]] | None = None
         self._requests = requests
 
     @property
@@ -74,14 +65,6 @@ class TorchNetwork(Network):
     def graph(self) -> fx.GraphModule:
         return self.module
 
-    def run_of(self, graph: fx.GraphModule, bypassed: Collection[fx.Node] = ()) -> Run:
-        states = states_of(graph)
-
-        def run(inputs: list[Any], watched: Collection[fx.Node], seen: Any) -> None:
-            run_graph(graph, inputs, states, watched, seen, bypassed)
-
-        return run
-
     def planned(self, instructions: Any) -> tuple[fx.GraphModule, dict[fx.Node, fx.Node]]:
         return carry_out(self.module, self.reading, instructions, Form.SIMULATED)
 
@@ -96,26 +79,12 @@ class TorchNetwork(Network):
         applied.metadata = metadata
         return applied
 
-    def infer(self, inputs: list[Any]) -> list[torch.Tensor]:
-        results = run_graph(self.module, self.place(inputs), states_of(self.module))
-        flat = results if isinstance(results, (tuple, list)) else [results]
-        return [
-            value.detach().cpu().contiguous() for value in flat if isinstance(value, torch.Tensor)
-        ]
-
     def flatten(self, item: Any, number: int) -> dict[str, torch.Tensor]:
         return self.signature.flatten(item, number)
 
     def zeros(self, value: int) -> torch.Tensor:
         """Of the shape of a value, by its number."""
         return torch.zeros(tuple(self.reading.values[value].meta["val"].shape))
-
-    def twin(self) -> tuple[_eightbit.Model, dict[int, str]] | None:
-        if self.engine != Engine.OPENVINO or self.stateful:
-            return None  # the twin would forget between samples
-        if self._twin is None:
-            self._twin = openvino_twin(self.module, self.reading.values)
-        return self._twin
 
     def finished(self) -> fx.GraphModule:
         """The model that the caller gets: tensors of its own, in evaluation mode."""
@@ -128,16 +97,6 @@ class TorchNetwork(Network):
         if self.config:
             self.module.meta["eightbit_config"] = self.config
         return self.module.eval()
-
-    def place(self, inputs: list[Any]) -> list[Any]:
-        tensors = [from_library(array) for array in inputs]
-        devices = [
-            self.signature.placeholders[place].meta["val"].device
-            for place in self.signature.tensors
-        ]
-        return self.signature.place(
-            [tensor.to(device) for tensor, device in zip(tensors, devices, strict=True)]
-        )
 
 
 def _port(node: fx.Node) -> _eightbit.PortInfo:

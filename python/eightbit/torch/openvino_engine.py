@@ -13,7 +13,7 @@ def openvino_twin(
     module: fx.GraphModule, values: list[fx.Node | None]
 ) -> tuple[_eightbit.Model, dict[int, str]]:
     """A model with a result for every float value, and their names by the numbers of the values. What is not measured is
-    not computed for it. Raises ModelError with the reason where OpenVINO can not convert the graph."""
+    not computed for it. Raises ModelError with the reason where OpenVINO cannot convert the graph."""
     imported("engine")
     from eightbit.torch.openvino_model import source_of, to_openvino
 

@@ -17,9 +17,9 @@ from eightbit.torch.writing import copy_module
 
 def to_openvino(module: fx.GraphModule, results: list[fx.Node], hint: str) -> openvino.Model:
     """A model with these values as its results, in order. Inputs are the tensors among the graph's, flat and under their
-    names; a batch that is open stays open. Values that `source_of` calls one can not both be results.
+    names; a batch that is open stays open. Values that `source_of` calls one cannot both be results.
 
-    Raises ModelError with OpenVINO's reason, and `hint` on what to do, where it can not convert the graph.
+    Raises ModelError with OpenVINO's reason, and `hint` on what to do, where it cannot convert the graph.
     """
     signature = Signature(module)
     placeholders = signature.placeholders
@@ -36,7 +36,7 @@ def to_openvino(module: fx.GraphModule, results: list[fx.Node], hint: str) -> op
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise ModelError(
-            f"[torch] OpenVINO can not convert the model: {type(error).__name__}: {reason[-1] if reason else ''}. {hint}"
+            f"[torch] OpenVINO cannot convert the model: {type(error).__name__}: {reason[-1] if reason else ''}. {hint}"
         ) from error
     shape_of_port = {}
     for place, port in zip(signature.tensors, model.inputs, strict=True):
@@ -47,7 +47,7 @@ def to_openvino(module: fx.GraphModule, results: list[fx.Node], hint: str) -> op
 
 
 def source_of(node: fx.Node) -> fx.Node:
-    """What holds the same value: OpenVINO has no copies, and can not convert two results of one value."""
+    """What holds the same value: OpenVINO has no copies, and cannot convert two results of one value."""
     while op_map.op_of(node, lambda source: False) == "identity":
         node = node.args[0]
     return node

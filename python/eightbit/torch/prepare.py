@@ -13,6 +13,7 @@ from eightbit.errors import InvalidArgument, UnsupportedBackendError
 from eightbit.external.samples import LOOKED_AT, Samples, first_of
 from eightbit.parameters import Engine
 from eightbit.torch.capture import capture, is_exported
+from eightbit.torch.engine import TorchEngine
 from eightbit.torch.network import TorchNetwork
 from eightbit.torch.writing import Form
 
@@ -44,9 +45,9 @@ def prepare(
         first, others = None if exported else first_of(data), []
     captured = capture(model, first, others)
     form = Form.OPENVINO if exported else Form.MODULES
-    network = TorchNetwork(captured, form, engine=engine)
+    network = TorchNetwork(captured, form)
     network.steps_before["capture"] = time.perf_counter() - begin
-    native = _eightbit.wrap_network(network)
+    native = _eightbit.wrap_network(network, TorchEngine(network, engine))
     return native, samples.native(network.flatten) if samples else data
 
 
@@ -57,6 +58,5 @@ def prepare_two(
     samples = Samples(data)
     first, *others = samples.first(min(subset_size, LOOKED_AT))
     networks = [TorchNetwork(capture(model, first, others), Form.OPENVINO) for model in models]
-    return [_eightbit.wrap_network(network) for network in networks], samples.native(
-        networks[0].flatten
-    )
+    natives = [_eightbit.wrap_network(network, TorchEngine()) for network in networks]
+    return natives, samples.native(networks[0].flatten)

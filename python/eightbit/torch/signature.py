@@ -33,7 +33,7 @@ def _as_tensor(value: Any) -> Any:
     if isinstance(value, torch.Tensor) or not hasattr(value, "__array__"):
         return value
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about arrays that can not be written to
+        warnings.simplefilter("ignore")  # about arrays that cannot be written to
         return torch.from_numpy(value) if hasattr(value, "dtype") else torch.as_tensor(value)
 
 

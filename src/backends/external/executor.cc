@@ -13,7 +13,7 @@
 namespace eightbit::external {
 namespace {
 
-// One of several tensors along axis 0.
+// Joins the tensors of input `input` along axis 0: a batch of the samples.
 Tensor stacked(const std::vector<std::vector<Tensor>>& samples, size_t input) {
   if (samples.size() == 1) return samples[0][input];
   Shape shape = samples[0][input].shape;
@@ -41,7 +41,7 @@ bool cuts_values(const backends::Measurement& measurement) {
 class ExternalExecutor : public backends::Executor {
  public:
   ExternalExecutor(const ExternalModel& model, const backends::Measurement& measurement,
-                   const backends::RunSettings& settings, const Request& request)
+                   const backends::RunSettings& settings, const Measurement& asked)
       : binding_(binding_of(model)),
         batched_(backends::leads_with_batch(backends::shapes_of(model.inputs()))),
         // cuts hold every value of a run
@@ -49,8 +49,9 @@ class ExternalExecutor : public backends::Executor {
         settings_(settings),
         unit_is_item_(!taps_of(measurement).empty()),
         network_(model.network()),
+        engine_(model.native_engine()),
         recorder_(measurement, settings.thread_count()),
-        session_(model.network()->compile(request)) {
+        session_(engine_->compile(*network_, asked)) {
     if (const auto* probes = std::get_if<backends::Probes>(&measurement))
       means_ = probes->reference_means;
   }
@@ -75,7 +76,7 @@ class ExternalExecutor : public backends::Executor {
   std::vector<Tensor> run_one(const Sample& sample,
                               const backends::RecordCallback& record) override {
     std::vector<Tensor> inputs = binding_.bind(sample, settings_.number(started_));
-    std::vector<Tensor> outputs = network_->infer(inputs);
+    std::vector<Tensor> outputs = engine_->infer(*network_, inputs);
     rows_ = rows_of(inputs);
     waiting_.push_back(std::move(inputs));
     flush(record);
@@ -96,8 +97,8 @@ class ExternalExecutor : public backends::Executor {
   }
 
   // Records of taps are one an item of a batch, others one a sample.
-  backends::Units units() const {
-    backends::Units out;
+  backends::RecordUnits units() const {
+    backends::RecordUnits out;
     for (const auto& inputs : waiting_) {
       if (!unit_is_item_)
         out.add(rows_of(inputs));
@@ -117,7 +118,7 @@ class ExternalExecutor : public backends::Executor {
 
   void flush(const backends::RecordCallback& record) {
     if (waiting_.empty()) return;
-    const backends::Units now = units();
+    const backends::RecordUnits now = units();
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < waiting_.front().size(); ++i) inputs.push_back(stacked(waiting_, i));
     recorder_.start(now, means());
@@ -135,6 +136,7 @@ class ExternalExecutor : public backends::Executor {
   bool unit_is_item_;                      // of a batch; else a unit is a sample
   std::vector<std::vector<float>> means_;  // that probes compare with: a row a sample
   std::shared_ptr<const Network> network_;
+  std::shared_ptr<const Engine> engine_;
   backends::RowRecorder recorder_;
   std::unique_ptr<Session> session_;
   std::vector<std::vector<Tensor>> waiting_;  // samples of the next run
@@ -142,53 +144,54 @@ class ExternalExecutor : public backends::Executor {
   int64_t started_ = 0, recorded_ = 0;
 };
 
-std::vector<std::pair<int32_t, int32_t>> pairs_of(const std::vector<backends::Comparison>& all) {
-  std::vector<std::pair<int32_t, int32_t>> pairs;
-  for (const auto& one : all) pairs.emplace_back(one.reference, one.compared());
-  return pairs;
+std::vector<Comparison> compared_values(const std::vector<backends::Comparison>& all) {
+  std::vector<Comparison> values;
+  for (const auto& one : all) values.push_back({one.reference, one.compared()});
+  return values;
 }
 
-// What a network is asked for in its own words. One that computes in integers does so whatever is
-// asked for: it has one arithmetic, its framework's.
+// What the library measures, in the words of an engine. One that computes in integers does so
+// whatever is asked for: it has one arithmetic, its framework's.
 class Asking {
  public:
-  Asking(const ExternalModel& model, int threads) : model_(model) { request_.threads = threads; }
+  explicit Asking(const ExternalModel& model) : model_(model) {}
 
-  void add(const backends::Taps& taps) {
-    for (const Tap& tap : taps.taps) request_.taps.push_back(tap.value);
+  Measurement operator()(const backends::Taps& taps) {
+    Taps out;
+    for (const Tap& tap : taps.taps) out.values.push_back(tap.value);
+    return out;
   }
 
-  void add(const backends::Probes& probes) {
-    carry_out(probes.plan);
+  Measurement operator()(const backends::Probes& probes) {
+    Probes out{carried_out(*probes.plan), {}};
     for (const BiasProbe& probe : probes.probes)
-      request_.probes.push_back({probe.node, probe.axis, probe.channels});
+      out.probes.push_back({probe.node, probe.axis, probe.channels});
+    return out;
   }
 
-  void add(const backends::PlanComparison& compared) {
-    carry_out(compared.plan);
-    request_.comparisons = pairs_of(compared.comparisons);
+  Measurement operator()(const backends::PlanComparison& compared) {
+    PlanComparison out{carried_out(*compared.plan), compared_values(compared.comparisons), {}};
     if (compared.layers_alone)  // what the plan quantizes is the float model's
       for (const Quantizer& q : compared.plan->quantizers)
-        if (!q.weight) request_.cuts.push_back({q.value, q.value});
+        if (!q.weight) out.cuts.push_back({q.value, q.value});
+    return out;
   }
 
-  void add(const backends::NetworkComparison& compared) {
+  Measurement operator()(const backends::NetworkComparison& compared) {
     const auto* other = dynamic_cast<const ExternalModel*>(compared.other);
     if (!other || other->backend() != model_.backend())
       fail<Unsupported>(
           "compare",
-          "a model of {} can not be compared with one of {}. Pass two models of one framework",
+          "a model of {} cannot be compared with one of {}. Pass two models of one framework",
           model_.backend(), compared.other->backend());
-    request_.other = other->network().get();
-    request_.comparisons = pairs_of(compared.comparisons);
-    for (const auto& cut : compared.cuts) request_.cuts.push_back({cut.reference, cut.other});
-    request_.bypassed = compared.bypassed;
+    NetworkComparison out{
+        other->network().get(), compared_values(compared.comparisons), {}, compared.bypassed};
+    for (const auto& cut : compared.cuts) out.cuts.push_back({cut.reference, cut.other});
+    return out;
   }
 
-  void add(const backends::LayerErrors&) { refuse_injection(); }
-  void add(const backends::ErrorInjection&) { refuse_injection(); }
-
-  const Request& request() const { return request_; }
+  Measurement operator()(const backends::LayerErrors&) { refuse_injection(); }
+  Measurement operator()(const backends::ErrorInjection&) { refuse_injection(); }
 
  private:
   [[noreturn]] void refuse_injection() const {
@@ -196,16 +199,14 @@ class Asking {
                       model_.backend());
   }
 
-  void carry_out(const Plan* plan) {
-    if (!plan) return;
+  const Instructions* carried_out(const Plan& plan) {
     instructions_ =
-        instructions_of(model_.graph(), with_rounded_weights(model_.graph(), *plan), false);
-    request_.plan = &instructions_;
+        instructions_of(model_.graph(), with_rounded_weights(model_.graph(), plan), false);
+    return &instructions_;
   }
 
   const ExternalModel& model_;
   Instructions instructions_;
-  Request request_;
 };
 
 // The same taps on the results of the twin.
@@ -234,10 +235,11 @@ std::unique_ptr<backends::Executor> make_executor(const ExternalModel& model,
                                                   const backends::RunSettings& settings) {
   const auto* taps = std::get_if<backends::Taps>(&measurement);
   if (taps && !taps->outputs)
-    if (const auto twin = model.network()->twin()) return compile_twin(*twin, *taps, settings);
-  Asking asking(model, settings.threads);
-  std::visit([&](const auto& one) { asking.add(one); }, measurement);
-  return std::make_unique<ExternalExecutor>(model, measurement, settings, asking.request());
+    if (const auto twin = model.native_engine()->twin(*model.network()))
+      return compile_twin(*twin, *taps, settings);
+  Asking asking(model);
+  const Measurement asked = std::visit(asking, measurement);
+  return std::make_unique<ExternalExecutor>(model, measurement, settings, asked);
 }
 
 }  // namespace eightbit::external

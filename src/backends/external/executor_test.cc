@@ -27,53 +27,68 @@ class Scaler final : public Network {
     Node y{"y", "Output", "result", {2}, {{DType::f32, {-1, 2, 3}}}, {}};
     return {{x, w, scaled, y}};
   }
-  std::vector<Tensor> infer(std::span<const Tensor> inputs) const override {
-    std::vector<float> values(inputs[0].as<float>().begin(), inputs[0].as<float>().end());
-    for (size_t i = 0; i < values.size(); ++i) values[i] *= weight_[i / 3 % 2];
-    return {Tensor::from_floats(values, inputs[0].shape)};
-  }
   std::shared_ptr<const Network> apply(const Instructions& instructions,
                                        const std::map<std::string, std::string>&) const override {
     applied = instructions;
     return std::make_shared<Scaler>(batch_, weight_);
   }
-  std::unique_ptr<Session> compile(const Request& request) const override {
-    asked = request;
-    return std::make_unique<Run>(*this, request);
+  Tensor computed(std::span<const Tensor> inputs) const {
+    std::vector<float> values(inputs[0].as<float>().begin(), inputs[0].as<float>().end());
+    for (size_t i = 0; i < values.size(); ++i) values[i] *= weight_[i / 3 % 2];
+    return Tensor::from_floats(values, inputs[0].shape);
   }
 
-  mutable int runs = 0;
   mutable Instructions applied;
-  mutable Request asked;
 
  private:
-  struct Run final : Session {
-    Run(const Scaler& scaler, const Request& request)
-        : scaler(scaler), taps(request.taps), probes(request.probes.size()), other(request.other) {
-      for (const auto& [reference, planned] : request.comparisons) EXPECT_EQ(reference, planned);
-      comparisons = request.comparisons.size();
-    }
-    void run(std::span<const Tensor> inputs, Recorder& recorder) override {
-      ++scaler.runs;
-      const Tensor y = scaler.infer(inputs)[0];
-      for (size_t i = 0; i < taps.size(); ++i)
-        recorder.record(static_cast<int32_t>(i), (taps[i] == 0 ? inputs[0] : y).as<float>().data(),
-                        y.shape);
-      for (size_t i = 0; i < probes; ++i)
-        recorder.shift(static_cast<int32_t>(i), y.as<float>().data(), y.shape);
-      for (size_t i = 0; i < comparisons; ++i)
-        recorder.compare(static_cast<int32_t>(i), y.as<float>().data(),
-                         other->infer(inputs)[0].as<float>().data(), y.shape);
-    }
-    const Scaler& scaler;
-    std::vector<int32_t> taps;
-    size_t probes, comparisons;
-    const Network* other;
-  };
-
   int64_t batch_;
   std::vector<float> weight_;
 };
+
+class ScalerEngine final : public Engine {
+ public:
+  std::unique_ptr<Session> compile(const Network& network,
+                                   const Measurement& measurement) const override {
+    asked = measurement;
+    return std::make_unique<Run>(*this, dynamic_cast<const Scaler&>(network));
+  }
+  std::vector<Tensor> infer(const Network& network, std::span<const Tensor> inputs) const override {
+    return {dynamic_cast<const Scaler&>(network).computed(inputs)};
+  }
+
+  mutable int runs = 0;
+  mutable Measurement asked;
+
+ private:
+  struct Run final : Session {
+    Run(const ScalerEngine& engine, const Scaler& scaler)
+        : engine(engine), scaler(scaler), asked(engine.asked) {}
+    void run(std::span<const Tensor> inputs, Recorder& recorder) override {
+      ++engine.runs;
+      const Tensor x = inputs[0], y = scaler.computed(inputs);
+      if (const auto* taps = std::get_if<Taps>(&asked))
+        for (size_t i = 0; i < taps->values.size(); ++i)
+          recorder.record(static_cast<int32_t>(i),
+                          (taps->values[i] == 0 ? x : y).as<float>().data(), y.shape);
+      if (const auto* probes = std::get_if<Probes>(&asked))
+        for (size_t i = 0; i < probes->probes.size(); ++i)
+          recorder.shift(static_cast<int32_t>(i), y.as<float>().data(), y.shape);
+      if (const auto* compared = std::get_if<NetworkComparison>(&asked)) {
+        const Tensor other = engine.infer(*compared->other, inputs)[0];
+        for (size_t i = 0; i < compared->comparisons.size(); ++i) {
+          EXPECT_EQ(compared->comparisons[i].reference, compared->comparisons[i].other);
+          recorder.compare(static_cast<int32_t>(i), y.as<float>().data(), other.as<float>().data(),
+                           y.shape);
+        }
+      }
+    }
+    const ScalerEngine& engine;
+    const Scaler& scaler;
+    Measurement asked;
+  };
+};
+
+const std::shared_ptr<const ScalerEngine> kEngine = std::make_shared<const ScalerEngine>();
 
 std::vector<Sample> samples(int count) {
   std::vector<Sample> out;
@@ -104,14 +119,22 @@ backends::Taps taps() {
 }
 
 TEST(ExternalExecutor, StackedSamplesLeaveTheRecordsOfEachAlone) {
-  const auto alone = std::make_shared<Scaler>(1), stacked = std::make_shared<Scaler>(3);
-  const auto one = records(ExternalModel(alone), taps(), 7),
-             three = records(ExternalModel(stacked), taps(), 7);
+  kEngine->runs = 0;
+  const auto one = records(ExternalModel(std::make_shared<Scaler>(1), kEngine), taps(), 7);
+  EXPECT_EQ(kEngine->runs, 7);
+  const auto three = records(ExternalModel(std::make_shared<Scaler>(3), kEngine), taps(), 7);
+  EXPECT_EQ(kEngine->runs, 7 + 3);
   EXPECT_EQ(one, three);
-  EXPECT_EQ(alone->runs, 7);
-  EXPECT_EQ(stacked->runs, 3);
   // Sample 1 is 1..6: min, max, mean and the finite fraction; then both channels of 2 x and -3 x.
   EXPECT_EQ(one[1], (std::vector<float>{1, 6, 3.5, 1, 2, -18, 6, -12, 1}));
+}
+
+TEST(ExternalExecutor, AQuantizedNetworkRunsInTheSameEngine) {
+  const ExternalModel model(std::make_shared<Scaler>(), kEngine);
+  const auto quantized = model.apply(Plan(), {});
+  EXPECT_EQ(dynamic_cast<const ExternalModel&>(*quantized).native_engine(), kEngine);
+  const auto runner = quantized->runner(backends::FloatPrecision::f32);
+  EXPECT_EQ(runner->run(samples(1)[0])[0].as<float>()[1], 2);
 }
 
 TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
@@ -119,15 +142,15 @@ TEST(ExternalExecutor, ProbesCompareWithTheMeansOfTheirOwnSample) {
   backends::Probes compared{&plan, {{1, 1, 2}}, {}};
   for (int k = 0; k < 5; ++k)
     compared.reference_means.push_back({10.0f * static_cast<float>(k), 1.0f});
-  const auto one = records(ExternalModel(std::make_shared<Scaler>(1)), compared, 5);
-  EXPECT_EQ(one, records(ExternalModel(std::make_shared<Scaler>(4)), compared, 5));
+  const auto one = records(ExternalModel(std::make_shared<Scaler>(1), kEngine), compared, 5);
+  EXPECT_EQ(one, records(ExternalModel(std::make_shared<Scaler>(4), kEngine), compared, 5));
   // Sample 2: means 2 * 3 and -3 * 6.
   EXPECT_EQ(one[2], (std::vector<float>{20 - 6, 1 + 18}));
 }
 
 TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
-  const ExternalModel reference(std::make_shared<Scaler>(2)),
-      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
+  const ExternalModel reference(std::make_shared<Scaler>(2), kEngine),
+      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}), kEngine);
   backends::NetworkComparison compared;
   compared.other = &other;
   compared.comparisons = {{2, 2}};
@@ -137,8 +160,8 @@ TEST(ExternalExecutor, ComparesTwoNetworksOfOneFramework) {
 }
 
 TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
-  const ExternalModel reference(std::make_shared<Scaler>(2)),
-      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}));
+  const ExternalModel reference(std::make_shared<Scaler>(2), kEngine),
+      other(std::make_shared<Scaler>(2, std::vector<float>{2, -2}), kEngine);
   backends::NetworkComparison compared;
   compared.other = &other;
   compared.comparisons = {{2, 2, 1, 2}, {2, 2}};
@@ -149,13 +172,13 @@ TEST(ExternalExecutor, ComparesByChannelAndPassesOnWhereNetworksAreCut) {
   compared.cuts = {{2, 2}};
   compared.bypassed = {1};
   records(reference, compared, 1);
-  const auto& request = dynamic_cast<const Scaler&>(*reference.network()).asked;
-  EXPECT_EQ(request.cuts.at(0).planned, 2);
-  EXPECT_EQ(request.bypassed, (std::vector<int32_t>{1}));
+  const auto& asked = std::get<NetworkComparison>(kEngine->asked);
+  EXPECT_EQ(asked.cuts.at(0).other, 2);
+  EXPECT_EQ(asked.bypassed, (std::vector<int32_t>{1}));
 }
 
 TEST(ExternalExecutor, RefusesWhatNetworksOfAFrameworkLack) {
-  const ExternalModel model(std::make_shared<Scaler>(1));
+  const ExternalModel model(std::make_shared<Scaler>(1), kEngine);
   EXPECT_FALSE(model.engine().can_inject());
   const Plan plan;
   EXPECT_THROW(model.compile(backends::LayerErrors{&plan, {1}}), Unsupported);
@@ -172,32 +195,31 @@ TEST(ExternalModel, RefusesABrokenDescription) {
     Description describe() const override {
       return {{Node{"a", "A", "add", {3}, {{DType::f32, {1}}}, {}}}};
     }
-    std::vector<Tensor> infer(std::span<const Tensor>) const override { return {}; }
     std::shared_ptr<const Network> apply(const Instructions&,
                                          const std::map<std::string, std::string>&) const override {
       return nullptr;
     }
-    std::unique_ptr<Session> compile(const Request&) const override { return nullptr; }
   };
-  EXPECT_THROW(wrap(std::make_shared<Broken>()), ModelError);
+  EXPECT_THROW(wrap(std::make_shared<Broken>(), kEngine), ModelError);
 }
 
 TEST(ExternalModel, IsFoundBehindAModel) {
   const auto network = std::make_shared<const Scaler>();
-  EXPECT_EQ(unwrap(wrap(network)), network);
-  EXPECT_EQ(wrap(network).inputs()[0].name, "x");
+  EXPECT_EQ(unwrap(wrap(network, kEngine)), network);
+  EXPECT_EQ(wrap(network, kEngine).inputs()[0].name, "x");
 }
 
 TEST(ExternalModel, FingerprintsFollowTheWeights) {
-  const ExternalModel one(std::make_shared<Scaler>()), same(std::make_shared<Scaler>()),
-      other(std::make_shared<Scaler>(1, std::vector<float>{2, -2}));
+  const ExternalModel one(std::make_shared<Scaler>(), kEngine),
+      same(std::make_shared<Scaler>(), kEngine),
+      other(std::make_shared<Scaler>(1, std::vector<float>{2, -2}), kEngine);
   EXPECT_EQ(one.fingerprint(), same.fingerprint());
   EXPECT_NE(one.fingerprint(), other.fingerprint());
 }
 
 TEST(ExternalModel, CarriesOutAPlanInItsOwnWords) {
   const auto network = std::make_shared<Scaler>();
-  const ExternalModel model(network);
+  const ExternalModel model(network, kEngine);
   Plan plan;
   Quantizer q;
   q.value = 0;

@@ -15,16 +15,17 @@ namespace {
 class ExternalRunner : public backends::Runner {
  public:
   explicit ExternalRunner(const ExternalModel& model)
-      : network_(model.network()), binding_(binding_of(model)) {}
+      : network_(model.network()), engine_(model.native_engine()), binding_(binding_of(model)) {}
 
   std::vector<Tensor> run(const Sample& sample) override {
     inputs_ = binding_.bind(sample, count_++);
-    return network_->infer(inputs_);
+    return engine_->infer(*network_, inputs_);
   }
-  void again() override { network_->infer(inputs_); }
+  void again() override { engine_->infer(*network_, inputs_); }
 
  private:
   std::shared_ptr<const Network> network_;
+  std::shared_ptr<const Engine> engine_;
   backends::Binding binding_;
   std::vector<Tensor> inputs_;
   int64_t count_ = 0;
@@ -70,8 +71,11 @@ class ExternalEngine final : public backends::Engine {
 
 }  // namespace
 
-ExternalModel::ExternalModel(std::shared_ptr<const external::Network> network)
-    : network_(std::move(network)), graph_(build_graph(network_->describe())) {}
+ExternalModel::ExternalModel(std::shared_ptr<const external::Network> network,
+                             std::shared_ptr<const external::Engine> engine)
+    : network_(std::move(network)),
+      native_engine_(std::move(engine)),
+      graph_(build_graph(network_->describe())) {}
 
 std::string ExternalModel::fingerprint() const {
   std::call_once(hash_once_, [this] {
@@ -99,7 +103,7 @@ const backends::Engine& ExternalModel::engine() const {
 std::shared_ptr<const backends::Network> ExternalModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   return std::make_shared<const ExternalModel>(
-      network_->apply(instructions_of(graph_, plan, true), metadata));
+      network_->apply(instructions_of(graph_, plan, true), metadata), native_engine_);
 }
 
 void ExternalModel::save(const std::filesystem::path& path, bool) const {
@@ -119,8 +123,8 @@ std::map<std::string, int64_t> ExternalModel::weight_bytes() const {
   return bytes;
 }
 
-Model wrap(std::shared_ptr<const Network> network) {
-  return Model(std::make_shared<const ExternalModel>(std::move(network)));
+Model wrap(std::shared_ptr<const Network> network, std::shared_ptr<const Engine> engine) {
+  return Model(std::make_shared<const ExternalModel>(std::move(network), std::move(engine)));
 }
 
 std::shared_ptr<const Network> unwrap(const Model& model) {

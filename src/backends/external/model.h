@@ -11,9 +11,11 @@ namespace eightbit::external {
 
 class ExternalModel final : public backends::Network {
  public:
-  explicit ExternalModel(std::shared_ptr<const external::Network> network);
+  ExternalModel(std::shared_ptr<const external::Network> network,
+                std::shared_ptr<const external::Engine> engine);
 
   const std::shared_ptr<const external::Network>& network() const { return network_; }
+  const std::shared_ptr<const external::Engine>& native_engine() const { return native_engine_; }
 
   std::string_view backend() const override { return network_->backend(); }
   std::string_view file_extension() const override { return ""; }  // its own framework saves it
@@ -35,6 +37,7 @@ class ExternalModel final : public backends::Network {
 
  private:
   std::shared_ptr<const external::Network> network_;
+  std::shared_ptr<const external::Engine> native_engine_;
   Graph graph_;
   mutable std::mutex one_at_a_time_;  // calibration compiles two programs at once
   mutable std::once_flag hash_once_;

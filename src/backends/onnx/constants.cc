@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
 #include "backends/onnx/model_file.h"
 #include "backends/onnx/proto/attributes.h"
 #include "backends/onnx/proto/types.h"
@@ -77,7 +77,7 @@ Constants::Constants(const Content& content, const TensorTypes& types)
 bool Constants::is_foldable(const NodeProto& node) const {
   if (node.output_size() == 0 || std::ranges::find(kRandom, node.op_type()) != kRandom.end())
     return false;
-  if (is_state(node)) return false;  // it changes
+  if (is_state(content_.marks, node)) return false;  // it changes
   if (is_constant_node(node) || is_shape_of_known(node, types_)) return true;
   if (node.input_size() == 0 || !bodies_of(const_cast<const NodeProto&>(node)).empty())
     return false;

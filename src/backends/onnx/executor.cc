@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/closing.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/instrument.h"
 #include "backends/onnx/ort/measure_op.h"

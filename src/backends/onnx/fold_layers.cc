@@ -4,7 +4,6 @@
 #include "backends/onnx/fold_layers.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -13,18 +12,15 @@
 #include "backends/onnx/proto/copy.h"
 #include "backends/onnx/proto/graph_index.h"
 #include "base/spill.h"
+#include "quant/affine.h"
 
 namespace eightbit::onnx {
 namespace {
 
-struct Affines {
-  std::vector<float> factor, shift;  // by channel
-};
-
 struct Folding {
   int layer = kNone;
   std::vector<int> absorbed;  // the last one yields the result
-  Affines affine;
+  Affine<float> affine;
   size_t axis = 0;          // of the weight's channels
   Tensor weight, bias;      // of the layer; the bias may be empty
   bool keeps_bias = false;  // what the layer adds stays as it is
@@ -72,10 +68,7 @@ class Finder {
          reader = index_.only_reader(at)) {
       const auto next = affine_of(reader, at, channels, shape.size());
       if (!next) break;
-      for (size_t c = 0; c < channels; ++c) {
-        folding->affine.factor[c] *= next->factor[c];
-        folding->affine.shift[c] = folding->affine.shift[c] * next->factor[c] + next->shift[c];
-      }
+      folding->affine.append(*next);
       folding->absorbed.push_back(reader);
       at = index_.node(reader).output(0);
     }
@@ -132,8 +125,8 @@ class Finder {
     return folding;
   }
 
-  std::optional<Affines> affine_of(int node, const std::string& input, size_t channels,
-                                   size_t rank) const {
+  std::optional<Affine<float>> affine_of(int node, const std::string& input, size_t channels,
+                                         size_t rank) const {
     if (is(node, "BatchNormalization")) return batch_norm(index_.node(node), channels);
     const bool sum = is(node, "Add"), difference = is(node, "Sub"), product = is(node, "Mul"),
                quotient = is(node, "Div");
@@ -143,7 +136,7 @@ class Finder {
     if (port == 0 && (difference || quotient)) return std::nullopt;
     const auto values = by_channel(binary.input(port), channels, rank);
     if (values.empty()) return std::nullopt;
-    Affines out{std::vector<float>(channels, 1.0f), std::vector<float>(channels, 0.0f)};
+    auto out = Affine<float>::of(channels);
     for (size_t c = 0; c < channels; ++c) {
       if (sum || difference)
         out.shift[c] = difference ? -values[c] : values[c];
@@ -153,7 +146,7 @@ class Finder {
     return out;
   }
 
-  std::optional<Affines> batch_norm(const NodeProto& node, size_t channels) const {
+  std::optional<Affine<float>> batch_norm(const NodeProto& node, size_t channels) const {
     if (node.input_size() < 5 || int_attribute(node, "training_mode", 0) != 0) return std::nullopt;
     for (int i = 1; i < node.output_size(); ++i)
       if (!node.output(i).empty() && !index_.readers(node.output(i)).empty()) return std::nullopt;
@@ -164,13 +157,8 @@ class Finder {
       p.push_back(to_floats(*value));
       if (p.back().size() != channels) return std::nullopt;
     }
-    const float epsilon = float_attribute(node, "epsilon", 1e-5f);
-    Affines out{std::vector<float>(channels), std::vector<float>(channels)};
-    for (size_t c = 0; c < channels; ++c) {
-      out.factor[c] = p[0][c] / std::sqrt(p[3][c] + epsilon);
-      out.shift[c] = p[1][c] - p[2][c] * out.factor[c];
-    }
-    return out;
+    return eightbit::batch_norm<float>(p[0], p[1], p[2], p[3],
+                                       float_attribute(node, "epsilon", 1e-5f));
   }
 
   // Empty unless the tensor broadcasts over all axes but the channels, or over all.
@@ -192,21 +180,16 @@ class Finder {
 
 std::vector<float> scaled_weight(const Folding& folding) {
   std::vector<float> weight = to_floats(folding.weight);
-  const Shape& shape = folding.weight.shape;
-  size_t run = 1;
-  for (size_t i = folding.axis + 1; i < shape.size(); ++i) run *= static_cast<size_t>(shape[i]);
-  const size_t channels = folding.affine.factor.size();
-  for (size_t i = 0; i < weight.size(); ++i) weight[i] *= folding.affine.factor[i / run % channels];
+  scale_outputs<float>(weight, folding.weight.shape, {static_cast<int64_t>(folding.axis)},
+                       folding.affine.factor);
   return weight;
 }
 
 void write_bias(Copy& copy, const Folding& folding, NodeProto& layer) {
   const std::string name = layer.name().empty() ? layer.output(0) : layer.name();
   const auto channels = folding.affine.factor.size();
-  std::vector<float> bias =
-      folding.bias.empty() ? std::vector<float>(channels, 0.0f) : to_floats(folding.bias);
-  for (size_t c = 0; c < channels; ++c)
-    bias[c] = bias[c] * folding.affine.factor[c] + folding.affine.shift[c];
+  const std::vector<float> bias =
+      folding.affine.moved(folding.bias.empty() ? std::vector<float>() : to_floats(folding.bias));
   remove_attribute(layer, "beta");
   if (layer.op_type() == "Gemm" && std::ranges::all_of(bias, [](float x) { return x == 0.0f; })) {
     while (layer.input_size() > 2) layer.mutable_input()->RemoveLast();

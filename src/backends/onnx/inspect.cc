@@ -5,7 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/closing.h"
 #include "backends/onnx/executor.h"
 #include "backends/onnx/inputs.h"
 #include "backends/onnx/ort/session.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
 #include "backends/onnx/ort/measure_op.h"
 #include "backends/onnx/proto/attributes.h"
 #include "backends/onnx/proto/check.h"
@@ -63,7 +63,7 @@ class Instrumenter {
     if (!other)
       fail<Unsupported>(
           "compare",
-          "an ONNX model can not be compared with one of the backend '{}'. Read both from .onnx",
+          "an ONNX model cannot be compared with one of the backend '{}'. Read both from .onnx",
           compared.other->backend());
     in_integers_ = compared.integer_arithmetic;
     add_planned(other->copy(), *other);

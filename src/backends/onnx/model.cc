@@ -2,7 +2,7 @@
 
 #include <eightbit/onnx.h>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/closing.h"
 #include "backends/onnx/executor.h"
 #include "backends/onnx/model_file.h"
 #include "backends/onnx/proto/fingerprint.h"
@@ -20,7 +20,7 @@ const OnnxModel& native(const backends::Network& network) {
   if (!model)
     fail<Unsupported>(
         "onnx",
-        "a model of the backend '{}' can not be turned into an ONNX model; use its own package",
+        "a model of the backend '{}' cannot be turned into an ONNX model; use its own package",
         network.backend());
   return *model;
 }

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/opening.h"
 #include "backends/onnx/normalize.h"
 #include "backends/onnx/proto/attributes.h"
 #include "backends/onnx/proto/check.h"
@@ -187,7 +187,7 @@ std::shared_ptr<const Content> parse_model(std::span<const std::byte> bytes, con
   content->model = parse(bytes, what);
   check_model(content->model, what);
   inline_functions(content->model);
-  open_bodies(content->model);
+  open_bodies(*content);
   ExternalData external(folder);
   load_nested(*content->model.mutable_graph(), external, true);
   set_weights_aside(*content, external);

@@ -10,7 +10,7 @@ namespace {
 [[noreturn]] void refuse() {
   fail<Unsupported>(
       "onnxruntime",
-      "this build can not run ONNX models. Install Debian's libonnxruntime-dev, or run "
+      "this build cannot run ONNX models. Install Debian's libonnxruntime-dev, or run "
       "tools/setup.sh, and build again");
 }
 

@@ -5,7 +5,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/fold_layers.h"
 #include "backends/onnx/fold_paddings.h"
@@ -37,7 +37,10 @@ bool all_zero(const Tensor& tensor) {
 class Passes {
  public:
   explicit Passes(const Content& content)
-      : graph_(content.model.graph()), constants_(content, {}), index_(graph_) {
+      : graph_(content.model.graph()),
+        marks_(content.marks),
+        constants_(content, {}),
+        index_(graph_) {
     for (const auto& input : graph_.input())
       types_[input.name()] = input.type().tensor_type().elem_type();
     for (const auto& value : graph_.value_info())
@@ -94,7 +97,8 @@ class Passes {
       return false;
     const std::string& type = node.op_type();
     if (type == "Identity")
-      return !is_state(node) && (!is_entry(node) || constants_.contains(node.input(0)));
+      return !is_state(marks_, node) &&
+             (!is_entry(marks_, node) || constants_.contains(node.input(0)));
     if (type == "Dropout")
       return only_first_output(node) && (node.input_size() < 3 || node.input(2).empty());
     if (type == "Pad") return pads_nothing(node);
@@ -105,6 +109,7 @@ class Passes {
   }
 
   const GraphProto& graph_;
+  const Marks& marks_;
   Constants constants_;
   GraphIndex index_;
   std::unordered_set<std::string> kept_;

@@ -140,7 +140,7 @@ std::string add_clip(Copy& copy, const std::string& name, const std::string& inp
                      const Quantizer& quantizer, DType dtype) {
   if (!quantizer.channel_axes.empty())
     fail<Unsupported>("onnx",
-                      "'{}': {} levels for each channel of an activation can not be expressed in "
+                      "'{}': {} levels for each channel of an activation cannot be expressed in "
                       "ONNX. Choose 8 bits",
                       name, quantizer.levels);
   const std::string low =
@@ -259,7 +259,7 @@ std::string add_spread_scale(Copy& copy, const std::string& integers, const Affi
 [[noreturn]] void refuse_spread_fp8(const Quantizer& quantizer, const Shape& shape) {
   fail<Unsupported>(
       "onnx",
-      "FP8 weights of shape {} with channels on axes {} can not be expressed in ONNX. Choose "
+      "FP8 weights of shape {} with channels on axes {} cannot be expressed in ONNX. Choose "
       "per_channel = false for weights, or ignore the node",
       to_string(shape), fmt::join(quantizer.channel_axes, ","));
 }

@@ -6,7 +6,8 @@
 #include <set>
 #include <tuple>
 
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
+#include "backends/onnx/bodies/scopes.h"
 #include "backends/onnx/composites.h"
 #include "backends/onnx/constants.h"
 #include "backends/onnx/op_map.h"
@@ -185,7 +186,8 @@ class Reader {
   explicit Reader(const std::shared_ptr<const Content>& content)
       : content_(content),
         proto_(content->model.graph()),
-        scopes_(scopes_of(proto_)),
+        marks_(content->marks),
+        scopes_(scopes_of(*content)),
         types_(types_of(*content, scopes_)),
         constants_(std::make_shared<Constants>(*content, types_)),
         index_(proto_),
@@ -199,7 +201,8 @@ class Reader {
       builder_.add_parameter(input.name(), type_of(input.name()));
     in_scope_.resize(scopes_.all.size());
     for (int i = 0; i < proto_.node_size(); ++i)
-      if (live_[static_cast<size_t>(i)] && !is_constant_node(i) && !is_aside(index_.node(i)))
+      if (live_[static_cast<size_t>(i)] && !is_constant_node(i) &&
+          !is_aside(marks_, index_.node(i)))
         in_scope_[static_cast<size_t>(scopes_.of_node[static_cast<size_t>(i)])].push_back(i);
     for (open_ = {0}; at_ < open_.size(); ++at_) read_scope(open_[at_]);
     settle(builder_.reading.graph);
@@ -221,7 +224,7 @@ class Reader {
       const auto it = composite_of_.find(i);
       const NodeProto& node = index_.node(i);
       if (ends.contains(i)) continue;
-      if (is_entry(node) || is_state(node))
+      if (is_entry(marks_, node) || is_state(marks_, node))
         builder_.add_parameter(node.output(0), type_of(node.output(0)));
       else if (it == composite_of_.end())
         add(i);
@@ -302,14 +305,14 @@ class Reader {
                                                      : input_value(node.input(port)));
       places.push_back(connected ? std::vector<InputRef>{{i, port}} : std::vector<InputRef>{});
     }
-    if (is_open(node))
+    if (is_open(marks_, node))
       read_entries(i, inputs, places);
     else
       read_bodies(node, inputs, places);
     const NodeId id = builder_.add_node(name_of(node), node.op_type(), op, inputs,
                                         read_attributes(node, context_), {i}, std::move(places));
     for (const auto& output : node.output()) builder_.add_output(id, output, type_of(output));
-    if (is_open(node))
+    if (is_open(marks_, node))
       owners_[i] = id;
     else
       add_bodies(builder_.reading.graph, id, node, context_.opset);
@@ -322,7 +325,7 @@ class Reader {
       if (scopes_.all[scope].owner != owner) continue;
       open_.push_back(static_cast<int>(scope));
       for (int i : in_scope_[scope]) {
-        if (!is_entry(index_.node(i))) continue;
+        if (!is_entry(marks_, index_.node(i))) continue;
         inputs.push_back(input_value(index_.node(i).input(0)));
         places.push_back({{i, 0}});
       }
@@ -418,6 +421,7 @@ class Reader {
 
   const std::shared_ptr<const Content> content_;
   const GraphProto& proto_;
+  const Marks& marks_;
   Scopes scopes_;
   TensorTypes types_;
   std::shared_ptr<Constants> constants_;

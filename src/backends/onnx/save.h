@@ -9,8 +9,8 @@
 
 namespace eightbit::onnx {
 
-// Writes path (.onnx), and beside it the weights as external data where one message can not hold
-// them. Throws FileError when a file can not be written or exists and `overwrite` is not set,
+// Writes path (.onnx), and beside it the weights as external data where one message cannot hold
+// them. Throws FileError when a file cannot be written or exists and `overwrite` is not set,
 // InvalidArgument for other extensions. What stands in the place of a file is replaced, and no link
 // that stands there is followed.
 void save_model(const Content& content, const std::filesystem::path& path, bool overwrite,

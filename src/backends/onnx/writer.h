@@ -17,7 +17,7 @@ enum class Layout {
 // In this order: constant replacements, scales, bias shifts, quantizers, biases in integers. Lifts
 // the version of the standard operators where the plan needs it (opset.h). `reading` is that of the
 // model that `copy` was made from. Throws InternalError when the plan does not fit the graph,
-// Unsupported for what ONNX can not express.
+// Unsupported for what ONNX cannot express.
 void apply_plan(Copy& copy, const Reading& reading, const Plan& plan, Layout layout);
 
 }  // namespace eightbit::onnx

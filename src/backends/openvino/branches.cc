@@ -40,11 +40,11 @@ Output out_of(const std::shared_ptr<ov::Node>& owner, int branch, const Output& 
 
 // Through every If around the node. `otherwise` makes what the other branch gives.
 template <typename Otherwise>
-Output carry_out(Output value, NodeId node, const Copy& copy, const Reading& reading,
-                 Otherwise&& otherwise) {
+Output lead_out(Output value, NodeId node, const Copy& copy, const Reading& reading,
+                Otherwise&& otherwise) {
   for (NodeId owner; node != kNone && (owner = reading.graph.node(node).owner) != kNone;
        node = owner)
-    value = out_of(copy.nodes[owner], reading.branches[node], value, otherwise());
+    value = out_of(copy.nodes[owner], reading.bodies[node], value, otherwise());
   return value;
 }
 
@@ -52,14 +52,14 @@ Output carry_out(Output value, NodeId node, const Copy& copy, const Reading& rea
 
 Output out_of_branches(const Output& record, NodeId node, const Copy& copy,
                        const Reading& reading) {
-  return carry_out(record, node, copy, reading, [&] {
+  return lead_out(record, node, copy, reading, [&] {
     return unseen(static_cast<size_t>(record.get_partial_shape()[1].get_length()));
   });
 }
 
 Output value_out_of_branches(const Output& value, NodeId node, const Copy& copy,
                              const Reading& reading) {
-  return carry_out(value, node, copy, reading, [&] { return empty_like(value); });
+  return lead_out(value, node, copy, reading, [&] { return empty_like(value); });
 }
 
 }  // namespace eightbit::openvino

@@ -83,8 +83,7 @@ ov::TensorVector evaluate(const ov::Node& node, const ov::TensorVector& inputs) 
   outputs = fold(node, inputs);
   if (outputs.size() != node.get_output_size())
     fail<ModelError>(
-        "openvino",
-        "node '{}' of type {} has constant inputs only, but OpenVINO can not compute it",
+        "openvino", "node '{}' of type {} has constant inputs only, but OpenVINO cannot compute it",
         node.get_friendly_name(), node.get_type_name());
   return outputs;
 }

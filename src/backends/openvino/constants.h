@@ -18,7 +18,7 @@ bool is_foldable(const ov::Node& node);
 std::shared_ptr<ov::Node> stored_constant(const ov::Output<ov::Node>& output);
 
 // The tensor at `output` of a constant subgraph: shared where it is a stored constant, else
-// computed. Throws ModelError when an op can not be computed.
+// computed. Throws ModelError when an op cannot be computed.
 Tensor evaluate_constant(const ov::Output<ov::Node>& output);
 
 // What the graph stores of it; nothing is loaded.

@@ -45,7 +45,7 @@ void check_readable(const std::filesystem::path& path) {
                     path.string());
   }
   if (!std::ifstream(path, std::ios::binary))
-    fail<FileError>("read", "'{}' can not be opened. Check its permissions", path.string());
+    fail<FileError>("read", "'{}' cannot be opened. Check its permissions", path.string());
   if (std::filesystem::file_size(path, code) == 0 && !code)
     fail<ModelError>("read", "'{}' is empty. Export or copy the model again", path.string());
 }
@@ -94,7 +94,7 @@ ov::CompiledModel compiled_for_cpu(const std::shared_ptr<const ov::Model>& model
   try {
     return core().compile_model(model, "CPU", options);
   } catch (const std::exception& error) {
-    fail<ModelError>("openvino", "the model '{}' can not be compiled for the CPU: {}",
+    fail<ModelError>("openvino", "the model '{}' cannot be compiled for the CPU: {}",
                      model->get_friendly_name(), cause_of(error));
   }
 }

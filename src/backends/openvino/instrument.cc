@@ -249,7 +249,7 @@ class Instrumenter {
     const auto* found = dynamic_cast<const OpenVinoModel*>(compared.other);
     if (!found)
       fail<Unsupported>("compare",
-                        "an OpenVINO model can not be compared with one of the backend '{}'. Read "
+                        "an OpenVINO model cannot be compared with one of the backend '{}'. Read "
                         "both in one way",
                         compared.other->backend());
     const OpenVinoModel& other = *found;

@@ -41,7 +41,7 @@ const OpenVinoModel& native(const backends::Network& network) {
   if (!model)
     fail<Unsupported>(
         "openvino",
-        "a model of the backend '{}' can not be turned into an OpenVINO model; use its own "
+        "a model of the backend '{}' cannot be turned into an OpenVINO model; use its own "
         "package",
         network.backend());
   return *model;

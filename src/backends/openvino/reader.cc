@@ -110,7 +110,7 @@ class Reader {
         reading_.graph.add_node(names_.unique(node->get_friendly_name()), node->get_type_name(),
                                 map_op(*node), std::move(inputs), read_attributes(*node));
     reading_.graph.nodes[id].owner = at_.owner;
-    reading_.branches.push_back(at_.index);
+    reading_.bodies.push_back(at_.index);
     reading_.nodes.push_back(node);
     reading_.ids.emplace(node.get(), id);
     for (const auto& output : node->outputs()) add_output(id, output);

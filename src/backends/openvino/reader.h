@@ -17,8 +17,8 @@ struct Reading {
   Indexed<ValueId, ov::Output<ov::Node>> values;  // a constant's is the end of its chain
   std::unordered_map<const ov::Node*, NodeId> ids;
   std::unordered_map<const ov::Node*, std::vector<ValueId>>
-      constant_ids;               // by output port; kNone: not used
-  Indexed<NodeId, int> branches;  // which body of Node::owner holds the node
+      constant_ids;             // by output port; kNone: not used
+  Indexed<NodeId, int> bodies;  // which body of Node::owner holds the node
 
   ValueId value_of(const ov::Output<ov::Node>& output) const;  // kNone when it is not in the graph
 };

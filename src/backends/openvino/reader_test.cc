@@ -240,7 +240,7 @@ TEST(Reader, ReadsBranchesOfIfIntoTheGraph) {
     const NodeId id = reading.graph.find(name);
     ASSERT_NE(id, kNone);
     EXPECT_EQ(reading.graph.node(id).owner, outer.id);
-    EXPECT_EQ(reading.branches[static_cast<size_t>(id)], branch);
+    EXPECT_EQ(reading.bodies[static_cast<size_t>(id)], branch);
   }
   EXPECT_EQ(outer.owner, kNone);
 }

@@ -87,7 +87,7 @@ int sync_to_disk(const fs::path& path) {
   if (file < 0) return errno;
   const int error = fsync(file) == 0 ? 0 : errno;
   close(file);
-  return error == EINVAL ? 0 : error;  // some file systems can not sync folders
+  return error == EINVAL ? 0 : error;  // some file systems cannot sync folders
 }
 
 [[noreturn]] void fail_to_write(const ov::Model& model, const fs::path& path, int error) {
@@ -107,7 +107,7 @@ void write_pair(const ov::Model& model, const fs::path& target, const fs::path& 
   if (!xml || !bin) {
     const int error = errno;
     fail<FileError>("save",
-                    "can not create files in '{}': {}. Choose a folder that you may write to",
+                    "cannot create files in '{}': {}. Choose a folder that you may write to",
                     folder_of(target).string(), std::strerror(error));
   }
   errno = 0;
@@ -132,11 +132,11 @@ void rename_pair(const fs::path& xml_from, const fs::path& bin_from, const fs::p
     std::error_code ignored;
     if (replaces && fs::exists(old_xml.path())) fs::rename(old_xml.path(), xml, ignored);
     fail<FileError>("save",
-                    "'{}' can not be replaced: {}. Close the programs that use the old model",
+                    "'{}' cannot be replaced: {}. Close the programs that use the old model",
                     xml.string(), error.message());
   }
   fs::rename(xml_from, xml, error);
-  if (error) fail<FileError>("save", "'{}' can not be written: {}", xml.string(), error.message());
+  if (error) fail<FileError>("save", "'{}' cannot be written: {}", xml.string(), error.message());
   sync_to_disk(folder_of(xml));
 }
 
@@ -175,7 +175,7 @@ void save_model(const ov::Model& model, const fs::path& path, bool overwrite) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail<ModelError>("save", "OpenVINO can not write this model to '{}': {}", path.string(),
+    fail<ModelError>("save", "OpenVINO cannot write this model to '{}': {}", path.string(),
                      cause_of(error));
   }
   rename_pair(new_xml.path(), new_bin.path(), path, bin);

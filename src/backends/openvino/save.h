@@ -6,7 +6,7 @@
 
 namespace eightbit::openvino {
 
-// Writes path (.xml) and its .bin. Throws FileError when a file can not be written or exists and
+// Writes path (.xml) and its .bin. Throws FileError when a file cannot be written or exists and
 // `overwrite` is not set, Unsupported for .onnx, InvalidArgument for other extensions. After an
 // error the old model is what it was.
 void save_model(const ov::Model& model, const std::filesystem::path& path, bool overwrite);

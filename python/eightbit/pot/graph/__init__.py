@@ -65,12 +65,10 @@ def save_model(
         folder.mkdir(parents=True, exist_ok=True)
     except PermissionError:
         raise PermissionError(
-            f"[pot] the folder '{folder}' can not be made: no permission."
+            f"[pot] the folder '{folder}' cannot be made: no permission."
         ) from None
     except OSError as error:
-        raise FileError(
-            f"[pot] the folder '{folder}' can not be made: {error.strerror}."
-        ) from error
+        raise FileError(f"[pot] the folder '{folder}' cannot be made: {error.strerror}.") from error
     return [_save(part, folder, model_name) for part in model.models]
 
 

@@ -19,6 +19,7 @@ from eightbit.quantization.advanced_parameters import (
 )
 from eightbit.quantization.options import QuantizeOptions
 from eightbit.scopes import IgnoredScope, Subgraph
+from eightbit.torch.engine import TorchEngine
 from eightbit.torch.fx.torchao_types import (
     ANNOTATION,
     QuantizationAnnotation,
@@ -83,7 +84,7 @@ class OpenVINOQuantizer(Quantizer):
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
         """Writes annotations into the meta data of the nodes, and returns the model."""
         network = TorchNetwork(model, Form.OPENVINO)
-        native = _eightbit.wrap_network(network)
+        native = _eightbit.wrap_network(network, TorchEngine())
         chosen = QuantizeOptions(**self.options, advanced_parameters=self.advanced)
         groups: dict[int, Any] = {}
         for quantizer in _eightbit.plan(native, chosen.native("annotate")).quantizers:

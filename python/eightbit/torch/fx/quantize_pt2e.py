@@ -20,6 +20,7 @@ from eightbit.quantization.options import QuantizeOptions
 from eightbit.quantization.quantize_model import quantize
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 from eightbit.torch.capture import capture, is_exported
+from eightbit.torch.engine import TorchEngine
 from eightbit.torch.fx.annotations import Requests
 from eightbit.torch.fx.openvino_quantizer import OpenVINOQuantizer
 from eightbit.torch.fx.torchao_types import Quantizer
@@ -128,5 +129,5 @@ def _quantize_annotated(
     )
     with chosen.run("quantize_pt2e") as native_run:
         options = chosen.native("quantize_pt2e")
-        native = _eightbit.wrap_network(network)
+        native = _eightbit.wrap_network(network, TorchEngine())
         return from_native_model(_eightbit.quantize(native, source, options, native_run))

@@ -62,7 +62,7 @@ std::vector<Tensor> evaluate(const Content& content) {
   try {
     return Session(content, settings).run({});
   } catch (const Ort::Exception& error) {
-    fail<ModelError>("onnxruntime", "constants of the model can not be computed: {}",
+    fail<ModelError>("onnxruntime", "constants of the model cannot be computed: {}",
                      cause_of(error));
   }
 }

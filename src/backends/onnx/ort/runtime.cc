@@ -20,7 +20,7 @@ struct Runtime {
   std::filesystem::path path;
 };
 
-// What one candidate offers; nothing where it can not be opened or is too old, and why goes to
+// What one candidate offers; nothing where it cannot be opened or is too old, and why goes to
 // `problems`.
 std::optional<Runtime> open_library(const std::filesystem::path& path,
                                     std::vector<std::string>& problems) {

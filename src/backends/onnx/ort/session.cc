@@ -31,7 +31,7 @@ Tensor share(Ort::Value value) {
   const DType dtype = to_dtype(static_cast<int32_t>(info.GetElementType()));
   if (bits_of(dtype) == 0)
     fail<Unsupported>("onnxruntime",
-                      "an output of element type {} can not be read. Outputs must be numbers",
+                      "an output of element type {} cannot be read. Outputs must be numbers",
                       static_cast<int>(info.GetElementType()));
   auto owner = std::make_shared<Ort::Value>(std::move(value));
   Tensor tensor{dtype, info.GetShape(), static_cast<const std::byte*>(owner->GetTensorRawData()),
@@ -147,7 +147,7 @@ Session::Session(const Content& content, const SessionSettings& settings)
     if (const NodeProto* node = unknown_node(content.model.graph(), cause))
       fail<ModelError>("onnxruntime", "{}. ONNX Runtime says: {}", about_unknown(*node), cause);
     const bool lacks_kernel = cause.find("Could not find an implementation") != std::string::npos;
-    fail<ModelError>("onnxruntime", "ONNX Runtime can not load the model: {}{}", cause,
+    fail<ModelError>("onnxruntime", "ONNX Runtime cannot load the model: {}{}", cause,
                      lacks_kernel ? kNoKernel : "");
   }
   Ort::AllocatorWithDefaultOptions allocator;

@@ -59,7 +59,7 @@ std::string about_unknown(const NodeProto& node) {
   const std::string from =
       node.domain().empty() ? "" : fmt::format(" of the domain '{}'", node.domain());
   return fmt::format(
-      "node '{}' is of type {}{}, which ONNX Runtime does not know, so the model can not be run. "
+      "node '{}' is of type {}{}, which ONNX Runtime does not know, so the model cannot be run. "
       "Give it a function of that name "
       "(ModelProto.functions) or nodes of the standard in its place, or cut the model there "
       "(onnx.utils.extract_model) and quantize "

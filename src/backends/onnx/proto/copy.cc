@@ -77,6 +77,10 @@ std::string Copy::yield_instead(const std::string& tensor, const std::string& su
   for (auto& node : *graph.mutable_node())
     for (auto& output : *node.mutable_output())
       if (output == tensor) output = fresh;
+  if (const auto mark = content.marks.find(tensor); mark != content.marks.end()) {
+    content.marks[fresh] = mark->second;
+    content.marks.erase(tensor);
+  }
   for (auto& value : *graph.mutable_value_info())
     if (value.name() == tensor) {
       ValueInfoProto renamed = value;

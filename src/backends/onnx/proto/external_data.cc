@@ -87,7 +87,7 @@ Descriptor open_inside(const TensorProto& proto, const fs::path& folder,
   if (at.get() < 0)
     fail<FileError>(
         "onnx",
-        "tensor '{}': its external data '{}' can not be opened: {}. Copy the file beside the model",
+        "tensor '{}': its external data '{}' cannot be opened: {}. Copy the file beside the model",
         proto.name(), (folder / location).string(), std::strerror(errno));
   return at;
 }

@@ -17,11 +17,11 @@ namespace eightbit::onnx {
 
 class ExternalData {
  public:
-  // `folder` of the model file; empty for a model in memory, whose external data can not be found.
+  // `folder` of the model file; empty for a model in memory, whose external data cannot be found.
   explicit ExternalData(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   // Shares the mapped file. Throws ModelError for a location that is refused or a stretch that the
-  // file does not have, FileError for a file that can not be read.
+  // file does not have, FileError for a file that cannot be read.
   Tensor load(const TensorProto& proto);
 
  private:

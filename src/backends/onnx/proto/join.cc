@@ -71,6 +71,8 @@ void join(Copy& target, Copy& added, const std::string& prefix) {
     if (same_bytes(target.content.weights, added.content.weights, name)) rename.keep(name);
   for (const auto& [name, tensor] : added.content.weights)
     target.content.weights.emplace(rename(name), tensor);
+  for (const auto& [output, mark] : added.content.marks)
+    target.content.marks.emplace(rename(output), mark);
   rename.apply(from);
   std::unordered_set<std::string> present;
   for (const TensorProto& initializer : into.initializer()) present.insert(initializer.name());

@@ -6,7 +6,7 @@
 namespace eightbit::onnx {
 
 // Brings the nodes into topological order; they keep their order where they can. What bodies read
-// counts as input. Returns null, or a node that can not be placed because it depends on itself; the
+// counts as input. Returns null, or a node that cannot be placed because it depends on itself; the
 // order is unchanged then.
 const NodeProto* sort_nodes(GraphProto& graph);
 

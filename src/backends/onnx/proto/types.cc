@@ -41,7 +41,7 @@ Tensor header_of(const TensorProto& proto) {
   Tensor tensor{to_dtype(proto.data_type()), shape_of(proto), nullptr, nullptr};
   if (bits_of(tensor.dtype) == 0)
     fail<Unsupported>("onnx",
-                      "the values of tensor '{}' have the element type {}, which can not be read",
+                      "the values of tensor '{}' have the element type {}, which cannot be read",
                       proto.name(), proto.data_type());
   return tensor;
 }

@@ -9,9 +9,9 @@
 
 namespace eightbit::backends {
 
-// Units are what a record is made of: an item of a batch, or a whole sample. Each has as many rows
+// What a record is made of: an item of a batch, or a whole sample. Each has as many rows
 // of axis 0.
-class Units {
+class RecordUnits {
  public:
   void add(int64_t rows) { rows_.push_back(rows), total_ += rows; }
   void clear() { rows_.clear(), total_ = 0; }

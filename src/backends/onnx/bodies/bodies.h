@@ -15,56 +15,56 @@
 // rewrites them treats those of bodies like all others. Constants are read directly, all other
 // tensors through entries. Which body a node belongs to follows from its readers, also for nodes
 // that are added.
+//
+// opening.h opens them, closing.h is the way back, scopes.h tells where a node belongs. What a node
+// of the opened model stands for is kept in Content::marks.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <unordered_map>
-#include <vector>
+#include <unordered_set>
 
-#include "backends/onnx/ort/engine.h"
 #include "backends/onnx/proto/copy.h"
 #include "backends/onnx/proto/proto.h"
-#include "graph/graph.h"
 
 namespace eightbit::onnx {
 
-// Opens every If, Loop and Scan. Tensors of bodies get names of their own. A node stays closed
-// where it is not as the standard has it, or where Identity can not hand on what the model holds
-// (sequences, in old versions of the operators).
-void open_bodies(ModelProto& model);
-
-// The way back: nodes and initializers that one body alone needs stand in it.
-Content with_closed_bodies(Content content);
-
-bool is_open(const NodeProto& node);  // its bodies are open
+inline bool is_open(const Marks& marks, const NodeProto& node) {
+  return has_mark(marks, node, Mark::open);
+}
+inline bool is_entry(const Marks& marks, const NodeProto& node) {
+  return has_mark(marks, node, Mark::entry);
+}
+inline bool is_state(const Marks& marks, const NodeProto& node) {
+  return has_mark(marks, node, Mark::state);
+}
+inline bool is_aside(const Marks& marks, const NodeProto& node) {
+  return has_mark(marks, node, Mark::aside);
+}
 bool repeats(const NodeProto& node);  // its body runs any number of times
-bool is_entry(const NodeProto& node);
-bool is_state(const NodeProto& node);  // an input of the body
-bool is_aside(const NodeProto& node);  // there for the types alone
 
-// The main graph or a body.
-struct Scope {
-  int owner = kNone;   // index of the node that has the body
-  int body = 0;        // of If, 0: then, 1: else
-  int parent = kNone;  // the scope of the owner
-  int depth = 0;
-};
-struct Scopes {
-  std::vector<Scope> all;                          // the main graph first
-  std::vector<int> of_node;                        // by index; kNone: nobody reads it
-  std::unordered_map<std::string, int> of_tensor;  // the innermost scope that holds all readers
-};
-// `graph` is sorted (sort.h).
-Scopes scopes_of(const GraphProto& graph);
+// Body `index` of an If (0: then, 1: else), a Loop or a Scan; null where the node lacks it.
+const GraphProto* body_of(const NodeProto& owner, int index);
+GraphProto& body_of(NodeProto& owner, int index);  // which has it
+int body_count(const NodeProto& owner);
+
+// Behind the name of a state: the body's own input, while it is open.
+inline constexpr std::string_view kInput = "/input";
 
 // Tensors that a body of an open node yields; each comes out of an Identity in the main graph.
 int result_count(const NodeProto& owner, int body);
 const std::string& result_of(const NodeProto& owner, int body, int port);
 
-// Whether what Loop and Scan begin with has the shape of what they go on with, for all of their
-// states.
-bool keeps_shapes(const GraphProto& graph, const Scopes& scopes, int scope,
-                  const TensorTypes& types);
+// Tensors by the names that they get.
+using Renamed = std::unordered_map<std::string, std::string>;
+void rename(std::string& name, const Renamed& names);
+// What a node reads, and bodies in it, unless they have a tensor of that name themselves.
+void rename_reads(NodeProto& node, const Renamed& names);
+// Inputs, initializers and outputs of nodes of the graph, not of bodies in it.
+std::unordered_set<std::string> own_names(const GraphProto& graph);
+
+NodeProto& add_identity(GraphProto& graph, const std::string& from, const std::string& to);
 
 // Lets the open node called `owner` yield one tensor more, of f32 and of that shape (empty: not
 // known). If: `tensor` where `body` is taken, else `otherwise`. Loop and Scan: `tensor` of all

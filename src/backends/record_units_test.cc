@@ -1,12 +1,12 @@
-#include "backends/units.h"
+#include "backends/record_units.h"
 
 #include <gtest/gtest.h>
 
 namespace eightbit::backends {
 namespace {
 
-TEST(Units, SplitsATensorWhoseFirstAxisHoldsThem) {
-  Units units;
+TEST(RecordUnits, SplitsATensorWhoseFirstAxisHoldsThem) {
+  RecordUnits units;
   units.add(2), units.add(1);
   std::vector<int64_t> firsts;
   const std::vector<int64_t> shape{3, 4};

@@ -1,7 +1,9 @@
-#include "backends/onnx/bodies.h"
+#include "backends/onnx/bodies/bodies.h"
 
 #include <gmock/gmock.h>
 
+#include "backends/onnx/bodies/closing.h"
+#include "backends/onnx/bodies/scopes.h"
 #include "backends/onnx/reader.h"
 #include "backends/onnx/test_graphs.h"
 
@@ -110,7 +112,27 @@ TEST(Branches, CloseToWhatTheyWere) {
   EXPECT_EQ(body(closed, 0).output(0).name(), "o");
   EXPECT_THAT(types(body(closed, 1)), ElementsAre("MatMul"));
   EXPECT_EQ(body(closed, 1).output(0).name(), body(closed, 1).node(0).output(0));
-  EXPECT_TRUE(closed.model.graph().node(0).doc_string().empty());
+  EXPECT_TRUE(closed.marks.empty());
+}
+
+// Whatever they say: what nodes stand for is written down elsewhere.
+TEST(Branches, NodesKeepWhatUsersWroteAboutThem) {
+  TestGraph g = choice();
+  NodeProto& node = *g.graph().mutable_node(0);
+  node.set_doc_string("chooses");
+  bodies_of(node).at(0)->mutable_node(0)->set_doc_string("eightbit: entry");
+  const Content closed = with_closed_bodies(*g.parse());
+  EXPECT_EQ(closed.model.graph().node(0).doc_string(), "chooses");
+  EXPECT_EQ(body(closed, 0).node(0).doc_string(), "eightbit: entry");
+  EXPECT_THAT(types(body(closed, 0)), ElementsAre("MatMul", "Add", "Relu"));
+}
+
+TEST(Branches, MarksFollowTheNameOfAnOutput) {
+  const auto content = choice().parse();
+  Copy copy(*content, {});
+  const std::string fresh = copy.yield_instead("y", "/before");
+  EXPECT_FALSE(copy.content.marks.contains("y"));
+  EXPECT_EQ(copy.content.marks.at(fresh), Mark::open);
 }
 
 TEST(Branches, HandOnWhatIsNotTheirsThroughIdentity) {
@@ -127,14 +149,14 @@ TEST(Branches, HandOnWhatIsNotTheirsThroughIdentity) {
 TEST(Branches, NodesBelongWhereTheirReadersAre) {
   const auto content = choice().parse();
   const GraphProto& graph = content->model.graph();
-  const Scopes scopes = scopes_of(graph);
+  const Scopes scopes = scopes_of(*content);
   ASSERT_EQ(scopes.all.size(), 3u);
   EXPECT_EQ(scopes.of_tensor.at("shared"), 0);
   EXPECT_EQ(scopes.of_tensor.at("x"), 0);
   EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("w"))].body, 0);
   EXPECT_EQ(scopes.all[static_cast<size_t>(scopes.of_tensor.at("t_2"))].body, 1);
   for (int i = 0; i < graph.node_size(); ++i)
-    EXPECT_EQ(is_open(graph.node(i)), scopes.of_node[static_cast<size_t>(i)] == 0)
+    EXPECT_EQ(is_open(content->marks, graph.node(i)), scopes.of_node[static_cast<size_t>(i)] == 0)
         << graph.node(i).op_type();
 }
 
