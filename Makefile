@@ -80,8 +80,8 @@ slow: build $(INPUTS)/.ready $(VENV)/.tf-ready
 fuzz: | $(VENV)/.ready
 	cmake --preset fuzz $(if $(LAUNCHER),-DCMAKE_CXX_COMPILER_LAUNCHER=$(LAUNCHER))
 	cmake --build build-fuzz --target eightbit_python
-	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build-fuzz/python \
-	  $(PYTHON) tests/fuzz/onnx_mutations.py 10000
+	export LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build-fuzz/python; \
+	  $(PYTHON) tests/fuzz/onnx_mutations.py 10000 && $(PYTHON) tests/fuzz/file_mutations.py 13000
 
 demo: $(BUILD)/build.ninja $(VENV)/.demo-ready
 	cmake --build $(BUILD) --target eightbit_cli
