@@ -12,13 +12,14 @@ export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)
 
-.PHONY: help setup build test slow fuzz demo bench wheel clean format
+.PHONY: help setup build test slow reliability fuzz demo bench wheel clean format
 
 help:
 	@echo "setup   system packages and $(VENV)"
 	@echo "build   library, command line and Python package into $(BUILD)/"
 	@echo "test    every test: C++, then Python"
 	@echo "slow    the tests that make test leaves out: large models, minutes"
+	@echo "reliability  what is promised of faults and limits, tried, as a table"
 	@echo "fuzz    10000 mutated ONNX models under the address and undefined behaviour sanitizers"
 	@echo "demo    quantize a text recognizer from the command line and read lines with it; results in demo-output/"
 	@echo "bench   speed and accuracy, beside NNCF"
@@ -75,6 +76,10 @@ ON_OTHER_CPUS := tests/accuracy tests/parity tests/pot tests/tensorflow $(addpre
 slow: build $(INPUTS)/.ready $(VENV)/.tf-ready
 	$(PYTHON) -m pytest -m slow
 	ONEDNN_MAX_CPU_ISA=AVX512_CORE $(PYTHON) -m pytest -n 2 --dist loadfile $(ON_OTHER_CPUS)
+
+# The list of docs/reliability.md as a table; LONG=--long for the whole of it.
+reliability: build $(INPUTS)/.ready
+	$(PYTHON) tests/reliability/run.py $(LONG)
 
 # Leaks aside: Python keeps what it keeps.
 fuzz: | $(VENV)/.ready

@@ -157,7 +157,6 @@ std::vector<fs::path> calibration_files(const pot::Configuration& config) {
 }
 
 FileDatasetOptions for_model(FileDatasetOptions options, const Model& model) {
-  // a second input that takes the size of the picture is not filled from files
   for (const PortInfo& input : model.inputs()) {
     options.model_input_names.push_back(input.name);
     options.model_input_shapes.push_back(input.shape);
@@ -174,10 +173,15 @@ class Job {
   }
 
   void run() {
+    // what cannot be read leaves no folder behind
+    const Model model = Model::read(config_.model);
+    const std::vector<fs::path> files = calibration_files(config_);
+    const Dataset data = open_file_list(files, for_model(config_.calibration.options, model));
     const fs::path folder = result_folder(verb_, config_);
     console_.log_to(folder / "log.txt");
-    const Model model = Model::read(config_.model);
-    const Model result = config_.algorithms.skip_model ? model : quantized(model, folder);
+    const Model result = config_.algorithms.skip_model
+                             ? model
+                             : quantized(model, data, static_cast<int64_t>(files.size()), folder);
     const fs::path target = folder / "optimized" / (config_.model_name + ".xml");
     result.save(target, true);
     console_.print(summary(target));
@@ -202,12 +206,11 @@ class Job {
                       what));
   }
 
-  Model quantized(const Model& model, const fs::path& folder) {
+  Model quantized(const Model& model, const Dataset& data, int64_t samples,
+                  const fs::path& folder) {
     QuantizeOptions options = config_.algorithms.options;
     if (verb_.keep_weights) options.advanced_parameters.compress_weights = false;
-    const std::vector<fs::path> files = calibration_files(config_);
-    options.subset_size = static_cast<int64_t>(files.size());
-    const Dataset data = open_file_list(files, for_model(config_.calibration.options, model));
+    options.subset_size = samples;
     RunOptions run = console_.run_options();
     run.report = &report_;
     if (!config_.algorithms.control) return quantize(model, data, options, run);

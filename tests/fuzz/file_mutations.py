@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -336,9 +337,8 @@ class Mutations:
         self.formats = self.formats or formats()
         form = self.formats[number % len(self.formats)]
         inner = folder / "files"
-        inner.mkdir(exist_ok=True)
-        for old in inner.iterdir():
-            old.unlink()
+        shutil.rmtree(inner, ignore_errors=True)
+        inner.mkdir()
         for name, content in form.files.items():
             (inner / name).write_bytes(content)
         rng = random.Random(number)
