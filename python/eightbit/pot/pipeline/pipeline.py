@@ -9,6 +9,7 @@ from typing import Any
 from eightbit import _eightbit
 from eightbit.data.dataset import Dataset
 from eightbit.errors import DataError, InvalidArgument, Unsupported
+from eightbit.parameters import DropType
 from eightbit.pot.algorithms.accuracy import Accuracy
 from eightbit.pot.api import Engine
 from eightbit.pot.attributes import Attributes
@@ -111,7 +112,7 @@ class Pipeline:
         control = read.control
         accuracy = Accuracy(self._engine, model, self._algo_seq[0].config)
         # the metrics of an engine are one number, of which 1 may be lost
-        control.max_drop, control.drop_type = 1.0, _eightbit.DropType.ABSOLUTE
+        control.max_drop, control.drop_type = 1.0, DropType.ABSOLUTE
         return control_accuracy_with(
             model.only_model,
             Dataset(data),
