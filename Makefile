@@ -88,7 +88,7 @@ demo: $(BUILD)/build.ninja $(VENV)/.demo-ready
 	cmake --build $(BUILD) --target eightbit_cli
 	@$(PYTHON) tools/demo.py $(BUILD)/cli/eightbit demo-output
 
-bench: build $(INPUTS)/.ready
+bench: build $(INPUTS)/.ready $(VENV)/.tf-ready
 	$(PYTHON) bench/run.py $(INPUTS)
 
 wheel: $(VENV)/.ready

@@ -1,5 +1,8 @@
 """Trained models in both Keras, beside the same models converted to OpenVINO and quantized there."""
 
+import re
+import subprocess
+import sys
 import time
 
 import eightbit as eb
@@ -167,3 +170,17 @@ def test_calibration_takes_little_longer_than_the_model():
         lambda: eb.calibrate(model, data, engine="openvino"), lambda: eb.calibrate(converted, data)
     )
     assert twin < 1.3
+
+
+def test_the_example_of_efficientnet_lite0(tmp_path):
+    script = trained.ROOT / "examples" / "efficientnet_lite0" / "quantize.py"
+    pictures = trained.INPUTS / "images"
+    done = subprocess.run(
+        [sys.executable, script, pictures, tmp_path, "--calibration", "100"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "50 of 50 layers in integers" in done.stdout
+    agreement = int(re.search(r"(\d+)% of 100 pictures get the same class", done.stdout)[1])
+    assert agreement > 80
