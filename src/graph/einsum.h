@@ -1,4 +1,5 @@
-// An Einsum of an activation and a weight as a product of matrices, which runtimes have in integers.
+// An Einsum of an activation and a weight as a product of matrices, which runtimes have in
+// integers.
 #pragma once
 
 #include <cstdint>
