@@ -52,6 +52,7 @@ class Case:
         arrays = dict(np.load(self.data_path))
         self._truth = arrays.pop("text", None)
         self._arrays = arrays
+        self._keras = None
 
     @property
     def onnx(self) -> Path:
@@ -87,12 +88,15 @@ class Case:
         return torch.export.export(self.torch_module(), tensors(example)).module()
 
     def keras_model(self):
-        """The network in Keras 3, which only efflite0 is written in."""
-        sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "efficientnet_lite0"))
-        import keras
-        from network import efficientnet_lite0
+        """The network in Keras 3, which only efflite0 is written in. It lives as long as the case: what OpenVINO converts
+        reads its weights in the memory of TensorFlow."""
+        if self._keras is None:
+            sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "efficientnet_lite0"))
+            import keras
+            from network import efficientnet_lite0
 
-        return efficientnet_lite0(keras)
+            self._keras = efficientnet_lite0(keras)
+        return self._keras
 
     def float_model(self, engine: str):
         """What the engine runs: an OpenVINO model, the path of the ONNX model as it is, a module of PyTorch or its graph, a

@@ -87,7 +87,8 @@ for make in (of_onnx, of_keras, of_torch, of_openvino, of_onnx):
     for sample in samples:
         wanted = np.maximum(sample @ weight, 0)
         np.testing.assert_allclose(run(quantized, sample), wanted, atol=0.1)
-converted = ov.convert_model(of_keras())
+model = of_keras()
+converted = ov.convert_model(model)
 assert any(op.get_type_name() == "FakeQuantize" for op in eb.quantize(converted, eb.Dataset(samples)).get_ops())
 print(eb.__file__)
 """

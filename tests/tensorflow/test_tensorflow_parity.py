@@ -92,7 +92,8 @@ def test_minilm(kit, attention):
     wanted = np.concatenate(
         [model.predict_on_batch([each["input_ids"], each["attention_mask"]]) for each in unseen]
     )
-    converted = ov.convert_model(eb.quantize(model, eb.Dataset(calibration)))
+    quantized = eb.quantize(model, eb.Dataset(calibration))
+    converted = ov.convert_model(quantized)
     plain = ov.convert_model(model)
     other = eb.quantize(plain, eb.Dataset(by_name(plain, calibration)))
     ours, theirs = (sqnr(wanted, run(each, by_name(each, unseen))) for each in (converted, other))
@@ -111,7 +112,8 @@ def test_mini_xception():
     )
     model = keras.models.load_model(path, compile=False)
     wanted = np.concatenate([model.predict_on_batch(each) for each in unseen])
-    converted = ov.convert_model(eb.quantize(path, eb.Dataset(calibration)))
+    quantized = eb.quantize(path, eb.Dataset(calibration))
+    converted = ov.convert_model(quantized)
     assert sqnr(wanted, run(converted, unseen)) > 23.5
     found = precisions(converted, unseen[0])
     assert len(found) == integers(found) == 23

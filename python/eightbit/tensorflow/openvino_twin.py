@@ -1,4 +1,4 @@
-"""The float model in OpenVINO, which measures several times faster than TensorFlow runs."""
+"""The float model in OpenVINO, which measures it in place of TensorFlow."""
 
 from __future__ import annotations
 
