@@ -1,8 +1,8 @@
 #include "backends/openvino/part.h"
 
 #include "backends/openvino/core.h"
-#include "backends/openvino/einsum.h"
 #include "backends/openvino/model.h"
+#include "backends/openvino/normal_form/einsum.h"
 
 namespace eightbit::openvino {
 namespace {

@@ -1,4 +1,4 @@
-#include "backends/openvino/einsum.h"
+#include "backends/openvino/normal_form/einsum.h"
 
 #include <algorithm>
 #include <openvino/op/add.hpp>
