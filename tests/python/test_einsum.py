@@ -106,6 +106,33 @@ def test_nothing_is_computed_otherwise():
             np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_a_bias_that_adds_an_axis_is_added_behind():
+    apart, bias, _ = parts()
+    x = ops.parameter([1, 5, SIZE], np.float32, "x")
+    heads = ops.einsum([x, ops.constant(apart)], "abc,cde->abde")
+    model = ov.Model(
+        [ops.result(ops.add(heads, ops.constant(bias[None, None, None])))], [x], "axis"
+    )
+    graph = [
+        node("Einsum", "x apart", "h", "heads", equation="abc,cde->abde"),
+        node("Add", "h bias", "y", "bias"),
+    ]
+    constants = {"apart": apart, "bias": bias[None, None, None]}
+    ports = [("x", F32, [1, 5, SIZE])], [("y", F32, [1, 1, 5, HEADS, WIDTH])]
+    data = samples(3)
+    made = eb.quantize(model, eb.Dataset(data), ignored_scope=NOTHING)
+    np.testing.assert_allclose(by_runtime(made, data), by_runtime(model, data), atol=1e-5)
+    (found,), *_ = run(
+        eb.quantize(
+            model_of(graph, *ports, constants),
+            eb.Dataset([{"x": each} for each in data]),
+            ignored_scope=NOTHING,
+        ),
+        [{"x": data[0]}],
+    )
+    assert found.shape == (1, 1, 5, HEADS, WIDTH)
+
+
 def test_other_einsums_stay_what_they_are():
     x = ops.parameter([1, 5, SIZE], np.float32, "x")
     batch = ops.einsum([x, ops.constant(weight(1, 5, SIZE, 8))], "abc,bcd->abd")

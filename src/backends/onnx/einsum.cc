@@ -83,6 +83,8 @@ class Finder {
     const auto numbers = stored(add.input(port));
     if (!numbers || without_leading_ones(numbers->shape) != without_leading_ones(found.columns()))
       return;
+    const auto rank = static_cast<size_t>(found.product.kept) + found.columns().size();
+    if (numbers->shape.size() > rank) return;  // it adds axes
     found.bias = reader, found.bias_port = port, found.numbers = *numbers;
   }
 

@@ -12,6 +12,7 @@
 
 #include "backends/openvino/constants.h"
 #include "backends/openvino/types.h"
+#include "base/spill.h"
 #include "graph/einsum.h"
 
 namespace eightbit::openvino {
@@ -42,11 +43,16 @@ std::optional<int64_t> rank_of(const Output& value) {
   return rank.is_static() ? std::optional(rank.get_length()) : std::nullopt;
 }
 
+Sizes without_leading_ones(Sizes sizes) {
+  sizes.erase(sizes.begin(), std::ranges::find_if(sizes, [](int64_t size) { return size != 1; }));
+  return sizes;
+}
+
 class Einsum {
  public:
-  Einsum(const ov::op::v7::Einsum& node, int weight_port, EinsumProduct product)
+  Einsum(ov::Node& node, int weight_port, EinsumProduct product)
       : name_(node.get_friendly_name()),
-        result_(const_cast<ov::op::v7::Einsum&>(node).output(0)),
+        result_(node.output(0)),
         activation_(node.input_value(static_cast<size_t>(1 - weight_port))),
         weight_(node.input_value(static_cast<size_t>(weight_port))),
         product_(std::move(product)) {
@@ -87,7 +93,7 @@ class Einsum {
     for (int64_t size : columns_) columns *= size;
     const auto moved =
         std::make_shared<ov::op::v1::Transpose>(stored, integers(product_.order))->output(0);
-    const auto flat = as_constant(evaluate_constant(reshaped(moved, {-1, columns}, "")));
+    const auto flat = as_constant(spilled(evaluate_constant(reshaped(moved, {-1, columns}, ""))));
     flat->set_friendly_name(stored.get_node()->get_friendly_name());
     return convert ? convert->clone_with_new_inputs({flat})->output(0) : flat->output(0);
   }
@@ -100,12 +106,10 @@ class Einsum {
     if (!ov::is_type<ov::op::v1::Add>(add)) return nullptr;
     const Output numbers = add->input_value(1 - readers.begin()->get_index());
     if (!is_stored(numbers)) return nullptr;
-    Sizes sizes = to_shape(numbers.get_partial_shape());
-    sizes.erase(sizes.begin(), std::ranges::find_if(sizes, [](int64_t size) { return size != 1; }));
-    Sizes wanted = columns_;
-    wanted.erase(wanted.begin(),
-                 std::ranges::find_if(wanted, [](int64_t size) { return size != 1; }));
-    return sizes == wanted ? add : nullptr;
+    const Sizes sizes = to_shape(numbers.get_partial_shape());
+    const bool adds_axes = sizes.size() > static_cast<size_t>(product_.kept) + columns_.size();
+    return !adds_axes && without_leading_ones(sizes) == without_leading_ones(columns_) ? add
+                                                                                       : nullptr;
   }
 
   Output with_bias(const Output& value, const ov::Node& add) const {
@@ -123,7 +127,7 @@ class Einsum {
   Sizes columns_;
 };
 
-std::optional<Einsum> product_in(const ov::Node& node) {
+std::optional<Einsum> product_in(ov::Node& node) {
   const auto* einsum = ov::as_type<const ov::op::v7::Einsum>(&node);
   if (!einsum || einsum->get_input_size() != 2) return std::nullopt;
   const int port = is_stored(einsum->input_value(0)) ? 0 : 1;
@@ -131,7 +135,7 @@ std::optional<Einsum> product_in(const ov::Node& node) {
   if (!is_stored(einsum->input_value(static_cast<size_t>(port))) || is_stored(activation))
     return std::nullopt;
   const auto product = einsum_product(einsum->get_equation(), port, rank_of(activation));
-  return product ? std::optional<Einsum>(std::in_place, *einsum, port, *product) : std::nullopt;
+  return product ? std::optional<Einsum>(std::in_place, node, port, *product) : std::nullopt;
 }
 
 }  // namespace
