@@ -216,7 +216,7 @@ def test_a_size_that_samples_settle_stays_open(kit):
     assert quantized(random.standard_normal((2, 9, 8)).astype(np.float32)).shape == (2, 9, 4)
     for sample in samples:
         assert sqnr(model(sample), quantized(sample)) > 20
-    with pytest.raises(eb.InvalidArgument, match="can not be traced without a sample"):
+    with pytest.raises(eb.InvalidArgument, match="cannot be traced without a sample"):
         eb.plan(model)
 
 
