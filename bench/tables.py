@@ -12,6 +12,7 @@ ENGINES = {
     "onnxruntime": "Models that ONNX Runtime runs",
     "torch": "Modules of PyTorch, which go on in PyTorch (FP32 time is that of PyTorch itself)",
     "torch.compile": "Exported graphs of PyTorch, through `eightbit.torch.compile` with OpenVINO (FP32 time is that of PyTorch itself)",
+    "tensorflow": "Keras models, which OpenVINO converts and runs (FP32 time is that of TensorFlow itself)",
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
@@ -49,7 +50,12 @@ def main_row(row: dict, latency: dict) -> list[str]:
     if "failed" in row:
         return [row["model"], NAMES[tool], "fails", *[""] * 7]
     rival = next(
-        (latency[name] for name in ("nncf", "nncf-onnx", "nncf-fx") if name in latency), None
+        (
+            latency[name]
+            for name in ("nncf", "nncf-onnx", "nncf-fx", "nncf-keras")
+            if name in latency
+        ),
+        None,
     )
     own, fp32 = latency.get(tool), latency.get("fp32")
     return [

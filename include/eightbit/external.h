@@ -299,6 +299,19 @@ struct Folded {
 Folded fold(const Tensor& weight, const std::vector<int64_t>& axes, const Tensor& bias,
             const Affine& affine);
 
+// An Einsum of an activation and a weight is a product of the activation, whose last `summed` axes
+// are joined, and of the weight with its axes in `order`, the first `summed` of them joined to rows
+// and the others to columns; the columns are taken apart again behind `kept` axes.
+struct EinsumProduct {
+  int64_t kept = 0, summed = 0;
+  std::vector<int64_t> order;
+};
+
+// For networks that describe it as what it is, a mat_mul. weight_port: 0 or 1. rank: of the
+// activation, for equations with an ellipsis. Nothing where the equation is no such product.
+std::optional<EinsumProduct> einsum_product(std::string_view equation, int weight_port,
+                                            std::optional<int64_t> rank);
+
 // Throws ModelError when the description is broken.
 Model wrap(std::shared_ptr<const Network> network, std::shared_ptr<const Engine> engine);
 

@@ -38,7 +38,8 @@ def observe(*models: Any, **options: Unpack[ObserveKeywords]) -> Observation:
     subset_size: how many samples of each model are measured, 300; the items of a batch count. What is called beyond is
         computed and no longer measured.
     threads: 0 uses all cores. With 1 the statistics of an OpenVINO model are those of `calibrate` for the same inputs,
-        byte for byte; more threads share one inference, and sums may differ in their last bits.
+        byte for byte, as those of Keras and TensorFlow are; more threads share one inference of OpenVINO, and sums may
+        differ in their last bits.
     Other options: see `calibrate`.
     """
     if not models:
@@ -49,8 +50,8 @@ def observe(*models: Any, **options: Unpack[ObserveKeywords]) -> Observation:
 class Observer:
     """A model that is called as its users call it, and measured meanwhile.
 
-    Outputs are computed in f32, as NumPy arrays (as the module's own where it is PyTorch's). Calls of several threads wait
-    for each other. A call that fails is not measured; what was measured before stays.
+    Outputs are computed in f32, as NumPy arrays (as the model's own where it is PyTorch's or TensorFlow's). Calls of several
+    threads wait for each other. A call that fails is not measured; what was measured before stays.
     """
 
     def __init__(
@@ -87,10 +88,11 @@ class Observer:
     @property
     def name(self) -> str:
         """Of the model, as messages call it."""
-        for attribute in ("friendly_name", "get_friendly_name"):
+        for attribute in ("friendly_name", "get_friendly_name", "name"):
             value = getattr(self.model, attribute, None)
-            if value is not None:
-                return value() if callable(value) else value
+            value = value() if callable(value) else value
+            if isinstance(value, str):
+                return value
         return self.model if isinstance(self.model, str) else type(self.model).__name__
 
     @property
@@ -126,8 +128,8 @@ class Observer:
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         """As the compiled model is called: with an array, a list of arrays or a dict by name, index or port, and what comes
-        back is looked up by index, name or port. A torch.nn.Module is called with its own arguments and returns what it
-        returns."""
+        back is looked up by index, name or port. A torch.nn.Module, a Keras model, a tf.Module or a function is called with its
+        own arguments and returns what it returns."""
         if self._is_run_by_python():
             return self._call_module(inputs, keywords)
         given = inputs[0] if len(inputs) == 1 else list(inputs)

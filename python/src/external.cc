@@ -13,6 +13,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
@@ -368,6 +369,18 @@ void bind_external(nb::module_& module) {
   bind_folding(module);
   module.def("wrap_network", &wrap_network, "network"_a, "engine"_a,
              "A model whose network and engine are Python objects.");
+  module.def(
+      "einsum_product",
+      [](const std::string& equation, int weight_port, std::optional<int64_t> rank)
+          -> std::optional<std::tuple<int64_t, int64_t, std::vector<int64_t>>> {
+        const auto found = external::einsum_product(equation, weight_port, rank);
+        if (!found) return std::nullopt;
+        return std::tuple(found->kept, found->summed, found->order);
+      },
+      "equation"_a, "weight_port"_a, "rank"_a,
+      "Of an Einsum with a weight: how many axes are kept, how many are summed over, and the "
+      "weight's axes in the order of "
+      "the matrix; None where it is no product of matrices.");
   module.def("network_of", &network_of, "model"_a, "The Python object behind a model, or None.");
 }
 

@@ -1,18 +1,11 @@
 """The wheel in empty virtual environments: without OpenVINO, with the oldest and the newest release that it has a part for."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from wheels import RELEASES, run
 
-ROOT = Path(__file__).parents[2]
-RELEASES = [
-    line
-    for line in (ROOT / "requirements" / "openvino.txt").read_text().split("\n")
-    if line and not line.startswith("#")
-]
 IR = """
 import numpy as np
 import eightbit as eb
@@ -53,24 +46,6 @@ try:
 except eb.Unsupported as error:
     print(error)
 """
-
-
-def run(*command, **options):
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, **options
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """$EIGHTBIT_WHEEL, or one that is made now, with the oldest and the newest part."""
-    if given := os.environ.get("EIGHTBIT_WHEEL"):
-        return Path(given)
-    dist = tmp_path_factory.mktemp("dist")
-    run(ROOT / "tools" / "make_wheel.sh", sys.executable, dist, RELEASES[0], RELEASES[-1])
-    return next(dist.glob("eightbit-*.whl"))
 
 
 def environment(folder: Path, *packages) -> Path:

@@ -1,6 +1,10 @@
-"""Formats that OpenVINO reads: TensorFlow Lite, TensorFlow, and an onnx.ModelProto that is to run in OpenVINO."""
+"""Formats that OpenVINO reads: TensorFlow Lite, TensorFlow, PaddlePaddle, and an onnx.ModelProto that is to run in OpenVINO. The
+frameworks themselves are not needed."""
 
 import json
+import struct
+import subprocess
+from pathlib import Path
 
 import eightbit as eb
 import numpy as np
@@ -131,10 +135,67 @@ def saved_model():
     return field(1, 1) + field(2, meta)
 
 
+# PaddlePaddle: ProgramDesc of framework.proto, and weights one after the other in the order of their names.
+
+FP32, LOD_TENSOR, FEED_MINIBATCH, FETCH_LIST = 5, 7, 9, 10
+INT, BOOLEAN = 0, 6
+
+
+def paddle_tensor(shape):
+    return field(1, FP32) + b"".join(field(2, extent) for extent in shape)
+
+
+def paddle_variable(name, kind, shape=None, persistable=0):
+    described = field(1, kind)
+    if shape is not None:
+        described += field(3, field(1, paddle_tensor(shape)))
+    return field(3, field(1, name) + field(2, described) + field(3, persistable))
+
+
+def paddle_op(kind, inputs, outputs, **attributes):
+    text = b"".join(
+        field(number, field(1, slot) + field(2, name))
+        for number, slots in ((1, inputs), (2, outputs))
+        for slot, name in slots.items()
+    )
+    text += field(3, kind)
+    for name, (form, place, value) in attributes.items():
+        text += field(4, field(1, name) + field(2, form) + field(place, value))
+    return field(4, text)
+
+
+def paddle_program():
+    as_is = {"trans_x": (BOOLEAN, 10, 0), "trans_y": (BOOLEAN, 10, 0)}
+    column = {"col": (INT, 3, 0)}
+    block = field(1, 0) + field(2, 0)
+    block += paddle_variable("feed", FEED_MINIBATCH, persistable=1)
+    block += paddle_variable("fetch", FETCH_LIST, persistable=1)
+    for name, shape in (("x", (1, 16)), ("a", (1, 24)), ("r", (1, 24)), ("y", (1, 8))):
+        block += paddle_variable(name, LOD_TENSOR, shape)
+    for name, array in (("w1", W1), ("w2", W2)):
+        block += paddle_variable(name, LOD_TENSOR, array.shape, persistable=1)
+    block += paddle_op("feed", {"X": "feed"}, {"Out": "x"}, **column)
+    block += paddle_op("matmul_v2", {"X": "x", "Y": "w1"}, {"Out": "a"}, **as_is)
+    block += paddle_op("relu", {"X": "a"}, {"Out": "r"})
+    block += paddle_op("matmul_v2", {"X": "r", "Y": "w2"}, {"Out": "y"}, **as_is)
+    block += paddle_op("fetch", {"X": "y"}, {"Out": "fetch"}, **column)
+    return field(1, block) + field(4, field(1, 0))
+
+
+def paddle_weights():
+    text = b""
+    for array in (W1, W2):
+        described = paddle_tensor(array.shape)
+        text += struct.pack("<IQIi", 0, 0, 0, len(described)) + described + array.tobytes()
+    return text
+
+
 @pytest.fixture
 def files(tmp_path):
     (tmp_path / "m.tflite").write_bytes(tflite_bytes())
     (tmp_path / "m.pb").write_bytes(graph_def())
+    (tmp_path / "m.pdmodel").write_bytes(paddle_program())
+    (tmp_path / "m.pdiparams").write_bytes(paddle_weights())
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "saved_model.pb").write_bytes(saved_model())
     return tmp_path
@@ -152,14 +213,17 @@ def check(quantized):
     assert types.count("FakeQuantize") >= 2
 
 
-@pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
+FORMATS = ["m.tflite", "m.pb", "m.pdmodel", "saved"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_path_of_another_format_gives_an_openvino_model(files, name):
     quantized = eb.quantize(files / name, eb.Dataset(SAMPLES), trial_run=False)
     assert isinstance(quantized, ov.Model)
     check(quantized)
 
 
-@pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_layers_are_called_the_same_each_time(files, name):
     text = eb.plan(files / name).text
     ov.Core().read_model(files / name)
@@ -171,7 +235,30 @@ def test_layers_are_called_the_same_each_time(files, name):
     assert not eb.plan(files / name, ignored_scope=ignored).quantizers
 
 
-@pytest.mark.parametrize("name", ["m.tflite", "m.pb", "saved"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_command_line_takes_it(files, name, cli):
+    np.save(files / "x.npy", np.concatenate(SAMPLES))
+    done = subprocess.run(
+        [cli, "quantize", name, "--data", "x.npy", "-o", "q.xml"],
+        cwd=files,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    check(ov.Core().read_model(files / "q.xml"))
+
+
+def test_the_command_line_says_what_it_takes(files, cli):
+    """As the table in docs/use.md, and with the name that the user knows in messages."""
+    shown = subprocess.run([cli, "quantize", "--help"], capture_output=True, text=True).stdout
+    page = (Path(__file__).parents[2] / "docs" / "use.md").read_text(encoding="utf8")
+    for extension in (".xml", ".onnx", ".tflite", ".pb", ".pdmodel"):
+        assert f"{extension}" in shown and f"`{extension}`" in page
+    done = subprocess.run([cli, "plan", "none.tflite"], cwd=files, capture_output=True, text=True)
+    assert done.returncode != 0 and "'none.tflite' does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_engine_onnxruntime_does_not_take_it(files, name):
     with pytest.raises(eb.Unsupported, match="Choose engine openvino"):
         eb.quantize(

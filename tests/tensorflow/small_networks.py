@@ -62,3 +62,36 @@ def in_openvino(model, samples) -> tuple[np.ndarray, ov.Model]:
     converted = ov.convert_model(model)
     compiled = ov.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return np.concatenate([compiled(sample)[0] for sample in samples]), converted
+
+
+def in_tflite(module: tf.Module):
+    """An interpreter of the module as TFLite converts it."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    serving = module.signatures["serving_default"]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([serving], module)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    interpreter = Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def layers_of(interpreter, *kinds: str) -> list[list[type]]:
+    """Of each layer of these kinds, the types of its input and its weight."""
+    types = {each["index"]: each["dtype"] for each in interpreter.get_tensor_details()}
+    return [
+        [types[index] for index in operation["inputs"][:2]]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] in kinds
+    ]
+
+
+def run_tflite(interpreter, samples) -> np.ndarray:
+    """The only output for the only input."""
+    (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for sample in samples:
+        interpreter.set_tensor(given["index"], sample)
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(made["index"]))
+    return np.concatenate(found)

@@ -104,11 +104,34 @@ def test_mixed_precision_is_rounded_in_floats_and_returned_in_halves(kit):
     assert sqnr(outputs(model, samples), outputs(quantized, samples)) > 20
 
 
-def test_nothing_in_a_file_is_executed_that_safe_mode_refuses(kit, tmp_path):
+@pytest.mark.parametrize("name", ["lambda.keras", "lambda.h5"])
+def test_nothing_in_a_file_is_executed_that_safe_mode_refuses(kit, name, tmp_path):
     x = kit.layers.Input((4,))
-    kit.Model(x, kit.layers.Lambda(lambda y: y * 2)(x)).save(tmp_path / "lambda.keras")
-    with pytest.raises(eb.FileError, match=r"lambda.keras' cannot be loaded: .*(Lambda|lambda)"):
-        eb.quantize(tmp_path / "lambda.keras", eb.Dataset(rows()), **QUICK)
+    kit.Model(x, kit.layers.Lambda(lambda y: y * 2)(x)).save(tmp_path / name)
+    with pytest.raises(eb.FileError, match=rf"{name}' cannot be loaded: .*(Lambda|lambda)"):
+        eb.quantize(tmp_path / name, eb.Dataset(rows()), **QUICK)
+
+
+def test_a_file_that_is_none_of_keras(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"PK no zip")
+    with pytest.raises(
+        eb.FileError, match=r"model.keras' cannot be loaded: keras: .*Load it yourself"
+    ):
+        eb.quantize(tmp_path / "model.keras", eb.Dataset(rows()), **QUICK)
+    with pytest.raises(eb.FileError, match="missing.h5' cannot be loaded"):
+        eb.quantize(tmp_path / "missing.h5", eb.Dataset(rows()), **QUICK)
+
+
+def test_a_rank_that_no_sample_settles_is_named():
+    """Each sample tells another one."""
+
+    def turned(x):
+        shape = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.constant([1, 4]), lambda: tf.constant([4]))
+        return tf.reshape(x, shape)
+
+    samples = [np.full((1, 4), value, np.float32) for value in (1, -1)]
+    with pytest.raises(eb.ModelError, match=r"has 2 axes for one sample and 1 for another"):
+        eb.quantize(tf.function(turned), eb.Dataset(samples * 2), **QUICK)
 
 
 def test_recurrent_layers_stay_float_and_unrolled_ones_do_not(kit, caplog):
@@ -180,3 +203,48 @@ print(len(quantized.graph.node))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout.split()[-1]) > 1
+
+
+def test_a_size_that_samples_settle_stays_open(kit):
+    """The model tells nothing of rows; two samples of other sizes do."""
+    x = kit.layers.Input((None, 8), name="rows")
+    y = kit.layers.Dense(16, activation="relu", name="wide")(x)
+    model = kit.Model(x, kit.layers.Dense(4, name="narrow")(y))
+    random = np.random.default_rng(0)
+    samples = [random.standard_normal((1, 3 + n % 4, 8)).astype(np.float32) for n in range(12)]
+    quantized = eb.quantize(model, eb.Dataset(samples), **QUICK)
+    assert quantized(random.standard_normal((2, 9, 8)).astype(np.float32)).shape == (2, 9, 4)
+    for sample in samples:
+        assert sqnr(model(sample), quantized(sample)) > 20
+    with pytest.raises(eb.InvalidArgument, match="cannot be traced without a sample"):
+        eb.plan(model)
+
+
+def test_a_model_that_writes_down_what_it_sees_is_refused(kit):
+    class Counting(kit.layers.Layer):
+        def build(self, shape):
+            self.seen = self.add_weight(name="seen", shape=(), initializer="zeros", trainable=False)
+
+        def call(self, x):
+            self.seen.assign(self.seen + 1.0)
+            return x * self.seen
+
+    x = kit.layers.Input((4,))
+    model = kit.Model(x, Counting()(kit.layers.Dense(4)(x)))
+    with pytest.raises(eb.ModelError, match="writes into a variable"):
+        eb.quantize(model, eb.Dataset(rows()), **QUICK)
+
+
+def test_dropout_and_noise_are_out_of_the_way(kit):
+    """They are there for training alone."""
+    x = kit.layers.Input((16, 16, 3), name="image")
+    y = kit.layers.GaussianNoise(0.5)(kit.layers.Dropout(0.5)(x))
+    y = kit.layers.Flatten()(kit.layers.Conv2D(4, 3)(y))
+    model, samples = kit.Model(x, kit.layers.Dense(3)(y)), images(12)
+    quantized = eb.quantize(model, eb.Dataset(samples), **QUICK)
+    assert sqnr(outputs(model, samples), outputs(quantized, samples)) > 25
+
+
+def test_data_that_are_no_dataset_are_named(kit):
+    with pytest.raises(eb.Error, match="Dataset"):
+        eb.quantize(convolutions(kit), images(4))

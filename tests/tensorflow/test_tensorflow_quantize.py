@@ -10,7 +10,10 @@ from small_networks import (
     convolutions,
     images,
     in_openvino,
+    in_tflite,
+    layers_of,
     outputs,
+    run_tflite,
     sqnr,
     token_rows,
 )
@@ -81,6 +84,8 @@ def test_nested_and_subclassed_models_get_the_plan_of_the_flat_one(kit):
 
     image = kit.layers.Input((16, 16, 3), name="image")
     nested = kit.Model(image, flat(image))
+    models = (flat, nested, Around())
+    outputs(models[2], images(1))  # which tells it the shape of its input
     samples, unseen = images(10), images(4, 9)
     found = [
         outputs(eb.quantize(model, eb.Dataset(samples), **QUICK), unseen)
@@ -125,35 +130,18 @@ def test_strip_stores_integers_and_computes_the_same(kit, tmp_path):
 
 def test_with_one_range_for_each_activation_tflite_computes_in_integers():
     import keras
-    from ai_edge_litert.interpreter import Interpreter
 
     keras.utils.set_random_seed(1)
     model, samples = convolutions(keras), images(40)
     one_range = eb.QuantizationParameters(per_channel=False)
     advanced = eb.AdvancedQuantizationParameters(activations_quantization_params=one_range)
     data = eb.Dataset(samples)
-    module = eb.strip(eb.quantize(model, data, advanced_parameters=advanced, **QUICK))
-    serving = module.signatures["serving_default"]
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([serving], module)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    interpreter = Interpreter(model_content=converter.convert())
-    interpreter.allocate_tensors()
-    types = {each["index"]: each["dtype"] for each in interpreter.get_tensor_details()}
-    layers = [
-        operation
-        for operation in interpreter._get_ops_details()
-        if operation["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D")
-    ]
-    assert len(layers) == 3
-    for layer in layers:
-        assert [types[index] for index in layer["inputs"][:2]] == [np.int8, np.int8]
-    (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
-    found = []
-    for sample in samples:
-        interpreter.set_tensor(given["index"], sample)
-        interpreter.invoke()
-        found.append(interpreter.get_tensor(made["index"]))
-    assert sqnr(outputs(model, samples), np.concatenate(found)) > 20
+    quantized = eb.quantize(model, data, advanced_parameters=advanced, **QUICK)
+    module = eb.strip(quantized, strip_format=eb.StripFormat.IN_PLACE)
+    interpreter = in_tflite(module)
+    layers = layers_of(interpreter, "CONV_2D", "DEPTHWISE_CONV_2D")
+    assert layers == [[np.int8, np.int8]] * 3
+    assert sqnr(outputs(model, samples), run_tflite(interpreter, samples)) > 20
 
 
 class Module(tf.Module):
@@ -314,3 +302,22 @@ def test_what_automatic_padding_comes_to():
         pads = [[0, 0], *map(list, zip(found.pads_begin, found.pads_end, strict=True)), [0, 0]]
         written = tf.nn.conv2d(x, kernel, stride, pads, dilations=dilation)
         assert np.array_equal(same(x), written)
+
+
+def test_values_are_shown_one_at_a_time_and_what_is_raised_comes_out(kit):
+    from eightbit.tensorflow.capture import capture
+    from eightbit.tensorflow.watching import Watcher
+
+    (sample,) = images(1)
+    graph = capture(convolutions(kit), [sample]).graph
+    watched = [node.output for node in graph.nodes if node.op in ("Placeholder", "Relu6", "MatMul")]
+    watcher, seen = Watcher(graph), {}
+    watcher.run([tf.constant(sample)], watched, seen.__setitem__)
+    assert list(seen) == watched and np.array_equal(seen[watched[0]], sample)
+    assert [array.ndim for array in seen.values()] == [4, 4, 4, 2]
+
+    def refuse(output, array):
+        raise eb.DataError(f"'{output.name}' is refused")
+
+    with pytest.raises(eb.DataError, match="'image' is refused"):
+        watcher.run([tf.constant(sample)], watched, refuse)

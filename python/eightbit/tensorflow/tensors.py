@@ -31,9 +31,8 @@ def from_library(array: Any) -> np.ndarray:
 class TensorFlowTensors:
     """See eightbit.external.sessions.Tensors."""
 
-    def measured(self, tensor: tf.Tensor) -> np.ndarray:
-        array = tensor.numpy()
-        return np.ascontiguousarray(array, np.float32)
+    def measured(self, tensor: tf.Tensor | np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(tensor, np.float32)
 
     def from_library(self, array: Any) -> np.ndarray:
         return from_library(array)

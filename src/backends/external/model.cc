@@ -8,6 +8,7 @@
 #include "backends/external/instructions.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "graph/einsum.h"
 
 namespace eightbit::external {
 namespace {
@@ -121,6 +122,13 @@ std::map<std::string, int64_t> ExternalModel::weight_bytes() const {
       bytes[std::string(to_string(tensor.dtype))] += static_cast<int64_t>(tensor.byte_size());
   }
   return bytes;
+}
+
+std::optional<EinsumProduct> einsum_product(std::string_view equation, int weight_port,
+                                            std::optional<int64_t> rank) {
+  auto found = eightbit::einsum_product(equation, weight_port, rank);
+  if (!found) return std::nullopt;
+  return EinsumProduct{found->kept, found->summed, std::move(found->order)};
 }
 
 Model wrap(std::shared_ptr<const Network> network, std::shared_ptr<const Engine> engine) {

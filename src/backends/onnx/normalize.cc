@@ -7,6 +7,7 @@
 
 #include "backends/onnx/bodies/bodies.h"
 #include "backends/onnx/constants.h"
+#include "backends/onnx/einsum.h"
 #include "backends/onnx/fold_layers.h"
 #include "backends/onnx/fold_paddings.h"
 #include "backends/onnx/proto/attributes.h"
@@ -154,6 +155,7 @@ void normalize(Content& content) {
   make_names_unique(graph);
   sort_nodes(graph);
   remove_passes(content);
+  make_products_of_einsums(content);
   fold_paddings(content);
   fold_layers(content);
   prune(content);

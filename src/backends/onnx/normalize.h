@@ -9,6 +9,7 @@ namespace eightbit::onnx {
 // - initializers that are listed among the inputs are constants;
 // - nodes that only hand on their input go: Identity, Dropout, Cast to the same type, Pad by
 //   nothing, and the like;
+// - Einsum of a weight is a product of matrices (einsum.h);
 // - batch normalization and products and sums by channel become part of the convolution in front
 //   or Gemm, and so do the factors of Gemm itself (fold_layers.h);
 // - padding by zero becomes part of the convolution behind (fold_paddings.h);

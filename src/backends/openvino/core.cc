@@ -6,7 +6,7 @@
 #include <openvino/runtime/properties.hpp>
 #include <sstream>
 
-#include "backends/openvino/made_up_names.h"
+#include "backends/openvino/normal_form/made_up_names.h"
 #include "backends/openvino_part.h"
 #include "base/error.h"
 

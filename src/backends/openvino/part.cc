@@ -2,6 +2,7 @@
 
 #include "backends/openvino/core.h"
 #include "backends/openvino/model.h"
+#include "backends/openvino/normal_form/einsum.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -15,12 +16,18 @@ void clear(ov::Model& model) {
     model.remove_variable(variable);
 }
 
+// What is read differs from the model by what is named here.
+std::shared_ptr<const backends::Network> normalized(std::shared_ptr<ov::Model> model) {
+  make_products_of_einsums(*model);
+  return std::make_shared<const OpenVinoModel>(std::move(model));
+}
+
 std::shared_ptr<const backends::Network> read(const std::filesystem::path& path) {
-  return std::make_shared<const OpenVinoModel>(read_file(path));
+  return normalized(read_file(path));
 }
 
 std::shared_ptr<const backends::Network> wrap(const ov::Model& model) {
-  return std::make_shared<const OpenVinoModel>(model.clone());
+  return normalized(model.clone());
 }
 
 std::shared_ptr<ov::Model> unwrap(const backends::Network& network) {

@@ -1,4 +1,4 @@
-#include "backends/openvino/made_up_names.h"
+#include "backends/openvino/normal_form/made_up_names.h"
 
 #include <gtest/gtest.h>
 
