@@ -64,13 +64,14 @@ void run(const Benchmark& verb) {
     throw InvalidArgument(
         fmt::format("[benchmark] --seconds is {}, --rounds {}. Allowed: above 0, and 1 or more",
                     verb.options.seconds, verb.options.rounds));
+  if (verb.common.threads)
+    throw InvalidArgument(
+        "[benchmark] --threads has no effect: models run as their users run them. Leave it out");
   std::vector<Model> models;
   for (const std::string& path : verb.models)
     models.push_back(Model::read(path, parse<Engine>(verb.common.engine)));
-  BenchmarkOptions options = verb.options;
-  options.threads = verb.common.threads;
-  const auto rows =
-      benchmark(models, verb.data.first_sample(models.front()), options, console.run_options());
+  const auto rows = benchmark(models, verb.data.first_sample(models.front()), verb.options,
+                              console.run_options());
   console.print(rows_text(verb.models, rows) +
                 runtimes_note(verb.models, parse<Engine>(verb.common.engine)));
   console.print_json(rows_json(verb.models, rows));

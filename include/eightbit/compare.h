@@ -82,7 +82,6 @@ Inspection inspect(const Model& model, const std::optional<Sample>& sample = std
 struct BenchmarkOptions {
   double seconds = 5;  // for each model and measurement
   int rounds = 5;      // models take turns, round by round
-  int threads = 0;
 };
 // Of one model, compiled with no setting but f32.
 struct BenchmarkRow {

@@ -94,7 +94,6 @@ def benchmark(
     *,
     seconds: float = 5.0,
     rounds: int = 5,
-    threads: int = 0,
     progress: ProgressCallback | None = None,
 ) -> list[_eightbit.BenchmarkRow]:
     """Latency and throughput of each model; the models take turns, so that a busy machine is fair to all of them.
@@ -109,8 +108,8 @@ def benchmark(
         raise InvalidArgument(f"[benchmark] seconds is {seconds!r}. It must be above 0.")
     count = as_count("benchmark", "rounds", rounds, 1)
     native = [to_native_model(model) for model in models]
-    with run_options("benchmark", threads, progress) as run:
-        return _eightbit.benchmark(native, _sample(sample), float(seconds), count, threads, run)
+    with run_options("benchmark", 0, progress) as run:
+        return _eightbit.benchmark(native, _sample(sample), float(seconds), count, run)
 
 
 def _sample(sample: Any) -> _eightbit.Sample | None:

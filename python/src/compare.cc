@@ -69,8 +69,8 @@ void bind_inspection(nb::module_& module) {
 
 std::vector<BenchmarkRow> run_benchmark(const std::vector<Model>& models,
                                         const std::optional<Sample>& sample, double seconds,
-                                        int rounds, int threads, const RunOptions& run) {
-  return benchmark(models, sample, {seconds, rounds, threads}, run);
+                                        int rounds, const RunOptions& run) {
+  return benchmark(models, sample, {seconds, rounds}, run);
 }
 
 void bind_benchmark(nb::module_& module) {
@@ -84,7 +84,7 @@ void bind_benchmark(nb::module_& module) {
             .format(row.latency_ms, row.latency_p90_ms, row.throughput);
       });
   module.def("benchmark", &run_benchmark, nb::arg("models"), nb::arg("sample").none(),
-             nb::arg("seconds"), nb::arg("rounds"), nb::arg("threads"), nb::arg("run"), release());
+             nb::arg("seconds"), nb::arg("rounds"), nb::arg("run"), release());
 }
 
 }  // namespace

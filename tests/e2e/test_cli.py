@@ -182,6 +182,10 @@ def test_odd_paths(eightbit):
     assert (folder / "q ü.bin").exists()
 
 
+def test_a_benchmark_takes_no_threads(eightbit):
+    eightbit.fails("benchmark", "m.xml", "--threads", "2", saying=("--threads has no effect",))
+
+
 def test_compare_inspect_benchmark(eightbit):
     ok(eightbit("quantize", "m.xml", "--data", "d.npz", "-o", "q.xml"))
     result = json.loads(
@@ -205,7 +209,7 @@ def test_compare_inspect_benchmark(eightbit):
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_calibration_goes_on(eightbit, kind):
     """Stopped in the middle: status 130 within two seconds, and the same command ends with the same statistics."""
-    np.save(eightbit.folder / "many.npy", np.repeat(image_samples(100), 400, axis=0))
+    np.save(eightbit.folder / "many.npy", np.repeat(image_samples(100), 800, axis=0))
     command = (
         "calibrate",
         "m.xml",
@@ -214,10 +218,10 @@ def test_interrupted_calibration_goes_on(eightbit, kind):
         "-o",
         "s.stats",
         "--subset-size",
-        "40000",
+        "80000",
     )
     process = eightbit.start(*command)
-    time.sleep(2.5)  # of about six seconds
+    time.sleep(1.5)  # of four seconds and more
     began = time.monotonic()
     process.send_signal(kind)
     stderr = process.communicate(timeout=10)[1]
@@ -232,7 +236,7 @@ def test_interrupted_calibration_goes_on(eightbit, kind):
     assert "resumed" in resumed
     ok(
         eightbit(
-            "calibrate", "m.xml", "--data", "many.npy", "-o", "t.stats", "--subset-size", "40000"
+            "calibrate", "m.xml", "--data", "many.npy", "-o", "t.stats", "--subset-size", "80000"
         )
     )
     for name in ("s", "t"):

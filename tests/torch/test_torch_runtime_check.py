@@ -5,7 +5,7 @@ import eightbit as eb
 import numpy as np
 import pytest
 import torch
-from eightbit.torch.network import TorchNetwork
+from eightbit.torch.engine import TorchEngine
 
 LAYERS = 6
 
@@ -24,16 +24,16 @@ def net():
 @pytest.fixture
 def faulty(monkeypatch):
     """`faulty(k)`: networks whose layer k is quantized yield twice their outputs."""
-    infer = TorchNetwork.infer
+    infer = TorchEngine.infer
 
     def make(*layers):
-        def wrong(self, inputs):
-            outputs = infer(self, inputs)
-            names = {name for name, _ in self.module.named_modules()}
+        def wrong(self, network, inputs):
+            outputs = infer(self, network, inputs)
+            names = {name for name, _ in network.module.named_modules()}
             quantized = [layer for layer in layers if f"fake_quantize.{layer}_0_weight" in names]
             return [2 * output for output in outputs] if quantized else outputs
 
-        monkeypatch.setattr(TorchNetwork, "infer", wrong)
+        monkeypatch.setattr(TorchEngine, "infer", wrong)
 
     return make
 
