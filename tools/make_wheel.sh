@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a wheel that needs nothing but Python and NumPy; OpenVINO, ONNX Runtime and PyTorch are used where they are installed.
-# It carries a part for each release of requirements/openvino.txt. Image folders are left out: the system's OpenCV would
-# bring a hundred libraries along. The wheel refuses them with a message; Python's own image readers feed a Dataset.
+# It carries a part for each release of requirements/openvino.txt. Image folders and sounds are left out: the system's OpenCV
+# and libsndfile would bring a hundred libraries along. The wheel refuses them with a message; Python's own readers feed a Dataset.
 #   tools/make_wheel.sh PYTHON DIST [RELEASE...]      other releases of OpenVINO
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,9 +25,10 @@ done
 raw=$(mktemp -d)
 trap 'rm -rf "$raw"' EXIT
 "$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF \
+  --config-settings=cmake.define.EIGHTBIT_WITH_SOUND=OFF \
   "--config-settings=cmake.define.EIGHTBIT_OPENVINO_PACKAGES=$packages" .
 # OpenVINO is found at run time.
 "$python" -m auditwheel repair -w "$dist" --exclude 'libopenvino*' "$raw"/eightbit-*.whl
 echo "Parts for OpenVINO: ${releases[*]}"
-echo "Image folders (--data FOLDER with pictures) are not in this wheel; everything else is."
+echo "Folders of pictures and of sounds (--data FOLDER) are not in this wheel; everything else is."
 ls -lh "$dist"
