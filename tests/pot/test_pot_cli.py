@@ -136,7 +136,7 @@ def test_accuracy_checker_files(pot, tmp_path):
         np.argmax(compiled(prepared(tmp_path / "pictures" / f"{i:02}.png"))[0]) == i % 3
         for i in range(12)
     ]
-    assert told == pytest.approx(np.mean(hits), abs=0.1)
+    assert told == pytest.approx(np.mean(hits), abs=0.2)
 
 
 def prepared(path):
