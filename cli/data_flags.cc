@@ -49,6 +49,15 @@ DType parse_dtype(const std::string& text) {
 
 }  // namespace
 
+FileDatasetOptions for_model(FileDatasetOptions options, const Model& model) {
+  for (const PortInfo& input : model.inputs()) {
+    options.model_input_names.push_back(input.name);
+    options.model_input_shapes.push_back(input.shape);
+    options.model_input_dtypes.push_back(input.dtype);
+  }
+  return options;
+}
+
 void DataFlags::add_to(CLI::App& verb) {
   const char* group = "Data";
   verb.add_option(
@@ -110,12 +119,7 @@ Dataset DataFlags::open(const Model& model, const std::string& source) const {
   if (!channel_.empty()) options.channel = whole("--channel", channel_, 0);
   if (!length_.empty()) options.length = whole("--length", length_, 1);
   if (!dtype_.empty()) options.dtype = parse_dtype(dtype_);
-  for (const PortInfo& input : model.inputs()) {
-    options.model_input_names.push_back(input.name);
-    options.model_input_shapes.push_back(input.shape);
-    options.model_input_dtypes.push_back(input.dtype);
-  }
-  return open_files(source, options);
+  return open_files(source, for_model(std::move(options), model));
 }
 
 std::optional<Sample> DataFlags::first_sample(const Model& model) const {

@@ -10,6 +10,9 @@
 
 namespace eightbit::cli {
 
+// The same with the model's inputs, which decide what options leave open.
+FileDatasetOptions for_model(FileDatasetOptions options, const Model& model);
+
 class DataFlags {
  public:
   void add_to(CLI::App& verb);

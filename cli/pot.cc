@@ -9,11 +9,11 @@
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include <random>
 
 #include "console.h"
+#include "data_flags.h"
 #include "document.h"
 #include "verbs.h"
 
@@ -154,15 +154,6 @@ std::vector<fs::path> calibration_files(const pot::Configuration& config) {
   }
   files.resize(count);
   return files;
-}
-
-FileDatasetOptions for_model(FileDatasetOptions options, const Model& model) {
-  for (const PortInfo& input : model.inputs()) {
-    options.model_input_names.push_back(input.name);
-    options.model_input_shapes.push_back(input.shape);
-    options.model_input_dtypes.push_back(input.dtype);
-  }
-  return options;
 }
 
 class Job {

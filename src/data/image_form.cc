@@ -1,31 +1,18 @@
 #include "data/image_form.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/nearest.h"
 #include "data/digest.h"
+#include "data/model_input.h"
 
 namespace eightbit {
 namespace {
 
 constexpr int64_t kMostSide = 32768;
-
-// Index of the model input that images go to; past the end where the model is not known.
-size_t target_input(const FileDatasetOptions& options) {
-  if (options.input.empty() || options.model_input_names.empty()) return 0;
-  const auto& names = options.model_input_names;
-  const auto found = std::ranges::find(names, options.input);
-  if (found == names.end())
-    fail<InvalidArgument>("data", "the model has no input '{}'.{} Its inputs: {}", options.input,
-                          suggestion(options.input, names), fmt::join(names, ", "));
-  return static_cast<size_t>(found - names.begin());
-}
 
 std::string upper(std::string text) {
   std::ranges::transform(text, text.begin(),

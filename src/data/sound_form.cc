@@ -1,12 +1,11 @@
 #include "data/sound_form.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/nearest.h"
+#include "data/model_input.h"
 
 namespace eightbit {
 namespace {
@@ -14,15 +13,7 @@ namespace {
 constexpr int64_t kMostRate = 768000, kMostLength = int64_t{1} << 30;
 
 Shape model_shape(const FileDatasetOptions& options) {
-  const auto& names = options.model_input_names;
-  size_t index = 0;
-  if (!options.input.empty() && !names.empty()) {
-    const auto found = std::ranges::find(names, options.input);
-    if (found == names.end())
-      fail<InvalidArgument>("data", "the model has no input '{}'.{} Its inputs: {}", options.input,
-                            suggestion(options.input, names), fmt::join(names, ", "));
-    index = static_cast<size_t>(found - names.begin());
-  }
+  const size_t index = target_input(options);
   return index < options.model_input_shapes.size() ? options.model_input_shapes[index] : Shape();
 }
 
