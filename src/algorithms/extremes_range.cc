@@ -63,17 +63,24 @@ std::vector<double> errors_of(const ChannelExtremes& x, std::span<const float> m
 ChannelExtremes channel_extremes(const records::StatisticsData& statistics, int point) {
   constexpr int64_t kSamples = 64;
   const records::Fold& fold = statistics.fold(point);
+  const Histogram& histogram = statistics.histogram(point);
+  const double counted =
+      static_cast<double>(histogram.total()) / static_cast<double>(fold.min.size());
   ChannelExtremes out{{}, fold.mean_squares(), 1};
+  if (!statistics.points()[static_cast<size_t>(point)].tap.keep_channels) {
+    out.samples = {fold.min};
+    out.samples[0].insert(out.samples[0].end(), fold.max.begin(), fold.max.end());
+    out.elements = std::max(1.0, counted);
+    return out;
+  }
   const auto seen = statistics.seen(point);
   const auto all = static_cast<int64_t>(seen.size()), count = std::min(kSamples, all);
   for (int64_t k = 0; k < count; ++k)
     out.samples.push_back(
         statistics.kept_channels(point, seen[static_cast<size_t>(k * all / count)]));
   foresee(out.samples);
-  const Histogram& histogram = statistics.histogram(point);
   if (!histogram.empty() && all > 0)
-    out.elements = std::max(1.0, static_cast<double>(histogram.total()) / static_cast<double>(all) /
-                                     static_cast<double>(fold.min.size()));
+    out.elements = std::max(1.0, counted / static_cast<double>(all));
   return out;
 }
 

@@ -24,7 +24,8 @@ struct ChannelExtremes {
   double elements = 1;                      // of a channel in a sample, on average
 };
 
-// Of up to 64 samples, evenly spread: enough for a mean.
+// Of up to 64 samples, evenly spread: enough for a mean. Where those of samples were not kept, the
+// outermost of all samples count as those of one, so that nothing is clipped.
 ChannelExtremes channel_extremes(const records::StatisticsData& statistics, int point);
 
 struct ExtremesRange {

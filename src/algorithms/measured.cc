@@ -22,6 +22,7 @@ Measured::Measured(const Graph& graph, const records::StatisticsData& statistics
       }
     }
   if (const ScaleInsertion* scale = scale_at(plan, use)) {
+    is_scaled_ = true;
     axis = scale->axis;
     multiply_.resize(scale->factor.size(), 1.0f);
     add_.resize(scale->factor.size(), 0.0f);
@@ -66,9 +67,8 @@ const Histogram& Measured::histogram() const {
 
 std::optional<std::pair<float, float>> Measured::scaled_range() const {
   const auto shifts = [](float x) { return x < 0 || x > 0; };
-  if (!is_moved() || std::ranges::any_of(add_, shifts) ||
-      !statistics_.points()[static_cast<size_t>(point_)].tap.keep_channels)
-    return {};
+  const bool kept = statistics_.points()[static_cast<size_t>(point_)].tap.keep_channels;
+  if (!is_moved() || std::ranges::any_of(add_, shifts) || !(kept || is_scaled_)) return {};
   const ExtremesRange range = least_error_range(channel_extremes(statistics_, point_), multiply_);
   return std::pair(range.low, range.high);
 }

@@ -31,7 +31,8 @@ class Measured {
   // Of the value as it was measured; empty where it is another one now.
   const Histogram& histogram() const;
   // For values that a scale moves, of which there is no histogram; see extremes_range.h. Nothing
-  // where the channels of samples were not kept, or where more than a scale moves them.
+  // where more than a scale moves them, or a change of the network does and the channels of samples
+  // were not kept.
   std::optional<std::pair<float, float>> scaled_range() const;
   float min() const;
   float max() const;
@@ -42,6 +43,7 @@ class Measured {
   int point_ = kNone;
   int64_t channels_ = 1;
   std::vector<float> multiply_, add_;  // by channel; empty: the value is what was measured
+  bool is_scaled_ = false;             // a scale stands in front of the use
 };
 
 }  // namespace eightbit::algorithms

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -45,12 +46,32 @@ struct Group {
   std::vector<Member> members;
 };
 
-std::optional<double> alpha_of(const Group& group, const QuantizeOptions& options) {
+std::optional<double> alpha_of(bool convolution, const QuantizeOptions& options) {
   const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
-  return group.convolution ? alphas.convolution : alphas.matmul;
+  return convolution ? alphas.convolution : alphas.matmul;
 }
 
-bool is_off(const std::optional<double>& alpha) { return alpha && *alpha < 0; }
+// Recipe nncf does as NNCF does: for transformers, convolutions where they are asked for.
+bool smooths(bool convolutions, const QuantizeOptions& options) {
+  const std::optional<double> alpha = alpha_of(convolutions, options);
+  if (alpha && *alpha < 0) return false;
+  const bool transformer = options.model_type == ModelType::transformer;
+  if (!convolutions) return transformer;
+  if (options.recipe == Recipe::nncf) return transformer && alpha;
+  return alpha || options.advanced_parameters.activations_range_estimator_params.empty();
+}
+
+// Whether nothing else reads the value, or what a quantizer of it makes: the runtime would have to
+// store it twice, as it is and scaled.
+bool serves_it_alone(const Graph& graph, const Plan& plan, const Group& group) {
+  const auto is_member = [&](const Use& use) {
+    return std::ranges::find(group.members, use, &Member::activation) != group.members.end();
+  };
+  const Quantizer* quantizer = quantizer_at(plan, group.members.front().activation);
+  return quantizer->group == kNone && !quantizer->spec.per_channel &&
+         quantizer->value == group.value &&
+         std::ranges::all_of(graph.value(group.value).uses, is_member);
+}
 
 // Products with a weight of their own, by the value they read.
 std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
@@ -60,6 +81,7 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
   for (const Node& node : graph.nodes) {
     const bool convolution = has(node.op, kSmoothQuantConv);
     if (!convolution && !has(node.op, kSmoothQuantMatMul)) continue;
+    if (!smooths(convolution, options)) continue;
     const int32_t port = weight_port(graph, node.id);
     if (port == kNone || port > 1 || node.inputs.size() < 2) continue;
     const Use activation{node.id, 1 - port}, weight_use{node.id, port};
@@ -85,7 +107,7 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
   }
   std::vector<Group> out;
   for (auto& [key, group] : groups)
-    if (!is_off(alpha_of(group, options))) out.push_back(std::move(group));
+    if (!group.convolution || serves_it_alone(graph, plan, group)) out.push_back(std::move(group));
   return out;
 }
 
@@ -207,9 +229,12 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
 }
 
 constexpr double kFlat = 1.05;  // errors this close count as equal
+// Of the error without a scale, that scales may leave. In front of a convolution a scale costs a few
+// hundredths of its time, and its channels' extremes tell less of its values than a histogram.
+constexpr double kWorthwhile = 0.98, kWorthwhileConvolution = 0.65;
 
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights,
-              std::optional<double> wanted) {
+              std::optional<double> wanted, double worthwhile) {
   std::vector<float> weight_max(x.abs_max.size());
   for (const InputMajor& w : weights) {
     const auto m = w.abs_max();
@@ -233,13 +258,26 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights,
   });
   const double least = std::ranges::min(errors);
   const std::vector<float> ones(x.abs_max.size(), 1.0f);
-  if (least >= 0.98 * error_of(ones, false)) return {};
+  if (!(least < worthwhile * error_of(ones, false))) return {};
   // Where the error is flat the smaller alpha is the safer one: it leaves the weights, which err
   // alike for every sample, as they are.
   const auto best =
       std::ranges::find_if(errors, [&](double e) { return e <= kFlat * least; }) - errors.begin();
   const double alpha = kFirst + kStep * static_cast<double>(best);
   return {smoothing(x.abs_max, weight_max, alpha), alpha};
+}
+
+// Who reads the value as it is keeps the quantizer; those that read it scaled get one of their own,
+// for another range.
+void split_quantizer(const std::vector<Use>& scaled, Plan& plan) {
+  const auto found = std::ranges::find_if(
+      plan.quantizers, [&](const Quantizer& q) { return reads(q.uses, scaled.front()); });
+  const auto is_scaled = [&](const Use& use) { return reads(scaled, use); };
+  if (found == plan.quantizers.end() || std::ranges::all_of(found->uses, is_scaled)) return;
+  Quantizer own = *found;
+  std::erase_if(own.uses, std::not_fn(is_scaled));
+  std::erase_if(found->uses, is_scaled);
+  plan.quantizers.insert(found + 1, std::move(own));
 }
 
 void apply(const Graph& graph, const Group& group, const std::vector<float>& s, Plan& plan) {
@@ -254,15 +292,14 @@ void apply(const Graph& graph, const Group& group, const std::vector<float>& s, 
         {member.constant, {member.weight}, scaled, ReplacementReason::smooth_quant, s, axis});
   }
   std::ranges::sort(scale.uses);
+  split_quantizer(scale.uses, plan);
   plan.scales.push_back(std::move(scale));
 }
 
 }  // namespace
 
 bool smooth_quant_applies(const QuantizeOptions& options) {
-  const auto& alphas = options.advanced_parameters.smooth_quant_alphas;
-  return options.model_type == ModelType::transformer &&
-         !(is_off(alphas.convolution) && is_off(alphas.matmul));
+  return smooths(true, options) || smooths(false, options);
 }
 
 namespace {
@@ -309,7 +346,7 @@ void lower_behind_concat(const Graph& graph, Plan& plan, NodeId concat,
 }  // namespace
 
 void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Plan& plan) {
-  if (is_off(options.advanced_parameters.smooth_quant_alphas.matmul)) return;
+  if (!smooths(false, options)) return;
   const auto is_smoothed = [&](const Use& use) {
     return smoothed_input(graph, graph.node(use.node)) == use;
   };
@@ -345,8 +382,11 @@ void smooth_quant_prepare(const Graph& graph, const QuantizeOptions& options, Pl
 
 void smooth_quant_request(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
                           records::TapRequest& taps) {
+  // Of values that are clipped or estimated the extremes of each sample.
+  const bool estimated = !options.advanced_parameters.activations_range_estimator_params.empty();
   for (const Group& group : find_groups(graph, plan, options))
-    taps.want_channels(group.value, group.axis, kMinMax | kMean | kMeanSquare, true);
+    taps.want_channels(group.value, group.axis, kMinMax | kMean | kMeanSquare,
+                       !group.convolution || estimated);
 }
 
 void smooth_quant(const Graph& graph, const StatisticsData& statistics,
@@ -362,10 +402,11 @@ void smooth_quant(const Graph& graph, const StatisticsData& statistics,
           return w.inputs != static_cast<int64_t>(x.min.size());
         }))
       continue;
-    const auto alpha = alpha_of(group, options);
-    const Choice choice = options.recipe == Recipe::nncf
-                              ? choose_nncf(x, weights, alpha.value_or(0.95))
-                              : choose(x, weights, alpha);
+    const auto alpha = alpha_of(group.convolution, options);
+    const Choice choice =
+        options.recipe == Recipe::nncf
+            ? choose_nncf(x, weights, alpha.value_or(0.95))
+            : choose(x, weights, alpha, group.convolution ? kWorthwhileConvolution : kWorthwhile);
     if (choice.scale.empty()) continue;
     apply(graph, group, choice.scale, plan);
     plan.notes.push_back(fmt::format("smooth_quant: {} alpha {:.2f}, {} product(s)",
@@ -376,14 +417,18 @@ void smooth_quant(const Graph& graph, const StatisticsData& statistics,
 
 namespace {
 
-// Products of transformers, whatever the plan: model_type may be set later.
+// Products of transformers and convolutions, whatever the plan: options may be set later.
 void request_all_smoothing(const Graph& graph, std::span<const Use> inputs,
                            const CalibrateOptions& options, Request& request) {
-  if (options.model_type != ModelType::transformer && !is_transformer(graph)) return;
-  for (const Use& input : inputs)
-    if (meets_weight(graph, input) && has(graph.node(input.node).op, kSmoothQuantMatMul))
+  const bool transformer = options.model_type == ModelType::transformer || is_transformer(graph);
+  for (const Use& input : inputs) {
+    const Op op = graph.node(input.node).op;
+    const bool convolution = has(op, kSmoothQuantConv);
+    if (!convolution && !(transformer && has(op, kSmoothQuantMatMul))) continue;
+    if (meets_weight(graph, input))
       request.taps.want_channels(graph.input(input), activation_channel_axis(graph, input),
-                                 kMinMax | kMean | kMeanSquare, true);
+                                 kMinMax | kMean | kMeanSquare, !convolution);
+  }
 }
 
 bool smooths_any(const Graph& graph, const Plan& plan, QuantizeOptions options, bool convolutions) {

@@ -158,11 +158,82 @@ TEST(SmoothQuant, ChosenAlphaIsNotFarFromTheBest) {
 
 TEST(SmoothQuant, NegativeAlphaTurnsItOff) {
   QuantizeOptions options = options_for(Recipe::eightbit, -1.0);
+  EXPECT_TRUE(smooth_quant_applies(options));  // convolutions
+  options.advanced_parameters.smooth_quant_alphas.convolution = -1.0;
   EXPECT_FALSE(smooth_quant_applies(options));
   options.advanced_parameters.smooth_quant_alphas.matmul = 0.5;
   EXPECT_TRUE(smooth_quant_applies(options));
   options.model_type.reset();
   EXPECT_FALSE(smooth_quant_applies(options));
+}
+
+// A convolution whose input has channels of very different reach, which another one in float may read.
+Plan smoothed_convolution(const QuantizeOptions& options, bool other_reader = false) {
+  Random random(5);
+  Graph graph;
+  Plan plan;
+  const ValueId input = add_input(graph, {1, 8, 16, 16});
+  const auto convolution = [&](const std::string& name) {
+    const ValueId weight =
+        add_weight(graph, name + ".weight", random.normal(12 * 8 * 9, 0.1f), {12, 8, 3, 3});
+    add_layer(graph, name, Op::convolution, input, weight, {1, 12, 14, 14});
+    return weight;
+  };
+  const ValueId weight = convolution("a");
+  const auto node = static_cast<NodeId>(graph.nodes.size()) - 1;
+  plan.quantizers.push_back(quantizer_of(input, {node, 0}, {}, false));
+  plan.quantizers.push_back(
+      quantizer_of(weight, {node, 1}, {.per_channel = true, .narrow_range = true}, true, {0}));
+  if (other_reader) convolution("b");
+  records::TapRequest taps(graph);
+  smooth_quant_request(graph, plan, options, taps);
+  Left left;
+  for (int c = 0; c < 8; ++c) {
+    const float reach = std::exp2(static_cast<float>(c));
+    left.min.push_back(-0.3f), left.max.push_back(reach);
+    left.mean.push_back(0), left.mean_square.push_back(reach * reach / 3);
+  }
+  smooth_quant(graph, statistics_of(taps, {left}), options, plan);
+  return plan;
+}
+
+QuantizeOptions for_any_network() {
+  QuantizeOptions options;
+  options.preset = Preset::mixed;
+  return options;
+}
+
+TEST(SmoothQuant, ConvolutionsThatAreAloneWithTheirInputAreSmoothedInAnyNetwork) {
+  const Plan plan = smoothed_convolution(for_any_network());
+  ASSERT_EQ(plan.scales.size(), 1u);
+  EXPECT_GT(plan.scales[0].factor.front(), 4 * plan.scales[0].factor.back());
+  EXPECT_TRUE(smoothed_convolution(for_any_network(),
+                                   "y = Relu/relu(x) : f32[1,8,16,16]\n"
+                                   "out2 = Result(y)\n")
+                  .scales.empty());
+}
+
+TEST(SmoothQuant, ConvolutionsAreLeftWhereTheyAreTurnedOffAndByRecipeNncf) {
+  QuantizeOptions options = for_any_network();
+  options.advanced_parameters.smooth_quant_alphas.convolution = -1.0;
+  EXPECT_TRUE(smoothed_convolution(options).scales.empty());
+  options = for_any_network();
+  options.recipe = Recipe::nncf;
+  EXPECT_TRUE(smoothed_convolution(options).scales.empty());
+}
+
+// One quantizer serves two products, of which one is scaled.
+TEST(SmoothQuant, WhoReadsTheValueUnscaledKeepsARangeOfItsOwn) {
+  Network network(2);
+  const Use other = network.plan.quantizers[2].uses[0];
+  network.plan.quantizers[0].uses.push_back(other);
+  network.plan.quantizers.erase(network.plan.quantizers.begin() + 2);
+  network.plan.quantizers.pop_back();  // the weight of the other one stays in float
+  network.smooth(options_for(Recipe::eightbit));
+  ASSERT_EQ(network.plan.scales.size(), 1u);
+  const Quantizer* scaled = quantizer_at(network.plan, network.plan.scales[0].uses[0]);
+  EXPECT_EQ(scaled->uses, network.plan.scales[0].uses);
+  EXPECT_EQ(quantizer_at(network.plan, other)->uses, std::vector<Use>{other});
 }
 
 TEST(SmoothQuant, FloatProductsAreLeft) {

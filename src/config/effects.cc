@@ -122,7 +122,8 @@ void check_smooth_quant(const QuantizeOptions& options, Findings& out) {
   if (options.model_type == ModelType::transformer) return;
   const AdvancedSmoothQuantParameters& alphas = options.advanced_parameters.smooth_quant_alphas;
   const std::string_view cause = "SmoothQuant runs with model_type 'transformer'";
-  out.refuse(is_on(alphas.convolution), "smooth_quant_alphas.convolution", cause);
+  out.refuse(options.recipe == Recipe::nncf && alphas.convolution && is_on(alphas.convolution),
+             "smooth_quant_alphas.convolution", cause);
   // NNCF's default is 0.95
   out.report(alphas.matmul && is_on(alphas.matmul), "smooth_quant_alphas.matmul", cause);
 }
@@ -227,14 +228,13 @@ std::vector<NoEffect> without_effect(const QuantizeOptions& options, const RunFa
          "activations_range_estimator_params"},
         {options.preset.has_value() && !options.mode, "preset"}})
     out.report(given && !facts.activations, option, "no activation of this model is quantized");
-  if (options.model_type == ModelType::transformer) {
-    const AdvancedSmoothQuantParameters& alphas = advanced.smooth_quant_alphas;
-    const std::string_view cause = "this model has no such layer with quantized weight and input";
-    out.report(is_on(alphas.convolution) && !facts.smooth_convolutions,
-               "smooth_quant_alphas.convolution", cause);
-    out.report(alphas.matmul && is_on(alphas.matmul) && !facts.smooth_products,
-               "smooth_quant_alphas.matmul", cause);
-  }
+  const AdvancedSmoothQuantParameters& alphas = advanced.smooth_quant_alphas;
+  const std::string_view no_layer = "this model has no such layer with quantized weight and input";
+  out.report(alphas.convolution && is_on(alphas.convolution) && !facts.smooth_convolutions,
+             "smooth_quant_alphas.convolution", no_layer);
+  out.report(options.model_type == ModelType::transformer && alphas.matmul &&
+                 is_on(alphas.matmul) && !facts.smooth_products,
+             "smooth_quant_alphas.matmul", no_layer);
   if (facts.measured) {
     out.report(
         options.subset_size != QuantizeOptions{}.subset_size &&

@@ -56,10 +56,13 @@ TEST(WithoutEffect, DefaultsAndWhatHappensAnywayAreNotNamed) {
 TEST(WithoutEffect, SmoothQuantNeedsATransformer) {
   EXPECT_THAT(of_options([](auto&, auto& a) { a.smooth_quant_alphas.matmul = 0.5; }),
               ElementsAre("smooth_quant_alphas.matmul"));
+  EXPECT_THAT(of_options([](auto& o, auto& a) {
+                o.recipe = Recipe::nncf;
+                a.smooth_quant_alphas.convolution = 0.5;
+              }),
+              ElementsAre("!smooth_quant_alphas.convolution"));
   EXPECT_THAT(of_options([](auto&, auto& a) { a.smooth_quant_alphas.convolution = 0.5; }),
-              ElementsAre("!smooth_quant_alphas.convolution"));
-  EXPECT_THAT(of_options([](auto&, auto& a) { a.smooth_quant_alphas.convolution.reset(); }),
-              ElementsAre("!smooth_quant_alphas.convolution"));
+              IsEmpty());
   EXPECT_THAT(of_options([](auto& o, auto& a) {
                 o.model_type = ModelType::transformer;
                 a.smooth_quant_alphas.matmul = 0.5;
@@ -281,7 +284,10 @@ TEST(WithoutEffect, OfCalibration) {
 
 TEST(WithoutEffect, IsRefusedWithOptionCauseAndCure) {
   try {
-    validate(options_with([](auto&, auto& a) { a.smooth_quant_alphas.convolution = 0.5; }));
+    validate(options_with([](auto& o, auto& a) {
+      o.recipe = Recipe::nncf;
+      a.smooth_quant_alphas.convolution = 0.5;
+    }));
     FAIL();
   } catch (const InvalidArgument& e) {
     EXPECT_THAT(e.what(),

@@ -35,6 +35,10 @@ struct Kernels {
   // what such ops yield.
   bool arithmetic = true;
 
+  // A scale by channel in front of a quantizer is part of it. Else it is an op of its own, which costs
+  // more than what it saves.
+  bool quantizers_scale_channels = false;
+
   // Whether a layer's kernel can end in this op behind it.
   bool end_in(Op op) const {
     return layers_end_in_any_activation || !has_kernel_traits(op, kNeedsFusion);

@@ -55,6 +55,17 @@ QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions 
   return options;
 }
 
+namespace {
+
+// Scales in front of convolutions are for runtimes that take them for nothing, unless somebody asks.
+QuantizeOptions with_smoothing(const backends::Network& model, QuantizeOptions options) {
+  std::optional<double>& alpha = options.advanced_parameters.smooth_quant_alphas.convolution;
+  if (!alpha && !kernels_for(model.kernels(), options).quantizers_scale_channels) alpha = -1.0;
+  return options;
+}
+
+}  // namespace
+
 Plan place(const backends::Network& model, const QuantizeOptions& options) {
   const Graph& graph = model.graph();
   std::optional<Plan> own = model.placement();
@@ -70,7 +81,7 @@ Plan place(const backends::Network& model, const QuantizeOptions& options) {
 Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
                      const records::StatisticsData* statistics) {
   const bool asked = options.model_type.has_value();
-  options = with_model_type(model, options);
+  options = with_smoothing(model, with_model_type(model, options));
   Plan plan = place(model, options);
   if (std::string warning = quantized_already(model.graph()); !warning.empty()) {
     log(LogLevel::warning, "{}", warning);

@@ -287,7 +287,7 @@ def test_options_without_effect_are_refused_or_reported(model, dataset, samples,
     with pytest.raises(
         eb.InvalidArgument, match=r"smooth_quant_alphas\.convolution has no effect: .*transformer"
     ):
-        eb.quantize(model, dataset, advanced_parameters=alphas)
+        eb.quantize(model, dataset, recipe=eb.Recipe.NNCF, advanced_parameters=alphas)
 
     report = eb.Report()
     moot = eb.AdvancedQuantizationParameters(inplace_statistics=False)

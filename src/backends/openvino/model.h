@@ -27,7 +27,10 @@ class OpenVinoModel final : public backends::Network {
   std::vector<PortInfo> inputs() const override;
   std::vector<PortInfo> outputs() const override;
   Kernels kernels() const override {
-    return {.layers_may_end_in_floats = true, .recurrent = false, .arithmetic = false};
+    return {.layers_may_end_in_floats = true,
+            .recurrent = false,
+            .arithmetic = false,
+            .quantizers_scale_channels = true};
   }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;

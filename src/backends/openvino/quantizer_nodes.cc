@@ -107,6 +107,26 @@ ov::Output<ov::Node> fake_quantize(const ov::Output<ov::Node>& source, const Qua
   return node;
 }
 
+ov::Output<ov::Node> scale_and_quantize(const ov::Output<ov::Node>& source,
+                                        const ScaleInsertion& scale, const Quantizer& quantizer,
+                                        const std::string& name) {
+  const auto& type = source.get_element_type();
+  const auto channels =
+      channel_shape(source.get_partial_shape(), {scale.axis}, scale.factor.size(), name);
+  const auto input = [&](float end) {
+    std::vector<float> ends;
+    for (float factor : scale.factor) ends.push_back(end / factor);
+    return float_constant(type, channels, ends);
+  };
+  const ov::Shape one(channels.size(), 1);
+  auto node = std::make_shared<ov::op::v0::FakeQuantize>(
+      source, input(quantizer.low[0]), input(quantizer.high[0]),
+      float_constant(type, one, quantizer.low), float_constant(type, one, quantizer.high),
+      static_cast<size_t>(quantizer.levels));
+  node->set_friendly_name(name);
+  return node;
+}
+
 bool can_compress(const Quantizer& quantizer) {
   if (quantizer.spec.fp8 || quantizer.levels < 3 || quantizer.levels > 256) return false;
   for (size_t i = 0; i < quantizer.low.size(); ++i)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "backends/openvino/constants.h"
 #include "backends/openvino/test_models.h"
 
@@ -173,6 +175,22 @@ TEST(ExecutedPrecision, ConvolutionsAndProductsRunInEightBits) {
                executed(with_weights(image, {2, 16, 16, 3, 3}, group), "node", {0, 1}, 32));
   EXPECT_PRED1(is_eight_bit, executed(with_weights(image, {32, 16, 3, 3}, back), "node", {1}, 16));
   EXPECT_PRED1(is_eight_bit, executed(with_weights({8, 32}, {64, 32}, product), "node", {0}, 64));
+}
+
+// What a product by channel and a FakeQuantize behind it yield, in one op.
+TEST(Scales, MoveIntoTheEndsOfTheRangeOfWhatIsQuantized) {
+  const std::vector<float> factors{0.125f, 1, 8};
+  Quantizer quantizer = quantizer_of({"", 256, {-1.0f}, {1.5f}, ov::element::i8}, {});
+  const ScaleInsertion scale{0, {}, factors, 1};
+  const auto x = constant("x", {1, 3, 40}, noise(120));
+  const auto together = scale_and_quantize(x, scale, quantizer, "q");
+  const auto product = std::make_shared<op::Multiply>(x, constant("f", {1, 3, 1}, factors));
+  const auto apart = fake_quantize(product, quantizer, "q");
+  const auto a = to_floats(evaluate_constant(together)), b = to_floats(evaluate_constant(apart));
+  ASSERT_EQ(a.size(), b.size());
+  int different = 0;  // a value halfway between two steps may be rounded to the other one
+  for (size_t i = 0; i < a.size(); ++i) different += std::fabs(a[i] - b[i]) > 1e-5f;
+  EXPECT_LE(different, 1);
 }
 
 TEST(ExecutedPrecision, LstmRunsInEightBits) {

@@ -29,7 +29,8 @@ class Writer {
     if (replacement.uses.empty()) copy_.values[value.id] = constant;
   }
 
-  void scale(const ScaleInsertion& scale) {
+  void scale(const ScaleInsertion& scale, const Plan& plan) {
+    if (is_part_of_quantizer(scale, plan)) return;
     const Value& value = graph_.value(scale.value);
     const std::string name = use_name(scale.uses) + "/scale";
     insert_between(inputs_of(copy_, scale.uses),
@@ -58,19 +59,33 @@ class Writer {
     });
   }
 
-  void quantize(const Quantizer& quantizer, bool compress_weights) {
+  void quantize(const Quantizer& quantizer, const Plan& plan) {
     EIGHTBIT_CHECK(quantizer.has_range() && !quantizer.uses.empty(),
                    "the quantizer of '{}' has no {}", graph_.value(quantizer.value).name,
                    quantizer.has_range() ? "uses" : "range");
     const std::string name = quantizer_name(quantizer);
-    const bool compressed = quantizer.weight && compress_weights && can_compress(quantizer);
+    const bool compressed = quantizer.weight && plan.compress_weights && can_compress(quantizer);
+    const ScaleInsertion* scale = scale_at(plan, quantizer.uses.front());
+    if (scale && !is_part_of_quantizer(*scale, plan)) scale = nullptr;
     insert_between(inputs_of(copy_, quantizer.uses), [&](const ov::Output<ov::Node>& source) {
-      return compressed ? compress(source, quantizer, name)
-                        : fake_quantize(source, quantizer, name);
+      if (compressed) return compress(source, quantizer, name);
+      return scale ? scale_and_quantize(source, *scale, quantizer, name)
+                   : fake_quantize(source, quantizer, name);
     });
   }
 
  private:
+  // In front of convolutions. In front of products a scale becomes part of the norm before it.
+  bool is_part_of_quantizer(const ScaleInsertion& scale, const Plan& plan) const {
+    const auto serves = [&](const Quantizer& q) {
+      return !q.weight && !q.spec.fp8 && q.low.size() == 1 && q.uses == scale.uses;
+    };
+    return std::ranges::all_of(
+               scale.uses,
+               [&](const Use& use) { return is_convolution(graph_.node(use.node).op); }) &&
+           std::ranges::any_of(plan.quantizers, serves);
+  }
+
   template <typename T>
   static std::shared_ptr<ov::Node> named(std::shared_ptr<T> node, const std::string& name) {
     node->set_friendly_name(name);
@@ -137,9 +152,9 @@ class Writer {
 void apply_plan(Copy& copy, const Graph& graph, const Plan& plan) {
   Writer writer(copy, graph);
   for (const auto& constant : plan.constants) writer.replace(constant);
-  for (const auto& scale : plan.scales) writer.scale(scale);
+  for (const auto& scale : plan.scales) writer.scale(scale, plan);
   for (const auto& shift : plan.biases) writer.shift(shift);
-  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan.compress_weights);
+  for (const auto& quantizer : plan.quantizers) writer.quantize(quantizer, plan);
   copy.model->validate_nodes_and_infer_types();
 }
 
