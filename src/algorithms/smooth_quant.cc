@@ -229,8 +229,8 @@ Choice choose_nncf(const Channels& x, const std::vector<InputMajor>& weights, do
 }
 
 constexpr double kFlat = 1.05;  // errors this close count as equal
-// Of the error without a scale, that scales may leave. In front of a convolution a scale costs a few
-// hundredths of its time, and its channels' extremes tell less of its values than a histogram.
+// Of the error without a scale, that scales may leave. In front of a convolution a scale costs a
+// few hundredths of its time, and its channels' extremes tell less of its values than a histogram.
 constexpr double kWorthwhile = 0.98, kWorthwhileConvolution = 0.65;
 
 Choice choose(const Channels& x, const std::vector<InputMajor>& weights,

@@ -167,7 +167,8 @@ TEST(SmoothQuant, NegativeAlphaTurnsItOff) {
   EXPECT_FALSE(smooth_quant_applies(options));
 }
 
-// A convolution whose input has channels of very different reach, which another one in float may read.
+// A convolution whose input has channels of very different reach, and may have another reader, in
+// float.
 Plan smoothed_convolution(const QuantizeOptions& options, bool other_reader = false) {
   Random random(5);
   Graph graph;

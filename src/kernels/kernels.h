@@ -35,8 +35,8 @@ struct Kernels {
   // what such ops yield.
   bool arithmetic = true;
 
-  // A scale by channel in front of a quantizer is part of it. Else it is an op of its own, which costs
-  // more than what it saves.
+  // A scale by channel in front of a quantizer is part of it. Else it is an op of its own, which
+  // costs more than what it saves.
   bool quantizers_scale_channels = false;
 
   // Whether a layer's kernel can end in this op behind it.

@@ -57,7 +57,8 @@ QuantizeOptions with_model_type(const backends::Network& model, QuantizeOptions 
 
 namespace {
 
-// Scales in front of convolutions are for runtimes that take them for nothing, unless somebody asks.
+// Scales in front of convolutions are for runtimes that take them for nothing, unless somebody
+// asks.
 QuantizeOptions with_smoothing(const backends::Network& model, QuantizeOptions options) {
   std::optional<double>& alpha = options.advanced_parameters.smooth_quant_alphas.convolution;
   if (!alpha && !kernels_for(model.kernels(), options).quantizers_scale_channels) alpha = -1.0;

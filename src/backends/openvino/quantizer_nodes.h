@@ -18,8 +18,8 @@ ov::Shape channel_shape(const ov::PartialShape& shape, const std::vector<int64_t
 ov::Output<ov::Node> fake_quantize(const ov::Output<ov::Node>& source, const Quantizer& quantizer,
                                    const std::string& name);
 
-// The same of a value whose channels are scaled in front of it: the scale moves into the ends of the
-// range of what goes in.
+// The same of a value whose channels are scaled in front of it: the scale moves into the ends of
+// the range of what goes in.
 ov::Output<ov::Node> scale_and_quantize(const ov::Output<ov::Node>& source,
                                         const ScaleInsertion& scale, const Quantizer& quantizer,
                                         const std::string& name);
