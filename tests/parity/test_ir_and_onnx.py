@@ -40,7 +40,10 @@ def ranges(model, dataset, **options) -> dict[str, list[tuple[float, ...]]]:
     """(low..., high...) of every quantizer of a plan, of activations and of weights, in the order of their values."""
     report = eb.Report()
     advanced = eb.AdvancedQuantizationParameters(
-        disable_bias_correction=True, overflow_fix=eb.OverflowFix.DISABLE
+        disable_bias_correction=True,
+        overflow_fix=eb.OverflowFix.DISABLE,
+        # convolutions are smoothed for OpenVINO alone
+        smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(convolution=-1),
     )
     eb.quantize(
         model, dataset, report=report, advanced_parameters=advanced, trial_run=False, **options

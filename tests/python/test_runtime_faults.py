@@ -7,7 +7,7 @@ import onnx_models as om
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
-from small_models import op_types, quantized_sqnr
+from small_models import by_runtime, op_types, quantized_sqnr, sqnr
 
 
 def weights(seed: int, *shape, fan: int) -> ov.Node:
@@ -149,9 +149,12 @@ def test_a_mask_is_no_quantized_tensor(dtype, form):
         ]
 
     samples = [sample() for _ in range(40)]
-    assert (
-        default_sqnr(model, samples[:32], samples[32:], trial_run=False)[0] > 20
-    )  # broken: below 5
+    quantized = eb.quantize(model, eb.Dataset(samples[:32]), trial_run=False)
+    assert "FakeQuantize" in op_types(quantized)
+    # as users run it: in f32 the kernels of AMX get attention with such a mask wrong, whoever quantized
+    compiled = ov.compile_model(quantized, "CPU")
+    found = np.concatenate([compiled(sample)[0].ravel() for sample in samples[32:]])
+    assert sqnr(by_runtime(model, samples[32:]), found) > 20  # broken: below 5
 
 
 def block(shape: list, normalized: bool, pooled: bool, activation) -> ov.Model:
