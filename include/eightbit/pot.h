@@ -32,8 +32,9 @@ struct Algorithms {
 // `json`: a list of {"name": ..., "params": {...}}, as create_pipeline takes it. Throws
 // InvalidArgument for a value that is none, Unsupported for what is not done here; both name the
 // key. An unknown key is a note with the nearest one that there is; with `strict` it is an error,
-// as it was in files.
-Algorithms read_algorithms(std::string_view json, bool strict);
+// as it was in files. `part`: of a cascade, whose parts may each have an ignored scope,
+// {"ignored": {"<part>": {"scope": [...]}}}; the names of nodes may begin with the part's.
+Algorithms read_algorithms(std::string_view json, bool strict, std::string_view part = "");
 
 // Pictures and what is known of them.
 struct Pictures {

@@ -14,7 +14,11 @@ from eightbit.data.dataset import Dataset
 from eightbit.errors import DataError, InvalidArgument
 from eightbit.frameworks import Framework, Settings, framework_of
 from eightbit.parameters import Engine, ModelType
-from eightbit.quantization.quantize_model import calibrate_options, quantize_native
+from eightbit.quantization.quantize_model import (
+    calibrate_options,
+    quantize_native,
+    quantize_native_with,
+)
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 
 
@@ -66,14 +70,30 @@ class Observer:
         progress: ProgressCallback | None = None,
     ):
         """See `observe`. Raises what `calibrate` raises for the model and the options."""
-        self.model = model
-        self._framework: Framework = framework_of(model)
-        self._options = calibrate_options(
+        options = calibrate_options(
             "observe", subset_size, model_type, (0, 1), activations_range_estimator_params
         )
-        self._settings = Settings(engine, None, self._options.subset_size)
-        self._threads = as_count("observe", "threads", threads, 0)
-        self._progress = progress
+        self._set_up(model, options, engine, as_count("observe", "threads", threads, 0), progress)
+
+    @classmethod
+    def by_options(cls, model: Any, options: _eightbit.CalibrateOptions) -> Observer:
+        """By options that are the library's already."""
+        observer = cls.__new__(cls)
+        observer._set_up(model, options, Engine.AUTO, 0, None)
+        return observer
+
+    def _set_up(
+        self,
+        model: Any,
+        options: _eightbit.CalibrateOptions,
+        engine: Engine,
+        threads: int,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self.model = model
+        self._framework: Framework = framework_of(model)
+        self._options, self._threads, self._progress = options, threads, progress
+        self._settings = Settings(engine, None, options.subset_size)
         self._native: _eightbit.Model | None = None
         self._observer: _eightbit.Observer | None = None
         if not self._framework.needs_sample(model):
@@ -165,6 +185,10 @@ class Observer:
     def quantize(self, **options: Any) -> Any:
         """The quantized model, with the options of `eightbit.quantize`, which also tells the errors."""
         return quantize_native(self._handle(), self.statistics(), **options)
+
+    def quantize_with(self, options: _eightbit.QuantizeOptions) -> Any:
+        """The same by options that are the library's already."""
+        return quantize_native_with(self._handle(), self.statistics(), options)
 
     def _handle(self) -> _eightbit.Model:
         if self._native is None:

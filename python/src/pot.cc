@@ -23,6 +23,7 @@ void bind_pot(nb::module_& module) {
       .def_ro("skip_model", &pot::Algorithms::skip_model)
       .def_ro("notes", &pot::Algorithms::notes);
   module.def("read_pot_algorithms", &pot::read_algorithms, nb::arg("json"), nb::arg("strict"),
+             nb::arg("part") = "",
              "From a JSON list of {\"name\", \"params\"}, as create_pipeline takes it.");
 }
 

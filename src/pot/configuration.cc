@@ -45,15 +45,27 @@ void only(const JsonEntry& entry, const std::vector<std::string>& known) {
     fail<InvalidArgument>(kWhere, "{}", note);
 }
 
-void read_model(const JsonEntry& section, Configuration& out) {
-  if (const auto cascade = find(section, "cascade"); cascade && !cascade->json().empty())
+// A cascade of one is a plain model, and has a name of its own only where the section has none.
+JsonEntry only_part(const JsonEntry& section, Configuration& out) {
+  const auto cascade = find(section, "cascade");
+  if (!cascade || cascade->json().empty()) return section;
+  const std::vector<JsonEntry> parts = cascade->items();
+  if (parts.size() > 1)
     fail<Unsupported>(kWhere,
-                      "{}: a cascade is quantized by running it. Call its parts under "
-                      "eightbit.observe(...) in Python (docs/observer.md)",
-                      cascade->path());
+                      "{}: how {} parts feed each other is code of yours. Derive an engine from "
+                      "eightbit.pot.IEEngine in Python, or call them under eightbit.observe(...) "
+                      "(docs/pot.md)",
+                      cascade->path(), parts.size());
+  only(parts.front(), {"name", "model", "weights"});
+  out.algorithms.notes.push_back(fmt::format("{} has one part: a plain model", cascade->path()));
+  return parts.front();
+}
+
+void read_model(const JsonEntry& section, Configuration& out) {
   only(section, {"model_name", "model", "weights", "cascade", "framework"});
-  out.model = existing(section["model"]);
-  if (const auto weights = find(section, "weights")) out.weights = existing(*weights);
+  const JsonEntry part = only_part(section, out);
+  out.model = existing(part["model"]);
+  if (const auto weights = find(part, "weights")) out.weights = existing(*weights);
   const auto name = find(section, "model_name");
   out.model_name = name ? name->text() : path_text(out.model.stem());
 }

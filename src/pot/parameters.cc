@@ -120,6 +120,12 @@ const std::vector<std::string> kOfAccuracy = {"maximal_drop",
                                               "tune_hyperparams",
                                               "annotation_conf_threshold"};
 
+const std::vector<std::string> kOfScope = {"scope", "operations", "skip_model"};
+
+bool has_any(const JsonEntry& entry, const std::vector<std::string>& keys) {
+  return std::ranges::any_of(keys, [&](const auto& key) { return entry.has(key.c_str()); });
+}
+
 std::vector<std::string> known_parameters(const std::string& algorithm, bool in_file) {
   std::vector<std::string> known = kParameters;
   known.insert(known.end(), kData.begin(), kData.end());
@@ -132,7 +138,8 @@ std::vector<std::string> known_parameters(const std::string& algorithm, bool in_
 
 class Reader {
  public:
-  Reader(Algorithms& out, bool strict) : out_(out), strict_(strict) {}
+  Reader(Algorithms& out, bool strict, std::string_view part)
+      : out_(out), strict_(strict), part_(part) {}
 
   void read(const std::string& algorithm, const JsonEntry& params) {
     for (const Refusal& refusal : kRefusedParameters)
@@ -147,7 +154,7 @@ class Reader {
                advanced().activations_range_estimator_params);
     quantizers(params, "weights", advanced().weights_quantization_params,
                advanced().weights_range_estimator_params);
-    if (const auto ignored = find(params, "ignored")) scope(*ignored);
+    if (const auto ignored = find(params, "ignored")) scopes(*ignored);
     if (algorithm == "AccuracyAwareQuantization") accuracy(params);
   }
 
@@ -273,8 +280,21 @@ class Reader {
     if (const auto prob = find(*entry, "outlier_prob")) out.quantile_outlier_prob = real(*prob);
   }
 
+  // Of a cascade {"part": {"scope": [...]}}, of which that of one part counts.
+  void scopes(const JsonEntry& ignored) {
+    const auto& json = ignored.json();
+    const bool by_part = json.is_object() && !json.empty() && !has_any(ignored, kOfScope) &&
+                         std::ranges::all_of(json, [](const auto& v) { return v.is_object(); });
+    if (!by_part) return scope(ignored);
+    for (const auto& [name, value] : json.items()) {
+      const JsonEntry own = ignored[name.c_str()];
+      only(own, kOfScope);
+      if (name == part_) scope(own);
+    }
+  }
+
   void scope(const JsonEntry& ignored) {
-    only(ignored, {"scope", "operations", "skip_model"});
+    only(ignored, kOfScope);
     IgnoredScope& scope = out_.options.ignored_scope;
     scope.validate = false;
     if (const auto names = find(ignored, "scope"))
@@ -282,7 +302,7 @@ class Reader {
         if (name.json().is_array())  // the way into a subgraph
           scope.names.push_back(fmt::format("{}", fmt::join(name.texts(), "|")));
         else
-          scope.names.push_back(name.text());
+          add_name(name.text());
       }
     if (const auto operations = find(ignored, "operations"))
       for (const JsonEntry& operation : operations->items()) {
@@ -295,6 +315,14 @@ class Reader {
         scope.types.push_back(operation["type"].text());
       }
     if (const auto skip = find(ignored, "skip_model")) out_.skip_model = truth(*skip);
+  }
+
+  // Inside of POT the nodes of a cascade's part are called "pnet_conv", and "conv" in its file.
+  void add_name(const std::string& name) {
+    std::vector<std::string>& names = out_.options.ignored_scope.names;
+    names.push_back(name);
+    const std::string prefix = part_ + "_";
+    if (!part_.empty() && name.starts_with(prefix)) names.push_back(name.substr(prefix.size()));
   }
 
   void accuracy(const JsonEntry& params) {
@@ -318,6 +346,7 @@ class Reader {
 
   Algorithms& out_;
   const bool strict_;
+  const std::string part_;
 };
 
 std::string name_of(const JsonEntry& algorithm) {
@@ -348,7 +377,8 @@ void check_together(const JsonEntry& list, const std::vector<std::string>& names
 
 }  // namespace
 
-Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool strict) {
+Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool strict,
+                         std::string_view part) {
   const std::vector<JsonEntry> items = list.items();
   if (items.empty()) list.refuse("is empty. Name an algorithm, such as DefaultQuantization");
   Algorithms out;
@@ -362,7 +392,7 @@ Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool stric
   advanced.disable_channel_alignment = !whole && !all.contains("ActivationChannelAlignment");
   advanced.disable_bias_correction =
       !whole && !all.contains("FastBiasCorrection") && !all.contains("BiasCorrection");
-  Reader reader(out, strict);
+  Reader reader(out, strict, part);
   if (shared.target_device) reader.device(*shared.target_device);
   if (shared.model_type) reader.model_type(*shared.model_type);
   const nlohmann::ordered_json none = nlohmann::ordered_json::object();
@@ -372,10 +402,10 @@ Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool stric
   return out;
 }
 
-Algorithms read_algorithms(std::string_view json, bool strict) {
+Algorithms read_algorithms(std::string_view json, bool strict, std::string_view part) {
   const auto parsed = nlohmann::ordered_json::parse(json, nullptr, false);
   if (parsed.is_discarded()) fail<InvalidArgument>(kWhere, "the algorithms are no valid JSON");
-  return algorithms_of(JsonEntry(parsed, kWhere, "algorithms"), {}, strict);
+  return algorithms_of(JsonEntry(parsed, kWhere, "algorithms"), {}, strict, part);
 }
 
 }  // namespace eightbit::pot

@@ -13,6 +13,7 @@ struct Shared {
 };
 
 // `list`: the algorithms. See read_algorithms().
-Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool strict);
+Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool strict,
+                         std::string_view part = "");
 
 }  // namespace eightbit::pot

@@ -158,5 +158,19 @@ TEST(Algorithms, WhatIsNotDoneSaysWhatToDo) {
   EXPECT_THAT(refusal<InvalidArgument>("{"), HasSubstr("no valid JSON"));
 }
 
+TEST(Parameters, PartsOfACascadeHaveIgnoredScopesOfTheirOwn) {
+  const char* json = R"([{"name": "DefaultQuantization", "params": {"ignored": {
+      "pnet": {"scope": ["pnet_conv1", "conv2"]}, "rnet": {"skip_model": true}}}}])";
+  const Algorithms pnet = read_algorithms(json, true, "pnet");
+  EXPECT_THAT(pnet.options.ignored_scope.names, ElementsAre("pnet_conv1", "conv1", "conv2"));
+  EXPECT_FALSE(pnet.skip_model);
+  EXPECT_TRUE(read_algorithms(json, true, "rnet").skip_model);
+  EXPECT_TRUE(read_algorithms(json, true, "onet").options.ignored_scope.names.empty());
+  EXPECT_THROW(read_algorithms(R"([{"name": "DefaultQuantization", "params": {"ignored": {
+      "pnet": {"scpoe": []}}}}])",
+                               true),
+               InvalidArgument);
+}
+
 }  // namespace
 }  // namespace eightbit::pot

@@ -150,6 +150,17 @@ def prepared(path):
     return ((pixels - 127.5) / 60).transpose(2, 0, 1)[None]
 
 
+def test_a_cascade_of_one_part_is_a_plain_model(pot, tmp_path):
+    part = '{"name": "only", "model": "m.xml", "weights": "m.bin"}'
+    plain = '"model": "m.xml", "weights": "m.bin",'
+    (tmp_path / "c.json").write_text(COMMENTED.replace(plain, f'"cascade": [{part}],'))
+    done = pot("pot", "-c", "c.json", "-d", "--output-dir", "out")
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(tmp_path / "out/optimized/small.xml")
+    (tmp_path / "c.json").write_text(COMMENTED.replace(plain, f'"cascade": [{part}, {part}],'))
+    pot.fails("pot", "-c", "c.json", saying=["model.cascade", "2 parts", "eightbit.pot.IEEngine"])
+
+
 @pytest.mark.parametrize(
     "old, new, words",
     [

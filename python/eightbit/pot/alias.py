@@ -15,6 +15,7 @@ _MODULES = (
     "engines",
     "engines.ie_engine",
     "engines.simplified_engine",
+    "engines.utils",
     "graph",
     "graph.model_utils",
     "pipeline",

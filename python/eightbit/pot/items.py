@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,21 +74,19 @@ class Inputs:
     def names(self) -> set[str]:
         return set(self._by_name)
 
-    def fed(self, data: Any, index: int) -> dict[str, np.ndarray]:
-        """What the model is given of an item's data, by names of inputs, each with its batch axis. Raises DataError, which
-        names the item."""
-        arrays = self._arrays(data, index)
+    def fed(self, data: Any) -> dict[str, np.ndarray]:
+        """What the model is given of an item's data, by names of inputs, each with its batch axis. Raises DataError."""
         return {
-            self._ports[at].any_name: self._with_batch(np.asarray(array), self._ports[at], index)
-            for at, array in arrays.items()
+            self._ports[at].any_name: self._with_batch(np.asarray(array), self._ports[at])
+            for at, array in self._arrays(data).items()
         }
 
-    def _arrays(self, data: Any, index: int) -> dict[int, Any]:
+    def _arrays(self, data: Any) -> dict[int, Any]:
         if isinstance(data, Mapping):
             unknown = [name for name in data if name not in self._by_name]
             if unknown:
                 raise DataError(
-                    f"[pot] item {index} has an input {unknown[0]!r}. The model's inputs are: {', '.join(sorted(self.names))}."
+                    f"[pot] there is no input {unknown[0]!r}. The model's inputs are: {', '.join(sorted(self.names))}."
                 )
             return {self._by_name[name]: array for name, array in data.items()}
         several = isinstance(data, (list, tuple)) and len(self._ports) == len(data) > 1
@@ -97,19 +95,19 @@ class Inputs:
         if len(self._ports) == 1:
             return {0: data}
         if len(self._ports) == 2:
-            return self._with_image_info(data, index)
+            return self._with_image_info(data)
         raise DataError(
-            f"[pot] item {index} is one array, and the model has {len(self._ports)} inputs. Return a dict of input names and "
+            f"[pot] the data are one array, and the model has {len(self._ports)} inputs. Return a dict of input names and "
             "arrays, or a list of arrays."
         )
 
-    def _with_image_info(self, data: Any, index: int) -> dict[int, Any]:
+    def _with_image_info(self, data: Any) -> dict[int, Any]:
         """Two inputs, of which one is told the size of the picture."""
         ranks = [port.partial_shape.rank for port in self._ports]
         flat = [at for at, rank in enumerate(ranks) if rank.is_static and rank.get_length() == 2]
         if len(flat) != 1:
             raise DataError(
-                f"[pot] item {index} is one array, and the model has two inputs, of which not exactly one is of rank 2 (height, "
+                "[pot] the data are one array, and the model has two inputs, of which not exactly one is of rank 2 (height, "
                 "width, channels). Return a dict of input names and arrays."
             )
         picture = np.asarray(data)
@@ -117,7 +115,7 @@ class Inputs:
         info = np.array([[height, width, channels]], np.float32)
         return {flat[0]: info, 1 - flat[0]: picture}
 
-    def _with_batch(self, array: np.ndarray, port: Any, index: int) -> np.ndarray:
+    def _with_batch(self, array: np.ndarray, port: Any) -> np.ndarray:
         shape = port.partial_shape
         if shape.rank.is_dynamic:
             return array
@@ -139,9 +137,5 @@ class Inputs:
         )
         hint = " Its last axis looks like channels: transpose it." if last else ""
         raise DataError(
-            f"[pot] item {index} has the shape {list(array.shape)}, and the input '{port.any_name}' is {shape}.{hint}"
+            f"[pot] the shape is {list(array.shape)}, and the input '{port.any_name}' is {shape}.{hint}"
         )
-
-
-def annotations_of(items: Sequence[Item]) -> list[Any]:
-    return [item.annotation for item in items]

@@ -110,6 +110,16 @@ def quantize_native(
         return from_native_model(_eightbit.quantize(native, statistics, native_options, run))
 
 
+def quantize_native_with(
+    native: _eightbit.Model,
+    statistics: _eightbit.Statistics,
+    native_options: _eightbit.QuantizeOptions,
+) -> Any:
+    """The same by options that are the library's already."""
+    with QuantizeOptions().run("quantize", native) as run:
+        return from_native_model(_eightbit.quantize(native, statistics, native_options, run))
+
+
 def _quantize_again(
     model: Any, data: Any, recipe: _eightbit.QuantizationRecipe, chosen: QuantizeOptions
 ) -> Any:

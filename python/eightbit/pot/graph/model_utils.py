@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,19 @@ class NodeView:
 
 def compress_model_weights(model: CompressedModel) -> None:
     """Weights are stored as 8-bit integers when a pipeline has run; there is nothing left to do, and nothing is returned."""
+
+
+def add_outputs(
+    models: list[dict[str, Any]], node_names: Mapping[str, Mapping[Any, Any]]
+) -> dict[str, list[Any]]:
+    """models: what an engine runs, a dict a part. node_names: of each part, by its model's name, {key: (node, port)}. Returns
+    the new outputs of each."""
+    added = {}
+    for part in models:
+        name = part["model"].friendly_name
+        wanted = list(node_names[name].values())
+        added[name] = part["model"].add_outputs(wanted) if wanted else []
+    return added
 
 
 def get_all_operation_nodes(model: CompressedModel, recursively: bool = True) -> list[NodeView]:
@@ -57,6 +71,7 @@ def get_node_by_name(
 
 
 __all__ = [
+    "add_outputs",
     "compress_model_weights",
     "get_all_operation_nodes",
     "get_node_by_name",

@@ -8,14 +8,16 @@ from typing import Any
 
 from eightbit import _eightbit
 from eightbit.data.dataset import Dataset
-from eightbit.errors import DataError, InvalidArgument, Unsupported
+from eightbit.errors import InvalidArgument, Unsupported
 from eightbit.parameters import DropType
 from eightbit.pot.algorithms.accuracy import Accuracy
 from eightbit.pot.api import Engine
 from eightbit.pot.attributes import Attributes
 from eightbit.pot.engines.ie_engine import IEEngine
+from eightbit.pot.engines.statistics import part_name
 from eightbit.pot.graph.compressed_model import CompressedModel
-from eightbit.pot.samplers import chosen
+from eightbit.pot.pipeline.cascade import observed_parts, quantized_part
+from eightbit.pot.samplers import BatchSampler, chosen
 from eightbit.pot.utils.logger import get_logger
 from eightbit.quantization.accuracy_control import control_accuracy_with
 from eightbit.quantization.quantize_model import quantize_with
@@ -38,6 +40,9 @@ class Pipeline:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._algo_seq: list[Algorithm] = []
+        self.observed: dict[
+            str, Any
+        ] = {}  # parts that an engine of the user's own has run, by name
         self._told: set[str] = set()  # warnings, once each
 
     @property
@@ -57,18 +62,15 @@ class Pipeline:
         if not self._algo_seq:
             return model
         read = self._read()
-        if model.is_cascade:
-            raise Unsupported(
-                "[pot] a cascade is quantized by running it: call its parts through eightbit.observe(...), then quantize each "
-                "observer (docs/observer.md)."
-            )
-        if read.skip_model:
-            return model
         if not isinstance(self._engine, IEEngine):
             raise Unsupported(
                 f"[pot] the engine {type(self._engine).__name__} is not derived from IEEngine. Derive it, or run your code under "
                 "eightbit.observe(...)."
             )
+        if model.is_cascade or (self._engine.runs_its_own_way and read.control is None):
+            return self._run_observed(model, read)
+        if read.skip_model:
+            return model
         self._engine.set_model(model)
         data = _Samples(self._engine, read)
         _log.info(
@@ -79,13 +81,41 @@ class Pipeline:
         self._engine.set_model(result)
         return result
 
+    def _run_observed(
+        self, model: CompressedModel, read: _eightbit.PotAlgorithms
+    ) -> CompressedModel:
+        """The engine runs the model its own way over the items; what it feeds to each part is what the part is quantized for."""
+        if read.control is not None:
+            raise Unsupported(
+                "[pot] AccuracyAwareQuantization does not go over the parts of a cascade. Use DefaultQuantization, and leave parts "
+                'out by "ignored": {"<part>": {"skip_model": true}}.'
+            )
+        loader = self._engine.data_loader
+        indices = _indices(len(loader), read)
+        _log.info("%s on %d of %d items", self._algo_seq[0].name, len(indices), len(loader))
+        parts = observed_parts(model, read.options)
+        self.observed = parts
+        with self._engine.observing(parts):
+            self._engine.set_model(model)
+            self._engine.predict(sampler=BatchSampler(loader, 1, indices))
+        result = model.with_models(
+            [
+                quantized_part(
+                    parts[part_name(part)], part["model"], self._read(part.get("name", ""))
+                )
+                for part in model.models
+            ]
+        )
+        self._engine.set_model(result)
+        return result
+
     def evaluate(self, model: CompressedModel) -> dict[str, float] | None:
         """The metrics of the whole loader; None where the engine has no metric."""
         self._engine.set_model(model)
         return self._engine.predict()[0]
 
-    def _read(self) -> _eightbit.PotAlgorithms:
-        """All algorithms together, as options of the library."""
+    def _read(self, part: str = "") -> _eightbit.PotAlgorithms:
+        """All algorithms together, as options of the library. part: of a cascade, which may have an ignored scope of its own."""
         algorithms = [
             {"name": algorithm.name, "params": algorithm.config} for algorithm in self._algo_seq
         ]
@@ -95,7 +125,7 @@ class Pipeline:
             raise InvalidArgument(
                 f"[pot] the parameters hold what no configuration can: {error}. Pass numbers, texts, lists and dictionaries."
             ) from None
-        read = _eightbit.read_pot_algorithms(text, False)
+        read = _eightbit.read_pot_algorithms(text, False, part)
         for note in read.notes:
             if note not in self._told:
                 self._told.add(note)
@@ -130,19 +160,17 @@ def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
+def _indices(total: int, read: _eightbit.PotAlgorithms) -> list[int]:
+    count = min(read.stat_subset_size or total, total)
+    return chosen(total, count, read.shuffle_data, read.seed)
+
+
 class _Samples:
     """The inputs of the items that an algorithm takes, read one by one."""
 
     def __init__(self, engine: IEEngine, read: _eightbit.PotAlgorithms):
-        total = len(engine.data_loader)
         self._engine = engine
-        self._indices = chosen(
-            total, min(read.stat_subset_size or total, total), read.shuffle_data, read.seed
-        )
-        if not self._indices:
-            raise DataError(
-                "[pot] stat_subset_size is below 1. Leave it out for the whole dataset."
-            )
+        self._indices = _indices(len(engine.data_loader), read)
 
     def __len__(self) -> int:
         return len(self._indices)

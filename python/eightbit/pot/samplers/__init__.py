@@ -25,7 +25,15 @@ class Sampler:
 
     def __iter__(self) -> Iterator[Any]:
         for batch in self.batches():
-            yield [self._data_loader[index] for index in batch]
+            yield Batch(batch, [self._data_loader[index] for index in batch])
+
+
+class Batch(list):
+    """Items, and at `indices` where they stand in their loader."""
+
+    def __init__(self, indices: Sequence[int], items: Sequence[Any]):
+        super().__init__(items)
+        self.indices = list(indices)
 
 
 class BatchSampler(Sampler):
