@@ -167,7 +167,7 @@ class Job {
     // what cannot be read leaves no folder behind
     const Model model = Model::read(config_.model);
     const std::vector<fs::path> files = calibration_files(config_);
-    const Dataset data = open_file_list(files, for_model(config_.calibration.options, model));
+    const Dataset data = open_file_list(files, fitted(config_.calibration, model));
     const fs::path folder = result_folder(verb_, config_);
     console_.log_to(folder / "log.txt");
     const Model result = config_.algorithms.skip_model
@@ -180,6 +180,12 @@ class Job {
   }
 
  private:
+  FileDatasetOptions fitted(const pot::Pictures& pictures, const Model& model) const {
+    FileDatasetOptions options = for_model(pictures.options, model);
+    const bool simplified = config_.engine == pot::EngineType::simplified;
+    return simplified ? pot::for_channels(std::move(options)) : options;
+  }
+
   void check_metrics() const {
     const bool aware = config_.algorithms.control.has_value();
     if (!aware && !verb_.evaluate) return;
@@ -216,7 +222,7 @@ class Job {
   }
 
   Dataset evaluation_data(const Model& model) const {
-    return open_file_list(config_.evaluation.files, for_model(config_.evaluation.options, model));
+    return open_file_list(config_.evaluation.files, fitted(config_.evaluation, model));
   }
 
   ValidationFunction validation(const Model& model, int64_t top_k, const fs::path& folder) const {

@@ -62,12 +62,12 @@ def weights(*shape) -> ov.Node:
     return ops.constant((random.standard_normal(shape) * 0.2).astype(np.float32))
 
 
-def image_model(path: Path) -> Path:
-    """Input `image` [1,3,16,16]; nodes conv_0, conv_1, classifier; output `logits` [1,5]."""
-    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+def image_model(path: Path, channels: int = 3) -> Path:
+    """Input `image` [1,channels,16,16]; nodes conv_0, conv_1, classifier; output `logits` [1,5]."""
+    image = ops.parameter([1, channels, 16, 16], np.float32, name="image")
     image.output(0).get_tensor().set_names({"image"})
     node = image
-    for index, depth in enumerate((3, 8)):
+    for index, depth in enumerate((channels, 8)):
         node = ops.convolution(
             node, weights(8, depth, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1], name=f"conv_{index}"
         )

@@ -5,6 +5,7 @@
 #include <eightbit/accuracy_control.h>
 #include <eightbit/dataset.h>
 #include <eightbit/options.h>
+#include <eightbit/tensor.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -42,6 +43,19 @@ struct Pictures {
   FileDatasetOptions options;
   std::vector<int64_t> labels;  // one a file; empty: not known
 };
+
+// The section "engine" of the type "simplified", as JSON: "data_source", and "layout" and
+// "central_fraction" where it has them. Throws as read_algorithms does, and what open_files throws.
+Pictures read_pictures(std::string_view engine);
+
+// Options of pictures for the model's inputs, which they name: one channel makes them grey.
+FileDatasetOptions for_channels(FileDatasetOptions options);
+
+// One of them as POT's ImageLoader reads it: u8, [1, 3, height, width] of B, G, R ([1, 1, ...] of
+// grey for an input of one channel) or with the channels last, as the layout says; of the input's
+// size where that is known (-1: it is not). `input`: the shape of the model's input, with a batch
+// axis or without. Throws DataError naming the file, InvalidArgument for an input that pictures do not fit.
+Tensor read_picture(const Pictures& pictures, int64_t index, const Shape& input);
 
 // Whose data a configuration names: pictures without labels, or datasets of Accuracy Checker.
 enum class EngineType { simplified, accuracy_checker };

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "data/file_set.h"
 #include "data/path_text.h"
 #include "pot/accuracy_checker.h"
 #include "pot/parameters.h"
+#include "pot/pictures.h"
 #include "pot/reading.h"
 
 namespace eightbit::pot {
@@ -22,14 +22,6 @@ Json parsed(std::string_view json) {
   return out;
 }
 
-// A template's <MODEL_PATH> that nobody filled in.
-fs::path path_in(const JsonEntry& entry) {
-  const std::string text = entry.text();
-  if (text.size() > 2 && text.front() == '<' && text.back() == '>')
-    entry.refuse("is the placeholder {}. Put the path there", text);
-  return path_from_text(text);
-}
-
 fs::path existing(const JsonEntry& entry) {
   fs::path path = path_in(entry);
   std::error_code error;
@@ -38,11 +30,6 @@ fs::path existing(const JsonEntry& entry) {
                     "{}: '{}' does not exist. Relative paths start at the working directory",
                     entry.path(), path_text(path));
   return path;
-}
-
-void only(const JsonEntry& entry, const std::vector<std::string>& known) {
-  for (const std::string& note : unknown_keys(entry, known))
-    fail<InvalidArgument>(kWhere, "{}", note);
 }
 
 // A cascade of one is a plain model, and has a name of its own only where the section has none.
@@ -70,31 +57,9 @@ void read_model(const JsonEntry& section, Configuration& out) {
   out.model_name = name ? name->text() : path_text(out.model.stem());
 }
 
-// "NCHW" of the layouts that pictures may have; an N is not asked for.
-std::string layout_of(const JsonEntry& entry) {
-  return choice(entry, std::map<std::string, std::string, std::less<>>{
-                           {"NCHW", "NCHW"}, {"CHW", "NCHW"}, {"NHWC", "NHWC"}, {"HWC", "NHWC"}});
-}
-
 void read_simplified(const JsonEntry& engine, const std::string& given, Configuration& out) {
-  only(engine, {"type", "data_source", "device", "layout", "central_fraction",
-                "stat_requests_number", "eval_requests_number"});
-  const auto source = find(engine, "data_source");
-  if (!source && given.empty())
-    engine.refuse(
-        "has no 'data_source'. Name a folder, a list or a glob of pictures, or give --data-source");
-  Pictures& pictures = out.calibration;
-  pictures.files = find_files(source ? path_text(path_in(*source)) : given).paths;
-  pictures.options.color = "BGR";
-  if (const auto layout = find(engine, "layout")) pictures.options.layout = layout_of(*layout);
-  if (const auto fraction = find(engine, "central_fraction")) {
-    const double share = real(*fraction);
-    if (!(share > 0 && share <= 1))
-      fraction->refuse("is {}. It lies above 0 and is at most 1", share);
-    pictures.options.steps = {{.kind = ImageStep::Kind::center_crop, .fraction = share},
-                              ImageStep{}};
-  }
-  out.evaluation = pictures;
+  out.calibration = pictures_of(engine, given);
+  out.evaluation = out.calibration;
 }
 
 // The first model of a file.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "pot/reading.h"
@@ -15,11 +16,10 @@ namespace {
 template <typename Value>
 using Choices = std::map<std::string, Value, std::less<>>;
 
-const Choices<TargetDevice> kDevices = {{"ANY", TargetDevice::any},
-                                        {"CPU", TargetDevice::cpu},
-                                        {"GPU", TargetDevice::gpu},
-                                        {"NPU", TargetDevice::npu},
-                                        {"CPU_SPR", TargetDevice::cpu_spr}};
+const Choices<TargetDevice> kDevices = {
+    {"ANY", TargetDevice::any},   {"CPU", TargetDevice::cpu},         {"GPU", TargetDevice::gpu},
+    {"NPU", TargetDevice::npu},   {"CPU_SPR", TargetDevice::cpu_spr}, {"GNA", TargetDevice::gna},
+    {"GNA3", TargetDevice::gna3}, {"GNA3.5", TargetDevice::gna3_5}};
 // With "accuracy", weights are asymmetric too. The last two are names of files alone.
 const Choices<Preset> kPresets = {{"performance", Preset::performance},
                                   {"mixed", Preset::mixed},
@@ -55,7 +55,6 @@ constexpr auto kRefusedParameters = std::to_array<Refusal>({
      "the same end"},
     {"layerwise_configs",
      "single FakeQuantize are not configured by name. Name nodes in ignored.scope"},
-    {"outputs", "quantizers of outputs have no parameters of their own. Leave it out"},
     {"annotation_free", "layers are ranked by a metric. Give annotations"},
 });
 constexpr auto kRefusedAlgorithms = std::to_array<Refusal>({
@@ -129,7 +128,10 @@ bool has_any(const JsonEntry& entry, const std::vector<std::string>& keys) {
 std::vector<std::string> known_parameters(const std::string& algorithm, bool in_file) {
   std::vector<std::string> known = kParameters;
   known.insert(known.end(), kData.begin(), kData.end());
-  if (!in_file) known.insert(known.end(), kOfFile.begin(), kOfFile.end());
+  if (!in_file) {
+    known.insert(known.end(), kOfFile.begin(), kOfFile.end());
+    known.emplace_back("outputs");
+  }
   for (const Refusal& refusal : kRefusedParameters) known.emplace_back(refusal.name);
   if (algorithm == "AccuracyAwareQuantization")
     known.insert(known.end(), kOfAccuracy.begin(), kOfAccuracy.end());
@@ -148,6 +150,11 @@ class Reader {
           !value->json().empty())
         fail<Unsupported>(kWhere, "{}: {}", value->path(), refusal.advice);
     only(params, known_parameters(algorithm, strict_));
+    if (const auto outputs = find(params, "outputs"))
+      out_.notes.push_back(
+          fmt::format("{}: sums that leave layers have no quantizers of their own. It changes "
+                      "nothing",
+                      outputs->path()));
     quantization(params);
     data(params);
     quantizers(params, "activations", advanced().activations_quantization_params,
@@ -160,11 +167,6 @@ class Reader {
 
   void device(const JsonEntry& entry) {
     const std::string text = entry.text();
-    if (text.starts_with("GNA"))
-      fail<Unsupported>(kWhere,
-                        "{} is {}: no current OpenVINO has the plug-in. Use ANY for 8 bits on the "
-                        "CPU",
-                        entry.path(), text);
     if (text.starts_with("VPU"))
       fail<Unsupported>(kWhere, "{} is {}: its plug-in is gone. Use NPU", entry.path(), text);
     out_.options.target_device = choice(entry, kDevices);
@@ -197,13 +199,13 @@ class Reader {
       advanced().smooth_quant_alphas.matmul = -1;
       advanced().overflow_fix = OverflowFix::first_layer_only;
     }
+    if (const auto device = find(params, "target_device")) this->device(*device);
     if (const auto preset = find(params, "preset")) {
       options.preset = choice(*preset, kPresets);
-      // files say accuracy for what the CPU has of it: asymmetric activations
-      if (preset->text() == "accuracy" && !strict_)
+      // files say accuracy for what the CPU has of it: asymmetric activations; on GNA it is 16 bits
+      if (preset->text() == "accuracy" && !strict_ && !is_gna(options.target_device))
         advanced().weights_quantization_params = {.mode = QuantizationScheme::asymmetric};
     }
-    if (const auto device = find(params, "target_device")) this->device(*device);
     if (const auto type = find(params, "model_type")) model_type(*type);
     if (const auto fast = find(params, "use_fast_bias"))
       options.fast_bias_correction = truth(*fast);
@@ -257,13 +259,33 @@ class Reader {
     bool quantile = false;
     if (const auto preset = find(given, "preset"))
       quantile = choice(*preset, Choices<bool>{{"default", false}, {"quantile", true}});
-    side(given, "min", quantile, StatisticsType::min, estimator.min);
-    side(given, "max", quantile, StatisticsType::max, estimator.max);
+    const auto min = find(given, "min"), max = find(given, "max");
+    if (!quantile && out_.options.recipe == Recipe::eightbit && only_clips(min) &&
+        only_clips(max)) {
+      // ranges are found as they are without it, and then clipped
+      estimator.min.aggregator_type = estimator.max.aggregator_type = AggregatorType::histogram;
+      clip(min, estimator.min);
+      clip(max, estimator.max);
+      return;
+    }
+    side(min, quantile, StatisticsType::min, estimator.min);
+    side(max, quantile, StatisticsType::max, estimator.max);
   }
 
-  void side(const JsonEntry& given, const char* key, bool quantile, StatisticsType type,
+  static bool only_clips(const std::optional<JsonEntry>& side) {
+    return !side ||
+           (side->json().is_object() && side->json().size() == 1 && side->has("clipping_value"));
+  }
+
+  // A bound of one end: of the lower end it is a number from 0 down.
+  void clip(const std::optional<JsonEntry>& side, StatisticsCollectorParameters& out) {
+    if (!side) return;
+    if (const auto bound = find(*side, "clipping_value"))
+      out.clipping_value = std::abs(real(*bound));
+  }
+
+  void side(const std::optional<JsonEntry>& entry, bool quantile, StatisticsType type,
             StatisticsCollectorParameters& out) {
-    const auto entry = find(given, key);
     if (!entry && !quantile) return;
     out.statistics_type = quantile ? StatisticsType::quantile : type;
     out.aggregator_type = AggregatorType::mean;
@@ -276,7 +298,7 @@ class Reader {
         fail<Unsupported>(kWhere, "{}: hl_estimator is not done. Use median", name->path());
       out.aggregator_type = choice(*name, kAggregators);
     }
-    if (const auto clip = find(*entry, "clipping_value")) out.clipping_value = real(*clip);
+    clip(entry, out);
     if (const auto prob = find(*entry, "outlier_prob")) out.quantile_outlier_prob = real(*prob);
   }
 

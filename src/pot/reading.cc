@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/nearest.h"
+#include "data/path_text.h"
 
 namespace eightbit::pot {
 
@@ -54,6 +55,18 @@ std::vector<std::string> unknown_keys(const JsonEntry& entry, std::span<const st
       notes.push_back(fmt::format("{}{}{}: there is no such key.{}", entry.path(),
                                   entry.path().empty() ? "" : ".", key, suggestion(key, known)));
   return notes;
+}
+
+void only(const JsonEntry& entry, const std::vector<std::string>& known) {
+  for (const std::string& note : unknown_keys(entry, known))
+    fail<InvalidArgument>(kWhere, "{}", note);
+}
+
+std::filesystem::path path_in(const JsonEntry& entry) {
+  const std::string text = entry.text();
+  if (text.size() > 2 && text.front() == '<' && text.back() == '>')
+    entry.refuse("is the placeholder {}. Put the path there", text);
+  return path_from_text(text);
 }
 
 }  // namespace eightbit::pot

@@ -1,6 +1,7 @@
 // Reading keys of a configuration: what each may be, and what is said where it is not.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <span>
@@ -36,5 +37,11 @@ std::vector<double> reals(const JsonEntry& entry);  // one, or a list of them
 // "engine.datasets[0].name: there is no such key. Did you mean ...?" for each key that is none of
 // `known`.
 std::vector<std::string> unknown_keys(const JsonEntry& entry, std::span<const std::string> known);
+
+// Throws InvalidArgument for a key that is none of `known`.
+void only(const JsonEntry& entry, const std::vector<std::string>& known);
+
+// A path that somebody has filled in: a template's <MODEL_PATH> is refused.
+std::filesystem::path path_in(const JsonEntry& entry);
 
 }  // namespace eightbit::pot

@@ -12,6 +12,9 @@ _HERE = "eightbit.pot"
 _THERE = "openvino.tools.pot"
 _MODULES = (
     "api",
+    "data_loaders",
+    "data_loaders.creator",
+    "data_loaders.image_loader",
     "engines",
     "engines.ie_engine",
     "engines.simplified_engine",
