@@ -60,10 +60,10 @@ FileDatasetOptions for_model(FileDatasetOptions options, const Model& model) {
 
 void DataFlags::add_to(CLI::App& verb) {
   const char* group = "Data";
-  verb.add_option(
-          "--data", source_,
-          "Image, sound, .npy, .npz, .bin or .raw, a folder or glob of them, or a .txt file that "
-          "lists them")
+  verb.add_option("--data", source_,
+                  "Image, sound, .npy, .npz, .bin, .raw, .ark or .scp, a folder or glob of them, "
+                  "or a .txt file that "
+                  "lists them")
       ->group(group);
   verb.add_option("--mean", mean_, "Images: subtracted, one value or one a channel")->group(group);
   verb.add_option("--scale", scale_, "Images: divided by after the mean")->group(group);

@@ -123,9 +123,12 @@ struct FileDatasetOptions {
 
 // SOURCE is an image, a sound (.wav, .flac, .ogg) or a folder of them, a .npy or .npz (arrays named
 // as the inputs, samples along axis 0), a folder of .npy, .npz or .bin (a sample each, whole), a
-// .bin/.raw file with a declared shape, a glob ("calib/*.jpg"), or a .txt file that lists one path
+// .bin/.raw file with a declared shape, a Kaldi archive (.ark, binary or text) or a list of places
+// in archives (.scp), a glob ("calib/*.jpg"), or a .txt file that lists one path
 // a line, relative to its own
 // folder. Files of a folder or glob come in sorted order; files are read ahead in the background.
+// Of an archive each frame is a sample where the model takes [1, width], else each record as a
+// whole: [frames, width], or [1, frames, width] for an input of three axes.
 // Keep images and arrays that are not needed out of it: kinds do not mix. Errors: DataError naming
 // the file; InvalidArgument for an option without effect on that kind of source.
 Dataset open_files(const std::string& source, const FileDatasetOptions& options = {});

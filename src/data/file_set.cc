@@ -18,15 +18,24 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kKinds =
     "Allowed: images (.jpg .jpeg .png .bmp .webp .tif .tiff .ppm ...), sounds (.wav "
-    ".flac .ogg), .npy, .npz, .bin or .raw, a "
+    ".flac .ogg), .npy, .npz, .bin or .raw, .ark or .scp of Kaldi, a "
     "folder or glob of "
     "them, or a .txt file that lists them";
+
+constexpr std::string_view kTexts =
+    "Text becomes numbers by a tokenizer, which Python reads: eightbit.open_texts, with the "
+    "package "
+    "tokenizers. The command line takes its tokens as .npz";
 
 std::string extension(const fs::path& path) {
   std::string text = path_text(path.extension());
   std::ranges::transform(text, text.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
+}
+
+bool is_text(const fs::path& path) {
+  return extension(path) == ".txt" || extension(path) == ".jsonl";
 }
 
 void add(FileSet& files, fs::path path, std::string name) {
@@ -53,7 +62,7 @@ FileSet settle_kind(FileSet files, const std::string& source) {
   }
   if (kept.paths.empty())
     fail<DataError>("data", "'{}' holds no data: {} files in it are of other kinds. {}", source,
-                    passed_over, kKinds);
+                    passed_over, std::ranges::all_of(files.paths, is_text) ? kTexts : kKinds);
   if (passed_over)
     log(LogLevel::info, "'{}': {} files of other kinds are passed over", source, passed_over);
   return kept;
@@ -123,8 +132,8 @@ FileSet match_glob(const std::string& source) {
 }  // namespace
 
 std::string_view to_string(FileKind kind) {
-  constexpr std::array<std::string_view, 5> kNames = {"images", "sounds", ".npy files",
-                                                      ".npz files", "raw binary files"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "images", "sounds", ".npy files", ".npz files", "raw binary files", "Kaldi archives"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -146,6 +155,7 @@ std::optional<FileKind> kind_of(const fs::path& path) {
   if (text == ".npy") return FileKind::npy;
   if (text == ".npz") return FileKind::npz;
   if (text == ".bin" || text == ".raw") return FileKind::raw;
+  if (text == ".ark" || text == ".scp") return FileKind::archive;
   return std::nullopt;
 }
 
@@ -175,7 +185,9 @@ FileSet find_files(const std::string& source) {
   if (extension(path) == ".txt") return read_list(path, source);
   FileSet files;
   const auto kind = kind_of(path);
-  if (!kind) fail<InvalidArgument>("data", "'{}' is of no known kind. {}", source, kKinds);
+  if (!kind)
+    fail<InvalidArgument>("data", "'{}' is of no known kind. {}", source,
+                          is_text(path) ? kTexts : kKinds);
   files.kind = *kind;
   files.single = true;
   add(files, path, path_text(path.filename()));

@@ -9,7 +9,7 @@
 
 namespace eightbit {
 
-enum class FileKind { image, sound, npy, npz, raw };
+enum class FileKind { image, sound, npy, npz, raw, archive };
 std::string_view to_string(FileKind kind);
 
 struct FileSet {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/ark_store.h"
 #include "data/array_store.h"
 #include "data/file_set.h"
 #include "data/image_folder.h"
@@ -54,6 +55,8 @@ std::shared_ptr<const SampleStore> open_store(FileSet files, const FileDatasetOp
       return open_sounds(std::move(files), options);
     case FileKind::raw:
       return open_raw_files(files, options);
+    case FileKind::archive:
+      return open_archives(files, options);
     default:
       break;
   }

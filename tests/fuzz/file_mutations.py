@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Mutations of small files of every other format that is read: IR (.xml and .bin), .npy, .npz, statistics, recipes, POT's
-configurations (JSON and YAML), lists of files, sounds and images. Each is used or refused with one clear error. See
+configurations (JSON and YAML), lists of files, archives of Kaldi, sounds and images. Each is used or refused with one clear error. See
 supervision.py.
 
 Changes know the format: attributes and elements of XML, entries of JSON, numbers in binary headers; and bytes anywhere."""
@@ -203,6 +203,22 @@ def sound() -> bytes:
     return saved(write)
 
 
+def archive() -> bytes:
+    """A record of each kind."""
+    sizes = struct.pack("<bibi", 4, 2, 4, 3)
+    packed = struct.pack("<ffii", -1, 2, 2, 3)
+    kinds = {
+        b"FM ": sizes + np.arange(6, dtype="<f4").tobytes(),
+        b"DM ": sizes + np.arange(6, dtype="<f8").tobytes(),
+        b"FV ": struct.pack("<bi", 4, 3) + np.arange(3, dtype="<f4").tobytes(),
+        b"CM ": packed + np.arange(12, dtype="<u2").tobytes() + bytes(range(6)),
+        b"CM2 ": packed + np.arange(6, dtype="<u2").tobytes(),
+        b"CM3 ": packed + bytes(range(6)),
+    }
+    records = [b"key%d \0B" % i + kind + rest for i, (kind, rest) in enumerate(kinds.items())]
+    return b"".join(records) + b"text  [\n 1 2 3\n 4 5 6.5 ]\n"
+
+
 POT = {
     "model": {"model_name": "small", "model": "m.xml", "weights": "m.bin"},
     "engine": {"type": "simplified", "data_source": "nowhere/*.png", "layout": "NCHW"},
@@ -314,6 +330,8 @@ def formats() -> list[Format]:
         Format("a.npz", {"a.npz": npz}, samples("a.npz"), of_bytes),
         Format("l.txt", {"l.txt": b"png.png\nbmp.bmp\n", **pictures}, samples("l.txt"), of_text),
         Format("s.wav", {"s.wav": sound()}, samples("s.wav"), of_bytes),
+        Format("k.ark", {"k.ark": archive()}, samples("k.ark"), of_bytes),
+        Format("k.scp", {"k.ark": archive(), "k.scp": b"key0 k.ark:5\nkey1 k.ark:53\n"}, samples("k.scp"), of_text),
     ]  # fmt: skip
     if command_line().exists():
         checker = {"checker.yml": CHECKER.encode(), "labels.txt": b"a.png 1\n", **ir}

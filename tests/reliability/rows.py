@@ -23,7 +23,7 @@ ROWS = [
         units=["graph_test:*", "backends_onnx_test:OnnxReader*", "backends_openvino_test:Reader*:ReadFile*"]),
     Row(3, "external data elsewhere, through links, beyond its end", "refused",
         tests=["tests/python/test_onnx.py"], units=["backends_onnx_test:OnnxSave*:ExternalData*"]),
-    Row(4, "archives: names, bombs, checksums, pickled arrays", "refused", units=["data_test:Zip*:NpyHeader*:Arrays*"]),
+    Row(4, "archives: names, bombs, checksums, pickled arrays", "refused", units=["data_test:Zip*:NpyHeader*:Arrays*:Ark*"]),
     Row(5, "files that carry code: pickles, Lambda layers", "nothing runs",
         tests=["tests/errors/test_cli_errors.py::test_pickles_are_refused", "tests/tensorflow/test_tensorflow_errors.py"]),
     Row(6, "kill -9 while saving", "the old model or the new one, whole",
