@@ -75,7 +75,8 @@ void OptionFlags::add_to(CLI::App& verb) {
       ->group(group);
   add(verb, "preset", "/preset", Kind::name,
       "performance (symmetric activations) or mixed; default: the smaller error", group);
-  add(verb, "target-device", "/target_device", Kind::name, "ANY, CPU, CPU_SPR, GPU or NPU", group);
+  add(verb, "target-device", "/target_device", Kind::name,
+      "ANY, CPU, CPU_SPR, GPU, NPU, GNA, GNA3 or GNA3.5", group);
   add(verb, "subset-size", "/subset_size", Kind::integer, "Samples to calibrate on; default 300",
       group);
   add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean,

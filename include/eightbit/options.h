@@ -13,7 +13,15 @@ namespace eightbit {
 
 // The device whose INT8 kernels the quantizers must suit. `any` is the same as `cpu`; `cpu_spr`:
 // CPUs from Sapphire Rapids on, for which products of activations stay quantized in transformers.
-enum class TargetDevice { any, cpu, cpu_spr, gpu, npu };
+// gna, gna3, gna3_5: accelerators for speech, of 16-bit activations, and weights of 8 bits where the
+// preset is performance and the device has them, else of 16. No OpenVINO since 2024.0 has their
+// plug-in: the model runs on a CPU, which computes what they would.
+enum class TargetDevice { any, cpu, cpu_spr, gpu, npu, gna, gna3, gna3_5 };
+
+constexpr bool is_gna(TargetDevice device) {
+  return device == TargetDevice::gna || device == TargetDevice::gna3 ||
+         device == TargetDevice::gna3_5;
+}
 
 // The scheme of activations. performance: symmetric; mixed: asymmetric. Weights are symmetric in
 // both.

@@ -20,13 +20,17 @@ __all__ = [
 
 
 class TargetDevice(StrEnum):
-    """The device whose INT8 kernels the quantizers must suit. ANY is the same as CPU."""
+    """The device whose INT8 kernels the quantizers must suit. ANY is the same as CPU. GNA, GNA3, GNA3.5: 16-bit activations, and
+    weights of 8 bits with the preset PERFORMANCE where the device has them; no current OpenVINO has their plug-in."""
 
     ANY = "ANY"
     CPU = "CPU"
     GPU = "GPU"
     NPU = "NPU"
     CPU_SPR = "CPU_SPR"
+    GNA = "GNA"
+    GNA3 = "GNA3"
+    GNA3_5 = "GNA3.5"
 
 
 class ModelType(StrEnum):

@@ -33,11 +33,14 @@ struct Names<Engine> {
 template <>
 struct Names<TargetDevice> {
   static constexpr std::string_view kOption = "target_device";
-  static constexpr std::array<Row<TargetDevice>, 5> kRows = {{{TargetDevice::any, "ANY"},
+  static constexpr std::array<Row<TargetDevice>, 8> kRows = {{{TargetDevice::any, "ANY"},
                                                               {TargetDevice::cpu, "CPU"},
                                                               {TargetDevice::cpu_spr, "CPU_SPR"},
                                                               {TargetDevice::gpu, "GPU"},
-                                                              {TargetDevice::npu, "NPU"}}};
+                                                              {TargetDevice::npu, "NPU"},
+                                                              {TargetDevice::gna, "GNA"},
+                                                              {TargetDevice::gna3, "GNA3"},
+                                                              {TargetDevice::gna3_5, "GNA3.5"}}};
 };
 template <>
 struct Names<Preset> {

@@ -146,7 +146,9 @@ void free_float_activations(const Graph& graph, Plan& plan) {
 }  // namespace
 
 Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options) {
-  return options.recipe == Recipe::nncf || options.mode ? Kernels{} : runtime;
+  const bool whatever_runs_it =
+      options.recipe == Recipe::nncf || options.mode || is_gna(options.target_device);
+  return whatever_runs_it ? Kernels{} : runtime;
 }
 
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {

@@ -65,7 +65,8 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
     steps("measured placement", [&] {
       place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled);
     });
-  if (settled.trial && !settled.plan.quantizers.empty() && is_not_faster(*settled.trial))
+  if (settled.trial && !settled.plan.quantizers.empty() && is_not_faster(*settled.trial) &&
+      !is_gna(options.target_device))
     steps("times of layers", [&] { explain(planned, statistics, options, settled); });
   steps.report().trial = settled.trial;
   Model quantized = written(planned.base, recipe_of(planned, settled.plan, options, settled.trial),

@@ -28,6 +28,9 @@ enum Entry : uint32_t {
   kQ4Tensor = 1u << 12,  // 4 bits, symmetric, per tensor
   kW4 = 1u << 13,
   kW2 = 1u << 14,
+  kA16Signed = 1u << 15,  // 16 bits, symmetric, per tensor, signed whatever the data says
+  kW8Tensor = 1u << 16,   // symmetric, per tensor; signed; narrow range
+  kW16Tensor = 1u << 17,
 };
 
 constexpr uint32_t kActivations = kA8 | kA16;
@@ -109,6 +112,27 @@ constexpr Op kNpuUnified[] = {
     Op::floor_mod,  Op::logical_and, Op::logical_or,    Op::logical_xor,
 };
 
+// GNA computes in 16 bits, per tensor. Sums of 32 bits between its layers have no quantizers here.
+constexpr DeviceRow kGna[] = {
+    {Op::convolution, kA16Signed, kW16Tensor},
+    {Op::group_convolution, kA16Signed, kW16Tensor},
+    {Op::depthwise_convolution, kA16Signed, kW16Tensor},
+    {Op::convolution_backprop, kA16Signed, kW16Tensor},
+    {Op::mat_mul, kA16Signed, kW8Sym | kW16Tensor},
+    {Op::add, kA16Signed},
+    {Op::subtract, kA16Signed},
+    {Op::multiply, kA16Signed},
+    {Op::avg_pool, kA16Signed},
+    {Op::reduce_mean, kA16Signed},
+};
+// What GNA3 and GNA3.5 have instead.
+constexpr DeviceRow kGna3[] = {
+    {Op::convolution, kA16Signed, kW8Tensor | kW16Tensor},
+    {Op::group_convolution, kA16Signed, kW8Tensor | kW16Tensor},
+    {Op::depthwise_convolution, kA16Signed, kW8Tensor | kW16Tensor},
+    {Op::convolution_backprop, kA16Signed, kW8Tensor | kW16Tensor},
+};
+
 constexpr auto kSymmetric = QuantizationScheme::symmetric;
 constexpr auto kAsymmetric = QuantizationScheme::asymmetric;
 
@@ -142,6 +166,9 @@ SpecList expand(uint32_t entry) {
   if (entry & kW4) append(out, 4, kSymmetric, true, false, {false});
   if (entry & kQ4Tensor) append(out, 4, kSymmetric, false, false, {false});
   if (entry & kW2) append(out, 2, kSymmetric, true, false, {false});
+  if (entry & kA16Signed) append(out, 16, kSymmetric, false, true, {false});
+  if (entry & kW8Tensor) append(out, 8, kSymmetric, false, true, {true});
+  if (entry & kW16Tensor) append(out, 16, kSymmetric, false, true, {true});
   return out;
 }
 
@@ -172,6 +199,12 @@ std::string_view Device::name() const {
       return "GPU";
     case TargetDevice::npu:
       return "NPU";
+    case TargetDevice::gna:
+      return "GNA";
+    case TargetDevice::gna3:
+      return "GNA3";
+    case TargetDevice::gna3_5:
+      return "GNA3.5";
   }
   return "?";
 }
@@ -182,13 +215,26 @@ bool Device::multiplies_in_floats() const {
   return !has_arithmetic() && kernels_.layers_may_end_in_floats;
 }
 
-bool Device::on_cpu() const { return target_ != TargetDevice::gpu && target_ != TargetDevice::npu; }
+bool Device::on_cpu() const {
+  return target_ != TargetDevice::gpu && target_ != TargetDevice::npu && !is_gna(target_);
+}
 
 bool Device::has_kernel(Op op) const {
   return kernels_.compute(op) || (!on_cpu() && has_kernel_traits(op, kNeedsArithmetic));
 }
 
+Offer Device::gna_offer(const Node& node) const {
+  Offer offer{trait_of(node.op), {}, {}, false};
+  const DeviceRow* newer = target_ == TargetDevice::gna ? nullptr : find(kGna3, node.op);
+  const DeviceRow* row = newer ? newer : find(kGna, node.op);
+  add_row(offer, row);
+  if (!row && offer.trait != Trait::agnostic && offer.trait != Trait::concat)
+    offer.trait = Trait::non_quantizable;
+  return offer;
+}
+
 Offer Device::offer(const Node& node) const {
+  if (is_gna(target_)) return gna_offer(node);
   Offer offer{trait_of(node.op), {}, {}, has(node.op, kUnifiedScales)};
   const bool gpu_table = !on_cpu();
   if (gpu_table && node.op == Op::interpolate && node.attributes.nearest) {

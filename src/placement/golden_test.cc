@@ -59,7 +59,9 @@ void set_option(QuantizeOptions& options, const std::string& key, const std::str
     options.target_device = one_of<TargetDevice>(value, {{"CPU", TargetDevice::cpu},
                                                          {"CPU_SPR", TargetDevice::cpu_spr},
                                                          {"GPU", TargetDevice::gpu},
-                                                         {"NPU", TargetDevice::npu}});
+                                                         {"NPU", TargetDevice::npu},
+                                                         {"GNA", TargetDevice::gna},
+                                                         {"GNA3.5", TargetDevice::gna3_5}});
   } else if (key == "mode") {
     options.mode = one_of<QuantizationMode>(value, {{"fp8_e4m3", QuantizationMode::fp8_e4m3},
                                                     {"fp8_e5m2", QuantizationMode::fp8_e5m2}});

@@ -24,7 +24,9 @@ QuantizationParameters wanted_of(const QuantizeOptions& options, bool weights) {
   const bool transformer = options.model_type == ModelType::transformer;
   const Preset preset =
       options.preset.value_or(transformer && !options.mode ? Preset::mixed : Preset::performance);
-  const bool asymmetric = !weights && preset == Preset::mixed;
+  const bool gna = is_gna(options.target_device);
+  const bool asymmetric = !weights && !gna && preset == Preset::mixed;
+  if (gna && weights && !wanted.num_bits && preset == Preset::mixed) wanted.num_bits = 16;
   if (!wanted.mode)
     wanted.mode = asymmetric ? QuantizationScheme::asymmetric : QuantizationScheme::symmetric;
   return wanted;

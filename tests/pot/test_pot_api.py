@@ -389,7 +389,7 @@ REFUSED = [
     ({"name": "Quantization"}, KeyError, "QuantizationAlgos has no 'Quantization'"),
     ({"name": "FastBiasCorrection"}, eb.Unsupported, "MinMaxQuantization"),
     (
-        {"name": "DefaultQuantization", "params": {"target_device": "GNA"}},
+        {"name": "DefaultQuantization", "params": {"target_device": "VPU"}},
         eb.Unsupported,
         "plug-in",
     ),

@@ -150,6 +150,13 @@ def prepared(path):
     return ((pixels - 127.5) / 60).transpose(2, 0, 1)[None]
 
 
+def test_a_model_of_one_channel_sees_grey_pictures(pot, tmp_path):
+    image_model(tmp_path / "m.xml", channels=1)
+    done = pot("pot", "-c", "c.json", "-d", "--output-dir", "out")
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(tmp_path / "out/optimized/small.xml")
+
+
 def test_a_cascade_of_one_part_is_a_plain_model(pot, tmp_path):
     part = '{"name": "only", "model": "m.xml", "weights": "m.bin"}'
     plain = '"model": "m.xml", "weights": "m.bin",'
@@ -167,7 +174,7 @@ def test_a_cascade_of_one_part_is_a_plain_model(pot, tmp_path):
         ('"preset"', '"presset"', ["c.json:11", "presset", "preset"]),
         ('"mixed"', '"fast"', ["params.preset", "'fast'", "performance", "c.json:11"]),
         ('"DefaultQuantization"', '"MagnitudeSparsity"', ["MagnitudeSparsity", "c.json:10"]),
-        ('"CPU"', '"GNA"', ["GNA", "plug-in", "c.json:7"]),
+        ('"CPU"', '"VPU"', ["VPU", "plug-in", "c.json:7"]),
         ('"m.xml"', '"<MODEL_PATH>"', ["placeholder <MODEL_PATH>", "c.json:4"]),
         ('"m.xml"', '"n.xml"', ["'n.xml' does not exist", "c.json:4"]),
         ('"simplified"', '"data_free"', ["data_free", "c.json:5"]),

@@ -10,7 +10,8 @@ import eightbit as eb
 import pytest
 
 ENUMS = {
-    "TargetDevice": {"ANY": "ANY", "CPU": "CPU", "GPU": "GPU", "NPU": "NPU", "CPU_SPR": "CPU_SPR"},
+    "TargetDevice": {"ANY": "ANY", "CPU": "CPU", "GPU": "GPU", "NPU": "NPU", "CPU_SPR": "CPU_SPR",
+                     "GNA": "GNA", "GNA3": "GNA3", "GNA3_5": "GNA3.5"},
     "ModelType": {"TRANSFORMER": "transformer"},
     "QuantizationPreset": {"PERFORMANCE": "performance", "MIXED": "mixed"},
     "QuantizationMode": {"FP8_E4M3": "fp8_e4m3", "FP8_E5M2": "fp8_e5m2"},
