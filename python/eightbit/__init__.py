@@ -38,7 +38,7 @@ from eightbit._logging import disable_logging, set_log_level
 from eightbit._logging import logger as nncf_logger
 from eightbit._openvino import look_for_openvino
 from eightbit.analysis import benchmark, compare, inspect, report
-from eightbit.data import Dataset, open_files
+from eightbit.data import Dataset, open_files, open_texts
 from eightbit.errors import (
     AccuracyNotReached,
     BufferFullError,
@@ -155,6 +155,7 @@ __all__ = [
     "observe",
     "Observer",
     "open_files",
+    "open_texts",
     "OverflowFix",
     "ParameterNotSupportedError",
     "plan",

@@ -32,7 +32,8 @@ def open_files(
     input: str = "",
 ) -> _eightbit.Dataset:
     """Data for calibration from files: an image folder, a glob, a .txt list of files, sounds (.wav, .flac, .ogg), a .npy, a .npz (arrays named as
-    the inputs, samples along axis 0), a folder of .npy or .npz (a sample each), or a .bin or .raw file.
+    the inputs, samples along axis 0), a folder of .npy or .npz (a sample each), a .bin or .raw file, or archives
+    of Kaldi (.ark, .scp; of which each frame is a sample where the model takes [1, width]). Text: see `open_texts`.
 
     model: an openvino.Model or a path; its inputs decide the size of images that `resize` does not.
     mean, scale: images: per channel or one for all; pixels (0 to 255) become (pixel - mean) / scale.
