@@ -167,7 +167,9 @@ class Job {
     // what cannot be read leaves no folder behind
     const Model model = Model::read(config_.model);
     const std::vector<fs::path> files = calibration_files(config_);
-    const Dataset data = open_file_list(files, fitted(config_.calibration, model));
+    const Dataset data =
+        pot::with_constants(open_file_list(files, fitted(config_.calibration, model)),
+                            config_.calibration.constants, model);
     const fs::path folder = result_folder(verb_, config_);
     console_.log_to(folder / "log.txt");
     const Model result = config_.algorithms.skip_model
@@ -195,6 +197,8 @@ class Job {
           "[pot] {} needs a metric, which the simplified engine has none of. Use an Accuracy "
           "Checker file with annotations, or eightbit.pot in Python with a Metric",
           what));
+    if (config_.top_k.empty() && !config_.unmeasured.empty())
+      throw Unsupported(fmt::format("[pot] {} needs a metric. {}", what, config_.unmeasured));
     if (config_.top_k.empty() || config_.evaluation.labels.empty())
       throw Unsupported(
           fmt::format("[pot] {} needs the metric accuracy and annotations of the converter "
@@ -222,7 +226,9 @@ class Job {
   }
 
   Dataset evaluation_data(const Model& model) const {
-    return open_file_list(config_.evaluation.files, fitted(config_.evaluation, model));
+    return pot::with_constants(
+        open_file_list(config_.evaluation.files, fitted(config_.evaluation, model)),
+        config_.evaluation.constants, model);
   }
 
   ValidationFunction validation(const Model& model, int64_t top_k, const fs::path& folder) const {

@@ -4,6 +4,7 @@
 
 #include <eightbit/accuracy_control.h>
 #include <eightbit/dataset.h>
+#include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/tensor.h>
 
@@ -37,16 +38,28 @@ struct Algorithms {
 // {"ignored": {"<part>": {"scope": [...]}}}; the names of nodes may begin with the part's.
 Algorithms read_algorithms(std::string_view json, bool strict, std::string_view part = "");
 
+// An input of the model that is the same for every picture.
+struct ConstantInput {
+  std::string name;
+  std::vector<double> values;
+};
+
 // Pictures and what is known of them.
 struct Pictures {
   std::vector<std::filesystem::path> files;
   FileDatasetOptions options;
   std::vector<int64_t> labels;  // one a file; empty: not known
+  std::vector<ConstantInput> constants;
 };
 
 // The section "engine" of the type "simplified", as JSON: "data_source", and "layout" and
 // "central_fraction" where it has them. Throws as read_algorithms does, and what open_files throws.
 Pictures read_pictures(std::string_view engine);
+
+// The samples of `pictures` with the constants beside them, in the shapes of the model's inputs (a
+// size that is not known is 1). Throws InvalidArgument for a constant that fits none.
+Dataset with_constants(Dataset pictures, const std::vector<ConstantInput>& constants,
+                       const Model& model);
 
 // Options of pictures for the model's inputs, which they name: one channel makes them grey.
 FileDatasetOptions for_channels(FileDatasetOptions options);
@@ -67,6 +80,9 @@ struct Configuration {
   EngineType engine = EngineType::accuracy_checker;
   Pictures calibration, evaluation;  // of one dataset unless the file names two
   std::vector<int64_t> top_k;        // metrics "accuracy" that the file asks for
+  // Of a metric that the file asks for and that is not known: what is to be said where metrics are
+  // needed. Calibration needs none.
+  std::string unmeasured;
   Algorithms algorithms;
 };
 

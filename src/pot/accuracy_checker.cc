@@ -27,6 +27,26 @@ template <typename... Args>
                     fmt::format(text, std::forward<Args>(args)...), kWayOut);
 }
 
+// A number, a list, a list of lists, or a text "1.0, 2.0, 3.0".
+std::vector<double> numbers(const JsonEntry& entry) {
+  std::vector<double> out;
+  if (entry.json().is_array()) {
+    for (const JsonEntry& item : entry.items())
+      for (double value : numbers(item)) out.push_back(value);
+    return out;
+  }
+  if (!entry.json().is_string()) return reals(entry);
+  std::stringstream text(entry.text());
+  for (std::string one; std::getline(text, one, ',');) {
+    double value = 0;
+    const size_t from = std::min(one.find_first_not_of(" ()[]"), one.size());
+    const auto [end, error] = std::from_chars(one.data() + from, one.data() + one.size(), value);
+    if (error != std::errc()) refuse(entry, "'{}' is no list of numbers", entry.text());
+    out.push_back(value);
+  }
+  return out;
+}
+
 fs::path under(const fs::path& path, const char* variable, const fs::path& folder) {
   if (path.is_absolute()) return path;
   const char* prefix = std::getenv(variable);
@@ -149,20 +169,7 @@ class Preparation {
     if (!entry) return {};
     if (entry->json() == "imagenet") return {104.00698793, 116.66876762, 122.67891434};
     if (entry->json() == "cifar10") return {125.307, 122.961, 113.8575};
-    if (entry->json().is_string()) {  // "1.0, 2.0, 3.0"
-      std::vector<double> out;
-      std::stringstream text(entry->text());
-      for (std::string one; std::getline(text, one, ',');) {
-        double value = 0;
-        const size_t from = std::min(one.find_first_not_of(" ()"), one.size());
-        const auto [end, error] =
-            std::from_chars(one.data() + from, one.data() + one.size(), value);
-        if (error != std::errc()) refuse(*entry, "'{}' is no list of numbers", entry->text());
-        out.push_back(value);
-      }
-      return out;
-    }
-    return reals(*entry);
+    return numbers(*entry);
   }
 
   CheckedModel& out_;
@@ -237,38 +244,51 @@ Pictures pictures_of(const JsonEntry& dataset, const std::optional<JsonEntry>& g
   return pictures;
 }
 
-std::vector<int64_t> accuracy_metrics(const JsonEntry& dataset) {
-  std::vector<int64_t> top_k;
+// Calibration needs none of them, so that the others are refused only where they are.
+void read_metrics(const JsonEntry& dataset, CheckedModel& out) {
   const auto metrics = find(dataset, "metrics");
-  if (!metrics) return top_k;
+  if (!metrics) return;
   for (const JsonEntry& metric : metrics->items()) {
     const std::string type = metric["type"].text();
-    if (type != "accuracy")
-      refuse(metric["type"], "the metric '{}' is not known. Known: accuracy with top_k 1 or 5",
-             type);
     const auto k = find(metric, "top_k");
     const int64_t top = k ? k->whole(1, 1000) : 1;
-    if (top != 1 && top != 5) refuse(*k, "top_k is {}. Known: 1, 5", top);
-    top_k.push_back(top);
+    if (type == "accuracy" && (top == 1 || top == 5))
+      out.top_k.push_back(top);
+    else if (out.unmeasured.empty())
+      out.unmeasured =
+          fmt::format("{}: the metric '{}'{} is not known. Known: accuracy with top_k 1 or 5. {}",
+                      metric.path(), type, k ? fmt::format(" of the first {}", top) : "", kWayOut);
   }
-  return top_k;
 }
 
-void check_launchers(const JsonEntry& model) {
+void read_input(const JsonEntry& input, Pictures& out) {
+  const auto type = find(input, "type");
+  if (type && type->text() == "CONST_INPUT") {
+    out.constants.push_back({input["name"].text(), numbers(input["value"])});
+  } else if (!type || type->text() == "INPUT") {
+    if (const auto name = find(input, "name")) out.options.input = name->text();
+    if (const auto layout = find(input, "layout")) {
+      if (layout->text() != "NCHW" && layout->text() != "NHWC")
+        refuse(*layout, "the layout {} is not known. Known: NCHW, NHWC", layout->text());
+      out.options.layout = layout->text();
+    }
+  } else {
+    refuse(*type, "inputs of the type {} are not known. Known: INPUT, CONST_INPUT", type->text());
+  }
+}
+
+// Of the first launcher.
+void read_inputs(const JsonEntry& model, Pictures& out) {
   const auto launchers = find(model, "launchers");
   if (!launchers || launchers->items().empty()) return;
-  const JsonEntry launcher = launchers->items().front();
-  if (const auto inputs = find(launcher, "inputs"))
-    for (const JsonEntry& input : inputs->items())
-      if (const auto type = find(input, "type"); type && type->text() != "INPUT")
-        refuse(*type, "inputs of the type {} are not known. Known: INPUT", type->text());
+  if (const auto inputs = find(launchers->items().front(), "inputs"))
+    for (const JsonEntry& input : inputs->items()) read_input(input, out);
 }
 
 }  // namespace
 
 CheckedModel checked_model(const JsonEntry& model, const fs::path& folder) {
   CheckedModel out;
-  check_launchers(model);
   const JsonEntry datasets = model["datasets"];
   const bool two = datasets.json().is_object();
   const auto global = two ? find(datasets, "preprocessing") : std::nullopt;
@@ -277,7 +297,9 @@ CheckedModel checked_model(const JsonEntry& model, const fs::path& folder) {
   const JsonEntry second = two ? datasets["evaluation"] : first;
   out.calibration = pictures_of(first, global, folder, out);
   out.evaluation = two ? pictures_of(second, global, folder, out) : out.calibration;
-  out.top_k = accuracy_metrics(second);
+  read_inputs(model, out.calibration);
+  read_inputs(model, out.evaluation);
+  read_metrics(second, out);
   return out;
 }
 

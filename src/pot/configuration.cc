@@ -49,11 +49,12 @@ JsonEntry only_part(const JsonEntry& section, Configuration& out) {
 }
 
 void read_model(const JsonEntry& section, Configuration& out) {
-  only(section, {"model_name", "model", "weights", "cascade", "framework"});
+  only(section, {"model_name", "name", "model", "weights", "cascade", "framework"});
   const JsonEntry part = only_part(section, out);
   out.model = existing(part["model"]);
   if (const auto weights = find(part, "weights")) out.weights = existing(*weights);
-  const auto name = find(section, "model_name");
+  // some of POT's examples say "name"
+  const auto name = find(section, section.has("model_name") ? "model_name" : "name");
   out.model_name = name ? name->text() : path_text(out.model.stem());
 }
 
@@ -79,6 +80,7 @@ void take(CheckedModel checked, Configuration& out) {
   out.calibration = std::move(checked.calibration);
   out.evaluation = std::move(checked.evaluation);
   out.top_k = std::move(checked.top_k);
+  out.unmeasured = std::move(checked.unmeasured);
   out.algorithms.notes.insert(out.algorithms.notes.end(), checked.notes.begin(),
                               checked.notes.end());
 }

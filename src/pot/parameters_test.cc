@@ -141,7 +141,7 @@ TEST(Algorithms, UnknownKeysAreNotesOrErrors) {
 TEST(Algorithms, WhatIsNotDoneSaysWhatToDo) {
   for (const auto& [params, words] : std::initializer_list<std::pair<const char*, const char*>>{
            {R"({"use_layerwise_tuning": true})", "use_fast_bias"},
-           {R"({"target_device": "GNA3"})", "plug-in"},
+           {R"({"target_device": "VPU"})", "plug-in"},
            {R"({"target_device": "VPU"})", "NPU"},
            {R"({"weights": {"level_low": -3}})", "-128 or -127"},
            {R"({"ignored": {"operations": [{"type": "Add", "attributes": {"a": 1}}]}})",
@@ -170,6 +170,30 @@ TEST(Parameters, PartsOfACascadeHaveIgnoredScopesOfTheirOwn) {
       "pnet": {"scpoe": []}}}}])",
                                true),
                InvalidArgument);
+}
+
+TEST(Parameters, ABoundAloneLeavesHowRangesAreFound) {
+  const Algorithms read = eightbit::pot::read(R"({"activations": {"range_estimator": {
+      "min": {"clipping_value": -3}, "max": {"clipping_value": 6}}}})");
+  const RangeEstimatorParameters& range =
+      read.options.advanced_parameters.activations_range_estimator_params;
+  EXPECT_EQ(range.min.clipping_value, 3);
+  EXPECT_EQ(range.max.clipping_value, 6);
+  EXPECT_EQ(range.max.aggregator_type, AggregatorType::histogram);
+  EXPECT_FALSE(range.max.statistics_type);
+  const Algorithms with_type =
+      eightbit::pot::read(R"({"range_estimator": {"max": {"type": "max", "clipping_value": 6}}})");
+  EXPECT_EQ(
+      with_type.options.advanced_parameters.activations_range_estimator_params.max.statistics_type,
+      StatisticsType::max);
+}
+
+TEST(Parameters, GnaTakesSixteenBitsByPreset) {
+  const Algorithms read =
+      eightbit::pot::read(R"({"target_device": "GNA3.5", "preset": "accuracy"})");
+  EXPECT_EQ(read.options.target_device, TargetDevice::gna3_5);
+  EXPECT_EQ(read.options.preset, Preset::mixed);
+  EXPECT_FALSE(read.options.advanced_parameters.weights_quantization_params);
 }
 
 }  // namespace

@@ -1,5 +1,10 @@
 #include "pot/pictures.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "data/file_set.h"
@@ -20,6 +25,47 @@ bool is_nhwc(const FileDatasetOptions& options, const Shape& input) {
   if (!options.layout.empty()) return options.layout == "NHWC";
   return is_channels(input[3]) && !is_channels(input[1]);
 }
+
+Tensor tensor_of(const ConstantInput& constant, const Model& model) {
+  const std::vector<PortInfo> inputs = model.inputs();
+  const auto input = std::ranges::find(inputs, constant.name, &PortInfo::name);
+  if (input == inputs.end())
+    fail<InvalidArgument>(kWhere, "the model has no input '{}', which a constant is for",
+                          constant.name);
+  Shape shape = input->shape;
+  std::ranges::replace(shape, -1, 1);
+  const std::vector<float> values(constant.values.begin(), constant.values.end());
+  if (element_count(shape) != static_cast<int64_t>(values.size()))
+    fail<InvalidArgument>(kWhere,
+                          "the constant for the input '{}' has {} values, and its shape is {}",
+                          constant.name, values.size(), to_string(input->shape));
+  return Tensor::from_floats(values, shape);
+}
+
+// Samples with the same tensors beside each.
+class Beside : public SampleSource {
+ public:
+  Beside(std::unique_ptr<SampleSource> source, std::vector<NamedTensor> constants)
+      : source_(std::move(source)), constants_(std::move(constants)) {}
+
+  std::optional<Sample> next() override {
+    std::optional<Sample> sample = source_->next();
+    if (sample) sample->inputs.insert(sample->inputs.end(), constants_.begin(), constants_.end());
+    return sample;
+  }
+  std::optional<int64_t> size() const override { return source_->size(); }
+  void skip(int64_t n) override { source_->skip(n); }
+  std::string fingerprint() const override {
+    std::string text = source_->fingerprint();
+    for (const NamedTensor& constant : constants_)
+      text += fmt::format(" {} {}", constant.name, fmt::join(to_floats(constant.tensor), ","));
+    return text;
+  }
+
+ private:
+  std::unique_ptr<SampleSource> source_;
+  std::vector<NamedTensor> constants_;
+};
 
 }  // namespace
 
@@ -48,6 +94,17 @@ Pictures read_pictures(std::string_view engine) {
   const auto content = nlohmann::ordered_json::parse(engine, nullptr, false);
   if (content.is_discarded()) fail<InvalidArgument>(kWhere, "the engine is no valid JSON");
   return pictures_of(JsonEntry(content, kWhere, "engine"), "");
+}
+
+Dataset with_constants(Dataset pictures, const std::vector<ConstantInput>& constants,
+                       const Model& model) {
+  if (constants.empty()) return pictures;
+  std::vector<NamedTensor> beside;
+  for (const ConstantInput& constant : constants)
+    beside.push_back({constant.name, tensor_of(constant, model)});
+  return Dataset::from_source([pictures, beside]() -> std::unique_ptr<SampleSource> {
+    return std::make_unique<Beside>(pictures.open(), beside);
+  });
 }
 
 FileDatasetOptions for_channels(FileDatasetOptions options) {

@@ -1,13 +1,37 @@
 """The example that quantizes a chain of models by running it."""
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import eightbit
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_readmes_ten_lines_run(monkeypatch):
+    package = pytest.importorskip("rapidocr_onnxruntime", reason="the models are out of it")
+    monkeypatch.syspath_prepend(ROOT / "examples" / "text_chain")
+    from quantize import page
+
+    block = re.search(
+        r"```text\n(  chain = RapidOCR.*?)```", (ROOT / "README.md").read_text(), re.S
+    )
+    names = {
+        "RapidOCR": package.RapidOCR,
+        "folder": Path(package.__file__).parent / "models",
+        "eb": eightbit,
+        "pages": [page(seed)[0] for seed in range(4)],
+    }
+    exec(textwrap.dedent(block[1]), names)
+    assert len(names["quantized"]) == 3
+    for model in names["quantized"]:
+        assert "QuantizeLinear" in {node.op_type for node in model.graph.node}
 
 
 @pytest.mark.slow

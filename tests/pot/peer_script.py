@@ -1,6 +1,6 @@
 """One script for two tools: POT 2023.3, or eightbit.pot in its place. Run by test_pot_peers.py.
 
-    python peer_script.py convert MODEL.onnx MODEL.xml                   by the tool chain that POT belonged to
+    python peer_script.py convert MODEL.onnx MODEL.xml [SHAPE]           by the tool chain that POT belonged to; 1,3,320,320
     python peer_script.py pot|eightbit MODEL.xml SAMPLES.npz COUNT FOLDER
 
 Quantizes the model with the first samples of the file, and prints the seconds."""
@@ -15,7 +15,9 @@ if tool == "convert":
     import openvino as ov
     from openvino.tools.mo import convert_model
 
-    ov.save_model(convert_model(model_path), rest[0], compress_to_fp16=False)
+    shape = [int(size) for size in rest[1].split(",")] if len(rest) > 1 else None
+    converted = convert_model(model_path, input_shape=shape)
+    ov.save_model(converted, rest[0], compress_to_fp16=False)
     sys.exit()
 if tool == "eightbit":
     import eightbit.pot

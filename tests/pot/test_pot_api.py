@@ -292,6 +292,35 @@ def test_simplified_engine(model_config):
     assert get_nodes_by_type(pipeline.run(load_model(model_config)), ["FakeQuantize"])
 
 
+def test_a_model_for_gna(model_config, caplog):
+    """As POT's sample for speech has it: items are bare dicts, ranges are the largest of all frames."""
+
+    class Frames(DataLoader):
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, index):
+            return {"image": pictures(12)[index]}
+
+    largest = {"range_estimator": {"max": {"aggregator": "max", "type": "abs_max"}}}
+    params = {
+        "target_device": "GNA", "preset": "accuracy", "stat_subset_size": 10,
+        "activations": largest, "outputs": largest,
+    }  # fmt: skip
+    engine = SimplifiedEngine({"device": "CPU", "stat_requests_number": 1}, data_loader=Frames({}))
+    with caplog.at_level(logging.WARNING, "eightbit"):
+        pipeline = create_pipeline([{"name": "DefaultQuantization", "params": params}], engine)
+        model = load_model(model_config, target_device="GNA")
+        result = pipeline.run(model)
+    assert "no OpenVINO since 2024.0" in caplog.text and "params.outputs" in caplog.text
+    levels = {
+        node.node.get_attributes()["levels"] for node in get_nodes_by_type(result, ["FakeQuantize"])
+    }
+    assert levels == {65535, 65536}
+    unseen = pictures(8, seed=9)
+    assert sqnr(outputs(model.only_model, unseen), outputs(result.only_model, unseen)) > 50
+
+
 PARAMETERS = {
     "preset": ({"preset": "performance"}, {"preset": eb.QuantizationPreset.PERFORMANCE}, {}),
     "transformer": ({"model_type": "transformer"}, {"model_type": eb.ModelType.TRANSFORMER}, {}),
@@ -308,6 +337,18 @@ PARAMETERS = {
         {
             "weights_quantization_params": eb.QuantizationParameters(
                 per_channel=False, mode=eb.QuantizationScheme.SYMMETRIC
+            )
+        },
+    ),
+    "clipped": (
+        {"activations": {"range_estimator": {"max": {"clipping_value": 0.5}}}},
+        {},
+        {
+            "activations_range_estimator_params": eb.RangeEstimatorParameters(
+                min=eb.StatisticsCollectorParameters(aggregator_type=eb.AggregatorType.HISTOGRAM),
+                max=eb.StatisticsCollectorParameters(
+                    aggregator_type=eb.AggregatorType.HISTOGRAM, clipping_value=0.5
+                ),
             )
         },
     ),
@@ -502,6 +543,9 @@ from openvino.tools.pot.engines.ie_engine import IEEngine
 from openvino.tools.pot.graph import load_model, save_model
 from openvino.tools.pot.graph.model_utils import compress_model_weights
 from openvino.tools.pot.pipeline.initializer import create_pipeline
+from openvino.tools.pot.data_loaders.image_loader import ImageLoader
+from openvino.tools.pot.engines.utils import append_stats
+from openvino.tools.pot.graph.model_utils import add_outputs
 from openvino.tools.pot.samplers.batch_sampler import BatchSampler
 from openvino.tools.pot.utils.logger import init_logger
 import openvino.tools.pot as pot

@@ -6,6 +6,7 @@ import numpy as np
 import openvino as ov
 import pytest
 from cli_process import CommandLine, image_model
+from openvino import opset13 as ops
 from PIL import Image
 
 SIDE = 16
@@ -193,7 +194,7 @@ def test_mistakes_have_their_place(pot, tmp_path, old, new, words):
     "old, new, words",
     [
         ("type: crop", "type: auto_resize", ["auto_resize", "checker.yml:17", "DataLoader"]),
-        ("type: accuracy", "type: map", ["map", "accuracy"]),
+        ("type: accuracy", "type: map", None),  # calibration needs no metric
         ("adapter: classification", "adapter: classification\n        reader: x", None),
         ("annotation_file: labels.txt", "annotation_file: gone.txt", ["gone.txt"]),
         ("size: 16", "size: 15", ["15x15", "16x16"]),
@@ -209,6 +210,113 @@ def test_what_a_checker_file_may_not_say(pot, tmp_path, old, new, words):
     assert done.returncode == 2, done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def test_constant_inputs(pot, tmp_path):
+    """As detectors have them that are told the size of the picture."""
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    info = ops.parameter([1, 3], np.float32, name="info")
+    for port in (image, info):
+        port.output(0).set_names({port.get_friendly_name()})
+    kernel = np.random.default_rng(0).standard_normal((8, 3, 3, 3)).astype(np.float32) / 30
+    h = ops.relu(ops.convolution(image, ops.constant(kernel), [1, 1], [0, 0], [0, 0], [1, 1]))
+    pooled = ops.reduce_mean(h, ops.constant(np.array([2, 3])), False)
+    both = ops.concat([pooled, ops.multiply(info, ops.constant(np.float32(0.01)))], 1)
+    scores = ops.matmul(both, ops.constant(np.ones((11, 5), np.float32)), False, False)
+    ov.save_model(ov.Model([ops.result(scores)], [image, info], "two"), tmp_path / "m.xml")
+    inputs = "adapter: classification\n        inputs:\n          - {name: image, type: INPUT, layout: NCHW}\n"
+    constant = "          - {name: info, type: CONST_INPUT, value: [16, 16, 1]}"
+    flags = (
+        "pot",
+        "-q",
+        "default",
+        "-m",
+        "m.xml",
+        "-w",
+        "m.bin",
+        "--ac-config",
+        "checker.yml",
+        "-d",
+    )
+    text = CHECKER.replace("adapter: classification", inputs + constant)
+    (tmp_path / "checker.yml").write_text(text)
+    done = pot(*flags, "--output-dir", "out")
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(tmp_path / "out/optimized/m.xml")
+    for old, new, words in (
+        ("[16, 16, 1]", "[16, 16]", ["'info' has 2 values"]),
+        ("name: info", "name: inf", ["no input 'inf'"]),
+        ("CONST_INPUT", "IMAGE_INFO", ["IMAGE_INFO", "CONST_INPUT"]),
+        ("NCHW", "CHWN", ["CHWN"]),
+    ):
+        (tmp_path / "checker.yml").write_text(text.replace(old, new))
+        pot.fails(*flags, saying=words)
+
+
+def test_a_metric_that_is_not_known_is_refused_where_one_is_needed(pot, tmp_path):
+    (tmp_path / "checker.yml").write_text(CHECKER.replace("type: accuracy", "type: map"))
+    flags = ("-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml")
+    pot.fails("pot", "-q", "default", "-e", *flags, saying=["--evaluate", "'map'", "DataLoader"])
+    pot.fails("pot", "-q", "accuracy_aware", "--max-drop", "1", *flags, saying=["'map'"])
+
+
+# What the example configurations of POT's repository say about models and algorithms: of the 33, those with other algorithms
+# (layers of 4 bits, noise, search) are refused by name.
+QUANTILE = {"range_estimator": {"preset": "quantile"}}
+LARGEST = {"range_estimator": {"max": {"aggregator": "max", "type": "abs_max"}}}
+EXAMPLES = {
+    "plain": ({}, [("DefaultQuantization", {"preset": "mixed", "stat_subset_size": 300})]),
+    "aware": ({}, [("AccuracyAwareQuantization", {"preset": "performance", "stat_subset_size": 300, "maximal_drop": 0.5})]),
+    "transformer": (
+        {"target_device": "CPU", "model_type": "transformer"},
+        [("DefaultQuantization", {"stat_subset_size": 100, "ignored": {"scope": ["a/MatMul", "b/MatMul_1"]}})],
+    ),
+    "quantile": ({}, [("MinMaxQuantization", {"preset": "mixed", "stat_subset_size": 1000, **QUANTILE})]),
+    "largest": ({}, [("DefaultQuantization", {"ignored": {"scope": ["conv_0"]}, "activations": LARGEST})]),
+    "levels": (
+        {"target_device": "ANY"},
+        [("MinMaxQuantization", {
+            "weights": {"bits": 8, "mode": "symmetric", "granularity": "perchannel", "level_low": -127, "level_high": 127},
+            "activations": {"bits": 8, "mode": "symmetric", "granularity": "pertensor"},
+        })],
+    ),
+    "steps": (
+        {},
+        [("ActivationChannelAlignment", {"stat_subset_size": 300}), ("MinMaxQuantization", {"preset": "performance"}),
+         ("FastBiasCorrection", {"stat_subset_size": 300})],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("key", ["model_name", "name"])
+def test_the_shapes_of_the_example_configurations(name, key, pot, tmp_path):
+    compression, algorithms = EXAMPLES[name]
+    engine = (
+        {"config": "checker.yml"}
+        if name == "aware"
+        else {"type": "simplified", "data_source": "pictures"}
+    )
+    config = {
+        "model": {key: "small", "model": "m.xml", "weights": "m.bin"},
+        "engine": engine,
+        "compression": {**compression, "algorithms": [{"name": n, "params": p} for n, p in algorithms]},
+    }  # fmt: skip
+    (tmp_path / "example.json").write_text(json.dumps(config, indent=1))
+    done = pot("pot", "-c", "example.json", "-d", "--output-dir", "out", "--log-level", "ERROR")
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(tmp_path / "out/optimized/small.xml")
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    ["INT4MixedQuantization", "QuantNoiseEstimator", "RangeOptimization", "TunableQuantization"],
+)
+def test_examples_with_other_algorithms_are_refused_by_name(algorithm, pot, tmp_path):
+    second = json.dumps({"name": algorithm, "params": {"stat_subset_size": 100}}) + ","
+    text = COMMENTED.replace('"algorithms": [', '"algorithms": [' + second)
+    (tmp_path / "c.json").write_text(text)
+    pot.fails("pot", "-c", "c.json", saying=[algorithm])
 
 
 @pytest.mark.parametrize(

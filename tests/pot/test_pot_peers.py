@@ -2,6 +2,8 @@
 
 POT lives in an environment of its own (requirements/pot.txt), for Python 3.11 at most."""
 
+import importlib
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,11 @@ import pytest
 SCRIPT = Path(__file__).with_name("peer_script.py")
 ROOT = SCRIPT.parents[2]
 COUNT, UNSEEN = 100, 60
-# samples, and by how much POT is behind at least
-MODELS = {"efflite0": "images.npz", "minilm": "text.npz", "ocr_rec": "ocr.npz"}
+# Samples among the inputs of the benchmark; None: models that packages ship (requirements/examples.txt).
+MODELS = {
+    "efflite0": "images.npz", "minilm": "text.npz", "ocr_rec": "ocr.npz", "nudenet": None, "basic_pitch": None,
+}  # fmt: skip
+SHAPES = {"nudenet": "1,3,320,320", "basic_pitch": "1,43844,1"}
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,12 +62,38 @@ def sqnr(reference, other, samples):
     return 10 * np.log10(signal / noise)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_faster_and_never_less_accurate(name, peer, inputs, build_dir, tmp_path, record_property):
+def shipped(name, monkeypatch):
+    """The path of a package's model, and samples of its example."""
+    package = {"nudenet": "nudenet", "basic_pitch": "basic-pitch"}[name]
+    folder = {"nudenet": "detection", "basic_pitch": "notes_in_music"}[name]
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"the model is out of the package {package}")
+    monkeypatch.syspath_prepend(ROOT / "examples" / folder)
+    monkeypatch.delitem(sys.modules, "quantize", raising=False)
+    example = importlib.import_module("quantize")
+    if name == "nudenet":
+        rows = np.concatenate([example.sample(seed) for seed in range(COUNT + UNSEEN)])
+        return example.MODEL, {"images": rows}
+    rows = np.stack([example.clip(seed)[:, None] for seed in range(COUNT + UNSEEN)])
+    return example.MODEL, {"serving_default_input_2:0": rows}
+
+
+def of_benchmark(name, inputs):
     with np.load(inputs / MODELS[name]) as arrays:
-        rows = {n: arrays[n][: COUNT + UNSEEN] for n in arrays.files if arrays[n].dtype.kind != "U"}
+        kinds = [n for n in arrays.files if arrays[n].dtype.kind != "U"]
+        return inputs / f"{name}.onnx", {n: arrays[n][: COUNT + UNSEEN] for n in kinds}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_faster_and_never_less_accurate(
+    name, peer, inputs, build_dir, tmp_path, record_property, monkeypatch
+):
+    model, rows = of_benchmark(name, inputs) if MODELS[name] else shipped(name, monkeypatch)
     np.savez(tmp_path / "samples.npz", **{n: a[:COUNT] for n, a in rows.items()})
-    seconds_of(peer, "convert", inputs / f"{name}.onnx", tmp_path / "float.xml")
+    shape = [SHAPES[name]] if name in SHAPES else []
+    seconds_of(peer, "convert", model, tmp_path / "float.xml", *shape)
     arguments = (tmp_path / "float.xml", tmp_path / "samples.npz", COUNT)
     seconds = {
         "pot": seconds_of(peer, "pot", *arguments, tmp_path / "pot"),
