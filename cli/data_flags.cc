@@ -84,6 +84,16 @@ void DataFlags::add_to(CLI::App& verb) {
       ->group(group);
   verb.add_option("--dtype", dtype_, "Raw binary: element type, such as f32")->group(group);
   verb.add_option("--input", input_, "Model input that samples without names go to")->group(group);
+  verb.add_option("--tokenizer", texts_.tokenizer,
+                  "Text (--data is a .txt or .jsonl, a folder or glob of them): the model's "
+                  "tokenizer.json. Needs Python with eightbit and tokenizers")
+      ->group(group);
+  verb.add_option("--text-field", texts_.field,
+                  "Text: key of it in .jsonl, or two of a pair with a comma between; default: text")
+      ->group(group);
+  verb.add_option("--max-length", texts_.max_length,
+                  "Text: tokens that it is cut to; default: the model's length")
+      ->group(group);
 }
 
 std::vector<std::pair<const char*, const std::string*>> DataFlags::details() const {
@@ -106,7 +116,18 @@ Dataset DataFlags::open(const Model& model) const {
   return open(model, source_);
 }
 
+Dataset DataFlags::open_texts(const Model& model, const std::string& source) const {
+  refuse_details("on text");
+  if (!texts_.max_length.empty()) whole("--max-length", texts_.max_length, 1);
+  return open_files(tokens_of(source, texts_, model).string(), for_model({}, model));
+}
+
 Dataset DataFlags::open(const Model& model, const std::string& source) const {
+  if (!texts_.tokenizer.empty()) return open_texts(model, source);
+  for (const auto& [flag, value] :
+       {std::pair{"--text-field", &texts_.field}, {"--max-length", &texts_.max_length}})
+    if (!value->empty())
+      throw InvalidArgument(fmt::format("[data] {} has no effect without --tokenizer", flag));
   FileDatasetOptions options;
   options.mean = numbers<double>("--mean", mean_);
   options.scale = numbers<double>("--scale", scale_);

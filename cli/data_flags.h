@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "texts.h"
+
 namespace eightbit::cli {
 
 // The same with the model's inputs, which decide what options leave open.
@@ -26,8 +28,10 @@ class DataFlags {
   std::optional<Sample> first_sample(const Model& model) const;  // nothing without --data
 
  private:
+  Dataset open_texts(const Model& model, const std::string& source) const;
   std::vector<std::pair<const char*, const std::string*>> details() const;
 
+  TextFlags texts_;
   std::string source_, mean_, scale_, resize_, layout_, color_, sample_rate_, channel_, length_,
       shape_, dtype_, input_;
 };

@@ -91,7 +91,7 @@ def share(model: onnx.ModelProto, samples: list, reference: list) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--pictures", type=int, default=150)
+    parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--json", action="store_true", help="figures as one line of JSON")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

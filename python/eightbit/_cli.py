@@ -20,6 +20,7 @@ def main() -> None:
 def _environment() -> dict[str, str]:
     """Finds OpenVINO where this Python finds it, also when it is not the package's neighbour."""
     environment = dict(os.environ)
+    environment.setdefault("EIGHTBIT_PYTHON", sys.executable)  # which reads text for it
     folder = libraries()
     if folder is not None:
         environment.setdefault("EIGHTBIT_OPENVINO", str(folder))

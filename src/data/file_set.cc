@@ -23,9 +23,8 @@ constexpr std::string_view kKinds =
     "them, or a .txt file that lists them";
 
 constexpr std::string_view kTexts =
-    "Text becomes numbers by a tokenizer, which Python reads: eightbit.open_texts, with the "
-    "package "
-    "tokenizers. The command line takes its tokens as .npz";
+    "Text becomes numbers by a tokenizer: give the command line --tokenizer, or use "
+    "eightbit.open_texts in Python";
 
 std::string extension(const fs::path& path) {
   std::string text = path_text(path.extension());

@@ -1,6 +1,11 @@
 """Text as calibration data, through a tokenizer that the test trains."""
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import eightbit as eb
 import numpy as np
@@ -150,3 +155,45 @@ def test_files_that_are_not_there(folder):
     (folder / "latin.txt").write_bytes("d\u00e9j\u00e0 vu\n".encode("latin1"))
     with pytest.raises(eb.DataError, match="not UTF-8"):
         samples(folder / "latin.txt", folder)
+
+
+@pytest.fixture
+def command(folder, cli):
+    ov.save_model(encoder(8, "input_ids", "attention_mask"), folder / "m.xml")
+    environment = {**os.environ, "EIGHTBIT_PYTHON": sys.executable}
+
+    def run(*flags, **changed):
+        words = [str(cli), "quantize", "m.xml", *flags, "-o", "int8.xml"]
+        return subprocess.run(
+            words, cwd=folder, env={**environment, **changed}, capture_output=True, text=True
+        )
+
+    return run
+
+
+def test_the_command_line_reads_text(folder, command):
+    done = command("--data", "texts", "--tokenizer", "tokenizer.json")
+    assert done.returncode == 0, done.stderr
+    saved = ov.Core().read_model(folder / "int8.xml")
+    assert any(op.get_type_name() == "FakeQuantize" for op in saved.get_ops())
+    assert not list(Path(tempfile.gettempdir()).glob("eightbit-texts-*/000000.npz"))
+
+
+@pytest.mark.parametrize(
+    "flags, changed, words",
+    [
+        (["--data", "texts"], {}, "--tokenizer"),
+        (["--data", "texts/b.jsonl"], {}, "--tokenizer"),
+        (["--data", "texts", "--tokenizer", "gone.json"], {}, "gone.json"),
+        (["--data", "texts", "--tokenizer", ".", "--mean", "1"], {}, "--mean has no effect on text"),
+        (["--data", "texts", "--tokenizer", ".", "--max-length", "4"], {}, "takes 8 tokens"),
+        (["--data", "texts", "--max-length", "4"], {}, "without --tokenizer"),
+        (["--data", "texts/b.jsonl", "--tokenizer", ".", "--text-field", "body"], {}, "has no 'body'"),
+        (["--data", "texts", "--tokenizer", "."], {"EIGHTBIT_PYTHON": "/bin/false"}, "pip install"),
+        (["--data", "texts", "--tokenizer", "."], {"EIGHTBIT_PYTHON": "/no/python"}, "cannot be started"),
+    ],
+)  # fmt: skip
+def test_what_the_command_line_says_of_text(command, flags, changed, words):
+    done = command(*flags, **changed)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr and done.stderr.count("\n") <= 2

@@ -1,10 +1,14 @@
-"""Samples of text, through the tokenizer that a model was trained with."""
+"""Samples of text, through the tokenizer that a model was trained with. `python -m eightbit.data.texts` is how the command line
+reads text."""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import itertools
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from eightbit import _eightbit
-from eightbit.errors import DataError, FileError, InvalidArgument, UnsupportedBackendError
+from eightbit.errors import DataError, Error, FileError, InvalidArgument, UnsupportedBackendError
 
 # What a tokenizer gives, by the names that inputs of models have for it.
 _GIVEN: dict[str, tuple[str, ...]] = {
@@ -21,6 +25,7 @@ _GIVEN: dict[str, tuple[str, ...]] = {
     "types": ("token_type_ids", "segment_ids", "type_ids"),
     "positions": ("position_ids", "positions"),
 }
+_MOST = 10_000  # texts for the command line
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>")
 
 
@@ -259,3 +264,27 @@ def _checked(text: Any, place: str) -> Any:
 def _pad_id(tokenizer: Any) -> int:
     known = [tokenizer.token_to_id(pad) for pad in _PADS]
     return next((number for number in known if number is not None), 0)
+
+
+def main() -> None:
+    """Writes a .npz a text, and ends with 2 where the request is wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("source")
+    parser.add_argument("--tokenizer", required=True)
+    parser.add_argument("--inputs", required=True, type=json.loads, help="[[name, shape], ...]")
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--field", default="text")
+    parser.add_argument("--max-length", type=int)
+    asked = parser.parse_args()
+    try:
+        texts = _Texts(asked.source, tuple(asked.field.split(",")))
+        encoder = _Encoder(_loaded(asked.tokenizer), asked.inputs, {}, asked.max_length, None)
+        for number, (text, place) in enumerate(itertools.islice(texts, _MOST)):
+            np.savez(asked.out / f"{number:06}.npz", **encoder.sample(text, place))
+    except Error as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
