@@ -120,8 +120,8 @@ class Dice(pot.Metric):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--volumes", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--volumes", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--json", action="store_true", help="figures as one line of JSON")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

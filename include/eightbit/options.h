@@ -13,8 +13,8 @@ namespace eightbit {
 
 // The device whose INT8 kernels the quantizers must suit. `any` is the same as `cpu`; `cpu_spr`:
 // CPUs from Sapphire Rapids on, for which products of activations stay quantized in transformers.
-// gna, gna3, gna3_5: accelerators for speech, of 16-bit activations, and weights of 8 bits where the
-// preset is performance and the device has them, else of 16. No OpenVINO since 2024.0 has their
+// gna, gna3, gna3_5: accelerators for speech, with 16-bit activations, and weights of 8 bits where
+// the preset is performance and the device has them, else of 16. No OpenVINO since 2024.0 has their
 // plug-in: the model runs on a CPU, which computes what they would.
 enum class TargetDevice { any, cpu, cpu_spr, gpu, npu, gna, gna3, gna3_5 };
 

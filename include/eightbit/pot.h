@@ -67,7 +67,8 @@ FileDatasetOptions for_channels(FileDatasetOptions options);
 // One of them as POT's ImageLoader reads it: u8, [1, 3, height, width] of B, G, R ([1, 1, ...] of
 // grey for an input of one channel) or with the channels last, as the layout says; of the input's
 // size where that is known (-1: it is not). `input`: the shape of the model's input, with a batch
-// axis or without. Throws DataError naming the file, InvalidArgument for an input that pictures do not fit.
+// axis or without. Throws DataError naming the file, InvalidArgument for an input that pictures do
+// not fit.
 Tensor read_picture(const Pictures& pictures, int64_t index, const Shape& input);
 
 // Whose data a configuration names: pictures without labels, or datasets of Accuracy Checker.

@@ -85,10 +85,11 @@ Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
   options = with_smoothing(model, with_model_type(model, options));
   Plan plan = place(model, options);
   if (is_gna(options.target_device)) {
-    plan.notes.push_back(fmt::format(
-        "target_device {}: no OpenVINO since 2024.0 has its plug-in. The model holds 16-bit "
-        "quantizers, and runs on a CPU in floats",
-        to_string(options.target_device)));
+    plan.notes.push_back(
+        fmt::format("target_device {}: no current runtime has its plug-in. The model holds 16-bit "
+                    "quantizers, and "
+                    "a CPU computes it in floats",
+                    to_string(options.target_device)));
     log(LogLevel::warning, "{}", plan.notes.back());
   }
   if (std::string warning = quantized_already(model.graph()); !warning.empty()) {

@@ -2,7 +2,8 @@
 // best first.
 //
 // ANY, CPU and CPU_SPR share one table; GPU differs in interpolation, NPU adds 4-bit entries and
-// unified scales; GNA has a table of its own, of 16 bits. A runtime's kernels may offer less, and have integer kernels for activations.
+// unified scales; GNA has a table of its own, of 16 bits. A runtime's kernels may offer less, and
+// have integer kernels for activations.
 #pragma once
 
 #include <eightbit/options.h>

