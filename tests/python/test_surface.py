@@ -128,7 +128,9 @@ def test_names_of_nncf_exist_with_the_same_values():
         "OverflowFix",
     ):
         theirs = {member.name: member.value for member in getattr(nncf, name)}
-        assert theirs == {member.name: member.value for member in getattr(eb, name)}
+        # devices that only POT knew
+        beyond = {n: v for n, v in ENUMS[name].items() if n.startswith("GNA")}
+        assert theirs | beyond == {member.name: member.value for member in getattr(eb, name)}
     theirs = {field.name for field in dataclasses.fields(nncf.AdvancedQuantizationParameters)}
     assert theirs <= {field.name for field in dataclasses.fields(eb.AdvancedQuantizationParameters)}
 
