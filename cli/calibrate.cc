@@ -59,6 +59,7 @@ void run(const Calibrate& verb) {
   const auto target = verb.output.check("", {verb.model});
   const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
   RunOptions run = console.run_options();
+  run.max_memory = verb.options.max_memory();
   run.checkpoint = verb.checkpoint.empty() ? verb.output.path + ".checkpoint" : verb.checkpoint;
   with_checkpoint(run.checkpoint, [&] {
     const Statistics statistics = calibrate(model, verb.data.open(model), options, run);
@@ -81,6 +82,7 @@ void add_calibrate(CLI::App& app) {
                     "Where samples so far are kept; default: OUTPUT.checkpoint");
   verb->data.add_to(*flags);
   verb->options.add_calibration_to(*flags);
+  verb->options.add_max_memory_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });
 }

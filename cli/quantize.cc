@@ -70,17 +70,12 @@ void check_source(const Quantize& verb) {
     throw InvalidArgument(
         "[quantize] --max-drop does not go with --statistics: layers are ranked on samples. Give "
         "--data");
-  if (verb.accuracy.tunes() && (!verb.statistics.empty() || !verb.checkpoint.empty()))
+  if (verb.accuracy.tunes() && !verb.statistics.empty())
     throw InvalidArgument(
         "[quantize] --tune-hyperparams goes with --data alone: it measures what all its trials "
-        "need. Leave "
-        "--statistics and --checkpoint out");
+        "need. Leave --statistics out");
   if (verb.statistics.empty()) return;
   verb.data.refuse_details("with --statistics");
-  if (!verb.checkpoint.empty())
-    throw InvalidArgument(
-        "[quantize] --checkpoint has no effect with --statistics: nothing is measured. Leave it "
-        "out");
   if (verb.options.given("/subset_size"))
     throw InvalidArgument(
         "[quantize] --subset-size has no effect with --statistics: its samples are already "
@@ -184,6 +179,7 @@ void run(const Quantize& verb) {
   RunOptions run = console.run_options();
   run.report = &outcome.report;
   run.checkpoint = verb.checkpoint;
+  run.max_memory = verb.options.max_memory();
   with_checkpoint(run.checkpoint, [&] {
     if (verb.accuracy.given())
       outcome.accuracy = quantize_with_goal(verb, model, target, run);
@@ -211,9 +207,11 @@ void add_quantize(CLI::App& app) {
   flags->add_option("--statistics", verb->statistics,
                     "Statistics of 'eightbit calibrate', in the place of --data");
   flags->add_option("--checkpoint", verb->checkpoint,
-                    "Where samples so far are kept; an interrupted run goes on from it");
+                    "Where the work so far is kept, with FILE.steps beside it; a run that was "
+                    "stopped or killed goes on from it");
   verb->data.add_to(*flags);
   verb->options.add_to(*flags);
+  verb->options.add_max_memory_to(*flags);
   verb->accuracy.add_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });

@@ -96,6 +96,7 @@ struct PlanPreview {
   std::vector<UnfusedPair> unfused;  // for every runtime that could read the file
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
+  Expectation expected;
 };
 // Throws InvalidArgument for options that contradict each other and for rules of the ignored scope
 // that match nothing, as quantize() would.

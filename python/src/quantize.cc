@@ -80,6 +80,8 @@ void bind_quantize(nb::module_& module) {
               "Pairs of quantizer and op that a runtime does not compute in integers.")
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)
       .def_ro("weight_quantizers", &PlanPreview::weight_quantizers)
+      .def_ro("expected", &PlanPreview::expected,
+              "What `quantize` is expected to take, where that can be told without data.")
       .def("__str__", [](const PlanPreview& preview) { return preview.text; });
   module.def("plan", &plan, nb::arg("model"), nb::arg("options"), release());
 }

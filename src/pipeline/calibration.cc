@@ -29,8 +29,14 @@ std::vector<Use> quantizable_inputs(const backends::Network& model) {
 }  // namespace
 
 void check(const CalibrateOptions& options, std::string_view where) {
-  if (options.subset_size < 1)
-    fail<InvalidArgument>(where, "subset_size is {}. It must be at least 1.", options.subset_size);
+  if (options.subset_size < 0)
+    fail<InvalidArgument>(where,
+                          "subset_size is {}. It must be at least 1, or 0 for as many as it takes.",
+                          options.subset_size);
+  if (options.subset_size == 0 && options.shard.count > 1)
+    fail<InvalidArgument>(where,
+                          "subset_size is 0, and a shard cannot tell whether all of them have "
+                          "settled. Give a number.");
   if (options.shard.count < 1 || options.shard.index < 0 ||
       options.shard.index >= options.shard.count)
     fail<InvalidArgument>(where, "shard {}/{} does not exist. The index runs from 0 to count - 1.",

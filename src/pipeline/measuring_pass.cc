@@ -3,6 +3,7 @@
 #include <future>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "records/tensor_record.h"
 
@@ -33,6 +34,16 @@ MeasuringPass::MeasuringPass(const backends::Network& model, records::Statistics
       taps_(record_size(data_.taps())),
       whole_batches_(whole_batches) {
   remember_histograms();
+  const auto earlier = data_.options.extract(kSettlingFact);
+  if (!feed_.open_ended()) return;
+  settling_ = earlier.empty() ? records::Settling() : records::Settling::from(earlier.mapped());
+  pause();
+}
+
+// Where to look next; where it has settled already, there.
+void MeasuringPass::pause() {
+  feed_.pause_at(settling_->settled() ? settling_->samples()
+                                      : records::Settling::next_after(settling_->samples()));
 }
 
 backends::RunSettings MeasuringPass::settings() const {
@@ -49,8 +60,9 @@ backends::Taps MeasuringPass::detailed_taps() const {
 void MeasuringPass::compile(bool more) {
   const auto begin = Clock::now();
   const bool both = !model_.stateful() && more && !data_.layers().empty();
+  detailed_later_ = both && run_.max_memory > 0;
   std::future<std::unique_ptr<backends::Executor>> other;  // compilation keeps one core busy
-  if (both)
+  if (both && !detailed_later_)
     other =
         std::async(std::launch::async, [&] { return model_.compile(detailed_taps(), settings()); });
   plain_ = model_.compile(both ? plain_taps() : detailed_taps(), settings());
@@ -64,6 +76,7 @@ records::StatisticsData MeasuringPass::finish() {
   try {
     while (!feed_.finished()) {
       segment();
+      if (settling_ && feed_.paused()) look_whether_settled();
       checkpoint();
     }
     run_kept();
@@ -154,6 +167,7 @@ void MeasuringPass::report() {
 void MeasuringPass::run_kept() {
   if (!feed_.sets_aside()) return;
   collect();
+  if (detailed_later_) compile_detailed();
   if (detailed_) plain_ = std::move(detailed_), started_.clear();
   remember_histograms();
   const std::vector<int64_t> numbers = feed_.kept().numbers();
@@ -170,6 +184,13 @@ void MeasuringPass::run_kept() {
     add_kept(*running++, items);
     items.clear();
   });
+}
+
+void MeasuringPass::compile_detailed() {
+  plain_.reset();
+  return_freed_memory();
+  detailed_ = model_.compile(detailed_taps(), settings());
+  detailed_later_ = false;
 }
 
 // What was counted before the present program.
@@ -192,6 +213,20 @@ void MeasuringPass::add_kept(int64_t first, const std::vector<std::vector<float>
   report();
 }
 
+// All that was handed out is recorded: the statistics are those of the first samples alone.
+void MeasuringPass::look_whether_settled() {
+  const int64_t samples = feed_.position();
+  if (samples > settling_->samples()) {
+    collect();
+    settling_->add(samples, records::Settling::snapshot(data_));
+  }
+  log(LogLevel::debug, "calibrate: after {} samples {:.1f} % of the values still move", samples,
+      100 * settling_->moving());
+  if (!settling_->settled()) return pause();
+  log(LogLevel::info, "calibrate: {} samples are enough: what is measured has settled", samples);
+  feed_.close();
+}
+
 void MeasuringPass::collect() {
   data_.set_histograms(earlier_);
   auto counts = plain_->histograms();
@@ -205,7 +240,9 @@ void MeasuringPass::collect() {
 void MeasuringPass::checkpoint() {
   if (run_.checkpoint.empty() || data_.samples() == 0) return;
   collect();
+  if (settling_) data_.options[kSettlingFact] = settling_->state();
   data_.save(run_.checkpoint, true);
+  data_.options.erase(kSettlingFact);
   saved_ = Clock::now();
 }
 

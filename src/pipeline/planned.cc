@@ -13,6 +13,7 @@
 #include "kernels/float_products.h"
 #include "kernels/kernel_fit.h"
 #include "pipeline/algorithm_run.h"
+#include "pipeline/done_steps.h"
 #include "pipeline/measure.h"
 #include "pipeline/measured_placement.h"
 #include "pipeline/quantized_already.h"
@@ -125,6 +126,20 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
   return measure_for(model, std::span(&only, 1), dataset, run, keep);
 }
 
+void open_journal(std::string_view what, const Model& model, const QuantizeOptions& options,
+                  const RunOptions& run, Steps& steps) {
+  steps.journal() = Journal(journal_path(run.checkpoint),
+                            {{"what", what},
+                             {"eightbit", version()},
+                             {"backend", model.impl().backend()},
+                             {"model", model.impl().fingerprint()},
+                             {"options", nlohmann::ordered_json::parse(to_json(options))}});
+}
+
+void belongs_to(const records::StatisticsData& statistics, Journal& journal) {
+  if (journal.kept()) journal.require("statistics", fmt::format("{:016x}", statistics.hash()));
+}
+
 void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   AlgorithmRun on_model(model, statistics, options, run);
@@ -135,9 +150,14 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
   AlgorithmRun on_model(model.impl(), statistics, options, run);
+  DoneSteps done(model.impl().graph(), options, plan, steps.journal());
   for (const algorithms::Algorithm* algorithm : algorithms::list())
     if (algorithm->applies(options))
-      steps(algorithm->name, [&] { algorithm->apply(on_model, plan); });
+      steps(algorithm->name, [&] {
+        if (done.take(algorithm->name, on_model, plan)) return;
+        algorithm->apply(on_model, plan);
+        done.add(algorithm->name, on_model, plan);
+      });
   warn_if_empty(plan);
   return {model, on_model.changed().valid() ? on_model.changed() : model, on_model.change(),
           std::move(plan), algorithms::samples_wanted(options)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <tuple>
 
 #include "algorithms/algorithm.h"
@@ -121,7 +122,8 @@ double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
   return noise.empty() ? 0 : sum / static_cast<double>(noise.size());
 }
 
-Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run) const {
+Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run,
+                  Journal& journal) const {
   const std::vector<Kind> kinds = Tuner::kinds(asked_);
   int64_t total = 1;
   for (const Kind& kind : kinds) total += static_cast<int64_t>(kind.size());
@@ -130,20 +132,29 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   quiet.progress = [&](const Progress&) {  // lets the caller stop within a candidate
     if (run.progress) run.progress({"tune", static_cast<int64_t>(out.trials.size()), total});
   };
-  const auto tried = [&](const Candidate& candidate) {
-    const auto begin = std::chrono::steady_clock::now();
+  const auto completed = [&](const Candidate& candidate) {
     Steps unused(quiet);
-    Planned planned =
-        complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
-    const double db = sqnr_db(planned, quiet);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    out.trials.push_back({candidate.what, db, seconds});
+    return complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
+  };
+  // Of what an earlier run has tried, only the best one is made again.
+  const auto tried = [&](const Candidate& candidate) {
+    std::optional<Planned> planned;
+    const auto found = journal.remembered("tune " + to_json(candidate.options), [&] {
+      const auto begin = std::chrono::steady_clock::now();
+      planned = completed(candidate);
+      const double db = sqnr_db(*planned, quiet);
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      return Journal::Json{{"sqnr_db", exact(db)}, {"seconds", seconds}};
+    });
+    const double db = exact(found.at("sqnr_db"));
+    out.trials.push_back({candidate.what, db, found.at("seconds")});
     log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
     return std::pair(std::move(planned), db);
   };
   double best = 0;
-  std::tie(out.planned, best) = tried(out.best);
+  std::optional<Planned> best_planned;
+  std::tie(best_planned, best) = tried(out.best);
   for (const Kind& kind : kinds) {
     const QuantizeOptions from = out.best.options;
     for (const auto& [what, change] : kind) {
@@ -154,9 +165,10 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
       if (db < best + kClearlyBetter) continue;
       best = db;
       out.best = std::move(next);
-      out.planned = std::move(planned);
+      best_planned = std::move(planned);
     }
   }
+  out.planned = best_planned ? *std::move(best_planned) : completed(out.best);
   out.planned.plan.notes.push_back(
       fmt::format("tuned: {} trials, {:.2f} dB as asked, {:.2f} dB at best", out.trials.size(),
                   out.trials.front().sqnr_db, best));

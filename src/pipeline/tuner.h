@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/journal.h"
 #include "pipeline/planned.h"
 #include "records/kept_samples.h"
 
@@ -34,8 +35,9 @@ class Tuner {
 
   // From these statistics: one kind of option after the other, each time going on with the best so
   // far. The judge: signal to noise of the outputs, on the samples that were set aside, which no
-  // correction has seen.
-  Tuned tune(const records::StatisticsData& statistics, const RunOptions& run) const;
+  // correction has seen. What an earlier run has tried stands in `journal`.
+  Tuned tune(const records::StatisticsData& statistics, const RunOptions& run,
+             Journal& journal) const;
 
  private:
   using Change = std::function<void(QuantizeOptions&)>;

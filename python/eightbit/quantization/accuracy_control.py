@@ -87,7 +87,7 @@ class AccuracyKeywords(TypedDict, total=False):
     mode: QuantizationMode | None
     preset: QuantizationPreset | None
     target_device: TargetDevice
-    subset_size: int
+    subset_size: int | None
     fast_bias_correction: bool
     model_type: ModelType | None
     ignored_scope: IgnoredScope | None
@@ -100,6 +100,8 @@ class AccuracyKeywords(TypedDict, total=False):
     weight_rounding: WeightRounding | None
     engine: Engine
     threads: int
+    checkpoint: str | os.PathLike | None
+    max_memory: int | str | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
     result: _eightbit.AccuracyResult | None
@@ -198,7 +200,10 @@ def _found(
     ranking = _eightbit.Dataset.from_python(
         lambda: home.samples(native, validation.get_inference_data()), validation.get_length()
     )
-    with run_options(WHERE, chosen.threads, chosen.progress, None, chosen.report) as run:
+    with run_options(
+        WHERE, chosen.threads, chosen.progress, chosen.checkpoint, chosen.report,
+        max_memory=chosen.max_memory,
+    ) as run:  # fmt: skip
         return _eightbit.quantize_with_accuracy_control(
             native, calibration, ranking, validate, native_options, control, run
         )

@@ -6,7 +6,7 @@ import os
 from typing import Any, Unpack
 
 from eightbit import _eightbit
-from eightbit._arguments import as_count, as_enum, as_instance
+from eightbit._arguments import as_count, as_enum, as_instance, as_subset_size
 from eightbit._models import from_native_model, to_native_model
 from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
@@ -41,7 +41,8 @@ def quantize(
     mode: None for INT8, or one of the FP8 modes.
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
-    subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
+    subset_size: how many samples are used, at least 1. Each item of a batch is a sample. None: as many as it takes until
+        ranges and means have settled (docs/use.md), at most those that there are.
     fast_bias_correction: False corrects biases with four times the samples, checks every layer, and rounds the weights
         of all layers together, which takes longer.
     model_type: ModelType.TRANSFORMER for networks with attention.
@@ -62,10 +63,13 @@ def quantize(
     placement: PlacementMode.MEASURED puts layers back into float for which integers do not pay on this machine.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
-    checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
+    checkpoint: a path; statistics are kept there while they are measured, and what later steps find in a file beside it
+        (.steps). A run that was stopped or killed goes on from there when it is called again, and comes to the same model.
     best_model: a path (.xml, .onnx); the best model so far is written there before the runtime tries it and at each
         improvement, so that nothing is lost when the runtime crashes or the run is stopped. None: a file among the temporary
         ones, which messages name and which is removed at the end (models below 256 MB).
+    max_memory: what may become resident above what is when the call begins, with the model loaded: bytes, or a text such as
+        "2GB". The result is the same. InvalidArgument, before data is read, where it is not enough.
     progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
         line on stderr if that is a terminal.
     report: an empty `Report`, which is filled in.
@@ -160,13 +164,14 @@ def calibrate(
     model: Any,
     calibration_dataset: Dataset | _eightbit.Dataset,
     *,
-    subset_size: int = 300,
+    subset_size: int | None = 300,
     model_type: ModelType | None = None,
     shard: tuple[int, int] = (0, 1),
     activations_range_estimator_params: RangeEstimatorParameters | None = None,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
+    max_memory: int | str | None = None,
     progress: ProgressCallback | None = None,
 ) -> _eightbit.Statistics:
     """Measures the dataset in one pass. `quantize(model, statistics, ...)` then needs no data.
@@ -179,22 +184,22 @@ def calibrate(
         "calibrate", subset_size, model_type, shard, activations_range_estimator_params
     )
     source = _source("calibrate", calibration_dataset, statistics_too=False)
-    chosen = QuantizeOptions(subset_size=options.subset_size, engine=engine)
+    chosen = QuantizeOptions(subset_size=subset_size, engine=engine)
     native, source = _prepared("calibrate", model, source, chosen)
-    with run_options("calibrate", threads, progress, checkpoint) as run:
+    with run_options("calibrate", threads, progress, checkpoint, max_memory=max_memory) as run:
         return _eightbit.calibrate(native, source, options, run)
 
 
 def calibrate_options(
     where: str,
-    subset_size: int,
+    subset_size: int | None,
     model_type: ModelType | None,
     shard: tuple[int, int],
     estimators: RangeEstimatorParameters | None,
 ) -> _eightbit.CalibrateOptions:
     """The library's own. Raises InvalidArgument."""
     options = _eightbit.CalibrateOptions()
-    options.subset_size = as_count(where, "subset_size", subset_size, 1)
+    options.subset_size = as_subset_size(where, subset_size)
     options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
     options.shard = _shard(shard)
     name = "activations_range_estimator_params"
