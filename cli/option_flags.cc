@@ -228,6 +228,8 @@ std::string OptionFlags::recipe_file() const {
   return recipe->text;
 }
 
+std::string OptionFlags::text() const { return to_json(read()); }
+
 QuantizeOptions OptionFlags::read() const {
   Json json = config_.empty() ? Json::object() : read_json(config_);
   json.erase("max_memory");  // of the run

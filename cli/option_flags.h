@@ -18,6 +18,7 @@ class OptionFlags {
   void add_calibration_to(CLI::App& verb);  // those that decide what is measured
   void add_max_memory_to(CLI::App& verb);   // of the run, and in --config too
 
+  std::string text() const;                      // what was given, as JSON
   QuantizeOptions read() const;                  // throws InvalidArgument, FileError
   int64_t max_memory() const;                    // bytes, 0: no limit; throws the same
   bool given(const std::string& pointer) const;  // by flag, such as "/subset_size"

@@ -55,6 +55,14 @@ struct TuneResult {
 // Throws what quantize() throws.
 TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
                 const RunOptions& run = {});
+// The same from saved statistics, without data.
+TuneResult tune(const Model& model, const Statistics& statistics,
+                const QuantizeOptions& options = {}, const RunOptions& run = {});
+
+// Works out a task of RunOptions::spread in this process, with the same model. What belongs to a
+// context is made once and kept until another one comes. Throws InvalidArgument for texts of
+// another version.
+std::string work_out(const Model& model, const std::string& context, const std::string& task);
 
 // A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
 // computes in floats: the quantizer rounds there and saves no time.

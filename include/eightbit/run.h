@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,12 @@ struct Report {
   std::string to_json() const;  // without the recipe
 };
 
+// Parts of a run that other processes may work out: texts that only the library reads, `context` the
+// same for all of these tasks. Returns what work_out() (quantize.h) gave for each task in any
+// process, in order; may throw, which ends the run.
+using Spread = std::function<std::vector<std::string>(const std::string& context,
+                                                      const std::vector<std::string>& tasks)>;
+
 // How a call is carried out. None of it changes what the result is.
 struct RunOptions {
   int threads = 0;        // 0: all cores
@@ -71,6 +78,9 @@ struct RunOptions {
   // several turns. The result is the same. InvalidArgument before data is read where it is not
   // enough. 0: no limit.
   int64_t max_memory = 0;
+  // Where candidates of tune() and the ranking of layers are worked out; the result is the same.
+  // Empty: here.
+  Spread spread;
 };
 
 // Both files, where they are there.

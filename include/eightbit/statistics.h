@@ -53,6 +53,9 @@ class Statistics {
   std::shared_ptr<const records::StatisticsData> data_;
 };
 
+// What statistics of this model have as model_fingerprint().
+std::string fingerprint_of(const Model& model);
+
 // The share of the data that this call measures: sample i belongs to shard i mod count, and the
 // index is below the count.
 struct Shard {
@@ -66,6 +69,9 @@ struct CalibrateOptions {
   // Samples, counted over all shards, from 1 on; fewer where the data ends.
   int64_t subset_size = 300;
   Shard shard;
+  // Inputs of samples that are kept at least, evenly spread; as many as corrections may ask for are
+  // in any case. tune() sets some aside, and layers are ranked on others.
+  int64_t kept_inputs = 0;
   // transformer: also what SmoothQuant needs. Unset: that is measured where there is attention.
   std::optional<ModelType> model_type;
   // Quantiles, for range estimators that read them.

@@ -115,6 +115,21 @@ void bind_run_report(nb::module_& module) {
           nb::arg("step"), nb::arg("seconds"), "Adds a step that was done before the run.");
 }
 
+// spread(context: bytes, tasks: list[str]) -> list[str], called from the thread of the run.
+Spread spread_by(nb::object function) {
+  if (function.is_none()) return {};
+  return [function = share(std::move(function))](const std::string& context,
+                                                 const std::vector<std::string>& tasks) {
+    const nb::gil_scoped_acquire acquired;
+    try {
+      return nb::cast<std::vector<std::string>>(
+          (*function)(nb::bytes(context.data(), context.size()), tasks));
+    } catch (nb::python_error& error) {
+      throw PythonInterrupted(nb::borrow(error.value()));
+    }
+  };
+}
+
 }  // namespace
 
 void bind_run(nb::module_& module) {
@@ -125,13 +140,13 @@ void bind_run(nb::module_& module) {
           "__init__",
           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint,
              nb::object progress, Report* report, const std::filesystem::path& best_model,
-             int64_t max_memory) {
+             int64_t max_memory, nb::object spread) {
             new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint,
-                                  best_model, report, max_memory};
+                                  best_model, report, max_memory, spread_by(std::move(spread))};
           },
           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
-          nb::arg("best_model") = std::filesystem::path(), nb::arg("max_memory") = 0,
+          nb::arg("best_model") = std::filesystem::path(), nb::arg("max_memory") = 0, nb::arg("spread").none() = nb::none(),
           nb::keep_alive<1, 5>());
   module.def("parse_bytes", &parse_bytes, nb::arg("text"));
   module.def("remove_checkpoint", &remove_checkpoint, nb::arg("checkpoint"));

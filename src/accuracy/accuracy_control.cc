@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
+#include <variant>
 
 #include "accuracy/suffering.h"
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include "config/effects.h"
 #include "pipeline/memory_need.h"
 #include "pipeline/planned.h"
+#include "pipeline/spread_work.h"
 #include "pipeline/steps.h"
 #include "pipeline/tuner.h"
 #include "search/best_model.h"
@@ -76,9 +78,12 @@ ordered_json json_of(const std::vector<TrialReport>& trials) {
   return out;
 }
 
+using Calibration = std::variant<Dataset, Statistics>;
+
 class AccuracyControl {
  public:
-  AccuracyControl(const Model& model, const Dataset& calibration, const Dataset& validation,
+  // `calibration`: data, or statistics of it.
+  AccuracyControl(const Model& model, const Calibration& calibration, const Dataset& validation,
                   const ValidationFunction& validate, const QuantizeOptions& options,
                   const AccuracyControlOptions& control, const RunOptions& run)
       : model_(model),
@@ -124,13 +129,7 @@ class AccuracyControl {
       fail<InvalidArgument>(kWhere,
                             "the float model's metric is 0, so that no share of it can be lost. "
                             "Use drop_type absolute.");
-    statistics_ = steps_("calibrate", [&] {
-      if (control_.tune_hyperparams)
-        return tuner_.emplace(model_, options_)
-            .measure(calibration_, run_, control_.ranking_subset_size);
-      return measure_for(model_, placed, calibration_, options_, run_,
-                         control_.ranking_subset_size);
-    });
+    statistics_ = steps_("calibrate", [&] { return measured(placed); });
     belongs_to(statistics_, steps_.journal());
     planned_ = complete(model_, statistics_, std::move(placed), options_, run_, steps_);
     group();
@@ -141,6 +140,18 @@ class AccuracyControl {
     if (groups_.empty()) return stop("every group tried");
     steps_("rank layers", [&] { rank(); });
     steps_("search", [&] { revert(drop); });
+  }
+
+  records::StatisticsData measured(const Plan& placed) {
+    if (control_.tune_hyperparams) tuner_.emplace(model_, options_);
+    if (const auto* given = std::get_if<Statistics>(&calibration_)) {
+      records::StatisticsData data = given->data().copy();
+      return tuner_ ? tuner_->with_judges_aside(std::move(data)) : std::move(data);
+    }
+    const auto& data = std::get<Dataset>(calibration_);
+    const int64_t keep = control_.ranking_subset_size;
+    return tuner_ ? tuner_->measure(data, run_, keep)
+                  : measure_for(model_, placed, data, options_, run_, keep);
   }
 
   void group() {
@@ -235,8 +246,11 @@ class AccuracyControl {
 
   void rank() {
     const auto found = steps_.journal().remembered("rank " + key_of(planned_.plan), [&] {
-      return exact(
-          noise_shares(planned_.base.impl(), planned_.plan, groups_, ranking_samples(), run_));
+      const std::vector<Sample> samples = ranking_samples();
+      const auto terms = run_.spread
+                             ? spread_noise_terms(planned_, samples, run_)
+                             : noise_terms(planned_.base.impl(), planned_.plan, samples, run_);
+      return exact(noise_shares(graph(), planned_.plan, groups_, terms));
     });
     shares_ = exact_list(found);
     ranked_ = true;
@@ -373,7 +387,7 @@ class AccuracyControl {
   }
 
   const Model& model_;
-  const Dataset& calibration_;
+  const Calibration& calibration_;
   const Dataset& validation_;
   const ValidationFunction& validate_;
   QuantizeOptions options_;
@@ -437,18 +451,39 @@ std::string AccuracyResult::failure() const {
       all_quantizers, stopped_by, advice);
 }
 
+namespace {
+
+AccuracyResult controlled(const Model& model, const Calibration& calibration,
+                          const Dataset& validation_data, const ValidationFunction& validate,
+                          const QuantizeOptions& options, const AccuracyControlOptions& control,
+                          const RunOptions& run) {
+  check(control);
+  if (!validate)
+    fail<InvalidArgument>(
+        kWhere, "there is no validation function. Pass one that yields a model's metric.");
+  return AccuracyControl(model, calibration, validation_data, validate, options, control, run)
+      .run();
+}
+
+}  // namespace
+
 AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset& calibration_data,
                                               const Dataset& validation_data,
                                               const ValidationFunction& validate,
                                               const QuantizeOptions& options,
                                               const AccuracyControlOptions& control,
                                               const RunOptions& run) {
-  check(control);
-  if (!validate)
-    fail<InvalidArgument>(
-        kWhere, "there is no validation function. Pass one that yields a model's metric.");
-  return AccuracyControl(model, calibration_data, validation_data, validate, options, control, run)
-      .run();
+  return controlled(model, calibration_data, validation_data, validate, options, control, run);
+}
+
+AccuracyResult quantize_with_accuracy_control(const Model& model, const Statistics& statistics,
+                                              const Dataset& validation_data,
+                                              const ValidationFunction& validate,
+                                              const QuantizeOptions& options,
+                                              const AccuracyControlOptions& control,
+                                              const RunOptions& run) {
+  check_model(model, statistics);
+  return controlled(model, statistics, validation_data, validate, options, control, run);
 }
 
 }  // namespace eightbit

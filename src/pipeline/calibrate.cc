@@ -31,6 +31,8 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
   return Statistics(std::make_shared<const records::StatisticsData>(std::move(data)));
 }
 
+std::string fingerprint_of(const Model& model) { return model.impl().fingerprint(); }
+
 Statistics Statistics::load(const std::filesystem::path& path) {
   return Statistics(
       std::make_shared<const records::StatisticsData>(records::StatisticsData::load(path)));

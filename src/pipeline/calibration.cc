@@ -1,5 +1,7 @@
 #include "pipeline/calibration.h"
 
+#include <algorithm>
+
 #include "algorithms/algorithm.h"
 #include "base/error.h"
 #include "pipeline/run_facts.h"
@@ -24,6 +26,14 @@ std::vector<Use> quantizable_inputs(const backends::Network& model) {
     }
   }
   return inputs;
+}
+
+// What shards must agree on.
+std::map<std::string, std::string> facts_of(const CalibrateOptions& options) {
+  std::map<std::string, std::string> facts = {
+      {"subset_size", std::to_string(options.subset_size)}};
+  if (options.kept_inputs > 0) facts["kept_inputs"] = std::to_string(options.kept_inputs);
+  return facts;
 }
 
 }  // namespace
@@ -51,8 +61,8 @@ Calibration calibration_of(const backends::Network& model, const CalibrateOption
           std::move(wanted.layers),
           {options.subset_size,
            options.shard,
-           algorithms::most_samples(),
-           {{"subset_size", std::to_string(options.subset_size)}},
+           std::max(algorithms::most_samples(), options.kept_inputs),
+           facts_of(options),
            false}};
 }
 

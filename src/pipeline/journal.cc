@@ -115,9 +115,9 @@ std::optional<Journal::Json> Journal::find(const std::string& key) const {
 }
 
 void Journal::add(const std::string& key, const Json& value) {
-  if (!kept() || has(key)) return;
+  if (has(key)) return;
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  append(key, text);
+  if (kept()) append(key, text);
   entries_.emplace(key, std::move(text));
 }
 
@@ -146,7 +146,7 @@ void Journal::require(const std::string& name, const Json& value) {
 Journal::Json Journal::remembered(const std::string& key, const std::function<Json()>& work) {
   if (auto earlier = find(key)) return *std::move(earlier);
   Json value = work();
-  add(key, value);
+  if (kept()) add(key, value);
   return value;
 }
 

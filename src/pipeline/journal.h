@@ -21,7 +21,7 @@ class Journal {
  public:
   using Json = nlohmann::ordered_json;
 
-  Journal() = default;  // remembers nothing
+  Journal() = default;  // remembers what is added, until it is gone
   // `path` empty: the same. `about`: what must be the same for a run to go on from it. Throws
   // InvalidArgument where the file is about something else, FileError.
   Journal(std::filesystem::path path, const Json& about);

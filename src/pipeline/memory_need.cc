@@ -20,11 +20,11 @@ struct Phase {
   double fixed, of_weights, of_node, of_sample;
 };
 constexpr Phase kCalibration{61 * kMega, 2.0, 0.065 * kMega, 1.0},
-    kCorrection{81 * kMega, 2.45, 0, 1.4}, kTrial{83 * kMega, 2.05, 0.61 * kMega, 0};
+    kCorrection{70 * kMega, 2.3, 0.02 * kMega, 1.7}, kTrial{83 * kMega, 2.05, 0.61 * kMega, 0};
 // One program at a time: without the second one of the calibration, and those that are compiled
 // beside each other in the trial run.
-constexpr Phase kOneProgram{45 * kMega, 2.0, 0.035 * kMega, 0.6},
-    kOneTrial{60 * kMega, 1.9, 0.35 * kMega, 0};
+constexpr Phase kOneProgram{66 * kMega, 1.3, 0.03 * kMega, 1.2},
+    kOneTrial{93 * kMega, 2.1, 0.385 * kMega, 0};
 // Of a sample: activations that live at a time, with the copies that are measured; and a share of
 // all of them, for what the runtime does not use again.
 constexpr double kOfLive = 2.0, kOfAll = 0.15;

@@ -8,6 +8,7 @@
 #include "algorithms/algorithm.h"
 #include "algorithms/bias_correction.h"
 #include "algorithms/unseen_layers.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
 #include "kernels/float_products.h"
@@ -124,6 +125,14 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
                                     int64_t keep) {
   const Candidate only{"", options, plan};
   return measure_for(model, std::span(&only, 1), dataset, run, keep);
+}
+
+void check_model(const Model& model, const Statistics& statistics) {
+  if (statistics.model_fingerprint() != model.impl().fingerprint())
+    fail<InvalidArgument>(
+        "quantize",
+        "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
+        statistics.model_fingerprint(), model.impl().fingerprint());
 }
 
 void open_journal(std::string_view what, const Model& model, const QuantizeOptions& options,

@@ -5,6 +5,7 @@
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/run.h>
+#include <eightbit/statistics.h>
 #include <eightbit/trial_run.h>
 
 #include <memory>
@@ -63,6 +64,9 @@ struct Planned {
 // With a journal, steps that an earlier run has done and that took long are not done again.
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps);
+
+// Throws InvalidArgument for statistics of another model.
+void check_model(const Model& model, const Statistics& statistics);
 
 // Opens the journal of a run that has a checkpoint; see Journal. `what`: "quantize".
 void open_journal(std::string_view what, const Model& model, const QuantizeOptions& options,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "backends/network.h"
 #include "base/error.h"
@@ -112,11 +113,7 @@ Model quantize(const Model& model, const Statistics& statistics, const QuantizeO
                const RunOptions& how) {
   Steps steps(how);
   QuantizeOptions options = asked;
-  if (statistics.model_fingerprint() != model.impl().fingerprint())
-    fail<InvalidArgument>(
-        "quantize",
-        "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
-        statistics.model_fingerprint(), model.impl().fingerprint());
+  check_model(model, statistics);
   const bool kept = keeps_best_model(model, asked, how);
   Plan plan = place(model, options, steps, &statistics.data());
   const RunOptions run = within_memory("quantize", Work::quantization, model.impl(), plan, options,
@@ -145,15 +142,19 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
 }
 
-TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
-                const RunOptions& how) {
+namespace {
+
+using MeasureForTuner = std::function<records::StatisticsData(Tuner& tuner, const RunOptions& run)>;
+
+TuneResult tune_from(const Model& model, const QuantizeOptions& asked, const RunOptions& how,
+                     const MeasureForTuner& measure) {
   Steps steps(how);
   QuantizeOptions options = asked;
   const Plan placed = place(model, options, steps);  // mistakes first
   const RunOptions run = within_memory("tune", Work::quantization, model.impl(), placed,
                                        without_trial(options), how, steps.report().expected);
   Tuner tuner(model, options);
-  const auto statistics = steps("calibrate", [&] { return tuner.measure(dataset, run); });
+  const auto statistics = steps("calibrate", [&] { return measure(tuner, run); });
   open_journal("tune", model, options, run, steps);
   belongs_to(statistics, steps.journal());
   Tuned tuned = steps("tune", [&] { return tuner.tune(statistics, run, steps.journal()); });
@@ -162,6 +163,23 @@ TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOption
   Model quantized =
       written(tuned.planned.base, recipe_of(tuned.planned, plan, tuned.best.options), plan, steps);
   return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
+}
+
+}  // namespace
+
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
+                const RunOptions& run) {
+  return tune_from(model, options, run, [&](Tuner& tuner, const RunOptions& within) {
+    return tuner.measure(dataset, within);
+  });
+}
+
+TuneResult tune(const Model& model, const Statistics& statistics, const QuantizeOptions& options,
+                const RunOptions& run) {
+  check_model(model, statistics);
+  return tune_from(model, options, run, [&](Tuner& tuner, const RunOptions&) {
+    return tuner.with_judges_aside(statistics.data().copy());
+  });
 }
 
 namespace {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/effects.h"
 #include "pipeline/measure.h"
+#include "pipeline/spread_work.h"
 #include "pipeline/steps.h"
 #include "search/noise.h"
 
@@ -30,6 +31,8 @@ std::vector<backends::Comparison> outputs_of(const Graph& graph) {
       outputs.push_back({node.inputs[0], kNone});
   return outputs;
 }
+
+std::string key_of(const QuantizeOptions& options) { return "tune " + to_json(options); }
 
 RangeEstimatorParameters estimator(AggregatorType low, AggregatorType high) {
   return {{.statistics_type = StatisticsType::min, .aggregator_type = low},
@@ -97,8 +100,13 @@ std::vector<Candidate> Tuner::all() const {
 
 records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run,
                                        int64_t keep) {
-  auto data = measure_for(model_, all(), dataset, run,
-                          std::max(keep, algorithms::most_samples() + kJudges));
+  return with_judges_aside(
+      measure_for(model_, all(), dataset, run, std::max(keep, samples_to_keep())));
+}
+
+int64_t Tuner::samples_to_keep() { return algorithms::most_samples() + kJudges; }
+
+records::StatisticsData Tuner::with_judges_aside(records::StatisticsData data) {
   const auto kept = static_cast<int64_t>(data.kept_samples.size());
   if (kept < 2)
     fail<DataError>(
@@ -122,6 +130,24 @@ double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
   return noise.empty() ? 0 : sum / static_cast<double>(noise.size());
 }
 
+double Tuner::judged(const QuantizeOptions& options, const records::StatisticsData& statistics,
+                     const RunOptions& run) const {
+  Steps unused(run);
+  return sqnr_db(complete(model_, statistics, place(model_.impl(), options), options, run, unused),
+                 run);
+}
+
+// The samples to judge by are kept samples again: workers set them aside as it was done here.
+std::vector<double> Tuner::spread(const std::vector<Candidate>& candidates,
+                                  const records::StatisticsData& statistics,
+                                  const RunOptions& run) const {
+  records::StatisticsData whole = statistics.copy();
+  whole.kept_samples.add(judges_);
+  std::vector<QuantizeOptions> options;
+  for (const Candidate& candidate : candidates) options.push_back(candidate.options);
+  return spread_candidates(model_, asked_, whole, options, run);
+}
+
 Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run,
                   Journal& journal) const {
   const std::vector<Kind> kinds = Tuner::kinds(asked_);
@@ -139,7 +165,7 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   // Of what an earlier run has tried, only the best one is made again.
   const auto tried = [&](const Candidate& candidate) {
     std::optional<Planned> planned;
-    const auto found = journal.remembered("tune " + to_json(candidate.options), [&] {
+    const auto found = journal.remembered(key_of(candidate.options), [&] {
       const auto begin = std::chrono::steady_clock::now();
       planned = completed(candidate);
       const double db = sqnr_db(*planned, quiet);
@@ -152,15 +178,30 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
     log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
     return std::pair(std::move(planned), db);
   };
+  // Where others work, all of a kind at once; what they found is looked up like what a journal holds.
+  const auto spread_out = [&](const std::vector<Candidate>& candidates) {
+    if (!run.spread) return;
+    std::vector<Candidate> open;
+    for (const Candidate& candidate : candidates)
+      if (!journal.has(key_of(candidate.options))) open.push_back(candidate);
+    const std::vector<double> decibels =
+        open.empty() ? std::vector<double>() : spread(open, statistics, quiet);
+    for (size_t i = 0; i < open.size(); ++i)
+      journal.add(key_of(open[i].options), {{"sqnr_db", exact(decibels[i])}, {"seconds", 0.0}});
+  };
   double best = 0;
   std::optional<Planned> best_planned;
   std::tie(best_planned, best) = tried(out.best);
   for (const Kind& kind : kinds) {
     const QuantizeOptions from = out.best.options;
+    std::vector<Candidate> candidates;
     for (const auto& [what, change] : kind) {
       QuantizeOptions options = from;
       change(options);
-      Candidate next = candidate(what, options);
+      candidates.push_back(candidate(what, options));
+    }
+    spread_out(candidates);
+    for (Candidate& next : candidates) {
       auto [planned, db] = tried(next);
       if (db < best + kClearlyBetter) continue;
       best = db;

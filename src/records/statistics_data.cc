@@ -74,6 +74,13 @@ StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_f
   index();
 }
 
+StatisticsData StatisticsData::copy() const {
+  StatisticsData out(model_fingerprint_, data_fingerprint_, points_, layers_);
+  out.options = options;
+  out.merge(*this);
+  return out;
+}
+
 void StatisticsData::index() {
   layouts_ = layout_of(taps());
   folds_.resize(points_.size());

@@ -71,6 +71,7 @@ class Packer;
 class StatisticsData {
  public:
   StatisticsData() = default;
+  StatisticsData copy() const;
   // `layers`: taps of means.
   StatisticsData(std::string model_fingerprint, std::string data_fingerprint,
                  std::vector<Point> points, std::vector<Point> layers = {});

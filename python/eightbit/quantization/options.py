@@ -7,7 +7,8 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
@@ -17,6 +18,7 @@ from eightbit._models import settings_of
 from eightbit._native import external_data_dir, ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.errors import InvalidArgument
+from eightbit.executors import Workers
 from eightbit.frameworks import Settings
 from eightbit.parameters import (
     Engine,
@@ -57,6 +59,7 @@ class QuantizeOptions:
     checkpoint: str | os.PathLike | None = None
     best_model: str | os.PathLike | None = None
     max_memory: int | str | None = None
+    executor: Executor | None = None
     progress: ProgressCallback | None = None
     report: _eightbit.Report | None = None
 
@@ -90,12 +93,24 @@ class QuantizeOptions:
             where, self.engine, external_data_dir(self.advanced_parameters), self.subset_size or 300
         )
 
-    def run(self, where: str, model: Any = None) -> AbstractContextManager[_eightbit.RunOptions]:
+    def run(
+        self, where: str, model: Any = None, workers: Workers | None = None
+    ) -> AbstractContextManager[_eightbit.RunOptions]:
         """How the call is carried out. The report also has what was done to make `model` before."""
         return run_options(
             where, self.threads, self.progress, self.checkpoint, self.report, model, self.best_model,
-            self.max_memory,
+            self.max_memory, workers,
         )  # fmt: skip
+
+    def workers(self, where: str, model: Any) -> AbstractContextManager[Workers | None]:
+        """Those of the executor, for this model; None without one."""
+        if self.executor is None:
+            return nullcontext()
+        if self.recipe == Recipe.NNCF:
+            raise InvalidArgument(
+                f"[{where}] executor goes with recipe eightbit: recipe nncf counts batches, which workers cannot share."
+            )
+        return Workers(where, self.executor, model, self.settings(where).engine, self.threads)
 
     def refuse_beside_recipe(self, **given: Any) -> None:
         """Raises InvalidArgument for whatever a saved recipe decides: `given`, and all options that are not their defaults."""
@@ -161,6 +176,7 @@ class QuantizeKeywords(TypedDict, total=False):
     checkpoint: str | os.PathLike | None
     best_model: str | os.PathLike | None
     max_memory: int | str | None
+    executor: Executor | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
 
@@ -195,6 +211,7 @@ class TuneKeywords(TypedDict, total=False):
     threads: int
     checkpoint: str | os.PathLike | None
     max_memory: int | str | None
+    executor: Executor | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Executor
 from typing import Any, Unpack
 
 from eightbit import _eightbit
@@ -12,6 +13,7 @@ from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
+from eightbit.executors import Workers
 from eightbit.frameworks import framework_of
 from eightbit.parameters import Engine, ModelType, Recipe
 from eightbit.quantization.options import (
@@ -22,6 +24,9 @@ from eightbit.quantization.options import (
     takes,
 )
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
+
+
+TUNE_INPUTS = 88  # that tune keeps: for the most careful corrections, and to judge by
 
 
 @takes(QuantizeKeywords)
@@ -70,6 +75,11 @@ def quantize(
         ones, which messages name and which is removed at the end (models below 256 MB).
     max_memory: what may become resident above what is when the call begins, with the model loaded: bytes, or a text such as
         "2GB". The result is the same. InvalidArgument, before data is read, where it is not enough.
+    executor: a concurrent.futures.Executor, whose workers measure shares of the data, and work out what tune and accuracy
+        control try: a ProcessPoolExecutor, MPIPoolExecutor of mpi4py, Client.get_executor() of dask, those of loky, or
+        eightbit.ray_executor(). The model must be a file or an OpenVINO or ONNX model; the data a Dataset that can be pickled,
+        or a function (worker, workers), called in each worker, that returns a Dataset, or the items of this worker: worker,
+        worker + workers, ... The result is the same (docs/many_machines.md).
     progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
         line on stderr if that is a terminal.
     report: an empty `Report`, which is filled in.
@@ -96,11 +106,12 @@ def quantize_with(
 def _quantized(
     model: Any, data: Any, chosen: QuantizeOptions, native_options: _eightbit.QuantizeOptions
 ) -> Any:
-    source = _source("quantize", data, statistics_too=True)
-    native, source = _prepared("quantize", model, source, chosen)
-    _name_nodes(native_options, native, chosen.ignored_scope)
-    with chosen.run("quantize", native) as run:
-        return from_native_model(_eightbit.quantize(native, source, native_options, run))
+    with chosen.workers("quantize", model) as workers:
+        source = _source("quantize", data, statistics_too=True, workers=workers)
+        native, source = measured("quantize", model, source, chosen, native_options, workers)
+        _name_nodes(native_options, native, chosen.ignored_scope)
+        with chosen.run("quantize", native, workers) as run:
+            return from_native_model(_eightbit.quantize(native, source, native_options, run))
 
 
 def quantize_native(
@@ -131,7 +142,7 @@ def _quantize_again(
 @takes(TuneKeywords)
 def tune(
     model: Any,
-    calibration_dataset: Dataset | _eightbit.Dataset,
+    calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics,
     *,
     result: _eightbit.TuneResult | None = None,
     **options: Unpack[TuneKeywords],
@@ -149,12 +160,15 @@ def tune(
     """
     as_instance("tune", "result", _eightbit.TuneResult, result)
     chosen = QuantizeOptions(**options)
-    source = _source("tune", calibration_dataset, statistics_too=False)
     native_options = chosen.native("tune")
-    native, source = _prepared("tune", model, source, chosen)
-    _name_nodes(native_options, native, chosen.ignored_scope)
-    with chosen.run("tune", native) as run:
-        found = _eightbit.tune(native, source, native_options, run)
+    with chosen.workers("tune", model) as workers:
+        source = _source("tune", calibration_dataset, statistics_too=True, workers=workers)
+        native, source = measured(
+            "tune", model, source, chosen, native_options, workers, TUNE_INPUTS
+        )
+        _name_nodes(native_options, native, chosen.ignored_scope)
+        with chosen.run("tune", native, workers) as run:
+            found = _eightbit.tune(native, source, native_options, run)
     if result is not None:
         result.assign(found)
     return from_native_model(found.native_model)
@@ -172,19 +186,28 @@ def calibrate(
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
     max_memory: int | str | None = None,
+    executor: Executor | None = None,
     progress: ProgressCallback | None = None,
 ) -> _eightbit.Statistics:
     """Measures the dataset in one pass. `quantize(model, statistics, ...)` then needs no data.
 
     shard: (index, count): only samples index, index + count, ... are measured; `Statistics.merge` joins the shards.
     activations_range_estimator_params: quantiles are measured only when asked for here.
+    executor: see `quantize`; with it the shares of its workers are joined.
     Other parameters, and errors: see `quantize`.
     """
     options = calibrate_options(
         "calibrate", subset_size, model_type, shard, activations_range_estimator_params
     )
-    source = _source("calibrate", calibration_dataset, statistics_too=False)
-    chosen = QuantizeOptions(subset_size=subset_size, engine=engine)
+    chosen = QuantizeOptions(
+        subset_size=subset_size, engine=engine, threads=threads, executor=executor
+    )
+    with chosen.workers("calibrate", model) as workers:
+        source = _source("calibrate", calibration_dataset, statistics_too=False, workers=workers)
+        if workers is not None:
+            if options.shard != (0, 1):
+                raise InvalidArgument("[calibrate] shard and executor are both given. Leave one out.")
+            return workers.calibrate(source, options, checkpoint, progress)
     native, source = _prepared("calibrate", model, source, chosen)
     with run_options("calibrate", threads, progress, checkpoint, max_memory=max_memory) as run:
         return _eightbit.calibrate(native, source, options, run)
@@ -256,9 +279,14 @@ def _shard(shard: Any) -> tuple[int, int]:
     return index, count
 
 
-def _source(
-    where: str, data: Any, statistics_too: bool
-) -> Dataset | _eightbit.Dataset | _eightbit.Statistics:
+def _source(where: str, data: Any, statistics_too: bool, workers: Workers | None = None) -> Any:
+    if workers is not None and isinstance(data, _eightbit.Dataset):
+        raise InvalidArgument(
+            f"[{where}] what open_files returned cannot be sent to workers. Pass a function instead: "
+            "lambda worker, workers: eightbit.open_files(...)"
+        )
+    if workers is not None and callable(data):
+        return data
     if isinstance(data, (Dataset, _eightbit.Dataset)) or (
         statistics_too and isinstance(data, _eightbit.Statistics)
     ):
@@ -267,6 +295,27 @@ def _source(
         " or eightbit.Statistics" if statistics_too else ""
     )
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")
+
+
+def measured(
+    where: str,
+    model: Any,
+    data: Any,
+    chosen: QuantizeOptions,
+    native_options: _eightbit.QuantizeOptions,
+    workers: Workers | None,
+    kept_inputs: int = 0,
+) -> tuple[_eightbit.Model, Any]:
+    """The handle of a model and what it is quantized from: data, or with workers the statistics that they measured."""
+    if workers is None or isinstance(data, _eightbit.Statistics):
+        return _prepared(where, model, data, chosen)
+    options = _eightbit.CalibrateOptions()
+    options.subset_size, options.kept_inputs = native_options.subset_size, kept_inputs
+    options.model_type = native_options.model_type
+    advanced = native_options.advanced_parameters
+    options.activations_range_estimator_params = advanced.activations_range_estimator_params
+    statistics = workers.calibrate(data, options, chosen.checkpoint, chosen.progress)
+    return workers.model(), statistics
 
 
 def _prepared(
