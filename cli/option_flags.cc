@@ -77,7 +77,8 @@ void OptionFlags::add_to(CLI::App& verb) {
   add(verb, "preset", "/preset", Kind::name,
       "performance (symmetric activations) or mixed; default: the smaller error", group);
   add(verb, "target-device", "/target_device", Kind::name, "ANY, CPU, CPU_SPR, GPU or NPU", group);
-  add(verb, "subset-size", "/subset_size", Kind::integer, "Samples to calibrate on; default 300; 0: until what is measured has settled", group);
+  add(verb, "subset-size", "/subset_size", Kind::integer,
+      "Samples to calibrate on; default 300; 0: until what is measured has settled", group);
   add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean,
       "Biases from 16 samples (default); --no-...: from 64, each layer checked, and weights "
       "rounded together",
@@ -109,7 +110,8 @@ void OptionFlags::add_to(CLI::App& verb) {
 
 void OptionFlags::add_calibration_to(CLI::App& verb) {
   const std::string group = "Calibration";
-  add(verb, "subset-size", "/subset_size", Kind::integer, "Samples over all shards; default 300; 0: until what is measured has settled", group);
+  add(verb, "subset-size", "/subset_size", Kind::integer,
+      "Samples over all shards; default 300; 0: until what is measured has settled", group);
   add(verb, "model-type", "/model_type", Kind::name, "transformer, where the model is one", group);
   add_range_estimator(verb, "activations");
 }

@@ -24,9 +24,10 @@ void run(const PlanVerb& verb) {
                             preview.text.ends_with('\n') ? "" : "\n", preview.activation_quantizers,
                             preview.weight_quantizers));
   if (const Expectation& expected = preview.expected; expected.peak_bytes > 0)
-    console.print(fmt::format("expected: up to {} of memory above the loaded model, a result of {}\n",
-                              megabytes(static_cast<uint64_t>(expected.peak_bytes)),
-                              megabytes(static_cast<uint64_t>(expected.model_bytes))));
+    console.print(
+        fmt::format("expected: up to {} of memory above the loaded model, a result of {}\n",
+                    megabytes(static_cast<uint64_t>(expected.peak_bytes)),
+                    megabytes(static_cast<uint64_t>(expected.model_bytes))));
   console.print_json(preview.json);
 }
 

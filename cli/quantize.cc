@@ -180,12 +180,12 @@ AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model,
 }
 
 void check_ranks(const Quantize& verb, const Rank& rank) {
-  const char* given = verb.accuracy.given()          ? "--max-drop"
-                      : verb.accuracy.tunes()        ? "--tune-hyperparams"
-                      : !verb.statistics.empty()     ? "--statistics"
-                      : !verb.checkpoint.empty()     ? "--checkpoint"
+  const char* given = verb.accuracy.given()                 ? "--max-drop"
+                      : verb.accuracy.tunes()               ? "--tune-hyperparams"
+                      : !verb.statistics.empty()            ? "--statistics"
+                      : !verb.checkpoint.empty()            ? "--checkpoint"
                       : !verb.options.recipe_file().empty() ? "a recipe file"
-                                                     : nullptr;
+                                                            : nullptr;
   if (given)
     throw InvalidArgument(fmt::format(
         "[quantize] {} goes with one process, and {} started {}. Pass --alone to one of them",
@@ -196,22 +196,22 @@ void check_ranks(const Quantize& verb, const Rank& rank) {
 }
 
 CalibrateOptions measured_for(const QuantizeOptions& options, const Shard& shard) {
-  return {options.subset_size, shard, 0, options.model_type,
+  return {options.subset_size, shard, kInputsForAnyOptions, options.model_type,
           options.advanced_parameters.activations_range_estimator_params};
 }
 
 // What all processes of a launcher measure; nothing valid on those whose work is done then.
 Statistics measured(const Quantize& verb, const Rank& rank, const Model& model,
                     const std::filesystem::path& target, const RunOptions& run) {
-  return measured_by_ranks(
-      rank, verb.ranks, target, fingerprint_of(model), verb.options.text() + verb.data.text(),
-      [&](const Shard& shard, const std::filesystem::path& checkpoint) {
-        RunOptions share = run;
-        share.checkpoint = checkpoint;
-        share.report = nullptr;
-        return calibrate(model, verb.data.open(model), measured_for(verb.options.read(), shard),
-                         share);
-      });
+  return measured_by_ranks(rank, verb.ranks, target, fingerprint_of(model),
+                           verb.options.text() + verb.data.text(),
+                           [&](const Shard& shard, const std::filesystem::path& checkpoint) {
+                             RunOptions share = run;
+                             share.checkpoint = checkpoint;
+                             share.report = nullptr;
+                             return calibrate(model, verb.data.open(model),
+                                              measured_for(verb.options.read(), shard), share);
+                           });
 }
 
 void run(const Quantize& verb) {

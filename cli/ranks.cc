@@ -69,8 +69,9 @@ class Folder {
     std::error_code error;
     fs::create_directories(path_, error);
     if (error)
-      throw FileError(fmt::format("[ranks] the folder '{}' cannot be made: {}. Choose another output",
-                                  path_.string(), error.message()));
+      throw FileError(
+          fmt::format("[ranks] the folder '{}' cannot be made: {}. Choose another output",
+                      path_.string(), error.message()));
   }
   const fs::path& path() const { return path_; }
   fs::path file(const char* kind, int64_t index) const {
@@ -187,7 +188,8 @@ std::vector<Statistics> gathered(const Rank& rank, const Folder& folder, Statist
   for (int64_t index = 1; index < rank.count; ++index) {
     for (Watched other(folder, index);; std::this_thread::sleep_for(20ms)) {
       throw_if_interrupted();
-      const auto cause = other.lost(patience);  // before the share is looked for, which it may leave
+      const auto cause =
+          other.lost(patience);  // before the share is looked for, which it may leave
       if (auto share = kept_share(folder.share(index), fingerprint)) {
         parts.push_back(*std::move(share));
         break;
@@ -198,10 +200,10 @@ std::vector<Statistics> gathered(const Rank& rank, const Folder& folder, Statist
     }
   }
   if (!lost.empty())
-    throw DataError(
-        fmt::format("[ranks] {}. The shares that are done are kept in '{}': the same command goes on "
-                    "with what is missing",
-                    fmt::join(lost, "; "), folder.path().string()));
+    throw DataError(fmt::format(
+        "[ranks] {}. The shares that are done are kept in '{}': the same command goes on "
+        "with what is missing",
+        fmt::join(lost, "; "), folder.path().string()));
   return parts;
 }
 
@@ -225,8 +227,9 @@ Rank rank_from_environment() {
     const Rank rank{number_of(launcher.index, index), number_of(launcher.count, count),
                     launcher.name};
     if (rank.index >= rank.count)
-      throw InvalidArgument(fmt::format("[ranks] {} is {} and {} is {}. Unset them, or pass --alone",
-                                        launcher.index, index, launcher.count, count));
+      throw InvalidArgument(
+          fmt::format("[ranks] {} is {} and {} is {}. Unset them, or pass --alone", launcher.index,
+                      index, launcher.count, count));
     return rank;
   }
   return {};

@@ -50,8 +50,8 @@ struct Report {
   std::string to_json() const;  // without the recipe
 };
 
-// Parts of a run that other processes may work out: texts that only the library reads, `context` the
-// same for all of these tasks. Returns what work_out() (quantize.h) gave for each task in any
+// Parts of a run that other processes may work out: texts that only the library reads, `context`
+// the same for all of these tasks. Returns what work_out() (quantize.h) gave for each task in any
 // process, in order; may throw, which ends the run.
 using Spread = std::function<std::vector<std::string>(const std::string& context,
                                                       const std::vector<std::string>& tasks)>;
@@ -61,9 +61,9 @@ struct RunOptions {
   int threads = 0;        // 0: all cores
   ProgressSink progress;  // may throw Interrupted
   // A file in which statistics so far are kept, with another one beside it (.steps) for what later
-  // steps have found. A later call with the same model, data and options goes on from there, however
-  // this one ends, and comes to the same result; others are refused. remove_checkpoint() when the
-  // result is safe. Empty: none.
+  // steps have found. A later call with the same model, data and options goes on from there,
+  // however this one ends, and comes to the same result; others are refused. remove_checkpoint()
+  // when the result is safe. Empty: none.
   std::filesystem::path checkpoint;
   // Where quantize() keeps the best model so far once there is one: it is written before a runtime
   // tries it and at each improvement, so that a crash of the runtime or a run that is stopped takes

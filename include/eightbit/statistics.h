@@ -63,6 +63,10 @@ struct Shard {
   int64_t count = 1;
 };
 
+// Kept inputs with which any options make of statistics what they make of the data: twice as many
+// as the most careful corrections run.
+inline constexpr int64_t kInputsForAnyOptions = 128;
+
 // What is measured. Everything that recipes, devices, presets and ignored scopes may need later is;
 // what costs much is measured only where it is asked for here.
 struct CalibrateOptions {
@@ -70,7 +74,7 @@ struct CalibrateOptions {
   int64_t subset_size = 300;
   Shard shard;
   // Inputs of samples that are kept at least, evenly spread; as many as corrections may ask for are
-  // in any case. tune() sets some aside, and layers are ranked on others.
+  // in any case. With kInputsForAnyOptions careful corrections and tune() find as many as in data.
   int64_t kept_inputs = 0;
   // transformer: also what SmoothQuant needs. Unset: that is measured where there is attention.
   std::optional<ModelType> model_type;

@@ -139,7 +139,9 @@ class Needs:
 class _Answers:
     """Jobs that are given out, and what became of them."""
 
-    def __init__(self, executor: Executor, jobs: list[dict], blobs: Callable, came: Callable | None):
+    def __init__(
+        self, executor: Executor, jobs: list[dict], blobs: Callable, came: Callable | None
+    ):
         self._executor, self._jobs, self._blobs_of, self._came = executor, jobs, blobs, came
         self._answers: dict[int, Any] = {}
         self._running: dict[Future, int] = {}
@@ -160,7 +162,9 @@ class _Answers:
 
     def _submit(self, index: int, blobs: dict) -> None:
         try:
-            self._running[self._executor.submit(work, {**self._jobs[index], "blobs": blobs})] = index
+            self._running[self._executor.submit(work, {**self._jobs[index], "blobs": blobs})] = (
+                index
+            )
         except (RuntimeError, OSError) as error:  # a pool that is broken takes nothing
             self._work_here(index, error)
 
@@ -183,7 +187,9 @@ class _Answers:
         self._found(index, answer)
 
     def _work_here(self, index: int, error: BaseException) -> None:
-        logger.warning("a worker was lost (%s: %s); its share is done here", type(error).__name__, error)
+        logger.warning(
+            "a worker was lost (%s: %s); its share is done here", type(error).__name__, error
+        )
         answer = work({**self._jobs[index], "blobs": {}})
         if isinstance(answer, Needs):
             answer = work({**self._jobs[index], "blobs": self._blobs_of(answer.keys)})

@@ -141,13 +141,14 @@ void bind_run(nb::module_& module) {
           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint,
              nb::object progress, Report* report, const std::filesystem::path& best_model,
              int64_t max_memory, nb::object spread) {
-            new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint,
-                                  best_model, report, max_memory, spread_by(std::move(spread))};
+            new (self) RunOptions{
+                threads,    progress_sink(std::move(progress)), checkpoint, best_model, report,
+                max_memory, spread_by(std::move(spread))};
           },
           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
-          nb::arg("best_model") = std::filesystem::path(), nb::arg("max_memory") = 0, nb::arg("spread").none() = nb::none(),
-          nb::keep_alive<1, 5>());
+          nb::arg("best_model") = std::filesystem::path(), nb::arg("max_memory") = 0,
+          nb::arg("spread").none() = nb::none(), nb::keep_alive<1, 5>());
   module.def("parse_bytes", &parse_bytes, nb::arg("text"));
   module.def("remove_checkpoint", &remove_checkpoint, nb::arg("checkpoint"));
 }

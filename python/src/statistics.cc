@@ -49,7 +49,8 @@ nb::bytes bytes_of(const Statistics& statistics) {
 
 Statistics statistics_of(const nb::bytes& bytes) {
   const PassingFile file;
-  std::ofstream(file.path(), std::ios::binary).write(bytes.c_str(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(file.path(), std::ios::binary)
+      .write(bytes.c_str(), static_cast<std::streamsize>(bytes.size()));
   return Statistics::load(file.path());
 }
 
@@ -99,6 +100,7 @@ void bind_statistics(nb::module_& module) {
         new (&self) Statistics(statistics_of(bytes));
       });
   bind_calibrate_options(module);
+  module.attr("INPUTS_FOR_ANY_OPTIONS") = kInputsForAnyOptions;
   module.def("calibrate", &calibrate, nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
              nb::arg("run"), release());
 }

@@ -123,7 +123,8 @@ class AccuracyControl {
                          run_, steps_.report().expected);
     open_journal(kWhere, model_, options_, run_, steps_);
     steps_.journal().require("control", json_of(control_));
-    float_ = steps_("validate float", [&] { return validated(model_, "the float model", kFloatKey); });
+    float_ =
+        steps_("validate float", [&] { return validated(model_, "the float model", kFloatKey); });
     result_.float_metric = float_.metric;
     if (control_.drop_type == DropType::relative && float_.metric == 0)
       fail<InvalidArgument>(kWhere,
@@ -206,6 +207,7 @@ class AccuracyControl {
 
   // Outputs of items are wanted until layers are ranked, and then no more.
   void remember(const std::string& key, const Evaluation& evaluation) {
+    if (!steps_.journal().kept()) return;
     steps_.journal().add(key, {{"metric", evaluation.metric}, {"per_item", evaluation.per_item}});
   }
 
@@ -402,7 +404,7 @@ class AccuracyControl {
   records::StatisticsData statistics_;
   Planned planned_;
   std::vector<search::QuantizerGroup> groups_;
-  std::string first_key_;         // of the journal, for the model with all quantizers
+  std::string first_key_;  // of the journal, for the model with all quantizers
   bool ranked_ = false;
   std::vector<double> shares_;    // by group
   std::vector<int> order_;        // groups, most suspicious first

@@ -1,8 +1,8 @@
 // Numbers of bytes as people write them.
 #include <eightbit/run.h>
 
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <limits>
 

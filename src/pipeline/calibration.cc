@@ -30,8 +30,7 @@ std::vector<Use> quantizable_inputs(const backends::Network& model) {
 
 // What shards must agree on.
 std::map<std::string, std::string> facts_of(const CalibrateOptions& options) {
-  std::map<std::string, std::string> facts = {
-      {"subset_size", std::to_string(options.subset_size)}};
+  std::map<std::string, std::string> facts = {{"subset_size", std::to_string(options.subset_size)}};
   if (options.kept_inputs > 0) facts["kept_inputs"] = std::to_string(options.kept_inputs);
   return facts;
 }
@@ -59,11 +58,8 @@ Calibration calibration_of(const backends::Network& model, const CalibrateOption
   algorithms::request_all(model.graph(), quantizable_inputs(model), options, wanted);
   return {wanted.taps.points(),
           std::move(wanted.layers),
-          {options.subset_size,
-           options.shard,
-           std::max(algorithms::most_samples(), options.kept_inputs),
-           facts_of(options),
-           false}};
+          {options.subset_size, options.shard,
+           std::max(algorithms::most_samples(), options.kept_inputs), facts_of(options), false}};
 }
 
 }  // namespace eightbit

@@ -10,6 +10,9 @@
 namespace eightbit {
 namespace {
 
+constexpr int64_t kTimedSamples = 17;
+constexpr double kWorthTelling = 10;  // seconds
+
 bool share_bytes(const Sample& a, const Sample& b) {
   if (a.inputs.size() != b.inputs.size()) return false;
   for (size_t i = 0; i < a.inputs.size(); ++i) {
@@ -155,12 +158,24 @@ void MeasuringPass::run(const std::function<std::optional<Sample>()>& next,
 }
 
 void MeasuringPass::report() {
+  tell_time();
   if (stopped_) return;
   try {
     report_progress(run_, "calibrate", data_.samples(), feed_.total());
   } catch (...) {
     stopped_ = std::current_exception();
   }
+}
+
+// Once a few samples have shown how long one takes, where the caller will have to wait.
+void MeasuringPass::tell_time() {
+  if (++measured_ == 1) first_measured_ = Clock::now();
+  if (measured_ != kTimedSamples || feed_.total() <= data_.samples()) return;
+  const double each = std::chrono::duration<double>(Clock::now() - first_measured_).count() /
+                      static_cast<double>(kTimedSamples - 1);
+  const double left = each * static_cast<double>(feed_.total() - data_.samples());
+  if (left > kWorthTelling)
+    log(LogLevel::info, "calibrate: {:.3g} s a sample, {:.0f} s to go", each, left);
 }
 
 // The samples that the feed has set aside.

@@ -70,6 +70,7 @@ class MeasuringPass {
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record);
   void report();
+  void tell_time();
   void run_kept();
   void remember_histograms();
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items);
@@ -88,7 +89,7 @@ class MeasuringPass {
   const RunOptions& run_;
   int64_t taps_ = 0;  // floats of a record that belong to the points
   bool whole_batches_ = false;
-  bool detailed_later_ = false;  // once the plain program has gone
+  bool detailed_later_ = false;              // once the plain program has gone
   std::vector<std::vector<float>> pending_;  // items of the batch that is being recorded
   std::vector<float> joined_;
   std::unique_ptr<backends::Executor> plain_, detailed_;
@@ -97,6 +98,8 @@ class MeasuringPass {
   std::vector<int64_t> started_;  // numbers of the samples that the present program has begun
   std::exception_ptr stopped_;    // by the caller's progress callback
   std::optional<records::Settling> settling_;  // where the data decides how many are enough
+  int64_t measured_ = 0;                       // by this run
+  Clock::time_point first_measured_;
   Clock::time_point saved_ = Clock::now();
 };
 

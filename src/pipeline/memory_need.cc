@@ -30,7 +30,7 @@ constexpr Phase kOneProgram{66 * kMega, 1.3, 0.03 * kMega, 1.2},
 constexpr double kOfLive = 2.0, kOfAll = 0.15;
 
 constexpr double kSavedByInt8 = 0.75;  // of weights in f32
-constexpr double kMomentShare = 8;  // of max_memory, a part of this size
+constexpr double kMomentShare = 8;     // of max_memory, a part of this size
 constexpr int64_t kLeastMoments = int64_t{4} << 20;
 
 double sample_bytes(const NetworkSize& size) {
@@ -58,7 +58,9 @@ double peak_of(Work work, const NetworkSize& size, int requests, bool limited,
 
 bool lives_in_python(const backends::Network& network) { return network.file_extension().empty(); }
 
-int threads_of(const RunOptions& run) { return backends::RunSettings{run.threads, {}}.thread_count(); }
+int threads_of(const RunOptions& run) {
+  return backends::RunSettings{run.threads, {}}.thread_count();
+}
 
 }  // namespace
 
@@ -109,7 +111,8 @@ double result_bytes(const backends::Network& network, const Plan& plan) {
 
 int64_t moment_bytes(int64_t max_memory) {
   if (max_memory == 0) return 0;
-  return std::max(kLeastMoments, static_cast<int64_t>(static_cast<double>(max_memory) / kMomentShare));
+  return std::max(kLeastMoments,
+                  static_cast<int64_t>(static_cast<double>(max_memory) / kMomentShare));
 }
 
 QuantizeOptions without_trial(QuantizeOptions options) {
@@ -120,8 +123,7 @@ QuantizeOptions without_trial(QuantizeOptions options) {
 Expectation expectation(Work work, const backends::Network& network, const Plan& plan,
                         const QuantizeOptions& options, const RunOptions& run) {
   if (lives_in_python(network)) return {};
-  const double peak =
-      peak_of(work, size_of(network), threads_of(run), run.max_memory > 0, options);
+  const double peak = peak_of(work, size_of(network), threads_of(run), run.max_memory > 0, options);
   Expectation expected{static_cast<int64_t>(peak), 0};
   if (work == Work::quantization)
     expected.model_bytes = static_cast<int64_t>(result_bytes(network, plan));
@@ -143,13 +145,14 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
   const NetworkSize size = size_of(network);
   within.threads = threads_of(run);
   const auto too_much = [&] {
-    return run.max_memory > 0 && peak_of(work, size, within.threads, true, options) >
-                                     static_cast<double>(run.max_memory);
+    return run.max_memory > 0 &&
+           peak_of(work, size, within.threads, true, options) > static_cast<double>(run.max_memory);
   };
   while (within.threads > 1 && too_much()) --within.threads;
   if (too_much())
     fail<InvalidArgument>(
-        where, "max_memory is {}, and this takes {} above the loaded model at least. Give that much{}.",
+        where,
+        "max_memory is {}, and this takes {} above the loaded model at least. Give that much{}.",
         text_of(static_cast<double>(run.max_memory)),
         text_of(peak_of(work, size, 1, true, options)),
         work == Work::quantization && options.trial_run ? ", or turn trial_run off" : "");
@@ -160,10 +163,11 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
       expected.model_bytes > 0
           ? fmt::format(", a result of {}", text_of(static_cast<double>(expected.model_bytes)))
           : "",
-      run.max_memory > 0 ? fmt::format("; max_memory {}: {} at a time, programs one after the other",
-                                       text_of(static_cast<double>(run.max_memory)),
-                                       within.threads == 1 ? "one sample" : "as many samples as fit")
-                         : "");
+      run.max_memory > 0
+          ? fmt::format("; max_memory {}: {} at a time, programs one after the other",
+                        text_of(static_cast<double>(run.max_memory)),
+                        within.threads == 1 ? "one sample" : "as many samples as fit")
+          : "");
   return within;
 }
 

@@ -376,9 +376,8 @@ class Settling {
     groups_ = search::quantizer_groups(graph(), settled_.plan);
     work_ = search::work_shares(graph(), groups_);
     const auto begin = Clock::now();
-    const std::string key = fmt::format("noise of groups {} {}",
-                                        digest(to_json(settled_.plan, graph())),
-                                        bench_->samples().size());
+    const std::string key = fmt::format(
+        "noise of groups {} {}", digest(to_json(settled_.plan, graph())), bench_->samples().size());
     noise_.clear();
     for (const Journal::Json& group : journal_.remembered(key, [&] {
            Journal::Json groups = Journal::Json::array();
@@ -512,6 +511,7 @@ class Settling {
   // and those that did harm there may help without the worst of them.
   Attempt attempted(Plan plan, bool corrected) {
     ++models_;
+    if (!journal_.kept()) return attempted_now(std::move(plan), corrected);
     const std::string key = fmt::format("attempt {} {} {}", digest(to_json(plan, graph())),
                                         corrected, bench_->samples().size());
     if (const auto found = journal_.find(key)) return attempted_before(std::move(plan), *found);

@@ -18,7 +18,7 @@
 #include <optional>
 #include <string>
 
-#include "pipeline/journal.h"
+#include "base/journal.h"
 #include "pipeline/planned.h"
 #include "pipeline/trial_run.h"
 

@@ -8,10 +8,10 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/journal.h"
 #include "base/scratch_folder.h"
 #include "base/whole_file.h"
 #include "pipeline/algorithm_run.h"
-#include "pipeline/journal.h"
 #include "pipeline/tuner.h"
 #include "quant/plan_json.h"
 #include "search/ranking.h"
@@ -47,8 +47,9 @@ std::vector<Json> answers(const RunOptions& run, const std::string& context,
   std::vector<Json> out;
   for (const std::string& answer : run.spread(context, texts)) out.push_back(Json::parse(answer));
   if (out.size() != tasks.size())
-    fail<InvalidArgument>("spread", "{} tasks were handed out, and {} answers came back. One for each is wanted.",
-                          tasks.size(), out.size());
+    fail<InvalidArgument>(
+        "spread", "{} tasks were handed out, and {} answers came back. One for each is wanted.",
+        tasks.size(), out.size());
   return out;
 }
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/freed_memory.h"
+#include "base/journal.h"
 #include "base/log.h"
-#include "pipeline/journal.h"
 
 namespace eightbit {
 

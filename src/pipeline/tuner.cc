@@ -101,10 +101,8 @@ std::vector<Candidate> Tuner::all() const {
 records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run,
                                        int64_t keep) {
   return with_judges_aside(
-      measure_for(model_, all(), dataset, run, std::max(keep, samples_to_keep())));
+      measure_for(model_, all(), dataset, run, std::max(keep, kInputsForAnyOptions)));
 }
-
-int64_t Tuner::samples_to_keep() { return algorithms::most_samples() + kJudges; }
 
 records::StatisticsData Tuner::with_judges_aside(records::StatisticsData data) {
   const auto kept = static_cast<int64_t>(data.kept_samples.size());
@@ -178,7 +176,7 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
     log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
     return std::pair(std::move(planned), db);
   };
-  // Where others work, all of a kind at once; what they found is looked up like what a journal holds.
+  // Where others work, all of a kind at once; what they found is looked up as in a journal.
   const auto spread_out = [&](const std::vector<Candidate>& candidates) {
     if (!run.spread) return;
     std::vector<Candidate> open;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/journal.h"
+#include "base/journal.h"
 #include "pipeline/planned.h"
 #include "records/kept_samples.h"
 
@@ -46,9 +46,6 @@ class Tuner {
   double judged(const QuantizeOptions& options, const records::StatisticsData& statistics,
                 const RunOptions& run) const;
 
-  // Inputs of samples that are kept for corrections and judges.
-  static int64_t samples_to_keep();
-
  private:
   using Change = std::function<void(QuantizeOptions&)>;
   using Kind = std::vector<std::pair<std::string, Change>>;  // choices that exclude each other
@@ -57,7 +54,8 @@ class Tuner {
   std::vector<Candidate> all() const;
   double sqnr_db(const Planned& planned, const RunOptions& run) const;
   std::vector<double> spread(const std::vector<Candidate>& candidates,
-                             const records::StatisticsData& statistics, const RunOptions& run) const;
+                             const records::StatisticsData& statistics,
+                             const RunOptions& run) const;
 
   const Model& model_;
   QuantizeOptions asked_;

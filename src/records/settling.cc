@@ -105,7 +105,8 @@ void Settling::add(int64_t samples, std::vector<float> snapshot) {
 bool Settling::settled() const { return calm_ >= kCalmSteps; }
 
 std::string Settling::state() const {
-  nlohmann::json state = {{"samples", samples_}, {"calm", calm_}, {"last", nlohmann::json::array()}};
+  nlohmann::json state = {
+      {"samples", samples_}, {"calm", calm_}, {"last", nlohmann::json::array()}};
   for (float number : last_) state["last"].push_back(std::bit_cast<uint32_t>(number));
   return state.dump();
 }

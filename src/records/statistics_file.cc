@@ -287,18 +287,19 @@ std::vector<Section> StatisticsData::content() const {
       }
     };
   };
-  return {stored(rows_),
-          [this](Packer& out) { std::ranges::for_each(folds_, [&](auto& f) { pack_fold(out, f); }); },
-          [this](Packer& out) {
-            std::ranges::for_each(histograms_, [&](auto& h) { pack_histogram(out, h); });
-          },
-          stored(kept_),
-          [this](Packer& out) {
-            out.put(static_cast<uint64_t>(kept_samples.size()));
-            for (int64_t number : kept_samples.numbers())
-              pack_sample(out, number, kept_samples.load(number));
-          },
-          [this](Packer& out) { pack_means(out, layer_means_); }};
+  return {
+      stored(rows_),
+      [this](Packer& out) { std::ranges::for_each(folds_, [&](auto& f) { pack_fold(out, f); }); },
+      [this](Packer& out) {
+        std::ranges::for_each(histograms_, [&](auto& h) { pack_histogram(out, h); });
+      },
+      stored(kept_),
+      [this](Packer& out) {
+        out.put(static_cast<uint64_t>(kept_samples.size()));
+        for (int64_t number : kept_samples.numbers())
+          pack_sample(out, number, kept_samples.load(number));
+      },
+      [this](Packer& out) { pack_means(out, layer_means_); }};
 }
 
 uint64_t StatisticsData::hash() const {

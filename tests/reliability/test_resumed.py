@@ -6,12 +6,11 @@ import signal
 import subprocess
 import time
 
+import eightbit as eb
 import numpy as np
 import openvino as ov
 import pytest
 from cli_process import image_model
-
-import eightbit as eb
 
 pytestmark = pytest.mark.slow
 MOMENTS = max(3, int(os.environ.get("RELIABILITY_MOMENTS", "20")) // 4)
@@ -95,9 +94,7 @@ def validations(folder, max_drop, **options):
         return -float(np.mean([np.abs(o - w).mean() for o, w in zip(outputs, wanted, strict=True)]))
 
     data = [sample[None] for sample in samples(20)]
-    compiled = ov.Core().compile_model(
-        folder / "m.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled = ov.Core().compile_model(folder / "m.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     wanted = [compiled(item)[0].copy() for item in data]
     dataset = eb.Dataset(data)
     result = eb.AccuracyResult()
@@ -138,7 +135,9 @@ def test_a_checkpoint_of_something_else_is_refused(cli, folder, tmp_path, change
         changed = samples(SAMPLES)
         changed[7] += 1
         np.savez(tmp_path / "d.npz", image=changed)
-        (tmp_path / "other.stats").unlink()  # what was measured; the results of later steps are left
+        (
+            tmp_path / "other.stats"
+        ).unlink()  # what was measured; the results of later steps are left
     else:
         weights = np.fromfile(tmp_path / "m.bin", np.float32)
         weights[:8] *= 2

@@ -36,7 +36,7 @@ from eightbit.quantization.advanced_parameters import (
     RestoreMode,
 )
 from eightbit.quantization.options import QuantizeOptions, takes
-from eightbit.quantization.quantize_model import TUNE_INPUTS, measured
+from eightbit.quantization.quantize_model import measured
 from eightbit.scopes import IgnoredScope
 
 WHERE = "accuracy control"
@@ -193,7 +193,7 @@ def _measured(
     if workers is None:
         return _read(model, data, chosen)
     advanced = chosen.advanced_accuracy_restorer_parameters or AdvancedAccuracyRestorerParameters()
-    kept = max(TUNE_INPUTS if advanced.tune_hyperparams else 0, advanced.ranking_subset_size)
+    kept = max(_eightbit.INPUTS_FOR_ANY_OPTIONS, advanced.ranking_subset_size or 0)
     return measured(WHERE, model, data, chosen, native_options, workers, kept)
 
 

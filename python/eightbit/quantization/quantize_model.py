@@ -26,9 +26,6 @@ from eightbit.quantization.options import (
 from eightbit.quantization.range_estimator import RangeEstimatorParameters
 
 
-TUNE_INPUTS = 88  # that tune keeps: for the most careful corrections, and to judge by
-
-
 @takes(QuantizeKeywords)
 def quantize(
     model: Any,
@@ -163,9 +160,7 @@ def tune(
     native_options = chosen.native("tune")
     with chosen.workers("tune", model) as workers:
         source = _source("tune", calibration_dataset, statistics_too=True, workers=workers)
-        native, source = measured(
-            "tune", model, source, chosen, native_options, workers, TUNE_INPUTS
-        )
+        native, source = measured("tune", model, source, chosen, native_options, workers)
         _name_nodes(native_options, native, chosen.ignored_scope)
         with chosen.run("tune", native, workers) as run:
             found = _eightbit.tune(native, source, native_options, run)
@@ -206,7 +201,9 @@ def calibrate(
         source = _source("calibrate", calibration_dataset, statistics_too=False, workers=workers)
         if workers is not None:
             if options.shard != (0, 1):
-                raise InvalidArgument("[calibrate] shard and executor are both given. Leave one out.")
+                raise InvalidArgument(
+                    "[calibrate] shard and executor are both given. Leave one out."
+                )
             return workers.calibrate(source, options, checkpoint, progress)
     native, source = _prepared("calibrate", model, source, chosen)
     with run_options("calibrate", threads, progress, checkpoint, max_memory=max_memory) as run:
@@ -304,7 +301,7 @@ def measured(
     chosen: QuantizeOptions,
     native_options: _eightbit.QuantizeOptions,
     workers: Workers | None,
-    kept_inputs: int = 0,
+    kept_inputs: int = _eightbit.INPUTS_FOR_ANY_OPTIONS,
 ) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and what it is quantized from: data, or with workers the statistics that they measured."""
     if workers is None or isinstance(data, _eightbit.Statistics):

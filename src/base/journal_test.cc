@@ -1,4 +1,4 @@
-#include "pipeline/journal.h"
+#include "base/journal.h"
 
 #include <eightbit/error.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "pipeline/journal.h"
+#include "base/journal.h"
 
 #include <eightbit/run.h>
 #include <fcntl.h>
