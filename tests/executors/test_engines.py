@@ -1,5 +1,6 @@
 """The same through the executors of loky, mpi4py, dask and Ray: the real ones."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_mpi4py(model, alone, tmp_path, workers):
     done = subprocess.run(
         [*command, sys.executable, "-m", "mpi4py.futures", program, model, tmp_path / "recipe"],
         capture_output=True, text=True, timeout=300,
+        env={**os.environ, "MPI4PY_MPIABI": "openmpi"},  # which of those that are installed
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "recipe").read_text() == alone

@@ -2,11 +2,14 @@
 // program tells how many there were in the file COUNT_TO.
 //
 // Counted is `operator new` where it is called from a library or program whose file has "eightbit"
-// in its name: what runtimes do when they run out of memory is theirs.
+// in its name, from main() on: what runtimes do when they run out of memory is theirs, and so is
+// what libraries do before.
 #include <dlfcn.h>
 #include <link.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +26,7 @@ Range g_ranges[kMost];
 std::atomic<int> g_ranges_count{0};
 std::atomic<int> g_objects{0};
 std::atomic<int64_t> g_count{0};
+std::atomic<bool> g_begun{false};
 std::atomic_flag g_looking = ATOMIC_FLAG_INIT;
 
 int64_t fail_at() {
@@ -63,7 +67,7 @@ bool is_ours(uintptr_t caller) {
 }
 
 bool fails(void* caller) {
-  if (!is_ours(reinterpret_cast<uintptr_t>(caller))) return false;
+  if (!g_begun || !is_ours(reinterpret_cast<uintptr_t>(caller))) return false;
   return ++g_count == fail_at();
 }
 
@@ -90,6 +94,16 @@ struct AtEnd {
 } g_at_end;
 
 }  // namespace
+
+using Main = int (*)(int, char**, char**);
+
+extern "C" int __libc_start_main(Main main, int argc, char** argv, void (*init)(), void (*fini)(),
+                                 void (*end)(), void* stack) {
+  const auto next =
+      reinterpret_cast<decltype(&__libc_start_main)>(dlsym(RTLD_NEXT, "__libc_start_main"));
+  g_begun = true;
+  return next(main, argc, argv, init, fini, end, stack);
+}
 
 #define CALLER __builtin_return_address(0)
 
