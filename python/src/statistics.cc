@@ -100,7 +100,7 @@ void bind_statistics(nb::module_& module) {
         new (&self) Statistics(statistics_of(bytes));
       });
   bind_calibrate_options(module);
-  module.attr("INPUTS_FOR_ANY_OPTIONS") = kInputsForAnyOptions;
+  module.def("inputs_for_any_options", [] { return kInputsForAnyOptions; });
   module.def("calibrate", &calibrate, nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
              nb::arg("run"), release());
 }

@@ -163,6 +163,7 @@ std::optional<Sample> Feed::next() {
     widen_stride();
     if (auto sample = next_given_up()) return sample;
     skip_unwanted();
+    if (position_ >= options_.limit) break;
     if (paused()) return std::nullopt;
     if (!source_ && !rest_) return std::nullopt;
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();

@@ -221,6 +221,14 @@ TEST(Slice, ATensorWithOtherRowsBelongsToAllItems) {
   EXPECT_THAT(slice(sequence_and_state(20, {}), 3, 2, 20).inputs[1].tensor.shape, IsEmpty());
 }
 
+TEST(Feed, WhatIsDoneIsSkippedUpToTheLimitAndNoFurther) {
+  FeedOptions options = options_of(20, 4, true);
+  options.is_done = [](int64_t number) { return number < 20; };
+  EXPECT_THAT(run(source_of(50, 1), 1, options).numbers, IsEmpty());
+  options.is_done = [](int64_t number) { return number != 3; };
+  EXPECT_THAT(run(source_of(50, 1), 1, options).numbers, ElementsAre(3));
+}
+
 TEST(Feed, PausesInFrontOfASampleWhateverTheBatchesAndGoesOn) {
   for (int64_t batch : {1, 4, 7}) {
     FeedOptions options = options_of(1000, 4, true);

@@ -21,7 +21,16 @@ PHASES = {
     "rounding and correction": ["--no-fast-bias-correction", "--no-trial-run"],
     "tuning": ["--tune-hyperparams"],
     "quality search": ["--min-sqnr-db", "45", "--max-float-share", "0.6"],
-    "accuracy control": ["--max-drop", "0.00002", "--metric", "mse", "--max-num-iterations", "6"],
+    "accuracy control": [
+        "--max-drop",
+        "0.00002",
+        "--metric",
+        "mse",
+        "--validation-data",
+        "d.npz",
+        "--max-num-iterations",
+        "6",
+    ],
     "until settled": ["--subset-size", "0"],
 }
 

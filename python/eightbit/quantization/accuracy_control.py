@@ -193,7 +193,7 @@ def _measured(
     if workers is None:
         return _read(model, data, chosen)
     advanced = chosen.advanced_accuracy_restorer_parameters or AdvancedAccuracyRestorerParameters()
-    kept = max(_eightbit.INPUTS_FOR_ANY_OPTIONS, advanced.ranking_subset_size or 0)
+    kept = max(_eightbit.inputs_for_any_options(), advanced.ranking_subset_size or 0)
     return measured(WHERE, model, data, chosen, native_options, workers, kept)
 
 

@@ -301,7 +301,7 @@ def measured(
     chosen: QuantizeOptions,
     native_options: _eightbit.QuantizeOptions,
     workers: Workers | None,
-    kept_inputs: int = _eightbit.INPUTS_FOR_ANY_OPTIONS,
+    kept_inputs: int = _eightbit.inputs_for_any_options(),
 ) -> tuple[_eightbit.Model, Any]:
     """The handle of a model and what it is quantized from: data, or with workers the statistics that they measured."""
     if workers is None or isinstance(data, _eightbit.Statistics):
