@@ -1,8 +1,10 @@
 #include "search/ranking.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "base/log.h"
 #include "search/noise_attribution.h"
 
 namespace eightbit {
@@ -15,6 +17,12 @@ using search::NoiseByValue;
 constexpr double kMuch = 1e30;
 // That the errors of all layers may take, for one sample.
 constexpr int64_t kMostErrorBytes = int64_t{512} << 20;
+constexpr int64_t kErrorShare = 6;  // of max_memory, a part of this size
+
+int64_t most_error_bytes(const RunOptions& run) {
+  return run.max_memory > 0 ? std::min(kMostErrorBytes, run.max_memory / kErrorShare)
+                            : kMostErrorBytes;
+}
 
 // Signal and noise at these values, one after the other, of each sample.
 void add_terms(const backends::Network& model, const Plan& plan, const std::vector<ValueId>& values,
@@ -185,9 +193,16 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run) {
-  if (!network.engine().can_inject() ||
-      bytes_of_errors(network.graph(), plan, groups) > kMostErrorBytes)
+  if (!network.engine().can_inject()) return {};
+  const int64_t bytes = bytes_of_errors(network.graph(), plan, groups);
+  if (bytes > most_error_bytes(run)) {
+    if (bytes <= kMostErrorBytes)
+      log(LogLevel::warning,
+          "max_memory leaves no room for the errors of single layers ({:.0f} MB): they are ranked "
+          "by their shares of the noise, which may choose others",
+          static_cast<double>(bytes) / 1e6);
     return {};
+  }
   Plan uncorrected = plan;
   uncorrected.biases.clear();  // they are for all quantizers together
   Injector injector(network, uncorrected, groups, run);
