@@ -66,7 +66,7 @@ StatisticsData measure(const backends::Network& model, std::vector<records::Poin
                            options.shard,
                            {},
                            options.keep,
-                           !data.layers().empty() && !model.stateful(),
+                           !data.layers().empty() && !model.stateful() && !settles,
                            model.stateful(),
                            options.whole_batches};
   if (run.max_memory > 0) feed_options.most_together = 1;

@@ -62,7 +62,8 @@ backends::Taps MeasuringPass::detailed_taps() const {
 // `more`: there are samples that are not kept.
 void MeasuringPass::compile(bool more) {
   const auto begin = Clock::now();
-  const bool both = !model_.stateful() && more && !data_.layers().empty();
+  // How many are enough is seen in all of them: none wait for the end.
+  const bool both = !model_.stateful() && more && !data_.layers().empty() && !feed_.open_ended();
   detailed_later_ = both && run_.max_memory > 0;
   std::future<std::unique_ptr<backends::Executor>> other;  // compilation keeps one core busy
   if (both && !detailed_later_)

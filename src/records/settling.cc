@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kLeftOut = 1e-4;     // of the values of a point, at each end
 constexpr double kStill = 0.02;       // of the width of a point, that it may move by
-constexpr double kMostMoving = 0.03;  // of all points
+constexpr double kMostMoving = 0.12;  // of all points
 constexpr int kCalmSteps = 2;
 constexpr size_t kNumbers = 3;  // of a snapshot, a point: both ends, the mean
 constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
