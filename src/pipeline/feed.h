@@ -76,6 +76,10 @@ class Feed {
   const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
   bool open_ended() const { return options_.open_ended; }
+  // Whether the inputs of this sample are kept in the end; once the feed is finished.
+  bool keeps_in_the_end(int64_t number) const {
+    return keeps(number, frozen_batch_ ? inputs_.front().shape[0] : 1);
+  }
   bool keeps_all() const { return stride_ == 0 && static_cast<int64_t>(to_keep_.size()) == total_; }
   // Records that a kept sample gives.
   int64_t items(int64_t number) const {

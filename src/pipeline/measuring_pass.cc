@@ -90,7 +90,14 @@ records::StatisticsData MeasuringPass::finish() {
     throw;
   }
   collect();
+  if (feed_.open_ended()) forget_given_up();
   return std::move(data_);
+}
+
+// Inputs that were kept for a time, and may have been in a checkpoint.
+void MeasuringPass::forget_given_up() {
+  for (int64_t number : data_.kept_samples.numbers())
+    if (!feed_.keeps_in_the_end(number)) data_.kept_samples.remove(number);
 }
 
 // Runs until the data ends, or until it is time for a checkpoint.
@@ -115,7 +122,9 @@ void MeasuringPass::take(std::span<const float> record) {
 
 void MeasuringPass::add(int64_t number, std::span<const float> record) {
   data_.add(number, points_of(record));
-  if (!data_.layers().empty() && feed_.kept().contains(number) && !feed_.sets_aside())
+  // Where it is open which samples are kept in the end, of all of them.
+  const bool wanted = feed_.open_ended() || feed_.kept().contains(number);
+  if (!data_.layers().empty() && wanted && !feed_.sets_aside())
     data_.add_layers(number, layers_of(record));
 }
 

@@ -71,6 +71,7 @@ class MeasuringPass {
            const backends::RecordCallback& record);
   void report();
   void tell_time();
+  void forget_given_up();
   void run_kept();
   void remember_histograms();
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items);

@@ -19,7 +19,7 @@ namespace eightbit::records {
 class Settling {
  public:
   // Numbers of samples after which to look: the first of them, and that which follows `samples`.
-  static constexpr int64_t kFirst = 32;
+  static constexpr int64_t kFirst = 64;
   static int64_t next_after(int64_t samples);
 
   // What is compared, a few numbers a point. Points that no sample has computed have none.
