@@ -70,7 +70,7 @@ inline constexpr int64_t kInputsForAnyOptions = 128;
 // What is measured. Everything that recipes, devices, presets and ignored scopes may need later is;
 // what costs much is measured only where it is asked for here.
 struct CalibrateOptions {
-  // Samples, counted over all shards, from 1 on; fewer where the data ends.
+  // Samples, counted over all shards; fewer where the data ends. 0: until they settle; no shards.
   int64_t subset_size = 300;
   Shard shard;
   // Inputs of samples that are kept at least, evenly spread; as many as corrections may ask for are
