@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)
 
-.PHONY: help setup build test slow reliability fuzz demo bench wheel clean format
+.PHONY: help setup build test slow reliability executors fuzz demo bench wheel clean format
 
 help:
 	@echo "setup   system packages and $(VENV)"
@@ -20,6 +20,7 @@ help:
 	@echo "test    every test: C++, then Python"
 	@echo "slow    the tests that make test leaves out: large models, minutes"
 	@echo "reliability  what is promised of faults and limits, tried, as a table"
+	@echo "executors  runs spread over processes: mpirun, mpi4py, dask, loky and Ray, the real ones"
 	@echo "fuzz    10000 mutated ONNX models under the address and undefined behaviour sanitizers"
 	@echo "demo    quantize a text recognizer from the command line and read lines with it; results in demo-output/"
 	@echo "bench   speed and accuracy, beside NNCF"
@@ -86,6 +87,16 @@ slow: build $(INPUTS)/.ready $(VENV)/.tf-ready $(VENV)/.examples-ready
 # The list of docs/reliability.md as a table; LONG=--long for the whole of it.
 reliability: build $(INPUTS)/.ready
 	$(PYTHON) tests/reliability/run.py $(LONG)
+
+# Ray and dask bring much along: they live in an environment of their own. Open MPI and MPICH come from the distribution.
+$(VENV)-executors/.ready: requirements/executors.txt
+	test -x $(VENV)-executors/bin/python || python3 -m venv $(VENV)-executors
+	$(VENV)-executors/bin/python -m pip install --quiet -r requirements/executors.txt
+	@touch $@
+
+executors: build $(VENV)-executors/.ready
+	@command -v mpirun.openmpi mpirun.mpich >/dev/null || { echo "install openmpi-bin and mpich first"; exit 1; }
+	$(VENV)-executors/bin/python -m pytest -m executors tests/executors
 
 # Leaks aside: Python keeps what it keeps.
 fuzz: | $(VENV)/.ready

@@ -9,6 +9,7 @@
 #include "interrupt.h"
 #include "option_flags.h"
 #include "output_file.h"
+#include "ranks.h"
 #include "statistics_output.h"
 #include "verbs.h"
 
@@ -20,6 +21,7 @@ struct Calibrate {
   DataFlags data;
   OptionFlags options;
   OutputFlags output;
+  RankFlags ranks;
   CommonFlags common;
 };
 
@@ -53,12 +55,38 @@ CalibrateOptions calibrate_options(const Calibrate& verb) {
   return out;
 }
 
+// Together with the other processes of a launcher.
+void run_ranks(const Calibrate& verb, const Rank& rank, Console& console) {
+  if (!verb.shard.empty() || !verb.checkpoint.empty())
+    throw InvalidArgument(fmt::format(
+        "[calibrate] {} goes with one process, and {} started {}. Leave it out, or pass --alone",
+        verb.shard.empty() ? "--checkpoint" : "--shard", rank.launcher, rank.count));
+  const auto target = verb.output.check("", {verb.model});
+  const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
+  const Statistics statistics = measured_by_ranks(
+      rank, verb.ranks, target, fingerprint_of(model), verb.options.text() + verb.data.text(),
+      [&](const Shard& shard, const std::filesystem::path& checkpoint) {
+        CalibrateOptions options = calibrate_options(verb);
+        options.shard = shard;
+        RunOptions run = console.run_options();
+        run.checkpoint = checkpoint;
+        run.max_memory = verb.options.max_memory();
+        return calibrate(model, verb.data.open(model), options, run);
+      });
+  if (!statistics.valid()) return;
+  statistics.save(target, verb.output.force);
+  remove_shares(target);
+  print_statistics(console, statistics, verb.output.path);
+}
+
 void run(const Calibrate& verb) {
   Console console(verb.common);
   const CalibrateOptions options = calibrate_options(verb);
+  if (const Rank rank = verb.ranks.rank(); rank.count > 1) return run_ranks(verb, rank, console);
   const auto target = verb.output.check("", {verb.model});
   const Model model = Model::read(verb.model, verb.common.engine_for({verb.model}));
   RunOptions run = console.run_options();
+  run.max_memory = verb.options.max_memory();
   run.checkpoint = verb.checkpoint.empty() ? verb.output.path + ".checkpoint" : verb.checkpoint;
   with_checkpoint(run.checkpoint, [&] {
     const Statistics statistics = calibrate(model, verb.data.open(model), options, run);
@@ -81,6 +109,8 @@ void add_calibrate(CLI::App& app) {
                     "Where samples so far are kept; default: OUTPUT.checkpoint");
   verb->data.add_to(*flags);
   verb->options.add_calibration_to(*flags);
+  verb->options.add_max_memory_to(*flags);
+  verb->ranks.add_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });
 }

@@ -103,6 +103,13 @@ std::vector<std::pair<const char*, const std::string*>> DataFlags::details() con
           {"--dtype", &dtype_},     {"--input", &input_}};
 }
 
+std::string DataFlags::text() const {
+  std::string text = "--data " + source_;
+  for (const auto& [flag, value] : details())
+    if (!value->empty()) text += fmt::format(" {} {}", flag, *value);
+  return text;
+}
+
 void DataFlags::refuse_details(const std::string& why) const {
   for (const auto& [flag, value] : details())
     if (!value->empty())

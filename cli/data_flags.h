@@ -20,6 +20,7 @@ class DataFlags {
   void add_to(CLI::App& verb);
 
   bool given() const { return !source_.empty(); }
+  std::string text() const;  // all of them, as they were given
   // InvalidArgument when a flag besides --data was given
   void refuse_details(const std::string& why) const;
   Dataset open(const Model& model) const;  // throws InvalidArgument without --data

@@ -1,6 +1,7 @@
 #include "interrupt.h"
 
 #include <eightbit/error.h>
+#include <eightbit/run.h>
 #include <fmt/format.h>
 
 #include <csignal>
@@ -53,7 +54,7 @@ void with_checkpoint(const std::filesystem::path& checkpoint, const std::functio
         fmt::format("{}. The same command goes on from '{}'", e.what(), checkpoint.string()));
   }
   // the result holds all of it now
-  if (!checkpoint.empty()) std::filesystem::remove(checkpoint, error);
+  remove_checkpoint(checkpoint);
 }
 
 }  // namespace eightbit::cli

@@ -8,7 +8,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -100,23 +102,31 @@ int run(CLI::App& app, int argc, char** argv) {
   }
 }
 
+int run(int argc, char** argv) {
+  CLI::App app("Post-training quantization to 8 bits", "eightbit");
+  app.set_version_flag("--version", fmt::format("eightbit {}", version()));
+  app.require_subcommand(1);
+  add_quantize(app);
+  add_calibrate(app);
+  add_merge(app);
+  add_plan(app);
+  add_inspect(app);
+  add_compare(app);
+  add_report(app);
+  add_benchmark(app);
+  add_pot(app);
+  catch_signals();
+  return run(app, argc, argv);
+}
+
 }  // namespace
 }  // namespace eightbit::cli
 
 int main(int argc, char** argv) {
-  using namespace eightbit;
-  CLI::App app("Post-training quantization to 8 bits", "eightbit");
-  app.set_version_flag("--version", fmt::format("eightbit {}", version()));
-  app.require_subcommand(1);
-  cli::add_quantize(app);
-  cli::add_calibrate(app);
-  cli::add_merge(app);
-  cli::add_plan(app);
-  cli::add_inspect(app);
-  cli::add_compare(app);
-  cli::add_report(app);
-  cli::add_benchmark(app);
-  cli::add_pot(app);
-  cli::catch_signals();
-  return cli::run(app, argc, argv);
+  try {
+    return eightbit::cli::run(argc, argv);
+  } catch (const std::bad_alloc&) {  // while flags are made, or while an error is told
+    std::fputs("eightbit: error: memory ran out. Close other programs\n", stderr);
+    return eightbit::cli::kDefect;
+  }
 }

@@ -1,6 +1,7 @@
 #include "option_flags.h"
 
 #include <eightbit/error.h>
+#include <eightbit/run.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,8 +78,8 @@ void OptionFlags::add_to(CLI::App& verb) {
       "performance (symmetric activations) or mixed; default: the smaller error", group);
   add(verb, "target-device", "/target_device", Kind::name,
       "ANY, CPU, CPU_SPR, GPU, NPU, GNA, GNA3 or GNA3.5", group);
-  add(verb, "subset-size", "/subset_size", Kind::integer, "Samples to calibrate on; default 300",
-      group);
+  add(verb, "subset-size", "/subset_size", Kind::integer,
+      "Samples to calibrate on; default 300; 0: until what is measured has settled", group);
   add(verb, "fast-bias-correction", "/fast_bias_correction", Kind::boolean,
       "Biases from 16 samples (default); --no-...: from 64, each layer checked, and weights "
       "rounded together",
@@ -110,10 +111,26 @@ void OptionFlags::add_to(CLI::App& verb) {
 
 void OptionFlags::add_calibration_to(CLI::App& verb) {
   const std::string group = "Calibration";
-  add(verb, "subset-size", "/subset_size", Kind::integer, "Samples over all shards; default 300",
-      group);
+  add(verb, "subset-size", "/subset_size", Kind::integer,
+      "Samples over all shards; default 300; 0: until what is measured has settled", group);
   add(verb, "model-type", "/model_type", Kind::name, "transformer, where the model is one", group);
   add_range_estimator(verb, "activations");
+}
+
+void OptionFlags::add_max_memory_to(CLI::App& verb) {
+  verb.add_option("--max-memory", max_memory_,
+                  "That may become resident above the loaded model, such as 2GB; the result is the "
+                  "same")
+      ->group("Common");
+}
+
+int64_t OptionFlags::max_memory() const {
+  if (!max_memory_.empty()) return parse_bytes(max_memory_);
+  if (config_.empty()) return 0;
+  const Json json = read_json(config_);
+  const auto entry = json.find("max_memory");
+  if (entry == json.end() || entry->is_null()) return 0;
+  return parse_bytes(entry->is_string() ? entry->get<std::string>() : entry->dump());
 }
 
 void OptionFlags::add_scope(CLI::App& verb) {
@@ -214,8 +231,11 @@ std::string OptionFlags::recipe_file() const {
   return recipe->text;
 }
 
+std::string OptionFlags::text() const { return to_json(read()); }
+
 QuantizeOptions OptionFlags::read() const {
   Json json = config_.empty() ? Json::object() : read_json(config_);
+  json.erase("max_memory");  // of the run
   if (!ignored_scope_.empty())
     json["ignored_scope"] = ignored_scope_.starts_with('{')
                                 ? parse_json(ignored_scope_, "--ignored-scope")

@@ -16,8 +16,11 @@ class OptionFlags {
  public:
   void add_to(CLI::App& verb);              // all of them
   void add_calibration_to(CLI::App& verb);  // those that decide what is measured
+  void add_max_memory_to(CLI::App& verb);   // of the run, and in --config too
 
+  std::string text() const;                      // what was given, as JSON
   QuantizeOptions read() const;                  // throws InvalidArgument, FileError
+  int64_t max_memory() const;                    // bytes, 0: no limit; throws the same
   bool given(const std::string& pointer) const;  // by flag, such as "/subset_size"
   // --recipe, where it names a file (.json) rather than a set of defaults; "" otherwise. Such a
   // file holds all options: throws InvalidArgument where another one was given.
@@ -45,7 +48,7 @@ class OptionFlags {
   void add_range_estimator(CLI::App& verb, const std::string& of);
 
   std::deque<Flag> flags_;  // stays in place: CLI11 keeps pointers into it
-  std::string config_, ignored_scope_;
+  std::string config_, ignored_scope_, max_memory_;
 };
 
 }  // namespace eightbit::cli

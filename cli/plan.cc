@@ -19,10 +19,14 @@ void run(const PlanVerb& verb) {
   const QuantizeOptions options = verb.options.read();
   const PlanPreview preview =
       plan(Model::read(verb.model, verb.common.engine_for({verb.model})), options);
-  console.print(preview.text);
-  console.print(fmt::format("{}{} activation quantizers, {} weight quantizers\n",
-                            preview.text.ends_with('\n') ? "" : "\n", preview.activation_quantizers,
-                            preview.weight_quantizers));
+  console.print(preview.text + (preview.text.ends_with('\n') ? "" : "\n"));
+  if (const Expectation& expected = preview.expected; expected.peak_bytes > 0)
+    console.print(
+        fmt::format("expected: up to {} of memory above the loaded model, a result of {}\n",
+                    megabytes(static_cast<uint64_t>(expected.peak_bytes)),
+                    megabytes(static_cast<uint64_t>(expected.model_bytes))));
+  console.print(fmt::format("{} activation quantizers, {} weight quantizers\n",
+                            preview.activation_quantizers, preview.weight_quantizers));
   console.print_json(preview.json);
 }
 

@@ -11,6 +11,7 @@
 #include "interrupt.h"
 #include "option_flags.h"
 #include "output_file.h"
+#include "ranks.h"
 #include "verbs.h"
 
 namespace eightbit::cli {
@@ -22,6 +23,7 @@ struct Quantize {
   OptionFlags options;
   AccuracyFlags accuracy;
   OutputFlags output;
+  RankFlags ranks;
   CommonFlags common;
 };
 
@@ -70,17 +72,12 @@ void check_source(const Quantize& verb) {
     throw InvalidArgument(
         "[quantize] --max-drop does not go with --statistics: layers are ranked on samples. Give "
         "--data");
-  if (verb.accuracy.tunes() && (!verb.statistics.empty() || !verb.checkpoint.empty()))
+  if (verb.accuracy.tunes() && !verb.statistics.empty())
     throw InvalidArgument(
         "[quantize] --tune-hyperparams goes with --data alone: it measures what all its trials "
-        "need. Leave "
-        "--statistics and --checkpoint out");
+        "need. Leave --statistics out");
   if (verb.statistics.empty()) return;
   verb.data.refuse_details("with --statistics");
-  if (!verb.checkpoint.empty())
-    throw InvalidArgument(
-        "[quantize] --checkpoint has no effect with --statistics: nothing is measured. Leave it "
-        "out");
   if (verb.options.given("/subset_size"))
     throw InvalidArgument(
         "[quantize] --subset-size has no effect with --statistics: its samples are already "
@@ -140,12 +137,24 @@ std::string as_json(const Outcome& outcome) {
 
 // The library keeps the best model at the target, so that a run that ends early leaves it there;
 // not where a model that misses its floor is no result.
-Model quantized_by(const Quantize& verb, const Model& model, const std::filesystem::path& target,
-                   RunOptions run) {
-  if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
-    return quantize(model, QuantizationRecipe::load(recipe), run);
-  const QuantizeOptions options = verb.options.read();
+RunOptions keeping_best_at(const std::filesystem::path& target, const QuantizeOptions& options,
+                           RunOptions run) {
   if (options.trial_run && !options.strict) run.best_model = target;
+  return run;
+}
+
+Model quantized_from(const Quantize& verb, const Model& model, const Statistics& statistics,
+                     const std::filesystem::path& target, const RunOptions& run) {
+  const QuantizeOptions options = verb.options.read();
+  return quantize(model, statistics, options, keeping_best_at(target, options, run));
+}
+
+Model quantized_by(const Quantize& verb, const Model& model, const std::filesystem::path& target,
+                   const RunOptions& how) {
+  if (const std::string recipe = verb.options.recipe_file(); !recipe.empty())
+    return quantize(model, QuantizationRecipe::load(recipe), how);
+  const QuantizeOptions options = verb.options.read();
+  const RunOptions run = keeping_best_at(target, options, how);
   if (verb.accuracy.tunes()) return tune(model, verb.data.open(model), options, run).model;
   if (verb.data.given()) return quantize(model, verb.data.open(model), options, run);
   return quantize(model, Statistics::load(verb.statistics), options, run);
@@ -170,9 +179,46 @@ AccuracyResult quantize_with_goal(const Quantize& verb, const Model& model,
   }
 }
 
+void check_ranks(const Quantize& verb, const Rank& rank) {
+  const char* given = verb.accuracy.given()                 ? "--max-drop"
+                      : verb.accuracy.tunes()               ? "--tune-hyperparams"
+                      : !verb.statistics.empty()            ? "--statistics"
+                      : !verb.checkpoint.empty()            ? "--checkpoint"
+                      : !verb.options.recipe_file().empty() ? "a recipe file"
+                                                            : nullptr;
+  if (given)
+    throw InvalidArgument(fmt::format(
+        "[quantize] {} goes with one process, and {} started {}. Pass --alone to one of them",
+        given, rank.launcher, rank.count));
+  if (verb.options.read().recipe == Recipe::nncf)
+    throw InvalidArgument(
+        "[quantize] recipe nncf counts batches, which ranks cannot share. Pass --alone to one");
+}
+
+CalibrateOptions measured_for(const QuantizeOptions& options, const Shard& shard) {
+  return {options.subset_size, shard, kInputsForAnyOptions, options.model_type,
+          options.advanced_parameters.activations_range_estimator_params};
+}
+
+// What all processes of a launcher measure; nothing valid on those whose work is done then.
+Statistics measured(const Quantize& verb, const Rank& rank, const Model& model,
+                    const std::filesystem::path& target, const RunOptions& run) {
+  return measured_by_ranks(rank, verb.ranks, target, fingerprint_of(model),
+                           verb.options.text() + verb.data.text(),
+                           [&](const Shard& shard, const std::filesystem::path& checkpoint) {
+                             RunOptions share = run;
+                             share.checkpoint = checkpoint;
+                             share.report = nullptr;
+                             return calibrate(model, verb.data.open(model),
+                                              measured_for(verb.options.read(), shard), share);
+                           });
+}
+
 void run(const Quantize& verb) {
   Console console(verb.common);
   check_source(verb);
+  const Rank rank = verb.ranks.rank();
+  if (rank.count > 1) check_ranks(verb, rank);
   // mistakes show before the model is read
   if (verb.options.recipe_file().empty()) verb.options.read();
   const Engine engine = verb.common.engine_for({verb.model, verb.output.path});
@@ -184,13 +230,22 @@ void run(const Quantize& verb) {
   RunOptions run = console.run_options();
   run.report = &outcome.report;
   run.checkpoint = verb.checkpoint;
+  run.max_memory = verb.options.max_memory();
+  Statistics together;
+  if (rank.count > 1) {
+    together = measured(verb, rank, model, target, run);
+    if (!together.valid()) return;
+  }
   with_checkpoint(run.checkpoint, [&] {
-    if (verb.accuracy.given())
+    if (together.valid())
+      quantized_from(verb, model, together, target, run).save(target, true);
+    else if (verb.accuracy.given())
       outcome.accuracy = quantize_with_goal(verb, model, target, run);
     else
       quantized_by(verb, model, target, run).save(target, true);
     outcome.report.recipe.save(recipe, verb.output.force);
   });
+  if (together.valid()) remove_shares(target);
   outcome.before = model_bytes(verb.model);
   outcome.after = model_bytes(target);
   outcome.path = verb.output.path;
@@ -211,10 +266,13 @@ void add_quantize(CLI::App& app) {
   flags->add_option("--statistics", verb->statistics,
                     "Statistics of 'eightbit calibrate', in the place of --data");
   flags->add_option("--checkpoint", verb->checkpoint,
-                    "Where samples so far are kept; an interrupted run goes on from it");
+                    "Where the work so far is kept, with FILE.steps beside it; a run that was "
+                    "stopped or killed goes on from it");
   verb->data.add_to(*flags);
   verb->options.add_to(*flags);
+  verb->options.add_max_memory_to(*flags);
   verb->accuracy.add_to(*flags);
+  verb->ranks.add_to(*flags);
   verb->common.add_to(*flags);
   flags->callback([verb] { run(*verb); });
 }

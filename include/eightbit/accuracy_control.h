@@ -123,6 +123,14 @@ AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset&
                                               const AccuracyControlOptions& control = {},
                                               const RunOptions& run = {});
 
+// The same from saved statistics in the place of calibration data.
+AccuracyResult quantize_with_accuracy_control(const Model& model, const Statistics& statistics,
+                                              const Dataset& validation_data,
+                                              const ValidationFunction& validate,
+                                              const QuantizeOptions& options = {},
+                                              const AccuracyControlOptions& control = {},
+                                              const RunOptions& run = {});
+
 // Metrics for data from files.
 //   top1, top5:  share of samples whose label is (among) the best class(es) of output 0, along its
 //                last axis

@@ -215,8 +215,8 @@ struct QuantizeOptions {
   // for transformers.
   std::optional<Preset> preset;
   TargetDevice target_device = TargetDevice::any;
-  // Samples that are measured, from 1 on: items of batches, not iterations of a loader. Fewer are
-  // taken where the data ends. Statistics that are given have their own number.
+  // Samples that are measured: items of batches, not iterations of a loader. Fewer where the data
+  // ends. 0: until what is measured has settled. Statistics that are given have their own number.
   int64_t subset_size = 300;
   // True: biases are corrected by 16 kept samples (recipe nncf: in closed form, by none). False: by
   // 64, layers that are not helped stay as they are, and all weights are rounded together.

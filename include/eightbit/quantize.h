@@ -55,6 +55,14 @@ struct TuneResult {
 // Throws what quantize() throws.
 TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
                 const RunOptions& run = {});
+// The same from saved statistics, without data.
+TuneResult tune(const Model& model, const Statistics& statistics,
+                const QuantizeOptions& options = {}, const RunOptions& run = {});
+
+// Works out a task of RunOptions::spread in this process, with the same model. What belongs to a
+// context is made once and kept until another one comes. Throws InvalidArgument for texts of
+// another version.
+std::string work_out(const Model& model, const std::string& context, const std::string& task);
 
 // A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
 // computes in floats: the quantizer rounds there and saves no time.
@@ -96,6 +104,7 @@ struct PlanPreview {
   std::vector<UnfusedPair> unfused;  // for every runtime that could read the file
   int64_t activation_quantizers = 0;
   int64_t weight_quantizers = 0;
+  Expectation expected;
 };
 // Throws InvalidArgument for options that contradict each other and for rules of the ignored scope
 // that match nothing, as quantize() would.

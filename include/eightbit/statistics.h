@@ -53,6 +53,9 @@ class Statistics {
   std::shared_ptr<const records::StatisticsData> data_;
 };
 
+// What statistics of this model have as model_fingerprint().
+std::string fingerprint_of(const Model& model);
+
 // The share of the data that this call measures: sample i belongs to shard i mod count, and the
 // index is below the count.
 struct Shard {
@@ -60,12 +63,19 @@ struct Shard {
   int64_t count = 1;
 };
 
+// Kept inputs with which any options make of statistics what they make of the data: twice as many
+// as the most careful corrections run.
+inline constexpr int64_t kInputsForAnyOptions = 128;
+
 // What is measured. Everything that recipes, devices, presets and ignored scopes may need later is;
 // what costs much is measured only where it is asked for here.
 struct CalibrateOptions {
-  // Samples, counted over all shards, from 1 on; fewer where the data ends.
+  // Samples, counted over all shards; fewer where the data ends. 0: until they settle; no shards.
   int64_t subset_size = 300;
   Shard shard;
+  // Inputs of samples that are kept at least, evenly spread; as many as corrections may ask for are
+  // in any case. With kInputsForAnyOptions careful corrections and tune() find as many as in data.
+  int64_t kept_inputs = 0;
   // transformer: also what SmoothQuant needs. Unset: that is measured where there is attention.
   std::optional<ModelType> model_type;
   // Quantiles, for range estimators that read them.

@@ -65,6 +65,7 @@ from eightbit.errors import (
     UnsupportedVersionError,
     ValidationError,
 )
+from eightbit.executors import ray_executor
 from eightbit.observing import Observation, Observer, observe
 from eightbit.parameters import *  # noqa: F403
 from eightbit.quantization.accuracy_control import quantize_with_accuracy_control
@@ -160,6 +161,7 @@ __all__ = [
     "ParameterNotSupportedError",
     "plan",
     "PlanPreview",
+    "ray_executor",
     "QuantizationParameters",
     "QuantizationRecipe",
     "quantize",

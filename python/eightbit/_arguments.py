@@ -6,6 +6,7 @@ import operator
 from enum import Enum
 from typing import Any
 
+from eightbit import _eightbit
 from eightbit.errors import InvalidArgument
 
 
@@ -32,6 +33,20 @@ def as_count(where: str, name: str, value: Any, least: int) -> int:
             f"[{where}] {name} is {value!r}. It must be an integer of at least {least}."
         )
     return count
+
+
+def as_bytes(where: str, name: str, value: Any) -> int:
+    """A number of bytes, written as a number or as "2GB"; 0 for None."""
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        return _eightbit.parse_bytes(value)
+    return as_count(where, name, value, 1)
+
+
+def as_subset_size(where: str, value: Any) -> int:
+    """How many samples; 0, the library's word for as many as it takes, for None."""
+    return 0 if value is None else as_count(where, "subset_size", value, 1)
 
 
 def as_instance(where: str, name: str, kind: type, value: Any) -> Any:

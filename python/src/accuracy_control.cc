@@ -45,7 +45,8 @@ ValidationFunction validation_function(nb::object function) {
   };
 }
 
-AccuracyResult control_accuracy(const Model& model, const Dataset& calibration,
+template <typename Calibration>
+AccuracyResult control_accuracy(const Model& model, const Calibration& calibration,
                                 const Dataset& validation, nb::object validate,
                                 const QuantizeOptions& options,
                                 const AccuracyControlOptions& control, const RunOptions& run) {
@@ -121,9 +122,13 @@ void bind_accuracy_control(nb::module_& module) {
           "assign", [](AccuracyResult& self, const AccuracyResult& other) { self = other; },
           nb::arg("other"))
       .def("to_json", &AccuracyResult::to_json);
-  module.def("quantize_with_accuracy_control", &control_accuracy, nb::arg("model"),
-             nb::arg("calibration_data"), nb::arg("validation_data"), nb::arg("validate"),
-             nb::arg("options"), nb::arg("control"), nb::arg("run"));
+  const auto define = [&](auto function) {
+    module.def("quantize_with_accuracy_control", function, nb::arg("model"),
+               nb::arg("calibration_data"), nb::arg("validation_data"), nb::arg("validate"),
+               nb::arg("options"), nb::arg("control"), nb::arg("run"));
+  };
+  define(&control_accuracy<Dataset>);
+  define(&control_accuracy<Statistics>);
 }
 
 }  // namespace eightbit::python

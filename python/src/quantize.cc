@@ -44,8 +44,24 @@ void bind_quantize(nb::module_& module) {
       .def_ro("options", &TuneResult::options,
               "Those of the model; `options.to_json()` prints them.")
       .def_ro("trials", &TuneResult::trials);
-  module.def("tune", &tune, nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
+  const auto tune_on = [](auto type) {
+    using Data = decltype(type);
+    return static_cast<TuneResult (*)(const Model&, const Data&, const QuantizeOptions&,
+                                      const RunOptions&)>(&tune);
+  };
+  module.def("tune", tune_on(Dataset()), nb::arg("model"), nb::arg("dataset"), nb::arg("options"),
              nb::arg("run"), release());
+  module.def("tune", tune_on(Statistics()), nb::arg("model"), nb::arg("statistics"),
+             nb::arg("options"), nb::arg("run"), release());
+  module.def(
+      "work_out",
+      [](const Model& model, const nb::bytes& context, const std::string& task) {
+        const std::string text(context.c_str(), context.size());
+        const WithoutGil released;
+        return work_out(model, text, task);
+      },
+      nb::arg("model"), nb::arg("context"), nb::arg("task"),
+      "Works out a task that `RunOptions.spread` was given, with the same model.");
   nb::class_<UnfusedPair>(
       module, "UnfusedPair",
       "A quantizer and an op that reads it, which `runtime` computes in floats.")
@@ -80,6 +96,8 @@ void bind_quantize(nb::module_& module) {
               "Pairs of quantizer and op that a runtime does not compute in integers.")
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)
       .def_ro("weight_quantizers", &PlanPreview::weight_quantizers)
+      .def_ro("expected", &PlanPreview::expected,
+              "What `quantize` is expected to take, where that can be told without data.")
       .def("__str__", [](const PlanPreview& preview) { return preview.text; });
   module.def("plan", &plan, nb::arg("model"), nb::arg("options"), release());
 }

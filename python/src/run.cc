@@ -76,6 +76,10 @@ void bind_trial_run(nb::module_& module) {
 }
 
 void bind_run_report(nb::module_& module) {
+  nb::class_<Expectation>(module, "Expectation",
+                          "What a run is expected to take, before it begins. 0: not known.")
+      .def_ro("peak_bytes", &Expectation::peak_bytes, "Peak memory above the loaded model.")
+      .def_ro("model_bytes", &Expectation::model_bytes, "Of the weights of the result.");
   nb::class_<StepTime>(module, "StepTime", "A step of a run and how long it took.")
       .def_ro("step", &StepTime::step)
       .def_ro("seconds", &StepTime::seconds)
@@ -95,6 +99,7 @@ void bind_run_report(nb::module_& module) {
       .def_ro("notes", &Report::notes, "Decisions and warnings that a user should read.")
       .def_ro("trial", &Report::trial,
               "What users of the result get; None where it was off or could not be run.")
+      .def_ro("expected", &Report::expected, "What it was expected to take before it began.")
       .def_ro("plan_text", &Report::plan_text, "The plan with its ranges, one line an instruction.")
       .def_ro("plan_json", &Report::plan_json)
       .def_ro("recipe", &Report::recipe,
@@ -110,6 +115,21 @@ void bind_run_report(nb::module_& module) {
           nb::arg("step"), nb::arg("seconds"), "Adds a step that was done before the run.");
 }
 
+// spread(context: bytes, tasks: list[str]) -> list[str], called from the thread of the run.
+Spread spread_by(nb::object function) {
+  if (function.is_none()) return {};
+  return [function = share(std::move(function))](const std::string& context,
+                                                 const std::vector<std::string>& tasks) {
+    const nb::gil_scoped_acquire acquired;
+    try {
+      return nb::cast<std::vector<std::string>>(
+          (*function)(nb::bytes(context.data(), context.size()), tasks));
+    } catch (nb::python_error& error) {
+      throw PythonInterrupted(nb::borrow(error.value()));
+    }
+  };
+}
+
 }  // namespace
 
 void bind_run(nb::module_& module) {
@@ -119,13 +139,18 @@ void bind_run(nb::module_& module) {
       .def(
           "__init__",
           [](RunOptions* self, int threads, const std::filesystem::path& checkpoint,
-             nb::object progress, Report* report, const std::filesystem::path& best_model) {
-            new (self) RunOptions{threads, progress_sink(std::move(progress)), checkpoint,
-                                  best_model, report};
+             nb::object progress, Report* report, const std::filesystem::path& best_model,
+             int64_t max_memory, nb::object spread) {
+            new (self) RunOptions{
+                threads,    progress_sink(std::move(progress)), checkpoint, best_model, report,
+                max_memory, spread_by(std::move(spread))};
           },
           nb::arg("threads") = 0, nb::arg("checkpoint") = std::filesystem::path(),
           nb::arg("progress").none() = nb::none(), nb::arg("report").none() = nb::none(),
-          nb::arg("best_model") = std::filesystem::path(), nb::keep_alive<1, 5>());
+          nb::arg("best_model") = std::filesystem::path(), nb::arg("max_memory") = 0,
+          nb::arg("spread").none() = nb::none(), nb::keep_alive<1, 5>());
+  module.def("parse_bytes", &parse_bytes, nb::arg("text"));
+  module.def("remove_checkpoint", &remove_checkpoint, nb::arg("checkpoint"));
 }
 
 }  // namespace eightbit::python

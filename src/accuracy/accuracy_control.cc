@@ -8,12 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
+#include <variant>
 
 #include "accuracy/suffering.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/effects.h"
+#include "pipeline/memory_need.h"
 #include "pipeline/planned.h"
+#include "pipeline/spread_work.h"
 #include "pipeline/steps.h"
 #include "pipeline/tuner.h"
 #include "search/best_model.h"
@@ -28,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 constexpr const char* kWhere = "accuracy control";
+constexpr const char* kFloatKey = "validate float";  // of the journal
 
 void check(const AccuracyControlOptions& control) {
   if (!(control.max_drop >= 0) || !std::isfinite(control.max_drop))
@@ -43,6 +47,16 @@ void check(const AccuracyControlOptions& control) {
   if (control.ranking_subset_size < 1)
     fail<InvalidArgument>(kWhere, "ranking_subset_size is {}. Allowed: numbers from 1 on.",
                           control.ranking_subset_size);
+}
+
+// What decides which models are tried.
+ordered_json json_of(const AccuracyControlOptions& control) {
+  return {{"max_drop", control.max_drop},
+          {"drop_type", to_string(control.drop_type)},
+          {"max_num_iterations", control.max_num_iterations.value_or(-1)},
+          {"ranking_subset_size", control.ranking_subset_size},
+          {"restore_mode", to_string(control.restore_mode)},
+          {"tune_hyperparams", control.tune_hyperparams}};
 }
 
 ordered_json json_of(const std::vector<GroupReport>& groups) {
@@ -64,9 +78,12 @@ ordered_json json_of(const std::vector<TrialReport>& trials) {
   return out;
 }
 
+using Calibration = std::variant<Dataset, Statistics>;
+
 class AccuracyControl {
  public:
-  AccuracyControl(const Model& model, const Dataset& calibration, const Dataset& validation,
+  // `calibration`: data, or statistics of it.
+  AccuracyControl(const Model& model, const Calibration& calibration, const Dataset& validation,
                   const ValidationFunction& validate, const QuantizeOptions& options,
                   const AccuracyControlOptions& control, const RunOptions& run)
       : model_(model),
@@ -102,19 +119,19 @@ class AccuracyControl {
   void search() {
     refuse_trial_options(options_, kWhere);
     Plan placed = place(model_, options_, steps_);
-    float_ = steps_("validate float", [&] { return validated(model_, "the float model"); });
+    run_ = within_memory(kWhere, Work::quantization, model_.impl(), placed, without_trial(options_),
+                         run_, steps_.report().expected);
+    open_journal(kWhere, model_, options_, run_, steps_);
+    steps_.journal().require("control", json_of(control_));
+    float_ =
+        steps_("validate float", [&] { return validated(model_, "the float model", kFloatKey); });
     result_.float_metric = float_.metric;
     if (control_.drop_type == DropType::relative && float_.metric == 0)
       fail<InvalidArgument>(kWhere,
                             "the float model's metric is 0, so that no share of it can be lost. "
                             "Use drop_type absolute.");
-    statistics_ = steps_("calibrate", [&] {
-      if (control_.tune_hyperparams)
-        return tuner_.emplace(model_, options_)
-            .measure(calibration_, run_, control_.ranking_subset_size);
-      return measure_for(model_, placed, calibration_, options_, run_,
-                         control_.ranking_subset_size);
-    });
+    statistics_ = steps_("calibrate", [&] { return measured(placed); });
+    belongs_to(statistics_, steps_.journal());
     planned_ = complete(model_, statistics_, std::move(placed), options_, run_, steps_);
     group();
     double drop = steps_("validate", [&] { return *tried({}, planned_.plan, "all quantized"); });
@@ -124,6 +141,18 @@ class AccuracyControl {
     if (groups_.empty()) return stop("every group tried");
     steps_("rank layers", [&] { rank(); });
     steps_("search", [&] { revert(drop); });
+  }
+
+  records::StatisticsData measured(const Plan& placed) {
+    if (control_.tune_hyperparams) tuner_.emplace(model_, options_);
+    if (const auto* given = std::get_if<Statistics>(&calibration_)) {
+      records::StatisticsData data = given->data().copy();
+      return tuner_ ? tuner_->with_judges_aside(std::move(data)) : std::move(data);
+    }
+    const auto& data = std::get<Dataset>(calibration_);
+    const int64_t keep = control_.ranking_subset_size;
+    return tuner_ ? tuner_->measure(data, run_, keep)
+                  : measure_for(model_, placed, data, options_, run_, keep);
   }
 
   void group() {
@@ -137,7 +166,7 @@ class AccuracyControl {
   // Goes on with other options where they leave outputs nearer to the float model's and lose less
   // of the metric.
   double tuned(double drop) {
-    Tuned found = tuner_->tune(statistics_, run_);
+    Tuned found = tuner_->tune(statistics_, run_, steps_.journal());
     Planned planned = std::exchange(planned_, std::move(found.planned));
     const QuantizeOptions options = std::exchange(options_, found.best.options);
     const auto metric = tried({}, planned_.plan, "tuned");
@@ -158,7 +187,13 @@ class AccuracyControl {
     if (result_.stopped_by.empty()) result_.stopped_by = why;
   }
 
-  Evaluation validated(const Model& model, std::string_view what) {
+  // Or what an earlier run has found of the same model.
+  Evaluation validated(const Model& model, std::string_view what, const std::string& key) {
+    if (const auto found = steps_.journal().find(key)) {
+      log(LogLevel::info, "metric of {}: {:.6g}, as an earlier run found", what,
+          found->at("metric").get<double>());
+      return {found->at("metric"), found->at("per_item").get<std::vector<double>>(), {}};
+    }
     Evaluation evaluation = validate_(model);
     if (!std::isfinite(evaluation.metric))
       fail<InvalidArgument>(
@@ -166,7 +201,18 @@ class AccuracyControl {
           "the metric of {} is {}. A validation must yield a number, higher for better models.",
           what, evaluation.metric);
     log(LogLevel::info, "metric of {}: {:.6g}", what, evaluation.metric);
+    if (evaluation.outputs.empty() || ranked_) remember(key, evaluation);
     return evaluation;
+  }
+
+  // Outputs of items are wanted until layers are ranked, and then no more.
+  void remember(const std::string& key, const Evaluation& evaluation) {
+    if (!steps_.journal().kept()) return;
+    steps_.journal().add(key, {{"metric", evaluation.metric}, {"per_item", evaluation.per_item}});
+  }
+
+  std::string key_of(const Plan& plan) const {
+    return "validate " + digest(to_json(plan, graph()) + to_json(options_));
   }
 
   // What users get wrong, and what could be seen of it.
@@ -201,7 +247,17 @@ class AccuracyControl {
   }
 
   void rank() {
-    shares_ = noise_shares(planned_.base.impl(), planned_.plan, groups_, ranking_samples(), run_);
+    const auto found = steps_.journal().remembered("rank " + key_of(planned_.plan), [&] {
+      const std::vector<Sample> samples = ranking_samples();
+      const auto terms = run_.spread
+                             ? spread_noise_terms(planned_, samples, run_)
+                             : noise_terms(planned_.base.impl(), planned_.plan, samples, run_);
+      return exact(noise_shares(graph(), planned_.plan, groups_, terms));
+    });
+    shares_ = exact_list(found);
+    ranked_ = true;
+    remember(kFloatKey, float_);
+    remember(first_key_, all_quantized_);
     std::ranges::stable_sort(order_, std::greater<>(),
                              [&](int group) { return shares_[static_cast<size_t>(group)]; });
   }
@@ -265,8 +321,10 @@ class AccuracyControl {
     if (run_.progress) run_.progress({"validate", static_cast<int64_t>(result_.trials.size()), 0});
     const double begin = seconds();
     const Model model = write(planned_.base, *recipe_of(planned_, plan, options_), plan);
+    const std::string key = key_of(plan);
+    if (first) first_key_ = key;
     Evaluation evaluation =
-        validated(model, first ? "the quantized model" : "a model with " + what);
+        validated(model, first ? "the quantized model" : "a model with " + what, key);
     const double drop = accuracy::drop_of(float_.metric, evaluation.metric, control_.drop_type);
     const auto quantizers = static_cast<int64_t>(plan.quantizers.size());
     result_.trials.push_back({what, evaluation.metric, drop, quantizers, seconds() - begin});
@@ -331,13 +389,13 @@ class AccuracyControl {
   }
 
   const Model& model_;
-  const Dataset& calibration_;
+  const Calibration& calibration_;
   const Dataset& validation_;
   const ValidationFunction& validate_;
   QuantizeOptions options_;
   std::optional<Tuner> tuner_;
   const AccuracyControlOptions& control_;
-  const RunOptions& run_;
+  RunOptions run_;
   const Clock::time_point begin_ = Clock::now();
   Steps steps_;
   BestModel best_file_;
@@ -346,6 +404,8 @@ class AccuracyControl {
   records::StatisticsData statistics_;
   Planned planned_;
   std::vector<search::QuantizerGroup> groups_;
+  std::string first_key_;  // of the journal, for the model with all quantizers
+  bool ranked_ = false;
   std::vector<double> shares_;    // by group
   std::vector<int> order_;        // groups, most suspicious first
   std::vector<int> best_groups_;  // in float in the best model
@@ -393,18 +453,39 @@ std::string AccuracyResult::failure() const {
       all_quantizers, stopped_by, advice);
 }
 
+namespace {
+
+AccuracyResult controlled(const Model& model, const Calibration& calibration,
+                          const Dataset& validation_data, const ValidationFunction& validate,
+                          const QuantizeOptions& options, const AccuracyControlOptions& control,
+                          const RunOptions& run) {
+  check(control);
+  if (!validate)
+    fail<InvalidArgument>(
+        kWhere, "there is no validation function. Pass one that yields a model's metric.");
+  return AccuracyControl(model, calibration, validation_data, validate, options, control, run)
+      .run();
+}
+
+}  // namespace
+
 AccuracyResult quantize_with_accuracy_control(const Model& model, const Dataset& calibration_data,
                                               const Dataset& validation_data,
                                               const ValidationFunction& validate,
                                               const QuantizeOptions& options,
                                               const AccuracyControlOptions& control,
                                               const RunOptions& run) {
-  check(control);
-  if (!validate)
-    fail<InvalidArgument>(
-        kWhere, "there is no validation function. Pass one that yields a model's metric.");
-  return AccuracyControl(model, calibration_data, validation_data, validate, options, control, run)
-      .run();
+  return controlled(model, calibration_data, validation_data, validate, options, control, run);
+}
+
+AccuracyResult quantize_with_accuracy_control(const Model& model, const Statistics& statistics,
+                                              const Dataset& validation_data,
+                                              const ValidationFunction& validate,
+                                              const QuantizeOptions& options,
+                                              const AccuracyControlOptions& control,
+                                              const RunOptions& run) {
+  check_model(model, statistics);
+  return controlled(model, statistics, validation_data, validate, options, control, run);
 }
 
 }  // namespace eightbit

@@ -45,6 +45,8 @@ class Run {
   // done in reports of progress.
   virtual void gather(const std::vector<Tap>& taps, std::span<const int64_t> samples,
                       std::string_view step) = 0;
+  // That moments of second order (records/second_moments.h) may take at a time; 0: no limit.
+  virtual int64_t most_moment_bytes() const { return 0; }
   // Runs them through the planned network; see BiasCorrection::shifts for `checked`. Nothing where
   // the statistics lack the means of its layers. Throws ModelError where the runtime cannot.
   virtual std::optional<std::vector<BiasShift>> bias_shifts(const Plan& plan,

@@ -212,14 +212,43 @@ WeightRounding::Levels WeightRounding::levels_of(Use input, size_t channels,
   return levels;
 }
 
-int64_t WeightRounding::apply(Plan& plan) const {
-  std::vector<Tensor> weights(layers_.size());
-  parallel_for(static_cast<int64_t>(layers_.size()), [&](int64_t i) {
-    weights[static_cast<size_t>(i)] = rounded(layers_[static_cast<size_t>(i)], plan);
+std::vector<std::vector<size_t>> WeightRounding::turns(int64_t most_bytes) const {
+  std::vector<std::vector<size_t>> turns;
+  int64_t bytes = 0;
+  for (size_t t = 0; t < taps_.size(); ++t) {
+    const int64_t more = taps_[t].moments->bytes();
+    if (turns.empty() || (most_bytes > 0 && bytes + more > most_bytes)) {
+      turns.emplace_back();
+      bytes = 0;
+    }
+    turns.back().push_back(t);
+    bytes += more;
+  }
+  return turns;
+}
+
+std::vector<Tap> WeightRounding::taps(const std::vector<size_t>& turn) const {
+  std::vector<Tap> taps = taps_;
+  for (size_t t = 0; t < taps.size(); ++t)
+    if (!std::ranges::binary_search(turn, t)) taps[t].moments.reset();
+  return taps;
+}
+
+void WeightRounding::round(const std::vector<size_t>& turn, const Plan& plan) {
+  std::vector<Layer*> layers;
+  for (Layer& layer : layers_)
+    if (std::ranges::binary_search(turn, layer.tap)) layers.push_back(&layer);
+  parallel_for(static_cast<int64_t>(layers.size()), [&](int64_t i) {
+    Layer& layer = *layers[static_cast<size_t>(i)];
+    layer.rounded = rounded(layer, plan);
   });
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const Quantizer& q = plan.quantizers[layers_[i].quantizer];
-    round_constant(plan, q.value, q.uses, std::move(weights[i]));
+  for (size_t t : turn) taps_[t].moments->release();
+}
+
+int64_t WeightRounding::apply(Plan& plan) {
+  for (Layer& layer : layers_) {
+    const Quantizer& q = plan.quantizers[layer.quantizer];
+    round_constant(plan, q.value, q.uses, std::move(layer.rounded));
   }
   return static_cast<int64_t>(layers_.size());
 }
@@ -290,10 +319,13 @@ void round_weights(Run& run, Plan& plan) {
         "quantize",
         "weight_rounding adaptive needs samples, and these statistics hold none. Calibrate "
         "again, or choose nearest.");
-  const WeightRounding rounding(run.graph(), run.statistics(), run.options(), plan,
-                                static_cast<int64_t>(samples.size()));
-  if (rounding.taps().empty()) return;
-  run.gather(rounding.taps(), samples, kWeightRounding.name);
+  WeightRounding rounding(run.graph(), run.statistics(), run.options(), plan,
+                          static_cast<int64_t>(samples.size()));
+  if (rounding.empty()) return;
+  for (const auto& turn : rounding.turns(run.most_moment_bytes())) {
+    run.gather(rounding.taps(turn), samples, kWeightRounding.name);
+    rounding.round(turn, plan);
+  }
   plan.notes.push_back(fmt::format("weight rounding: {} layers, from {} samples",
                                    rounding.apply(plan), samples.size()));
 }

@@ -48,11 +48,18 @@ class WeightRounding {
   WeightRounding(const Graph& graph, const records::StatisticsData& statistics,
                  const QuantizeOptions& options, const Plan& plan, int64_t samples);
 
-  // What is to be gathered on the float model.
-  const std::vector<Tap>& taps() const { return taps_; }
+  bool empty() const { return layers_.empty(); }
+  // Taps that are gathered together, so that their moments take no more than `most_bytes`; where
+  // one takes more, it is alone. 0: all at once.
+  std::vector<std::vector<size_t>> turns(int64_t most_bytes) const;
+  // What is to be gathered on the float model: the values of all taps, the moments of these. So
+  // the same program computes every turn.
+  std::vector<Tap> taps(const std::vector<size_t>& turn) const;
+  // Rounds what these taps belong to, once all samples have been run, and lets the moments go.
+  void round(const std::vector<size_t>& turn, const Plan& plan);
 
-  // Rounds, once all samples have been run. Returns the number of weights.
-  int64_t apply(Plan& plan) const;
+  // Puts the rounded weights into the plan. Returns their number.
+  int64_t apply(Plan& plan);
 
  private:
   struct Layer {
@@ -60,6 +67,7 @@ class WeightRounding {
     Use use;
     WeightAxes axes;
     size_t tap = 0;
+    Tensor rounded{};
   };
 
   // of what a layer reads, in units of the value before smoothing

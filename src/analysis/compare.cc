@@ -208,7 +208,7 @@ CompareResult compare(const Model& reference, const Model& quantized, const Data
   const Network& a = reference.impl();
   const Network& b = quantized.impl();
   check_inputs(a, b);
-  Feed feed(dataset.open(), a.inputs(), {subset_size, {}, {}, kAloneSamples, false, true});
+  Feed feed(dataset.open(), a.inputs(), {subset_size, false, {}, {}, kAloneSamples, false, true});
   int64_t done = 0;
   AsTheyAre as_they_are(a, b);
   CompareResult result = steps("compare", [&] {

@@ -67,7 +67,7 @@ class Reporter {
   }
 
   void read(const Dataset& dataset, int64_t subset_size) {
-    Feed feed(dataset.open(), a_.inputs(), {subset_size, {}, {}, subset_size, false, true});
+    Feed feed(dataset.open(), a_.inputs(), {subset_size, false, {}, {}, subset_size, false, true});
     while (feed.next()) progress("data", static_cast<int64_t>(feed.kept().size()), feed.total());
     samples_.add(feed.kept());
     out_.samples = static_cast<int64_t>(samples_.size());

@@ -1,11 +1,14 @@
 #include "base/python_packages.h"
 
+#include <dirent.h>
 #include <link.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace eightbit {
 namespace {
@@ -67,9 +70,12 @@ std::vector<fs::path> prefixes() {
 }  // namespace
 
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
-  std::error_code code;
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(folder, code)) paths.push_back(entry.path());
+  // Not by std::filesystem, which ends the process where memory runs out in between.
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = opened ? ::readdir(opened.get()) : nullptr)
+    if (const std::string_view name = entry->d_name; name != "." && name != "..")
+      paths.push_back(folder / name);
   std::ranges::sort(paths);
   return paths;
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 
 #include "base/error.h"
 
@@ -36,11 +37,9 @@ std::string cure(int code) {
 // A file that disappears unless it is committed.
 class PendingFile {
  public:
-  explicit PendingFile(const fs::path& target)
-      : target_(target), temporary_(target.string() + ".XXXXXX") {
-    descriptor_ = ::mkstemp(temporary_.data());
-    if (descriptor_ < 0) fail_with(target_, errno, 0);
-    ::fchmod(descriptor_, 0644);
+  explicit PendingFile(const fs::path& target) : target_(target) {
+    descriptor_ = ::open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) open_named();
   }
   ~PendingFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -59,18 +58,43 @@ class PendingFile {
   }
   void commit() {
     if (::fsync(descriptor_) != 0) fail_with(target_, errno, written_);
+    if (temporary_.empty()) name();
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_with(target_, errno, written_);
     temporary_.clear();
-    const int folder = ::open(target_.has_parent_path() ? target_.parent_path().c_str() : ".",
-                              O_RDONLY | O_DIRECTORY);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
+    const int opened = ::open(folder(), O_RDONLY | O_DIRECTORY);
+    if (opened < 0) return;
+    ::fsync(opened);
+    ::close(opened);
   }
 
  private:
-  fs::path target_;
-  std::string temporary_;
+  const char* folder() {
+    if (folder_.empty()) folder_ = target_.has_parent_path() ? target_.parent_path() : ".";
+    return folder_.c_str();
+  }
+
+  // Where the file system has no files without a name.
+  void open_named() {
+    temporary_ = target_.string() + ".XXXXXX";
+    descriptor_ = ::mkstemp(temporary_.data());
+    if (descriptor_ < 0) fail_with(target_, errno, 0);
+    ::fchmod(descriptor_, 0644);
+  }
+
+  // A name that is nobody else's, for as long as it takes to rename the file.
+  void name() {
+    const std::string open = fmt::format("/proc/self/fd/{}", descriptor_);
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      temporary_ = fmt::format("{}.{:08x}", target_.string(), std::random_device{}());
+      if (::linkat(AT_FDCWD, open.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) == 0)
+        return;
+    }
+    temporary_.clear();
+    fail_with(target_, errno, written_);
+  }
+
+  fs::path target_, folder_;
+  std::string temporary_;  // empty: the file has no name, and is gone with the process
   int descriptor_ = -1;
   size_t written_ = 0;
 };

@@ -121,7 +121,7 @@ TEST(OptionsJson, BrokenJsonIsSaid) {
 }
 
 TEST(ValidateOptions, Ranges) {
-  EXPECT_THAT(error_of([](auto& o) { o.subset_size = 0; }), HasSubstr("subset_size is 0"));
+  EXPECT_THAT(error_of([](auto& o) { o.subset_size = -1; }), HasSubstr("subset_size is -1"));
   EXPECT_THAT(error_of([](auto& o) {
                 o.advanced_parameters.weights_quantization_params.emplace().num_bits = 17;
               }),

@@ -133,8 +133,10 @@ void refuse_contradictions(const std::vector<NoEffect>& found) {
 
 void validate(const QuantizeOptions& options) {
   const AdvancedParameters& advanced = options.advanced_parameters;
-  if (options.subset_size < 1)
-    fail<InvalidArgument>("options", "subset_size is {}. Allowed: numbers from 1 on",
+  if (options.subset_size < 0)
+    fail<InvalidArgument>("options",
+                          "subset_size is {}. Allowed: numbers from 1 on, or 0 for as many as it "
+                          "takes",
                           options.subset_size);
   check_bits("activations_quantization_params", advanced.activations_quantization_params);
   check_bits("weights_quantization_params", advanced.weights_quantization_params);

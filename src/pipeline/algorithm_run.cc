@@ -5,6 +5,7 @@
 #include "backends/network.h"
 #include "base/error.h"
 #include "pipeline/measure.h"
+#include "pipeline/memory_need.h"
 #include "pipeline/trial_run.h"
 
 namespace eightbit {
@@ -32,6 +33,8 @@ std::vector<int64_t> AlgorithmRun::samples(int64_t wanted) const {
   if (!options_.trial_run) return kept.spread(wanted);
   return spread_over(split_samples(kept, algorithms::samples_wanted(options_)).correction, wanted);
 }
+
+int64_t AlgorithmRun::most_moment_bytes() const { return moment_bytes(run_.max_memory); }
 
 void AlgorithmRun::gather(const std::vector<Tap>& taps, std::span<const int64_t> samples,
                           std::string_view step) {

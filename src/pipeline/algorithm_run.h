@@ -27,6 +27,7 @@ class AlgorithmRun : public algorithms::Run {
                                                     std::span<const int64_t> samples,
                                                     bool checked) override;
   void change_network(Plan constants) override;
+  int64_t most_moment_bytes() const override;
 
   // What was changed, and the model with it; empty where nothing was.
   const Plan& change() const { return change_; }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "pipeline/calibration.h"
 #include "pipeline/measure.h"
+#include "pipeline/memory_need.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
 #include "records/statistics_data.h"
@@ -13,11 +14,13 @@
 namespace eightbit {
 
 Statistics calibrate(const Model& model, const Dataset& dataset, const CalibrateOptions& options,
-                     const RunOptions& run) {
-  Steps steps(run);
+                     const RunOptions& how) {
+  Steps steps(how);
   check(options, "calibrate");
   report_without_effect(without_effect(options), steps.report().notes);
   steps("read", [&] { model.impl().graph(); });
+  const RunOptions run = within_memory("calibrate", Work::calibration, model.impl(), {}, {}, how,
+                                       steps.report().expected);
   auto data = steps("calibrate", [&] {
     Calibration calibration = calibration_of(model.impl(), options);
     return measure(model.impl(), std::move(calibration.points), std::move(calibration.layers),
@@ -27,6 +30,8 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
   steps.finish();
   return Statistics(std::make_shared<const records::StatisticsData>(std::move(data)));
 }
+
+std::string fingerprint_of(const Model& model) { return model.impl().fingerprint(); }
 
 Statistics Statistics::load(const std::filesystem::path& path) {
   return Statistics(

@@ -52,8 +52,9 @@ Feed::Feed(std::unique_ptr<SampleSource> source, std::vector<PortInfo> inputs, F
   frozen_batch_ = frozen_batch_ && !options_.whole_batches;
   batched_ = leads_with_batch(inputs_) && inputs_.front().shape[0] != 1 && !options_.whole_batches;
   const auto size = source_ ? source_->size() : std::nullopt;
-  const bool known = !batched_ && size;
-  if (known) total_ = std::min(total_, *size);
+  const bool known = !batched_ && size && !options_.open_ended;
+  if (size && !batched_) total_ = std::min(total_, *size);
+  if (!size && options_.open_ended) total_ = 0;
   if (!known && options_.keep > 0 && !options_.from_front) {
     stride_ = 1;
     return;
@@ -137,7 +138,8 @@ std::optional<Sample> Feed::next_given_up() {
 void Feed::skip_unwanted() {
   if (rest_ || batched_ || !source_) return;
   int64_t count = 0;
-  while (position_ + count < options_.limit && !wanted(position_ + count)) ++count;
+  const int64_t end = std::min(options_.limit, pause_);
+  while (position_ + count < end && !wanted(position_ + count)) ++count;
   if (count == 0) return;
   source_->skip(count);
   position_ += count;
@@ -161,6 +163,8 @@ std::optional<Sample> Feed::next() {
     widen_stride();
     if (auto sample = next_given_up()) return sample;
     skip_unwanted();
+    if (position_ >= options_.limit) break;
+    if (paused()) return std::nullopt;
     if (!source_ && !rest_) return std::nullopt;
     std::optional<Sample> sample = rest_ ? std::exchange(rest_, std::nullopt) : pull();
     ended_ = !sample;
@@ -169,9 +173,10 @@ std::optional<Sample> Feed::next() {
     // How many items from the front share the same fate.
     const bool take = wanted(position_);
     int64_t count = 1;
-    int64_t usable = std::min(batch, options_.limit - position_);
+    int64_t usable = std::min(batch, std::min(options_.limit, pause_) - position_);
     if (stride_ > 0)
       usable = std::min(usable, std::max<int64_t>(2 * options_.keep * stride_ - position_, 1));
+    usable = std::min(usable, options_.most_together);
     if (frozen_batch_) count = batch;
     while (count < usable && wanted(position_ + count) == take &&
            aside(position_ + count) == aside(position_))

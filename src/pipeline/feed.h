@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,7 +32,8 @@ Sample slice(const Sample& sample, int64_t first, int64_t count, int64_t batch);
 std::set<int64_t> kept_numbers(int64_t total, int64_t keep);
 
 struct FeedOptions {
-  int64_t limit = 300;  // samples over all shards
+  int64_t limit = 300;      // samples over all shards
+  bool open_ended = false;  // how many it will be is decided on the way: pause_at() and close()
   Shard shard;
   // samples that are already measured; may be empty
   std::function<bool(int64_t)> is_done;
@@ -41,6 +43,8 @@ struct FeedOptions {
   bool from_front = false;
   // what the source gives is one sample, however many items it has
   bool whole_batches = false;
+  // items of a batch that are handed out together, where the model takes them one by one
+  int64_t most_together = std::numeric_limits<int64_t>::max();
 };
 
 class Feed {
@@ -50,8 +54,11 @@ class Feed {
 
   // Without a source: what it would give next; next() gives nothing where it has to wait for that.
   void give(const Sample& sample);
-  // No more will be given.
+  // No more will be given, or taken from the source.
   void close() { ended_ = true; }
+  // next() gives nothing in front of the sample of this number, until it is moved on.
+  void pause_at(int64_t number) { pause_ = number; }
+  bool paused() const { return !ended_ && position_ >= pause_ && given_up_.empty(); }
   // What was given last goes back: nothing of it was measured or is kept.
   void take_back();
   // The number of the next sample.
@@ -68,6 +75,11 @@ class Feed {
   int64_t total() const { return total_; }  // samples of all shards, as far as known
   const records::KeptSamples& kept() const { return kept_; }
   bool sets_aside() const { return options_.set_aside; }
+  bool open_ended() const { return options_.open_ended; }
+  // Whether the inputs of this sample are kept in the end; once the feed is finished.
+  bool keeps_in_the_end(int64_t number) const {
+    return keeps(number, frozen_batch_ ? inputs_.front().shape[0] : 1);
+  }
   bool keeps_all() const { return stride_ == 0 && static_cast<int64_t>(to_keep_.size()) == total_; }
   // Records that a kept sample gives.
   int64_t items(int64_t number) const {
@@ -95,6 +107,7 @@ class Feed {
   FeedOptions options_;
   int64_t total_ = 0;
   int64_t position_ = 0;  // number of the next sample of the source
+  int64_t pause_ = std::numeric_limits<int64_t>::max();
   int64_t handed_out_ = 0;
   int64_t given_at_ = 0;                 // number of the first item that was given last
   std::optional<Sample> rest_;           // what is left of a batch

@@ -221,5 +221,49 @@ TEST(Slice, ATensorWithOtherRowsBelongsToAllItems) {
   EXPECT_THAT(slice(sequence_and_state(20, {}), 3, 2, 20).inputs[1].tensor.shape, IsEmpty());
 }
 
+TEST(Feed, WhatIsDoneIsSkippedUpToTheLimitAndNoFurther) {
+  FeedOptions options = options_of(20, 4, true);
+  options.is_done = [](int64_t number) { return number < 20; };
+  EXPECT_THAT(run(source_of(50, 1), 1, options).numbers, IsEmpty());
+  options.is_done = [](int64_t number) { return number != 3; };
+  EXPECT_THAT(run(source_of(50, 1), 1, options).numbers, ElementsAre(3));
+}
+
+TEST(Feed, PausesInFrontOfASampleWhateverTheBatchesAndGoesOn) {
+  for (int64_t batch : {1, 4, 7}) {
+    FeedOptions options = options_of(1000, 4, true);
+    options.open_ended = true;
+    Feed feed(source_of(50, batch), input_of(batch == 1 ? 1 : -1), options);
+    std::vector<int64_t> numbers;
+    const auto until_it_gives_nothing = [&] {
+      while (const auto sample = feed.next())
+        for (size_t i = 0; i < items_of(*sample).size(); ++i) numbers.push_back(feed.take_number());
+    };
+    feed.pause_at(20);
+    until_it_gives_nothing();
+    EXPECT_TRUE(feed.paused() && !feed.finished()) << batch;
+    EXPECT_EQ(feed.position(), 20);
+    for (int64_t number : numbers) EXPECT_LT(number, 20);
+    feed.pause_at(32);
+    until_it_gives_nothing();
+    EXPECT_EQ(feed.position(), 32);
+    feed.close();
+    until_it_gives_nothing();
+    EXPECT_TRUE(feed.finished());
+    std::ranges::sort(numbers);
+    const auto kept = feed.kept().numbers();
+    EXPECT_EQ(kept, std::vector<int64_t>({0, 8, 16, 24}));
+    EXPECT_EQ(numbers, all_but(32, kept)) << batch;
+  }
+}
+
+TEST(Feed, HandsOutAsManyItemsOfABatchAsAreWantedTogether) {
+  FeedOptions options = options_of(20, 0, false);
+  options.most_together = 2;
+  const Fed fed = run(source_of(20, 5), -1, options);
+  EXPECT_EQ(fed.numbers.size(), 20u);
+  for (size_t size : fed.batches) EXPECT_LE(size, 2u);
+}
+
 }  // namespace
 }  // namespace eightbit

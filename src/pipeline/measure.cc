@@ -1,6 +1,7 @@
 #include "pipeline/measure.h"
 
 #include <chrono>
+#include <limits>
 
 #include "algorithms/bias_correction.h"
 #include "base/error.h"
@@ -23,7 +24,9 @@ StatisticsData start(const backends::Network& model, std::vector<records::Point>
   if (run.checkpoint.empty() || !std::filesystem::exists(run.checkpoint)) return fresh;
   try {
     StatisticsData saved = StatisticsData::load(run.checkpoint);
+    auto settling = saved.options.extract(kSettlingFact);
     fresh.merge(saved);
+    if (!settling.empty()) fresh.options.insert(std::move(settling));
   } catch (const InvalidArgument&) {
     fail<InvalidArgument>(
         "calibrate",
@@ -57,17 +60,19 @@ StatisticsData measure(const backends::Network& model, std::vector<records::Poin
   auto source = dataset.open();
   StatisticsData data =
       start(model, std::move(points), std::move(layers), source->fingerprint(), options, run);
-  FeedOptions feed_options{options.limit,
+  const bool settles = options.limit == 0;
+  FeedOptions feed_options{settles ? std::numeric_limits<int64_t>::max() / 4 : options.limit,
+                           settles,
                            options.shard,
                            {},
                            options.keep,
-                           !data.layers().empty() && !model.stateful(),
+                           !data.layers().empty() && !model.stateful() && !settles,
                            model.stateful(),
                            options.whole_batches};
-  std::set<int64_t> done;
-  for (int64_t k = 0; k < options.limit; ++k)
-    if (data.has_sample(k)) done.insert(k);
-  feed_options.is_done = [done = std::move(done)](int64_t number) { return done.contains(number); };
+  if (run.max_memory > 0) feed_options.most_together = 1;
+  feed_options.is_done = [done = data.sample_numbers()](int64_t number) {
+    return done.contains(number);
+  };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
   StatisticsData result =
       MeasuringPass(model, std::move(data), std::move(feed), options.whole_batches, run).finish();

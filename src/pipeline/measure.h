@@ -20,7 +20,7 @@
 namespace eightbit {
 
 struct MeasureOptions {
-  int64_t limit = 300;
+  int64_t limit = 300;  // 0: until they have settled (records/settling.h)
   Shard shard;
   int64_t keep = 0;                          // sample inputs to keep for bias correction
   std::map<std::string, std::string> facts;  // what shards and a resumed run must agree on

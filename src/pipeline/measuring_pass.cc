@@ -3,11 +3,15 @@
 #include <future>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "records/tensor_record.h"
 
 namespace eightbit {
 namespace {
+
+constexpr int64_t kTimedSamples = 17;
+constexpr double kWorthTelling = 10;  // seconds
 
 bool share_bytes(const Sample& a, const Sample& b) {
   if (a.inputs.size() != b.inputs.size()) return false;
@@ -33,6 +37,16 @@ MeasuringPass::MeasuringPass(const backends::Network& model, records::Statistics
       taps_(record_size(data_.taps())),
       whole_batches_(whole_batches) {
   remember_histograms();
+  const auto earlier = data_.options.extract(kSettlingFact);
+  if (!feed_.open_ended()) return;
+  settling_ = earlier.empty() ? records::Settling() : records::Settling::from(earlier.mapped());
+  pause();
+}
+
+// Where to look next; where it has settled already, there.
+void MeasuringPass::pause() {
+  feed_.pause_at(settling_->settled() ? settling_->samples()
+                                      : records::Settling::next_after(settling_->samples()));
 }
 
 backends::RunSettings MeasuringPass::settings() const {
@@ -48,9 +62,11 @@ backends::Taps MeasuringPass::detailed_taps() const {
 // `more`: there are samples that are not kept.
 void MeasuringPass::compile(bool more) {
   const auto begin = Clock::now();
-  const bool both = !model_.stateful() && more && !data_.layers().empty();
+  // How many are enough is seen in all of them: none wait for the end.
+  const bool both = !model_.stateful() && more && !data_.layers().empty() && !feed_.open_ended();
+  detailed_later_ = both && run_.max_memory > 0;
   std::future<std::unique_ptr<backends::Executor>> other;  // compilation keeps one core busy
-  if (both)
+  if (both && !detailed_later_)
     other =
         std::async(std::launch::async, [&] { return model_.compile(detailed_taps(), settings()); });
   plain_ = model_.compile(both ? plain_taps() : detailed_taps(), settings());
@@ -64,6 +80,7 @@ records::StatisticsData MeasuringPass::finish() {
   try {
     while (!feed_.finished()) {
       segment();
+      if (settling_ && feed_.paused()) look_whether_settled();
       checkpoint();
     }
     run_kept();
@@ -73,7 +90,14 @@ records::StatisticsData MeasuringPass::finish() {
     throw;
   }
   collect();
+  if (feed_.open_ended()) forget_given_up();
   return std::move(data_);
+}
+
+// Inputs that were kept for a time, and may have been in a checkpoint.
+void MeasuringPass::forget_given_up() {
+  for (int64_t number : data_.kept_samples.numbers())
+    if (!feed_.keeps_in_the_end(number)) data_.kept_samples.remove(number);
 }
 
 // Runs until the data ends, or until it is time for a checkpoint.
@@ -98,7 +122,9 @@ void MeasuringPass::take(std::span<const float> record) {
 
 void MeasuringPass::add(int64_t number, std::span<const float> record) {
   data_.add(number, points_of(record));
-  if (!data_.layers().empty() && feed_.kept().contains(number) && !feed_.sets_aside())
+  // Where it is open which samples are kept in the end, of all of them.
+  const bool wanted = feed_.open_ended() || feed_.kept().contains(number);
+  if (!data_.layers().empty() && wanted && !feed_.sets_aside())
     data_.add_layers(number, layers_of(record));
 }
 
@@ -142,6 +168,7 @@ void MeasuringPass::run(const std::function<std::optional<Sample>()>& next,
 }
 
 void MeasuringPass::report() {
+  tell_time();
   if (stopped_) return;
   try {
     report_progress(run_, "calibrate", data_.samples(), feed_.total());
@@ -150,10 +177,22 @@ void MeasuringPass::report() {
   }
 }
 
+// Once a few samples have shown how long one takes, where the caller will have to wait.
+void MeasuringPass::tell_time() {
+  if (++measured_ == 1) first_measured_ = Clock::now();
+  if (measured_ != kTimedSamples || feed_.total() <= data_.samples()) return;
+  const double each = std::chrono::duration<double>(Clock::now() - first_measured_).count() /
+                      static_cast<double>(kTimedSamples - 1);
+  const double left = each * static_cast<double>(feed_.total() - data_.samples());
+  if (left > kWorthTelling)
+    log(LogLevel::info, "calibrate: {:.3g} s a sample, {:.0f} s to go", each, left);
+}
+
 // The samples that the feed has set aside.
 void MeasuringPass::run_kept() {
   if (!feed_.sets_aside()) return;
   collect();
+  if (detailed_later_) compile_detailed();
   if (detailed_) plain_ = std::move(detailed_), started_.clear();
   remember_histograms();
   const std::vector<int64_t> numbers = feed_.kept().numbers();
@@ -170,6 +209,13 @@ void MeasuringPass::run_kept() {
     add_kept(*running++, items);
     items.clear();
   });
+}
+
+void MeasuringPass::compile_detailed() {
+  plain_.reset();
+  return_freed_memory();
+  detailed_ = model_.compile(detailed_taps(), settings());
+  detailed_later_ = false;
 }
 
 // What was counted before the present program.
@@ -192,6 +238,20 @@ void MeasuringPass::add_kept(int64_t first, const std::vector<std::vector<float>
   report();
 }
 
+// All that was handed out is recorded: the statistics are those of the first samples alone.
+void MeasuringPass::look_whether_settled() {
+  const int64_t samples = feed_.position();
+  if (samples > settling_->samples()) {
+    collect();
+    settling_->add(samples, records::Settling::snapshot(data_));
+  }
+  log(LogLevel::debug, "calibrate: after {} samples {:.1f} % of the values still move", samples,
+      100 * settling_->moving());
+  if (!settling_->settled()) return pause();
+  log(LogLevel::info, "calibrate: {} samples are enough: what is measured has settled", samples);
+  feed_.close();
+}
+
 void MeasuringPass::collect() {
   data_.set_histograms(earlier_);
   auto counts = plain_->histograms();
@@ -205,7 +265,9 @@ void MeasuringPass::collect() {
 void MeasuringPass::checkpoint() {
   if (run_.checkpoint.empty() || data_.samples() == 0) return;
   collect();
+  if (settling_) data_.options[kSettlingFact] = settling_->state();
   data_.save(run_.checkpoint, true);
+  data_.options.erase(kSettlingFact);
   saved_ = Clock::now();
 }
 

@@ -19,11 +19,15 @@
 
 #include "backends/network.h"
 #include "pipeline/feed.h"
+#include "records/settling.h"
 #include "records/statistics_data.h"
 
 namespace eightbit {
 
 void report_progress(const RunOptions& run, std::string_view step, int64_t done, int64_t total);
+
+// Of checkpoints: Settling::state().
+inline constexpr const char* kSettlingFact = "settling";
 
 class MeasuringPass {
  public:
@@ -50,6 +54,7 @@ class MeasuringPass {
   backends::Taps plain_taps() const { return {data_.taps()}; }
   backends::Taps detailed_taps() const;
   void compile(bool more);
+  void compile_detailed();
   void compile_for_observing();
   void segment();
   void take(std::span<const float> record);
@@ -65,11 +70,15 @@ class MeasuringPass {
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record);
   void report();
+  void tell_time();
+  void forget_given_up();
   void run_kept();
   void remember_histograms();
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items);
   void collect();
   void checkpoint();
+  void look_whether_settled();
+  void pause();
   std::vector<Tensor> run_given(const Sample& sample);
   std::vector<Tensor> measure_one(const Sample& sample);
   std::vector<Tensor> unobserved(const Sample& sample);
@@ -81,6 +90,7 @@ class MeasuringPass {
   const RunOptions& run_;
   int64_t taps_ = 0;  // floats of a record that belong to the points
   bool whole_batches_ = false;
+  bool detailed_later_ = false;              // once the plain program has gone
   std::vector<std::vector<float>> pending_;  // items of the batch that is being recorded
   std::vector<float> joined_;
   std::unique_ptr<backends::Executor> plain_, detailed_;
@@ -88,6 +98,9 @@ class MeasuringPass {
   std::vector<std::vector<Histogram>> earlier_;
   std::vector<int64_t> started_;  // numbers of the samples that the present program has begun
   std::exception_ptr stopped_;    // by the caller's progress callback
+  std::optional<records::Settling> settling_;  // where the data decides how many are enough
+  int64_t measured_ = 0;                       // by this run
+  Clock::time_point first_measured_;
   Clock::time_point saved_ = Clock::now();
 };
 

@@ -18,6 +18,10 @@ const CalibrateOptions& checked(const CalibrateOptions& options, const RunOption
                           "shard {}/{}: what is observed has no shards. Save the statistics of "
                           "each process, and merge them.",
                           options.shard.index, options.shard.count);
+  if (options.subset_size == 0)
+    fail<InvalidArgument>("observe",
+                          "subset_size is 0, and what is observed is not asked for until it has "
+                          "settled. Give a number.");
   if (!run.checkpoint.empty())
     fail<InvalidArgument>("observe",
                           "a checkpoint is for data that can be read again. Leave it out, and "
@@ -40,7 +44,7 @@ struct Observer::Impl {
     data.options = measured.facts;
     const bool aside = !data.layers().empty() && !network.stateful();
     Feed feed(nullptr, network.inputs(),
-              {measured.limit, {}, {}, measured.keep, aside, network.stateful(), false});
+              {measured.limit, false, {}, {}, measured.keep, aside, network.stateful(), false});
     return MeasuringPass(network, std::move(data), std::move(feed), false, run);
   }
 

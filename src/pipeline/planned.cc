@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "algorithms/algorithm.h"
 #include "algorithms/bias_correction.h"
 #include "algorithms/unseen_layers.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
 #include "kernels/float_products.h"
@@ -19,6 +21,7 @@
 #include "pipeline/run_facts.h"
 #include "pipeline/trial_run.h"
 #include "placement/placement.h"
+#include "quant/plan_json.h"
 
 namespace eightbit {
 namespace {
@@ -44,6 +47,80 @@ int64_t samples_to_keep(const QuantizeOptions& options) {
 bool is_cpu(TargetDevice target) {
   return target == TargetDevice::any || target == TargetDevice::cpu ||
          target == TargetDevice::cpu_spr;
+}
+
+constexpr double kShare = 0.02;           // of the time, that writing may take
+constexpr double kBytesASecond = 50e6;    // of a journal, with all that belongs to it
+constexpr double kMostSeconds = 15;       // that may be lost
+constexpr double kBytesOfTensorByte = 4;  // of numbers as text
+
+double bytes_of(const Plan& plan) {
+  double bytes = 0;
+  for (const ConstantReplacement& c : plan.constants)
+    bytes += static_cast<double>(c.tensor.byte_size());
+  return kBytesOfTensorByte * bytes;
+}
+
+// The plan after each algorithm, in the journal: what took long is not done again. A plan with new
+// weights is large. It is kept where writing it takes little of the time that has passed since the
+// last one was, or where that is long in any case.
+class DoneSteps {
+ public:
+  // All that is given must outlive it. `placed`: the plan that the first algorithm starts from.
+  DoneSteps(const Graph& graph, const QuantizeOptions& options, const Plan& placed,
+            Journal& journal);
+
+  // True where an earlier run has got further than this: then that is what `plan` and `run` hold
+  // before the first algorithm that it has not done.
+  bool take(std::string_view algorithm, AlgorithmRun& run, Plan& plan);
+  void add(std::string_view algorithm, const AlgorithmRun& run, const Plan& plan);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string key(std::string_view algorithm) const;
+
+  const Graph& graph_;
+  Journal& journal_;
+  std::string start_;
+  // the last algorithm that an earlier run has kept; empty: none
+  std::string furthest_;
+  Clock::time_point saved_ = Clock::now();
+};
+
+DoneSteps::DoneSteps(const Graph& graph, const QuantizeOptions& options, const Plan& placed,
+                     Journal& journal)
+    : graph_(graph), journal_(journal) {
+  if (!journal_.kept()) return;
+  start_ = digest(to_json(options) + write_plan(placed, graph, Tensors::left_out).dump());
+  for (const algorithms::Algorithm* algorithm : algorithms::list())
+    if (journal_.has(key(algorithm->name))) furthest_ = algorithm->name;
+}
+
+std::string DoneSteps::key(std::string_view algorithm) const {
+  return std::string(algorithm) + " " + start_;
+}
+
+bool DoneSteps::take(std::string_view algorithm, AlgorithmRun& run, Plan& plan) {
+  if (furthest_.empty()) return false;
+  if (furthest_ != algorithm) return true;
+  const auto found = journal_.find(key(algorithm));
+  Plan change = read_plan(found->at("change"), graph_);
+  if (!change.constants.empty()) run.change_network(std::move(change));
+  plan = read_plan(found->at("plan"), graph_);
+  log(LogLevel::info, "resumed after {}", algorithm);
+  furthest_.clear();
+  saved_ = Clock::now();
+  return true;
+}
+
+void DoneSteps::add(std::string_view algorithm, const AlgorithmRun& run, const Plan& plan) {
+  if (!journal_.kept()) return;
+  const double seconds = std::chrono::duration<double>(Clock::now() - saved_).count();
+  const double cost = (bytes_of(plan) + bytes_of(run.change())) / kBytesASecond;
+  if (cost > kShare * seconds && seconds < kMostSeconds) return;
+  journal_.add(key(algorithm), {{"change", write_plan(run.change(), graph_, Tensors::included)},
+                                {"plan", write_plan(plan, graph_, Tensors::included)}});
+  saved_ = Clock::now();
 }
 
 }  // namespace
@@ -134,6 +211,28 @@ records::StatisticsData measure_for(const Model& model, const Plan& plan, const 
   return measure_for(model, std::span(&only, 1), dataset, run, keep);
 }
 
+void check_model(const Model& model, const Statistics& statistics) {
+  if (statistics.model_fingerprint() != model.impl().fingerprint())
+    fail<InvalidArgument>(
+        "quantize",
+        "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
+        statistics.model_fingerprint(), model.impl().fingerprint());
+}
+
+void open_journal(std::string_view what, const Model& model, const QuantizeOptions& options,
+                  const RunOptions& run, Steps& steps) {
+  steps.journal() = Journal(journal_path(run.checkpoint),
+                            {{"what", what},
+                             {"eightbit", version()},
+                             {"backend", model.impl().backend()},
+                             {"model", model.impl().fingerprint()},
+                             {"options", nlohmann::ordered_json::parse(to_json(options))}});
+}
+
+void belongs_to(const records::StatisticsData& statistics, Journal& journal) {
+  if (journal.kept()) journal.require("statistics", fmt::format("{:016x}", statistics.hash()));
+}
+
 void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,
                     const QuantizeOptions& options, const RunOptions& run, Plan& plan) {
   AlgorithmRun on_model(model, statistics, options, run);
@@ -144,9 +243,14 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
   algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
   AlgorithmRun on_model(model.impl(), statistics, options, run);
+  DoneSteps done(model.impl().graph(), options, plan, steps.journal());
   for (const algorithms::Algorithm* algorithm : algorithms::list())
     if (algorithm->applies(options))
-      steps(algorithm->name, [&] { algorithm->apply(on_model, plan); });
+      steps(algorithm->name, [&] {
+        if (done.take(algorithm->name, on_model, plan)) return;
+        algorithm->apply(on_model, plan);
+        done.add(algorithm->name, on_model, plan);
+      });
   warn_if_empty(plan);
   return {model, on_model.changed().valid() ? on_model.changed() : model, on_model.change(),
           std::move(plan), algorithms::samples_wanted(options)};

@@ -5,6 +5,7 @@
 #include <eightbit/model.h>
 #include <eightbit/options.h>
 #include <eightbit/run.h>
+#include <eightbit/statistics.h>
 #include <eightbit/trial_run.h>
 
 #include <memory>
@@ -60,8 +61,18 @@ struct Planned {
   int64_t correction_samples = 0;
 };
 
+// With a journal, steps that an earlier run has done and that took long are not done again.
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps);
+
+// Throws InvalidArgument for statistics of another model.
+void check_model(const Model& model, const Statistics& statistics);
+
+// Opens the journal of a run that has a checkpoint; see Journal. `what`: "quantize".
+void open_journal(std::string_view what, const Model& model, const QuantizeOptions& options,
+                  const RunOptions& run, Steps& steps);
+// The results of a journal are those of these statistics. Throws InvalidArgument for others.
+void belongs_to(const records::StatisticsData& statistics, Journal& journal);
 
 // Fills in plan.biases.
 void correct_biases(const backends::Network& model, const records::StatisticsData& statistics,

@@ -60,6 +60,19 @@ constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
 
+Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
+  Journal::Json out = Journal::Json::array();
+  for (const BiasShift& bias : biases) out.push_back({bias.node, bias.axis, bias.shift});
+  return out;
+}
+
+std::vector<BiasShift> biases_from_json(const Journal::Json& json) {
+  std::vector<BiasShift> out;
+  for (const Journal::Json& bias : json)
+    out.push_back({bias.at(0), bias.at(1), bias.at(2).get<std::vector<float>>()});
+  return out;
+}
+
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -67,11 +80,13 @@ double seconds_since(Clock::time_point begin) {
 class Settling {
  public:
   Settling(const Planned& planned, const records::StatisticsData& statistics,
-           const QuantizeOptions& options, const RunOptions& run, double calibration_seconds)
+           const QuantizeOptions& options, const RunOptions& run, double calibration_seconds,
+           Journal& journal)
       : planned_(planned),
         statistics_(statistics),
         options_(options),
         run_(run),
+        journal_(journal),
         floor_(quality_floor(options)),
         timing_seconds_(kTimingShare * std::max(calibration_seconds, kLeastTimed)),
         seconds_(std::max(kMostPasses * seconds_of_pass(statistics, calibration_seconds),
@@ -148,7 +163,7 @@ class Settling {
   std::future<Compiled> compiled_beside(Model model) const {
     const bool own_framework = planned_.base.impl().file_extension().empty();
     return compiled_later(std::move(model),
-                          own_framework ? std::launch::deferred : std::launch::async);
+                          own_framework || limited() ? std::launch::deferred : std::launch::async);
   }
 
   std::future<Compiled> compiled_later(Model model, std::launch when) const {
@@ -157,7 +172,9 @@ class Settling {
     });
   }
 
-  bool is_large() const { return bytes_of(planned_.model) >= kLargeBytes; }
+  bool is_large() const { return limited() || bytes_of(planned_.model) >= kLargeBytes; }
+  // Memory: one compiled model at a time, and no times, which take two.
+  bool limited() const { return run_.max_memory > 0; }
 
   // The model without what biases were corrected by: beside the float model where that has to be
   // compiled once more, but not where three compiled models at once would be much memory.
@@ -177,12 +194,16 @@ class Settling {
     bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.trial));
     auto with = compiled_beside(corrected);
     bench_->run_by_default();
+    if (limited()) bench_->release();
     try {
       best_ = bench_->ran(with.get());
     } catch (const ModelError& error) {  // the float model runs
       leave_uncompilable(error);
     }
-    bench_->time_by_default(best_, timing_seconds_);
+    if (limited())
+      best_.compiled.release();
+    else
+      bench_->time_by_default(best_, timing_seconds_);
     if (bench_->reduced()) bench_->release();
     progress("trial run", 1, 2);
     std::future<Compiled> without = uncorrected();
@@ -276,7 +297,12 @@ class Settling {
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
-  Tried tried(Model model) const { return bench_->tried(std::move(model), precision_); }
+  Tried tried(Model model) {
+    if (limited()) best_.compiled.release();
+    Tried found = bench_->tried(std::move(model), precision_);
+    if (limited()) found.compiled.release();
+    return found;
+  }
 
   // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by
   // what their integers do, not by what bf16 does to the rest.
@@ -350,7 +376,15 @@ class Settling {
     groups_ = search::quantizer_groups(graph(), settled_.plan);
     work_ = search::work_shares(graph(), groups_);
     const auto begin = Clock::now();
-    noise_ = noise_of_groups();
+    const std::string key = fmt::format(
+        "noise of groups {} {}", digest(to_json(settled_.plan, graph())), bench_->samples().size());
+    noise_.clear();
+    for (const Journal::Json& group : journal_.remembered(key, [&] {
+           Journal::Json groups = Journal::Json::array();
+           for (const auto& noise : noise_of_groups()) groups.push_back(exact(noise));
+           return groups;
+         }))
+      noise_.push_back(exact_list(group));
     log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
         seconds_since(begin));
     const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
@@ -477,6 +511,30 @@ class Settling {
   // and those that did harm there may help without the worst of them.
   Attempt attempted(Plan plan, bool corrected) {
     ++models_;
+    if (!journal_.kept()) return attempted_now(std::move(plan), corrected);
+    const std::string key = fmt::format("attempt {} {} {}", digest(to_json(plan, graph())),
+                                        corrected, bench_->samples().size());
+    if (const auto found = journal_.find(key)) return attempted_before(std::move(plan), *found);
+    Attempt attempt = attempted_now(std::move(plan), corrected);
+    journal_.add(key, {{"sqnr_db", exact(attempt.tried.sqnr_db)},
+                       {"mean_db", exact(attempt.tried.mean_db)},
+                       {"biases", biases_to_json(attempt.plan.biases)}});
+    return attempt;
+  }
+
+  // Its model is written again, and compiled only where it turns out to be the best one.
+  Attempt attempted_before(Plan plan, const Journal::Json& found) const {
+    plan.biases = biases_from_json(found.at("biases"));
+    plan.notes = settled_.plan.notes;
+    Tried tried;
+    tried.compiled.model = written(plan);
+    tried.compiled.precision = precision_;
+    tried.sqnr_db = exact(found.at("sqnr_db"));
+    tried.mean_db = exact(found.at("mean_db"));
+    return {std::move(plan), std::move(tried)};
+  }
+
+  Attempt attempted_now(Plan plan, bool corrected) {
     if (corrected)
       correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
     else
@@ -568,7 +626,9 @@ class Settling {
   }
 
   void finish(const SampleSplit& split) {
-    TrialRun trial = bench_->run(best_, 1.5 * timing_seconds_);
+    if (best_.outputs.empty()) best_ = tried(std::move(best_.compiled.model));  // of a journal
+    if (limited()) best_.compiled.release();
+    TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);
     trial.unseen = split.disjoint;
     trial.float_share = misread_share_ + share_of(reverted_);
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
@@ -582,6 +642,7 @@ class Settling {
   const records::StatisticsData& statistics_;
   const QuantizeOptions& options_;
   const RunOptions& run_;
+  Journal& journal_;
   const double floor_, timing_seconds_, seconds_;
   // that models are judged in
   backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
@@ -612,8 +673,9 @@ double quality_floor(const QuantizeOptions& options) {
 }
 
 Settled settle(const Planned& planned, const records::StatisticsData& statistics,
-               const QuantizeOptions& options, const RunOptions& run, double calibration_seconds) {
-  return Settling(planned, statistics, options, run, calibration_seconds).run();
+               const QuantizeOptions& options, const RunOptions& run, double calibration_seconds,
+               Journal& journal) {
+  return Settling(planned, statistics, options, run, calibration_seconds, journal).run();
 }
 
 }  // namespace eightbit

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "base/journal.h"
 #include "pipeline/planned.h"
 #include "pipeline/trial_run.h"
 
@@ -36,8 +37,9 @@ struct Settled {
 };
 
 // `calibration_seconds`: that the pass over the data took; the search takes no more than a pass
-// over 300 samples would.
+// over 300 samples would. What an earlier run has tried stands in `journal`.
 Settled settle(const Planned& planned, const records::StatisticsData& statistics,
-               const QuantizeOptions& options, const RunOptions& run, double calibration_seconds);
+               const QuantizeOptions& options, const RunOptions& run, double calibration_seconds,
+               Journal& journal);
 
 }  // namespace eightbit

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "backends/network.h"
 #include "base/error.h"
 #include "kernels/unfused.h"
 #include "pipeline/algorithm_run.h"
 #include "pipeline/measured_placement.h"
+#include "pipeline/memory_need.h"
 #include "pipeline/planned.h"
 #include "pipeline/quality_floor.h"
 #include "pipeline/recipe_content.h"
@@ -59,7 +61,8 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
   settled.plan = planned.plan;
   if (options.trial_run)
     settled = steps("trial run", [&] {
-      return settle(planned, statistics, options, run, steps.seconds_of("calibrate"));
+      return settle(planned, statistics, options, run, steps.seconds_of("calibrate"),
+                    steps.journal());
     });
   if (options.trial_run && options.placement == PlacementMode::measured)
     steps("measured placement", [&] {
@@ -92,32 +95,33 @@ void tell_best_model_unused(Plan& plan) {
 }  // namespace
 
 Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
-               const RunOptions& run) {
-  Steps steps(run);
-  const bool kept = keeps_best_model(model, asked, run);
+               const RunOptions& how) {
+  Steps steps(how);
+  const bool kept = keeps_best_model(model, asked, how);
   QuantizeOptions options = asked;
   Plan plan = place(model, options, steps);
+  const RunOptions run = within_memory("quantize", Work::quantization, model.impl(), plan, options,
+                                       how, steps.report().expected);
   if (!kept) tell_best_model_unused(plan);
   const auto statistics =
       steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
+  open_journal("quantize", model, options, run, steps);
+  belongs_to(statistics, steps.journal());
   return finish(model, statistics, std::move(plan), options, run, steps);
 }
 
 Model quantize(const Model& model, const Statistics& statistics, const QuantizeOptions& asked,
-               const RunOptions& run) {
-  Steps steps(run);
+               const RunOptions& how) {
+  Steps steps(how);
   QuantizeOptions options = asked;
-  if (statistics.model_fingerprint() != model.impl().fingerprint())
-    fail<InvalidArgument>(
-        "quantize",
-        "these statistics belong to another model ({}, this one is {}). Calibrate this model.",
-        statistics.model_fingerprint(), model.impl().fingerprint());
-  const bool kept = keeps_best_model(model, asked, run);
+  check_model(model, statistics);
+  const bool kept = keeps_best_model(model, asked, how);
   Plan plan = place(model, options, steps, &statistics.data());
+  const RunOptions run = within_memory("quantize", Work::quantization, model.impl(), plan, options,
+                                       how, steps.report().expected);
   if (!kept) tell_best_model_unused(plan);
-  if (!run.checkpoint.empty())
-    report_without_effect({{"checkpoint", "the statistics are given, so nothing is measured"}},
-                          plan.notes);
+  open_journal("quantize", model, options, run, steps);
+  belongs_to(statistics.data(), steps.journal());
   return finish(model, statistics.data(), std::move(plan), options, run, steps);
 }
 
@@ -139,19 +143,44 @@ Model quantize(const Model& model, const QuantizationRecipe& recipe, const RunOp
   return written(base, std::make_shared<const RecipeContent>(content), plan, steps);
 }
 
-TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
-                const RunOptions& run) {
-  Steps steps(run);
+namespace {
+
+using MeasureForTuner = std::function<records::StatisticsData(Tuner& tuner, const RunOptions& run)>;
+
+TuneResult tune_from(const Model& model, const QuantizeOptions& asked, const RunOptions& how,
+                     const MeasureForTuner& measure) {
+  Steps steps(how);
   QuantizeOptions options = asked;
-  place(model, options, steps);  // mistakes first
+  const Plan placed = place(model, options, steps);  // mistakes first
+  const RunOptions run = within_memory("tune", Work::quantization, model.impl(), placed,
+                                       without_trial(options), how, steps.report().expected);
   Tuner tuner(model, options);
-  const auto statistics = steps("calibrate", [&] { return tuner.measure(dataset, run); });
-  Tuned tuned = steps("tune", [&] { return tuner.tune(statistics, run); });
+  const auto statistics = steps("calibrate", [&] { return measure(tuner, run); });
+  open_journal("tune", model, options, run, steps);
+  belongs_to(statistics, steps.journal());
+  Tuned tuned = steps("tune", [&] { return tuner.tune(statistics, run, steps.journal()); });
   steps.report().samples = statistics.samples();
   const Plan& plan = tuned.planned.plan;
   Model quantized =
       written(tuned.planned.base, recipe_of(tuned.planned, plan, tuned.best.options), plan, steps);
   return {std::move(quantized), tuned.best.options, std::move(tuned.trials)};
+}
+
+}  // namespace
+
+TuneResult tune(const Model& model, const Dataset& dataset, const QuantizeOptions& options,
+                const RunOptions& run) {
+  return tune_from(model, options, run, [&](Tuner& tuner, const RunOptions& within) {
+    return tuner.measure(dataset, within);
+  });
+}
+
+TuneResult tune(const Model& model, const Statistics& statistics, const QuantizeOptions& options,
+                const RunOptions& run) {
+  check_model(model, statistics);
+  return tune_from(model, options, run, [&](Tuner& tuner, const RunOptions&) {
+    return tuner.with_judges_aside(statistics.data().copy());
+  });
 }
 
 namespace {
@@ -178,6 +207,7 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   const Graph& graph = model.impl().graph();
   const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview;
+  preview.expected = expectation(Work::quantization, model.impl(), plan, options, {});
   const auto runtimes = runtimes_for(model.impl().backend());
   for (const Runtime* runtime : runtimes)
     std::ranges::move(unfused_pairs(graph, plan, *runtime), std::back_inserter(preview.unfused));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/freed_memory.h"
+#include "base/journal.h"
 #include "base/log.h"
 
 namespace eightbit {
@@ -26,6 +27,8 @@ class Steps {
   // Fills in the times of the caller's report, if there is one.
   void finish();
   Report& report() { return report_; }
+  // What an earlier run with the same checkpoint has found, once it is known what this one is.
+  Journal& journal() { return journal_; }
   // Of the steps of that name so far.
   double seconds_of(std::string_view name) const;
 
@@ -50,6 +53,7 @@ class Steps {
   const RunOptions& run_;
   Clock::time_point begin_;
   Report report_;
+  Journal journal_;
 };
 
 }  // namespace eightbit

@@ -248,7 +248,7 @@ TrialRun TrialBench::run(Tried& tried, double seconds) {
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);
   trial.float_sqnr_db = worst(float_db_);
-  if (as_used.times.quantized <= 0) {
+  if (as_used.times.quantized <= 0 && seconds > 0) {
     time_by_default(as_used, 0.7 * seconds);
     if (reduced()) release();
     time_in_f32(as_used, 0.3 * seconds);

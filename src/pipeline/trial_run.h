@@ -101,7 +101,7 @@ class TrialBench {
   void time_in_f32(Tried& tried, double seconds);
 
   // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that
-  // of integers; with times, for about `seconds` where there are none yet.
+  // of integers; with times, for about `seconds` where there are none yet; 0: without.
   TrialRun run(Tried& tried, double seconds);
 
   const std::vector<Sample>& samples() const { return samples_; }

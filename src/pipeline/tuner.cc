@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <tuple>
 
 #include "algorithms/algorithm.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "config/effects.h"
 #include "pipeline/measure.h"
+#include "pipeline/spread_work.h"
 #include "pipeline/steps.h"
 #include "search/noise.h"
 
@@ -29,6 +31,8 @@ std::vector<backends::Comparison> outputs_of(const Graph& graph) {
       outputs.push_back({node.inputs[0], kNone});
   return outputs;
 }
+
+std::string key_of(const QuantizeOptions& options) { return "tune " + to_json(options); }
 
 RangeEstimatorParameters estimator(AggregatorType low, AggregatorType high) {
   return {{.statistics_type = StatisticsType::min, .aggregator_type = low},
@@ -96,8 +100,11 @@ std::vector<Candidate> Tuner::all() const {
 
 records::StatisticsData Tuner::measure(const Dataset& dataset, const RunOptions& run,
                                        int64_t keep) {
-  auto data = measure_for(model_, all(), dataset, run,
-                          std::max(keep, algorithms::most_samples() + kJudges));
+  return with_judges_aside(
+      measure_for(model_, all(), dataset, run, std::max(keep, kInputsForAnyOptions)));
+}
+
+records::StatisticsData Tuner::with_judges_aside(records::StatisticsData data) {
   const auto kept = static_cast<int64_t>(data.kept_samples.size());
   if (kept < 2)
     fail<DataError>(
@@ -121,7 +128,26 @@ double Tuner::sqnr_db(const Planned& planned, const RunOptions& run) const {
   return noise.empty() ? 0 : sum / static_cast<double>(noise.size());
 }
 
-Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run) const {
+double Tuner::judged(const QuantizeOptions& options, const records::StatisticsData& statistics,
+                     const RunOptions& run) const {
+  Steps unused(run);
+  return sqnr_db(complete(model_, statistics, place(model_.impl(), options), options, run, unused),
+                 run);
+}
+
+// The samples to judge by are kept samples again: workers set them aside as it was done here.
+std::vector<double> Tuner::spread(const std::vector<Candidate>& candidates,
+                                  const records::StatisticsData& statistics,
+                                  const RunOptions& run) const {
+  records::StatisticsData whole = statistics.copy();
+  whole.kept_samples.add(judges_);
+  std::vector<QuantizeOptions> options;
+  for (const Candidate& candidate : candidates) options.push_back(candidate.options);
+  return spread_candidates(model_, asked_, whole, options, run);
+}
+
+Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& run,
+                  Journal& journal) const {
   const std::vector<Kind> kinds = Tuner::kinds(asked_);
   int64_t total = 1;
   for (const Kind& kind : kinds) total += static_cast<int64_t>(kind.size());
@@ -130,33 +156,58 @@ Tuned Tuner::tune(const records::StatisticsData& statistics, const RunOptions& r
   quiet.progress = [&](const Progress&) {  // lets the caller stop within a candidate
     if (run.progress) run.progress({"tune", static_cast<int64_t>(out.trials.size()), total});
   };
-  const auto tried = [&](const Candidate& candidate) {
-    const auto begin = std::chrono::steady_clock::now();
+  const auto completed = [&](const Candidate& candidate) {
     Steps unused(quiet);
-    Planned planned =
-        complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
-    const double db = sqnr_db(planned, quiet);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    out.trials.push_back({candidate.what, db, seconds});
+    return complete(model_, statistics, candidate.plan, candidate.options, quiet, unused);
+  };
+  // Of what an earlier run has tried, only the best one is made again.
+  const auto tried = [&](const Candidate& candidate) {
+    std::optional<Planned> planned;
+    const auto found = journal.remembered(key_of(candidate.options), [&] {
+      const auto begin = std::chrono::steady_clock::now();
+      planned = completed(candidate);
+      const double db = sqnr_db(*planned, quiet);
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      return Journal::Json{{"sqnr_db", exact(db)}, {"seconds", seconds}};
+    });
+    const double db = exact(found.at("sqnr_db"));
+    out.trials.push_back({candidate.what, db, found.at("seconds")});
     log(LogLevel::info, "tune: {}: {:.2f} dB", candidate.what, db);
     return std::pair(std::move(planned), db);
   };
+  // Where others work, all of a kind at once; what they found is looked up as in a journal.
+  const auto spread_out = [&](const std::vector<Candidate>& candidates) {
+    if (!run.spread) return;
+    std::vector<Candidate> open;
+    for (const Candidate& candidate : candidates)
+      if (!journal.has(key_of(candidate.options))) open.push_back(candidate);
+    const std::vector<double> decibels =
+        open.empty() ? std::vector<double>() : spread(open, statistics, quiet);
+    for (size_t i = 0; i < open.size(); ++i)
+      journal.add(key_of(open[i].options), {{"sqnr_db", exact(decibels[i])}, {"seconds", 0.0}});
+  };
   double best = 0;
-  std::tie(out.planned, best) = tried(out.best);
+  std::optional<Planned> best_planned;
+  std::tie(best_planned, best) = tried(out.best);
   for (const Kind& kind : kinds) {
     const QuantizeOptions from = out.best.options;
+    std::vector<Candidate> candidates;
     for (const auto& [what, change] : kind) {
       QuantizeOptions options = from;
       change(options);
-      Candidate next = candidate(what, options);
+      candidates.push_back(candidate(what, options));
+    }
+    spread_out(candidates);
+    for (Candidate& next : candidates) {
       auto [planned, db] = tried(next);
       if (db < best + kClearlyBetter) continue;
       best = db;
       out.best = std::move(next);
-      out.planned = std::move(planned);
+      best_planned = std::move(planned);
     }
   }
+  out.planned = best_planned ? *std::move(best_planned) : completed(out.best);
   out.planned.plan.notes.push_back(
       fmt::format("tuned: {} trials, {:.2f} dB as asked, {:.2f} dB at best", out.trials.size(),
                   out.trials.front().sqnr_db, best));

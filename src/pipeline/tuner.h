@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/journal.h"
 #include "pipeline/planned.h"
 #include "records/kept_samples.h"
 
@@ -32,10 +33,18 @@ class Tuner {
   // DataError where there are fewer than two.
   records::StatisticsData measure(const Dataset& dataset, const RunOptions& run, int64_t keep = 0);
 
+  // Of statistics that were measured before, with at least two kept samples: the same.
+  records::StatisticsData with_judges_aside(records::StatisticsData statistics);
+
   // From these statistics: one kind of option after the other, each time going on with the best so
   // far. The judge: signal to noise of the outputs, on the samples that were set aside, which no
-  // correction has seen.
-  Tuned tune(const records::StatisticsData& statistics, const RunOptions& run) const;
+  // correction has seen. What an earlier run has tried stands in `journal`.
+  Tuned tune(const records::StatisticsData& statistics, const RunOptions& run,
+             Journal& journal) const;
+
+  // What the judge says of these options.
+  double judged(const QuantizeOptions& options, const records::StatisticsData& statistics,
+                const RunOptions& run) const;
 
  private:
   using Change = std::function<void(QuantizeOptions&)>;
@@ -44,6 +53,9 @@ class Tuner {
   Candidate candidate(const std::string& what, const QuantizeOptions& options) const;
   std::vector<Candidate> all() const;
   double sqnr_db(const Planned& planned, const RunOptions& run) const;
+  std::vector<double> spread(const std::vector<Candidate>& candidates,
+                             const records::StatisticsData& statistics,
+                             const RunOptions& run) const;
 
   const Model& model_;
   QuantizeOptions asked_;

@@ -171,8 +171,18 @@ SecondMoments::SecondMoments(Patches patches, std::vector<float> low, std::vecto
   }
   size_ = channels / patches_.groups * patches_.positions();
   padded_ = (size_ + kLanes - 1) / kLanes * kLanes;
-  products_.resize(static_cast<size_t>(patches_.groups * padded_ * padded_));
-  sums_.resize(static_cast<size_t>(patches_.groups * size_));
+}
+
+int64_t SecondMoments::bytes() const {
+  return patches_.groups * (padded_ * padded_ * static_cast<int64_t>(sizeof(int32_t)) +
+                            size_ * static_cast<int64_t>(sizeof(int64_t)));
+}
+
+void SecondMoments::release() {
+  std::vector<int32_t>().swap(products_);
+  std::vector<int64_t>().swap(earlier_);
+  std::vector<int64_t>().swap(sums_);
+  count_ = together_ = 0;
 }
 
 void SecondMoments::add(const float* data, std::span<const int64_t> shape, int64_t axis) {
@@ -240,6 +250,8 @@ void SecondMoments::add_panels(const std::vector<int16_t>& panels, int64_t count
 }
 
 void SecondMoments::make_room(int64_t count) {
+  products_.resize(static_cast<size_t>(patches_.groups * padded_ * padded_));
+  sums_.resize(static_cast<size_t>(patches_.groups * size_));
   if (together_ + count <= kMostTogether) return;
   earlier_.resize(products_.size());
   for (size_t i = 0; i < products_.size(); ++i) earlier_[i] += std::exchange(products_[i], 0);

@@ -39,6 +39,9 @@ class SecondMoments {
   // Values that one weight of an output meets: channels of a group times positions of the kernel.
   int64_t size() const { return size_; }
   int64_t groups() const { return patches_.groups; }
+  // That it takes from the first sample on, until release().
+  int64_t bytes() const;
+  void release();
 
   // One sample; channels along `axis`. With a kernel: axis 0 counts items, all others are
   // positions. From any thread. NaN counts as the lowest level.

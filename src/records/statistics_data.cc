@@ -9,7 +9,10 @@
 namespace eightbit::records {
 namespace {
 
-constexpr size_t kMemoryLimit = (size_t{16} << 20) / sizeof(float);
+// Of a Row, as it is stored.
+constexpr int64_t kRowFloats = 3;
+static_assert(sizeof(Row) == kRowFloats * sizeof(float));
+constexpr size_t kBlockFloats = size_t{1} << 16;  // that are read at once
 
 std::span<const float> stretch(std::span<const float> record, int64_t at, int64_t count) {
   return at < 0 ? std::span<const float>{}
@@ -28,7 +31,7 @@ void SpillStore::append(std::span<const float> row) {
                  row.size(), row_size_);
   memory_.insert(memory_.end(), row.begin(), row.end());
   ++rows_;
-  if (memory_.size() >= kMemoryLimit) spill();
+  if (memory_.size() * sizeof(float) >= kMostInMemory) spill();
 }
 
 void SpillStore::spill() {
@@ -46,6 +49,22 @@ void SpillStore::read(int64_t row, int64_t offset, std::span<float> out) const {
     file_.read(static_cast<int64_t>(first * sizeof(float)), std::as_writable_bytes(out));
 }
 
+std::vector<float> SpillStore::column(int64_t offset, int64_t count) const {
+  std::vector<float> out, block;
+  if (row_size_ == 0 || rows_ == 0) return out;
+  out.reserve(static_cast<size_t>(rows_ * count));
+  const int64_t together = std::max<int64_t>(1, static_cast<int64_t>(kBlockFloats) / row_size_);
+  const auto spilled = rows_ - static_cast<int64_t>(memory_.size()) / row_size_;
+  for (int64_t row = 0; row < rows_;) {
+    const int64_t end = std::min(row + together, row < spilled ? spilled : rows_);
+    block.resize(static_cast<size_t>((end - row) * row_size_));
+    read(row, 0, block);
+    for (int64_t at = offset; row < end; ++row, at += row_size_)
+      out.insert(out.end(), block.begin() + at, block.begin() + at + count);
+  }
+  return out;
+}
+
 StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_fingerprint,
                                std::vector<Point> points, std::vector<Point> layers)
     : model_fingerprint_(std::move(model_fingerprint)),
@@ -53,6 +72,13 @@ StatisticsData::StatisticsData(std::string model_fingerprint, std::string data_f
       points_(std::move(points)),
       layers_(std::move(layers)) {
   index();
+}
+
+StatisticsData StatisticsData::copy() const {
+  StatisticsData out(model_fingerprint_, data_fingerprint_, points_, layers_);
+  out.options = options;
+  out.merge(*this);
+  return out;
 }
 
 void StatisticsData::index() {
@@ -67,6 +93,7 @@ void StatisticsData::index() {
     kept += size;
   }
   kept_ = SpillStore(kept);
+  rows_ = SpillStore(kRowFloats * static_cast<int64_t>(points_.size()));
 }
 
 std::vector<Tap> StatisticsData::taps() const {
@@ -95,7 +122,7 @@ int StatisticsData::point_with_quantile(ValueId value, double quantile) const {
 
 void StatisticsData::add(int64_t sample, std::span<const float> record) {
   EIGHTBIT_CHECK(order_.emplace(sample, samples()).second, "sample {} was recorded twice", sample);
-  std::vector<float> kept;
+  std::vector<float> kept, rows;
   for (size_t p = 0; p < points_.size(); ++p) {
     const Tap& tap = points_[p].tap;
     const TapLayout& at = layouts_[p];
@@ -104,7 +131,7 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
     const float finite = record[static_cast<size_t>(at.finite)];
     Row row{0, 0, finite};
     if (!min.empty()) row = {std::ranges::min(min), std::ranges::max(max), finite};
-    rows_.push_back(row);
+    rows.insert(rows.end(), {row.min, row.max, row.finite});
     if (finite != kUnseen)
       folds_[p].add(min, max, stretch(record, at.mean, tap.channels),
                     stretch(record, at.mean_square, tap.channels));
@@ -117,6 +144,7 @@ void StatisticsData::add(int64_t sample, std::span<const float> record) {
     kept.insert(kept.end(), quantiles.begin(), quantiles.end());
   }
   if (kept_.row_size() > 0) kept_.append(kept);
+  if (rows_.row_size() > 0) rows_.append(rows);
 }
 
 void StatisticsData::add_layers(int64_t sample, std::span<const float> record) {
@@ -152,24 +180,34 @@ void StatisticsData::add_histograms(const std::vector<std::vector<Histogram>>& c
     if (!counts[p].empty()) histograms_[p].add(counts[p][0]);
 }
 
-std::vector<Row> StatisticsData::rows(int point) const {
+std::set<int64_t> StatisticsData::sample_numbers() const {
+  std::set<int64_t> out;
+  for (const auto& [sample, row] : order_) out.insert(out.end(), sample);
+  return out;
+}
+
+std::vector<Row> StatisticsData::rows_in_order(int point) const {
+  const std::vector<float> column = rows_.column(kRowFloats * point, kRowFloats);
   std::vector<Row> out;
   out.reserve(order_.size());
   for (const auto& [sample, number] : order_) {
-    const Row& row =
-        rows_[static_cast<size_t>(number) * points_.size() + static_cast<size_t>(point)];
-    if (row.finite != kUnseen) out.push_back(row);
+    const float* row = column.data() + kRowFloats * number;
+    out.push_back({row[0], row[1], row[2]});
   }
+  return out;
+}
+
+std::vector<Row> StatisticsData::rows(int point) const {
+  std::vector<Row> out = rows_in_order(point);
+  std::erase_if(out, [](const Row& row) { return row.finite == kUnseen; });
   return out;
 }
 
 std::vector<int64_t> StatisticsData::seen(int point) const {
   std::vector<int64_t> out;
   int64_t k = 0;
-  for (const auto& [sample, row] : order_) {
-    if (rows_[static_cast<size_t>(row) * points_.size() + static_cast<size_t>(point)].finite !=
-        kUnseen)
-      out.push_back(k);
+  for (const Row& row : rows_in_order(point)) {
+    if (row.finite != kUnseen) out.push_back(k);
     ++k;
   }
   return out;
@@ -206,11 +244,14 @@ void StatisticsData::merge(const StatisticsData& other) {
     if (order_.contains(sample))
       fail<InvalidArgument>("merge", "sample {} is in two parts. Give each shard once.", sample);
 
-  std::vector<float> kept(static_cast<size_t>(kept_.row_size()));
+  std::vector<float> kept(static_cast<size_t>(kept_.row_size())),
+      rows(static_cast<size_t>(rows_.row_size()));
   for (const auto& [sample, row] : other.order_) {
     order_.emplace(sample, samples());
-    const auto* first = other.rows_.data() + static_cast<size_t>(row) * points_.size();
-    rows_.insert(rows_.end(), first, first + points_.size());
+    if (!rows.empty()) {
+      other.rows_.read(row, 0, rows);
+      rows_.append(rows);
+    }
     if (kept.empty()) continue;
     other.kept_.read(row, 0, kept);
     kept_.append(kept);

@@ -1,8 +1,8 @@
 // What a calibration leaves behind, in memory and as a file.
 //
 // For every point (a Tap on a value) there is
-//   - a row a sample: min and max per tensor, the finite fraction; kept in memory, 12 bytes a point
-//     and sample;
+//   - a row a sample: min and max per tensor, the finite fraction; 12 bytes a point and sample,
+//     beyond some megabytes on disk;
 //   - the fold of its channels over all samples (fold.h);
 //   - its histogram counts (histogram.h), where asked for;
 //   - with keep_channels: min and max of every channel of every sample, and its quantiles; spilled
@@ -18,8 +18,10 @@
 #include <eightbit/dataset.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,14 +34,19 @@
 
 namespace eightbit::records {
 
-// Rows of floats of one length, in memory up to 16 MB and in an unlinked temporary file beyond.
+// Rows of floats of one length, in memory up to kMostInMemory and in an unlinked temporary file
+// beyond, so that memory does not grow with the number of samples.
 class SpillStore {
  public:
+  static constexpr size_t kMostInMemory = size_t{4} << 20;  // bytes
+
   explicit SpillStore(int64_t row_size = 0) : row_size_(row_size) {}
 
   void append(std::span<const float> row);
   // Floats [offset, offset + out.size()) of a row.
   void read(int64_t row, int64_t offset, std::span<float> out) const;
+  // Floats [offset, offset + count) of every row, one row after the other.
+  std::vector<float> column(int64_t offset, int64_t count) const;
   int64_t rows() const { return rows_; }
   int64_t row_size() const { return row_size_; }
 
@@ -59,9 +66,12 @@ struct Row {  // one point, one sample
   float min = 0, max = 0, finite = 1;
 };
 
+class Packer;
+
 class StatisticsData {
  public:
   StatisticsData() = default;
+  StatisticsData copy() const;
   // `layers`: taps of means.
   StatisticsData(std::string model_fingerprint, std::string data_fingerprint,
                  std::vector<Point> points, std::vector<Point> layers = {});
@@ -83,6 +93,7 @@ class StatisticsData {
   std::vector<float> layer_means(int64_t sample, ValueId value) const;
   int64_t samples() const { return static_cast<int64_t>(order_.size()); }
   bool has_sample(int64_t sample) const { return order_.contains(sample); }
+  std::set<int64_t> sample_numbers() const;
   // Index of the point of a value, or kNone. `axis`: kNone for any point, else the one that keeps
   // these channels.
   int point_of(ValueId value, int64_t axis = kNone) const;
@@ -107,10 +118,13 @@ class StatisticsData {
   std::map<std::string, std::string> options;
 
   void save(const std::filesystem::path& path, bool overwrite) const;
+  // Of all that was measured, whatever model and options it belongs to.
+  uint64_t hash() const;
   static StatisticsData load(const std::filesystem::path& path);
 
  private:
   void index();
+  std::vector<std::function<void(Packer&)>> content() const;
   std::string model_fingerprint_, data_fingerprint_;
   std::vector<Point> points_, layers_;
   // kept sample -> means of all layers in turn
@@ -118,8 +132,9 @@ class StatisticsData {
   std::vector<TapLayout> layouts_;
   std::vector<int64_t> kept_offsets_;  // of each point in a kept row; -1
   std::multimap<ValueId, int> by_value_;
+  std::vector<Row> rows_in_order(int point) const;
   std::map<int64_t, int64_t> order_;  // sample -> row
-  std::vector<Row> rows_;             // [row][point]
+  SpillStore rows_;                   // a Row a point
   std::vector<Fold> folds_;
   std::vector<Histogram> histograms_;
   SpillStore kept_;

@@ -45,6 +45,23 @@ TEST(StatisticsData, LeavesOutWhatASampleDidNotCompute) {
   expect_branch_of_samples_1_and_3(data);
 }
 
+TEST(SpillStore, GivesBackRowsAndColumnsWhereverTheyLie) {
+  SpillStore store(3);
+  const auto rows = static_cast<int64_t>(SpillStore::kMostInMemory / (3 * sizeof(float)) + 100);
+  for (int64_t i = 0; i < rows; ++i) {
+    const auto x = static_cast<float>(i);
+    store.append(std::vector<float>{x, -x, 2 * x});
+  }
+  for (int64_t row : {int64_t{0}, rows - 1}) {
+    std::vector<float> two(2);
+    store.read(row, 1, two);
+    EXPECT_THAT(two, ElementsAre(-static_cast<float>(row), 2 * static_cast<float>(row)));
+  }
+  const std::vector<float> column = store.column(2, 1);
+  ASSERT_EQ(column.size(), static_cast<size_t>(rows));
+  for (size_t i = 0; i < column.size(); ++i) ASSERT_EQ(column[i], 2 * static_cast<float>(i));
+}
+
 TEST(StatisticsData, MergesShardsThatTookDifferentBranches) {
   StatisticsData even = two_points(), odd = two_points();
   even.add(0, not_taken(5));

@@ -1,23 +1,22 @@
 // The file format of statistics; see statistics_data.h for its layout.
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/whole_file.h"
 #include "records/statistics_data.h"
 
 namespace eightbit::records {
-namespace {
 
-using nlohmann::json;
-constexpr char kMagic[8] = {'8', 'B', 'I', 'T', 'S', 'T', 'A', 'T'};
-constexpr int kVersion = 3;
-
-// Appends plain values to a section.
+// Hands on plain values of a section.
 class Packer {
  public:
+  explicit Packer(const Write& write) : write_(write) {}
   template <typename T>
   void put(const T& value) {
     raw(&value, sizeof(T));
@@ -28,13 +27,26 @@ class Packer {
     raw(values.data(), values.size_bytes());
   }
   void raw(const void* bytes, size_t size) {
-    content_.append(static_cast<const char*>(bytes), size);
+    if (buffer_.size() + size > kBuffer) flush();
+    if (size > kBuffer) return write_(bytes, size);
+    buffer_.append(static_cast<const char*>(bytes), size);
   }
-  const std::string& content() const { return content_; }
+  void flush() {
+    if (!buffer_.empty()) write_(buffer_.data(), buffer_.size());
+    buffer_.clear();
+  }
 
  private:
-  std::string content_;
+  static constexpr size_t kBuffer = size_t{1} << 16;
+  const Write& write_;
+  std::string buffer_;
 };
+
+namespace {
+
+using nlohmann::json;
+constexpr char kMagic[8] = {'8', 'B', 'I', 'T', 'S', 'T', 'A', 'T'};
+constexpr int kVersion = 3;
 
 // Reads a section back; a claim beyond its end is a DataError.
 class Unpacker {
@@ -206,12 +218,33 @@ std::map<int64_t, std::vector<float>> unpack_means(Unpacker& in, size_t size) {
   return rows;
 }
 
-void write_section(const Write& write, std::string_view content) {
-  const uint64_t size = content.size();
-  const uint32_t crc = checksum(content);
+// A section is packed twice, for its size and checksum and then for its bytes: memory holds a piece
+// of it at a time.
+using Section = std::function<void(Packer&)>;
+
+void write_section(const Write& write, const Section& section) {
+  uint64_t size = 0;
+  uLong crc = 0;
+  const Write measure = [&](const void* bytes, size_t count) {
+    size += count;
+    if (count > 0) crc = ::crc32_z(crc, static_cast<const Bytef*>(bytes), count);
+  };
+  Packer measured(measure), written(write);
+  section(measured);
+  measured.flush();
+  const auto checksum = static_cast<uint32_t>(crc);
   write(&size, sizeof(size));
-  write(&crc, sizeof(crc));
-  write(content.data(), content.size());
+  write(&checksum, sizeof(checksum));
+  section(written);
+  written.flush();
+}
+
+void read_rows(Unpacker& in, int64_t count, SpillStore& store) {
+  std::vector<float> row(static_cast<size_t>(store.row_size()));
+  for (int64_t i = 0; i < count && !row.empty(); ++i) {
+    std::memcpy(row.data(), in.take(row.size() * sizeof(float)), row.size() * sizeof(float));
+    store.append(row);
+  }
 }
 
 std::string_view read_section(std::string_view file, size_t& at, const std::string& path) {
@@ -234,31 +267,52 @@ void StatisticsData::save(const std::filesystem::path& path, bool overwrite) con
   for (const Point& point : points_) header["points"].push_back(tap_to_json(point));
   header["layers"] = json::array();
   for (const Point& layer : layers_) header["layers"].push_back(tap_to_json(layer));
-  Packer rows, folds, histograms, kept, samples_section, means;
-  std::vector<float> kept_row(static_cast<size_t>(kept_.row_size()));
   header["samples"] = json::array();
-  for (const auto& [sample, row] : order_) {
-    header["samples"].push_back(sample);
-    rows.raw(rows_.data() + static_cast<size_t>(row) * points_.size(),
-             points_.size() * sizeof(Row));
-    if (kept_row.empty()) continue;
-    kept_.read(row, 0, kept_row);
-    kept.raw(kept_row.data(), kept_row.size() * sizeof(float));
-  }
-  for (size_t p = 0; p < points_.size(); ++p) {
-    pack_fold(folds, folds_[p]);
-    pack_histogram(histograms, histograms_[p]);
-  }
-  samples_section.put(static_cast<uint64_t>(kept_samples.size()));
-  for (int64_t number : kept_samples.numbers())
-    pack_sample(samples_section, number, kept_samples.load(number));
-  pack_means(means, layer_means_);
+  for (const auto& [sample, row] : order_) header["samples"].push_back(sample);
+  const std::string head = header.dump();
   write_whole_file(path, overwrite, [&](const Write& write) {
     write(kMagic, sizeof(kMagic));
-    write_section(write, header.dump());
-    for (const Packer* section : {&rows, &folds, &histograms, &kept, &samples_section, &means})
-      write_section(write, section->content());
+    write_section(write, [&](Packer& out) { out.raw(head.data(), head.size()); });
+    for (const Section& section : content()) write_section(write, section);
   });
+}
+
+std::vector<Section> StatisticsData::content() const {
+  const auto stored = [this](const SpillStore& store) {
+    return [this, &store](Packer& out) {
+      std::vector<float> values(static_cast<size_t>(store.row_size()));
+      for (auto it = order_.begin(); it != order_.end() && !values.empty(); ++it) {
+        store.read(it->second, 0, values);
+        out.raw(values.data(), values.size() * sizeof(float));
+      }
+    };
+  };
+  return {
+      stored(rows_),
+      [this](Packer& out) { std::ranges::for_each(folds_, [&](auto& f) { pack_fold(out, f); }); },
+      [this](Packer& out) {
+        std::ranges::for_each(histograms_, [&](auto& h) { pack_histogram(out, h); });
+      },
+      stored(kept_),
+      [this](Packer& out) {
+        out.put(static_cast<uint64_t>(kept_samples.size()));
+        for (int64_t number : kept_samples.numbers())
+          pack_sample(out, number, kept_samples.load(number));
+      },
+      [this](Packer& out) { pack_means(out, layer_means_); }};
+}
+
+uint64_t StatisticsData::hash() const {
+  uint64_t hash = kHashStart;
+  const Write write = [&](const void* bytes, size_t size) {
+    hash = mix_hash(hash, hash_bytes({static_cast<const std::byte*>(bytes), size}));
+  };
+  Packer out(write);
+  for (const Section& section : content()) {
+    section(out);
+    out.flush();
+  }
+  return finish_hash(hash);
 }
 
 StatisticsData StatisticsData::load(const std::filesystem::path& path) {
@@ -289,17 +343,12 @@ StatisticsData StatisticsData::load(const std::filesystem::path& path) {
     Unpacker rows(read_section(file, at, name), name), folds(read_section(file, at, name), name),
         histograms(read_section(file, at, name), name), kept(read_section(file, at, name), name),
         samples(read_section(file, at, name), name), means(read_section(file, at, name), name);
-    for (int64_t i = 0; i < data.samples() * static_cast<int64_t>(data.points_.size()); ++i)
-      data.rows_.push_back(rows.get<Row>());
+    read_rows(rows, data.samples(), data.rows_);
     for (size_t p = 0; p < data.points_.size(); ++p) {
       data.folds_[p] = unpack_fold(folds);
       data.histograms_[p] = unpack_histogram(histograms);
     }
-    std::vector<float> row(static_cast<size_t>(data.kept_.row_size()));
-    for (int64_t i = 0; i < data.samples() && !row.empty(); ++i) {
-      std::memcpy(row.data(), kept.take(row.size() * sizeof(float)), row.size() * sizeof(float));
-      data.kept_.append(row);
-    }
+    read_rows(kept, data.samples(), data.kept_);
     const auto count = samples.get<uint64_t>();
     for (uint64_t i = 0; i < count; ++i) {
       const auto [number, sample] = unpack_sample(samples);

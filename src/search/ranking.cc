@@ -1,9 +1,10 @@
 #include "search/ranking.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "search/noise.h"
+#include "base/log.h"
 #include "search/noise_attribution.h"
 
 namespace eightbit {
@@ -16,40 +17,77 @@ using search::NoiseByValue;
 constexpr double kMuch = 1e30;
 // That the errors of all layers may take, for one sample.
 constexpr int64_t kMostErrorBytes = int64_t{512} << 20;
+constexpr int64_t kErrorShare = 6;  // of max_memory, a part of this size
 
-NoiseByValue noise_at(const backends::Network& model, const Plan& plan,
-                      const std::vector<ValueId>& values, bool alone,
-                      const std::vector<Sample>& samples, const RunOptions& run) {
+int64_t most_error_bytes(const RunOptions& run) {
+  return run.max_memory > 0 ? std::min(kMostErrorBytes, run.max_memory / kErrorShare)
+                            : kMostErrorBytes;
+}
+
+// Signal and noise at these values, one after the other, of each sample.
+void add_terms(const backends::Network& model, const Plan& plan, const std::vector<ValueId>& values,
+               bool alone, const std::vector<Sample>& samples, const RunOptions& run,
+               std::vector<std::vector<double>>& terms) {
+  if (values.empty()) return;
   backends::PlanComparison compared{&plan, {}, alone};
   for (ValueId value : values) compared.comparisons.push_back({value});
+  const auto size = static_cast<size_t>(compared.comparisons.front().record_size());
+  const auto executor = model.compile(std::move(compared), {run.threads, {}});
   auto at = samples.begin();
-  int64_t done = 0;
-  const auto sums = measure_noise(
-      model, std::move(compared), run.threads,
-      [&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
-      [&] {
-        if (run.progress)
-          run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)", ++done,
-                        static_cast<int64_t>(samples.size())});
-      });
+  size_t done = 0;
+  executor->run([&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
+                [&](int64_t, std::span<const float> record) {
+                  std::vector<double>& row = terms[std::min(done++, terms.size() - 1)];
+                  for (size_t i = 0; i < values.size(); ++i)
+                    row.insert(row.end(), {record[i * size], record[i * size + 1]});
+                  if (run.progress)
+                    run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)",
+                                  static_cast<int64_t>(done), static_cast<int64_t>(terms.size())});
+                });
+}
+
+NoiseByValue sums_of(const std::vector<ValueId>& values, size_t first,
+                     const std::vector<std::vector<double>>& terms) {
   NoiseByValue noise;
-  for (size_t i = 0; i < values.size(); ++i) noise[values[i]] = {sums[i].signal, sums[i].noise};
+  for (size_t i = 0; i < values.size(); ++i) {
+    Energies& sum = noise[values[i]];
+    for (const std::vector<double>& row : terms) {
+      sum.signal += row[first + 2 * i];
+      sum.noise += row[first + 2 * i + 1];
+    }
+  }
   return noise;
 }
 
 }  // namespace
 
+std::vector<std::vector<double>> noise_terms(const backends::Network& model, const Plan& plan,
+                                             const std::vector<Sample>& samples,
+                                             const RunOptions& run) {
+  const Graph& graph = model.graph();
+  std::vector<std::vector<double>> terms(samples.size());
+  if (terms.empty()) return terms;
+  add_terms(model, plan, search::values_with_noise(graph, plan), false, samples, run, terms);
+  Plan uncorrected = plan;
+  uncorrected.biases.clear();  // they make up for what earlier layers do
+  add_terms(model, uncorrected, search::values_with_own_noise(graph, plan), true, samples, run,
+            terms);
+  return terms;
+}
+
+std::vector<double> noise_shares(const Graph& graph, const Plan& plan,
+                                 const std::vector<search::QuantizerGroup>& groups,
+                                 const std::vector<std::vector<double>>& terms) {
+  const auto all = search::values_with_noise(graph, plan),
+             own = search::values_with_own_noise(graph, plan);
+  return search::attribute_noise(graph, plan, groups, sums_of(all, 0, terms),
+                                 sums_of(own, 2 * all.size(), terms));
+}
+
 std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run) {
-  const Graph& graph = model.graph();
-  const auto as_it_is =
-      noise_at(model, plan, search::values_with_noise(graph, plan), false, samples, run);
-  Plan uncorrected = plan;
-  uncorrected.biases.clear();  // they make up for what earlier layers do
-  const auto alone =
-      noise_at(model, uncorrected, search::values_with_own_noise(graph, plan), true, samples, run);
-  return search::attribute_noise(graph, plan, groups, as_it_is, alone);
+  return noise_shares(model.graph(), plan, groups, noise_terms(model, plan, samples, run));
 }
 
 namespace {
@@ -155,9 +193,16 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run) {
-  if (!network.engine().can_inject() ||
-      bytes_of_errors(network.graph(), plan, groups) > kMostErrorBytes)
+  if (!network.engine().can_inject()) return {};
+  const int64_t bytes = bytes_of_errors(network.graph(), plan, groups);
+  if (bytes > most_error_bytes(run)) {
+    if (bytes <= kMostErrorBytes)
+      log(LogLevel::warning,
+          "max_memory leaves no room for the errors of single layers ({:.0f} MB): they are ranked "
+          "by their shares of the noise, which may choose others",
+          static_cast<double>(bytes) / 1e6);
     return {};
+  }
   Plan uncorrected = plan;
   uncorrected.biases.clear();  // they are for all quantizers together
   Injector injector(network, uncorrected, groups, run);

@@ -16,10 +16,19 @@ std::vector<double> noise_shares(const backends::Network& model, const Plan& pla
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<Sample>& samples, const RunOptions& run);
 
+// What these shares are made of: for each sample signal and noise at the values where they are
+// wanted. Samples that hold several items come as one. Rows can be measured apart from each other.
+std::vector<std::vector<double>> noise_terms(const backends::Network& model, const Plan& plan,
+                                             const std::vector<Sample>& samples,
+                                             const RunOptions& run);
+std::vector<double> noise_shares(const Graph& graph, const Plan& plan,
+                                 const std::vector<search::QuantizerGroup>& groups,
+                                 const std::vector<std::vector<double>>& terms);
+
 // By group: its noise over the signal at each output of the model that is in floats, where it alone
 // is quantized, over samples. What each layer does wrong is measured once a sample and then added
 // to the float network, group by group: an inference a group and sample. Empty where the engine can
-// not do that, and where these errors would take more than 512 MB.
+// not do that, and where these errors would take more than 512 MB, or a sixth of max_memory.
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<Sample>& samples,

@@ -67,7 +67,7 @@ def test_data_and_statistics(eightbit):
     [
         (("--preset", "mixd"), ("preset cannot be 'mixd'", "Did you mean mixed?")),
         (("--target-device", "TPU"), ("target_device cannot be 'TPU'", "CPU, CPU_SPR, GPU, NPU")),
-        (("--subset-size", "0"), ("subset_size is 0", "from 1 on")),
+        (("--subset-size=-1",), ("subset_size is -1", "from 1 on")),
         (("--subset-size", "many"), ("--subset-size", "many")),
         (("--activations-num-bits", "99"), ("num_bits is 99", "2 to 16")),
         (("--mode", "fp8_e4m3", "--preset", "mixed"), ("fp8_e4m3", "preset 'mixed'")),

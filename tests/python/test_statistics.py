@@ -1,6 +1,7 @@
 """Statistics: the same whatever way they came about, and enough for the same biases."""
 
 import json
+import pickle
 
 import eightbit as eb
 import numpy as np
@@ -121,3 +122,41 @@ def test_a_bad_sample_is_named_by_its_place_in_the_data(images, tmp_path, bad, r
     data[bad] = data[bad] * np.nan
     with pytest.raises(eb.DataError, match=rf"sample {bad}:"):
         eb.calibrate(conv_net(), eb.Dataset(data), checkpoint=tmp_path / "c")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_without_a_number_samples_are_measured_until_they_settle(images, tmp_path, threads):
+    """As many whatever the threads; fewer where the data ends; the same after an interruption."""
+    many = (images * 10)[:600]
+
+    def measured(data, **options):
+        return eb.calibrate(
+            conv_net(), eb.Dataset(data), subset_size=None, threads=threads, **options
+        )
+
+    whole = measured(many)
+    assert 64 < whole.samples < 600
+    assert content(whole, tmp_path, "whole") == content(
+        eb.calibrate(conv_net(), eb.Dataset(many), subset_size=None), tmp_path, "other"
+    )
+    assert measured(images[:20]).samples == 20
+
+    def stop(step, done, total):
+        if done == 70:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        measured(many, checkpoint=tmp_path / "c", progress=stop)
+    resumed = measured(many, checkpoint=tmp_path / "c")
+    assert content(resumed, tmp_path, "resumed") == content(whole, tmp_path, "again")
+
+
+def test_shards_need_a_number(images):
+    with pytest.raises(eb.InvalidArgument, match="subset_size is 0"):
+        eb.calibrate(conv_net(), eb.Dataset(images), subset_size=None, shard=(0, 2))
+
+
+def test_statistics_can_be_pickled(images, tmp_path):
+    statistics = eb.calibrate(conv_net(), eb.Dataset(images))
+    again = pickle.loads(pickle.dumps(statistics))
+    assert content(again, tmp_path, "again") == content(statistics, tmp_path, "first")

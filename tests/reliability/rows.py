@@ -13,7 +13,12 @@ class Row:
     mutations: list[tuple[str, int, int]] = field(
         default_factory=list
     )  # program, short and long counts
+    sanitized: list[str] = field(default_factory=list)  # presets of CMake
 
+
+# Programs that are built with sanitizers; the long form takes all.
+SANITIZED = ["base", "graph", "quant", "records", "config", "data"]
+SANITIZED_LONG = [*SANITIZED, "kernels", "placement", "algorithms", "search", "pipeline"]
 
 ROWS = [
     Row(1, "mutants of each format that is read", "0 crashes, hangs above 5 s, 2 GB",
@@ -33,14 +38,17 @@ ROWS = [
         tests=["tests/python/test_onnx.py::test_a_full_disk_leaves_nothing",
                "tests/python/test_onnx.py::test_a_full_disk_leaves_the_old_model", "tests/python/test_best_model.py"],
         units=["backends_openvino_test:Save.AFullDisk*", "backends_onnx_test:OnnxSave.AFullDisk*"]),
-    Row(8, "the k-th allocation fails", "a clean error"),
-    Row(9, "peak memory with 30, 300, 3,000 samples", "within 64 MB",
-        tests=["tests/reliability/test_steady.py::test_peak_memory_does_not_grow_with_the_data"]),
-    Row(10, "kill -9 in calibration and correction, then resume", "the same bytes",
+    Row(8, "the k-th allocation fails", "a clean error",
+        tests=["tests/reliability/test_allocations.py"]),
+    Row(9, "peak memory with 30 to 30,000 samples, and under max_memory", "within 64 MB; 10 % of the limit",
+        tests=["tests/reliability/test_steady.py::test_peak_memory_does_not_grow_with_the_data",
+               "tests/reliability/test_memory.py"]),
+    Row(10, "kill -9 in each phase, again and again, then resume", "the same bytes",
         tests=["tests/reliability/test_stopped.py::test_killed_at_any_moment_a_run_goes_on_to_the_same_bytes",
-               "tests/python/test_statistics.py"]),
+               "tests/reliability/test_resumed.py", "tests/python/test_statistics.py"]),
     Row(11, "threads, batches, shards, repeats", "the same bytes",
-        tests=["tests/python/test_quantize.py::test_the_result_does_not_depend_on_threads_or_batches",
+        tests=["tests/reliability/test_same_bytes.py",
+               "tests/python/test_quantize.py::test_the_result_does_not_depend_on_threads_or_batches",
                "tests/python/test_statistics.py::test_merged_shards_are_the_whole_byte_for_byte",
                "tests/python/test_recipe.py::test_replay_gives_the_same_bytes",
                "tests/python/test_weight_rounding.py::test_threads_and_statistics_do_not_change_a_byte"]),
@@ -65,7 +73,7 @@ ROWS = [
     Row(20, "models after saving, in each runtime", "the same outputs",
         tests=["tests/parity/test_ir_and_onnx.py", "tests/python/test_onnx_layers.py"]),
     Row(21, "accuracy beside NNCF", "never less", tests=["tests/parity/test_nncf.py"]),
-    Row(22, "C++ tests under the sanitizers", "clean"),
+    Row(22, "C++ tests under the sanitizers", "clean", sanitized=["debug", "threads"]),
     Row(23, "formulas against NumPy", "the same scales and zero points", tests=["tests/formulas"]),
     Row(24, "paths: Unicode, spaces, long, read-only", "works, or a named error",
         tests=["tests/e2e/test_cli.py::test_odd_paths", "tests/python/test_sizes_and_places.py"]),

@@ -9,15 +9,22 @@ something was found. Needs EIGHTBIT_BUILD_DIR, as the tests do."""
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rows import ROWS, Row
+from rows import ROWS, SANITIZED, SANITIZED_LONG, Row
 
 ROOT = Path(__file__).parents[2]
+LONG = {
+    "RELIABILITY_MOMENTS": "200",
+    "RELIABILITY_RUNS": "1000",
+    "RELIABILITY_ALLOCATIONS": "1000",
+    "RELIABILITY_REPEATS": "20",
+}
 
 
 @dataclass
@@ -53,7 +60,7 @@ def count(word: str, output: str) -> int:
 def run_tests(row: Row, outcome: Outcome, long: bool) -> None:
     if not row.tests:
         return
-    more = {"RELIABILITY_MOMENTS": "200", "RELIABILITY_RUNS": "1000"} if long else {}
+    more = LONG if long else {}
     command = [sys.executable, "-m", "pytest", "-q", "-m", "slow or not slow", *row.tests]
     status, output = run(command, **more)
     bad = count("failed", output) + count("error", output)
@@ -65,10 +72,7 @@ def run_tests(row: Row, outcome: Outcome, long: bool) -> None:
 def run_units(row: Row, outcome: Outcome) -> None:
     for unit in row.units:
         program, _, names = unit.partition(":")
-        path = Path(os.environ["EIGHTBIT_BUILD_DIR"], "tests", program)
-        status, output = run([path, f"--gtest_filter={names}", "--gtest_brief=1"])
-        tried = re.search(r"(\d+) tests? from", output)
-        outcome.add(int(tried[1]) if tried else 0, int(status != 0 or not tried), 0, output)
+        run_program(Path(os.environ["EIGHTBIT_BUILD_DIR"], "tests", program), names, outcome)
 
 
 def run_mutations(row: Row, outcome: Outcome, long: bool) -> None:
@@ -76,6 +80,30 @@ def run_mutations(row: Row, outcome: Outcome, long: bool) -> None:
         number = whole if long else short
         _, output = run([sys.executable, ROOT / f"tests/fuzz/{program}.py", number])
         outcome.add(number, count("findings", output), 0, output)
+
+
+def run_sanitized(row: Row, outcome: Outcome, long: bool) -> None:
+    programs = [f"{module}_test" for module in (SANITIZED_LONG if long else SANITIZED)]
+    launcher = shutil.which("ccache")
+    for preset in row.sanitized:
+        folder = ROOT / f"build-{preset}"
+        configure = ["cmake", "--preset", preset]
+        if launcher:
+            configure.append(f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}")
+        for command in (configure, ["cmake", "--build", folder, "-j2", "--target", *programs]):
+            status, output = run(command)
+            if status != 0:
+                outcome.add(1, 1, 0, output)
+                break
+        else:
+            for program in programs:
+                run_program(folder / "tests" / program, "*", outcome)
+
+
+def run_program(path: Path, names: str, outcome: Outcome) -> None:
+    status, output = run([path, f"--gtest_filter={names}", "--gtest_brief=1"])
+    tried = re.search(r"(\d+) tests? from", output)
+    outcome.add(int(tried[1]) if tried else 0, int(status != 0 or not tried), 0, output)
 
 
 def main() -> None:
@@ -95,6 +123,7 @@ def main() -> None:
         run_tests(row, outcome, arguments.long)
         run_units(row, outcome)
         run_mutations(row, outcome, arguments.long)
+        run_sanitized(row, outcome, arguments.long)
         found += outcome.findings
         gap = outcome.tried == 0
         gaps += gap

@@ -12,7 +12,7 @@ from eightbit.errors import InvalidArgument
 class Dataset:
     """Data for calibration.
 
-    data_source: any iterable: a list of arrays, a generator, a torch DataLoader, a tf.data.Dataset, ... A call reads it
+    data_source: any iterable: a list of arrays, a generator, a torch DataLoader, a tf.data.Dataset, a ray.data.Dataset, ... A call reads it
         once, lazily, front to back and only as far as it needs, so a generator that can be read only once will do.
     transform_func: makes the model's input of an item; None: the item is the input. An input is an array (for models
         with one input), a list or tuple of arrays (inputs in order) or a dict of input names and arrays. An array is a
@@ -28,7 +28,7 @@ class Dataset:
     def __init__(
         self, data_source: Iterable[Any], transform_func: Callable[[Any], Any] | None = None
     ):
-        if not hasattr(data_source, "__iter__") and not hasattr(data_source, "__getitem__"):
+        if not any(hasattr(data_source, name) for name in ("__iter__", "__getitem__", "iter_rows")):
             raise InvalidArgument(
                 f"[dataset] a {type(data_source).__name__} cannot be iterated over. Pass an iterable of samples, "
                 "for example a list of arrays or a DataLoader."
@@ -93,6 +93,11 @@ class _Reading:
             raise
 
 
+def _rows_of(source: Any) -> Iterator[Any]:
+    """Those of a ray.data.Dataset too, which is read through a method."""
+    return iter(source) if hasattr(source, "__iter__") else iter(source.iter_rows())
+
+
 class _Items:
     """Items of a source, transformed; each iteration reads the source again."""
 
@@ -102,7 +107,7 @@ class _Items:
         self._indices = indices
 
     def __iter__(self) -> Iterator[Any]:
-        items = iter(self._source) if self._indices is None else self._chosen()
+        items = _rows_of(self._source) if self._indices is None else self._chosen()
         return map(self._transform, items) if self._transform else items
 
     def _chosen(self) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -16,6 +17,7 @@ from eightbit._native import to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import AccuracyNotReached, InvalidArgument
+from eightbit.executors import Workers
 from eightbit.frameworks import Framework, framework_of, home_of
 from eightbit.parameters import (
     DropType,
@@ -34,6 +36,7 @@ from eightbit.quantization.advanced_parameters import (
     RestoreMode,
 )
 from eightbit.quantization.options import QuantizeOptions, takes
+from eightbit.quantization.quantize_model import measured
 from eightbit.scopes import IgnoredScope
 
 WHERE = "accuracy control"
@@ -87,7 +90,7 @@ class AccuracyKeywords(TypedDict, total=False):
     mode: QuantizationMode | None
     preset: QuantizationPreset | None
     target_device: TargetDevice
-    subset_size: int
+    subset_size: int | None
     fast_bias_correction: bool
     model_type: ModelType | None
     ignored_scope: IgnoredScope | None
@@ -100,6 +103,9 @@ class AccuracyKeywords(TypedDict, total=False):
     weight_rounding: WeightRounding | None
     engine: Engine
     threads: int
+    checkpoint: str | os.PathLike | None
+    max_memory: int | str | None
+    executor: Executor | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
     result: _eightbit.AccuracyResult | None
@@ -139,11 +145,12 @@ def quantize_with_accuracy_control(
     native_options = chosen.native(WHERE)
     as_instance(WHERE, "result", _eightbit.AccuracyResult, chosen.result)
     on_failure = as_enum(WHERE, "on_failure", OnFailure, chosen.on_failure or "None")
-    native, calibration = _read(model, calibration_dataset, chosen)
-    found = _found(
-        native, calibration, validation_dataset, validation_fn, chosen, native_options,
-        chosen.control(home_of(native)),
-    )  # fmt: skip
+    with chosen.workers(WHERE, model) as workers:
+        native, calibration = _measured(model, calibration_dataset, chosen, native_options, workers)
+        found = _found(
+            native, calibration, validation_dataset, validation_fn, chosen, native_options,
+            chosen.control(home_of(native)), workers,
+        )  # fmt: skip
     if chosen.result is not None:
         chosen.result.assign(found)
     best = home_of(native).unwrap(found.native_model)
@@ -176,6 +183,20 @@ def _read(
     return framework_of(model).prepare(WHERE, model, calibration, chosen.settings(WHERE))
 
 
+def _measured(
+    model: Any,
+    data: Any,
+    chosen: AccuracyOptions,
+    native_options: _eightbit.QuantizeOptions,
+    workers: Workers | None,
+) -> tuple[_eightbit.Model, Any]:
+    if workers is None:
+        return _read(model, data, chosen)
+    advanced = chosen.advanced_accuracy_restorer_parameters or AdvancedAccuracyRestorerParameters()
+    kept = max(_eightbit.inputs_for_any_options(), advanced.ranking_subset_size or 0)
+    return measured(WHERE, model, data, chosen, native_options, workers, kept)
+
+
 def _found(
     native: _eightbit.Model,
     calibration: Any,
@@ -184,6 +205,7 @@ def _found(
     chosen: AccuracyOptions,
     native_options: _eightbit.QuantizeOptions,
     control: _eightbit.AccuracyControlOptions,
+    workers: Workers | None = None,
 ) -> _eightbit.AccuracyResult:
     home = home_of(native)
     validation = _rereadable(_dataset("validation_dataset", validation_dataset))
@@ -198,7 +220,10 @@ def _found(
     ranking = _eightbit.Dataset.from_python(
         lambda: home.samples(native, validation.get_inference_data()), validation.get_length()
     )
-    with run_options(WHERE, chosen.threads, chosen.progress, None, chosen.report) as run:
+    with run_options(
+        WHERE, chosen.threads, chosen.progress, chosen.checkpoint, chosen.report,
+        max_memory=chosen.max_memory, workers=workers,
+    ) as run:  # fmt: skip
         return _eightbit.quantize_with_accuracy_control(
             native, calibration, ranking, validate, native_options, control, run
         )

@@ -7,16 +7,18 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
 from eightbit import _eightbit
-from eightbit._arguments import as_count, as_enum, as_instance
+from eightbit._arguments import as_enum, as_instance, as_subset_size
 from eightbit._models import settings_of
 from eightbit._native import external_data_dir, ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.errors import InvalidArgument
+from eightbit.executors import Workers
 from eightbit.frameworks import Settings
 from eightbit.parameters import (
     Engine,
@@ -39,7 +41,7 @@ class QuantizeOptions:
     mode: QuantizationMode | None = None
     preset: QuantizationPreset | None = None
     target_device: TargetDevice = TargetDevice.ANY
-    subset_size: int = 300
+    subset_size: int | None = 300
     fast_bias_correction: bool = True
     model_type: ModelType | None = None
     ignored_scope: IgnoredScope | None = None
@@ -56,6 +58,8 @@ class QuantizeOptions:
     threads: int = 0
     checkpoint: str | os.PathLike | None = None
     best_model: str | os.PathLike | None = None
+    max_memory: int | str | None = None
+    executor: Executor | None = None
     progress: ProgressCallback | None = None
     report: _eightbit.Report | None = None
 
@@ -71,7 +75,7 @@ class QuantizeOptions:
             setattr(native, name, to_native(native_value))
         for name, enum in _CHOICES.items():
             setattr(native, name, to_native(_chosen(where, name, enum, getattr(self, name))))
-        native.subset_size = as_count(where, "subset_size", self.subset_size, 1)
+        native.subset_size = as_subset_size(where, self.subset_size)
         native.fast_bias_correction = self.fast_bias_correction
         native.ignored_scope = ignored_scope_of(where, self.ignored_scope)
         advanced = self.advanced_parameters
@@ -86,14 +90,27 @@ class QuantizeOptions:
     def settings(self, where: str) -> Settings:
         """How the model is read."""
         return settings_of(
-            where, self.engine, external_data_dir(self.advanced_parameters), self.subset_size
+            where, self.engine, external_data_dir(self.advanced_parameters), self.subset_size or 300
         )
 
-    def run(self, where: str, model: Any = None) -> AbstractContextManager[_eightbit.RunOptions]:
+    def run(
+        self, where: str, model: Any = None, workers: Workers | None = None
+    ) -> AbstractContextManager[_eightbit.RunOptions]:
         """How the call is carried out. The report also has what was done to make `model` before."""
         return run_options(
-            where, self.threads, self.progress, self.checkpoint, self.report, model, self.best_model
-        )
+            where, self.threads, self.progress, self.checkpoint, self.report, model, self.best_model,
+            self.max_memory, workers,
+        )  # fmt: skip
+
+    def workers(self, where: str, model: Any) -> AbstractContextManager[Workers | None]:
+        """Those of the executor, for this model; None without one."""
+        if self.executor is None:
+            return nullcontext()
+        if self.recipe == Recipe.NNCF:
+            raise InvalidArgument(
+                f"[{where}] executor goes with recipe eightbit: recipe nncf counts batches, which workers cannot share."
+            )
+        return Workers(where, self.executor, model, self.settings(where).engine, self.threads)
 
     def refuse_beside_recipe(self, **given: Any) -> None:
         """Raises InvalidArgument for whatever a saved recipe decides: `given`, and all options that are not their defaults."""
@@ -142,7 +159,7 @@ class QuantizeKeywords(TypedDict, total=False):
     mode: QuantizationMode | None
     preset: QuantizationPreset | None
     target_device: TargetDevice
-    subset_size: int
+    subset_size: int | None
     fast_bias_correction: bool
     model_type: ModelType | None
     ignored_scope: IgnoredScope | None
@@ -158,6 +175,8 @@ class QuantizeKeywords(TypedDict, total=False):
     threads: int
     checkpoint: str | os.PathLike | None
     best_model: str | os.PathLike | None
+    max_memory: int | str | None
+    executor: Executor | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
 
@@ -176,12 +195,12 @@ class PlanKeywords(TypedDict, total=False):
 
 
 class TuneKeywords(TypedDict, total=False):
-    """What tune takes: no trial run, and no files to go on from."""
+    """What tune takes: no trial run."""
 
     mode: QuantizationMode | None
     preset: QuantizationPreset | None
     target_device: TargetDevice
-    subset_size: int
+    subset_size: int | None
     fast_bias_correction: bool
     model_type: ModelType | None
     ignored_scope: IgnoredScope | None
@@ -190,6 +209,9 @@ class TuneKeywords(TypedDict, total=False):
     weight_rounding: WeightRounding | None
     engine: Engine
     threads: int
+    checkpoint: str | os.PathLike | None
+    max_memory: int | str | None
+    executor: Executor | None
     progress: ProgressCallback | None
     report: _eightbit.Report | None
 

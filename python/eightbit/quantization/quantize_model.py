@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Executor
 from typing import Any, Unpack
 
 from eightbit import _eightbit
-from eightbit._arguments import as_count, as_enum, as_instance
+from eightbit._arguments import as_count, as_enum, as_instance, as_subset_size
 from eightbit._models import from_native_model, to_native_model
 from eightbit._native import ignored_scope_of, to_native
 from eightbit._run import ProgressCallback, run_options
 from eightbit.data.dataset import Dataset
 from eightbit.errors import InvalidArgument
+from eightbit.executors import Workers
 from eightbit.frameworks import framework_of
 from eightbit.parameters import Engine, ModelType, Recipe
 from eightbit.quantization.options import (
@@ -41,7 +43,8 @@ def quantize(
     mode: None for INT8, or one of the FP8 modes.
     preset: None chooses between symmetric and asymmetric activations by the smaller error.
     target_device: what the quantizers must suit.
-    subset_size: how many samples are used, at least 1. Each item of a batch is a sample.
+    subset_size: how many samples are used, at least 1. Each item of a batch is a sample. None: as many as it takes until
+        ranges and means have settled (docs/use.md), at most those that there are.
     fast_bias_correction: False corrects biases with four times the samples, checks every layer, and rounds the weights
         of all layers together, which takes longer.
     model_type: ModelType.TRANSFORMER for networks with attention.
@@ -62,10 +65,18 @@ def quantize(
     placement: PlacementMode.MEASURED puts layers back into float for which integers do not pay on this machine.
     engine: what runs an ONNX model. Engine.OPENVINO turns it into an openvino.Model.
     threads: 0 uses all cores. The result does not depend on it.
-    checkpoint: a path; statistics are kept there while they are measured, and the same call resumes from it.
+    checkpoint: a path; statistics are kept there while they are measured, and what later steps find in a file beside it
+        (.steps). A run that was stopped or killed goes on from there when it is called again, and comes to the same model.
     best_model: a path (.xml, .onnx); the best model so far is written there before the runtime tries it and at each
         improvement, so that nothing is lost when the runtime crashes or the run is stopped. None: a file among the temporary
         ones, which messages name and which is removed at the end (models below 256 MB).
+    max_memory: what may become resident above what is when the call begins, with the model loaded: bytes, or a text such as
+        "2GB". The result is the same. InvalidArgument, before data is read, where it is not enough.
+    executor: a concurrent.futures.Executor, whose workers measure shares of the data, and work out what tune and accuracy
+        control try: a ProcessPoolExecutor, MPIPoolExecutor of mpi4py, Client.get_executor() of dask, those of loky, or
+        eightbit.ray_executor(). The model must be a file or an OpenVINO or ONNX model; the data a Dataset that can be pickled,
+        or a function (worker, workers), called in each worker, that returns a Dataset, or the items of this worker: worker,
+        worker + workers, ... The result is the same (docs/many_machines.md).
     progress: called as progress(step, done, total) from this thread; total is 0 where it is not known. None draws a
         line on stderr if that is a terminal.
     report: an empty `Report`, which is filled in.
@@ -92,11 +103,12 @@ def quantize_with(
 def _quantized(
     model: Any, data: Any, chosen: QuantizeOptions, native_options: _eightbit.QuantizeOptions
 ) -> Any:
-    source = _source("quantize", data, statistics_too=True)
-    native, source = _prepared("quantize", model, source, chosen)
-    _name_nodes(native_options, native, chosen.ignored_scope)
-    with chosen.run("quantize", native) as run:
-        return from_native_model(_eightbit.quantize(native, source, native_options, run))
+    with chosen.workers("quantize", model) as workers:
+        source = _source("quantize", data, statistics_too=True, workers=workers)
+        native, source = measured("quantize", model, source, chosen, native_options, workers)
+        _name_nodes(native_options, native, chosen.ignored_scope)
+        with chosen.run("quantize", native, workers) as run:
+            return from_native_model(_eightbit.quantize(native, source, native_options, run))
 
 
 def quantize_native(
@@ -137,7 +149,7 @@ def _quantize_again(
 @takes(TuneKeywords)
 def tune(
     model: Any,
-    calibration_dataset: Dataset | _eightbit.Dataset,
+    calibration_dataset: Dataset | _eightbit.Dataset | _eightbit.Statistics,
     *,
     result: _eightbit.TuneResult | None = None,
     **options: Unpack[TuneKeywords],
@@ -155,12 +167,13 @@ def tune(
     """
     as_instance("tune", "result", _eightbit.TuneResult, result)
     chosen = QuantizeOptions(**options)
-    source = _source("tune", calibration_dataset, statistics_too=False)
     native_options = chosen.native("tune")
-    native, source = _prepared("tune", model, source, chosen)
-    _name_nodes(native_options, native, chosen.ignored_scope)
-    with chosen.run("tune", native) as run:
-        found = _eightbit.tune(native, source, native_options, run)
+    with chosen.workers("tune", model) as workers:
+        source = _source("tune", calibration_dataset, statistics_too=True, workers=workers)
+        native, source = measured("tune", model, source, chosen, native_options, workers)
+        _name_nodes(native_options, native, chosen.ignored_scope)
+        with chosen.run("tune", native, workers) as run:
+            found = _eightbit.tune(native, source, native_options, run)
     if result is not None:
         result.assign(found)
     return from_native_model(found.native_model)
@@ -170,41 +183,53 @@ def calibrate(
     model: Any,
     calibration_dataset: Dataset | _eightbit.Dataset,
     *,
-    subset_size: int = 300,
+    subset_size: int | None = 300,
     model_type: ModelType | None = None,
     shard: tuple[int, int] = (0, 1),
     activations_range_estimator_params: RangeEstimatorParameters | None = None,
     engine: Engine = Engine.AUTO,
     threads: int = 0,
     checkpoint: str | os.PathLike | None = None,
+    max_memory: int | str | None = None,
+    executor: Executor | None = None,
     progress: ProgressCallback | None = None,
 ) -> _eightbit.Statistics:
     """Measures the dataset in one pass. `quantize(model, statistics, ...)` then needs no data.
 
     shard: (index, count): only samples index, index + count, ... are measured; `Statistics.merge` joins the shards.
     activations_range_estimator_params: quantiles are measured only when asked for here.
+    executor: see `quantize`; with it the shares of its workers are joined.
     Other parameters, and errors: see `quantize`.
     """
     options = calibrate_options(
         "calibrate", subset_size, model_type, shard, activations_range_estimator_params
     )
-    source = _source("calibrate", calibration_dataset, statistics_too=False)
-    chosen = QuantizeOptions(subset_size=options.subset_size, engine=engine)
+    chosen = QuantizeOptions(
+        subset_size=subset_size, engine=engine, threads=threads, executor=executor
+    )
+    with chosen.workers("calibrate", model) as workers:
+        source = _source("calibrate", calibration_dataset, statistics_too=False, workers=workers)
+        if workers is not None:
+            if options.shard != (0, 1):
+                raise InvalidArgument(
+                    "[calibrate] shard and executor are both given. Leave one out."
+                )
+            return workers.calibrate(source, options, checkpoint, progress)
     native, source = _prepared("calibrate", model, source, chosen)
-    with run_options("calibrate", threads, progress, checkpoint) as run:
+    with run_options("calibrate", threads, progress, checkpoint, max_memory=max_memory) as run:
         return _eightbit.calibrate(native, source, options, run)
 
 
 def calibrate_options(
     where: str,
-    subset_size: int,
+    subset_size: int | None,
     model_type: ModelType | None,
     shard: tuple[int, int],
     estimators: RangeEstimatorParameters | None,
 ) -> _eightbit.CalibrateOptions:
     """The library's own. Raises InvalidArgument."""
     options = _eightbit.CalibrateOptions()
-    options.subset_size = as_count(where, "subset_size", subset_size, 1)
+    options.subset_size = as_subset_size(where, subset_size)
     options.model_type = to_native(as_enum(where, "model_type", ModelType, model_type))
     options.shard = _shard(shard)
     name = "activations_range_estimator_params"
@@ -261,9 +286,14 @@ def _shard(shard: Any) -> tuple[int, int]:
     return index, count
 
 
-def _source(
-    where: str, data: Any, statistics_too: bool
-) -> Dataset | _eightbit.Dataset | _eightbit.Statistics:
+def _source(where: str, data: Any, statistics_too: bool, workers: Workers | None = None) -> Any:
+    if workers is not None and isinstance(data, _eightbit.Dataset):
+        raise InvalidArgument(
+            f"[{where}] what open_files returned cannot be sent to workers. Pass a function instead: "
+            "lambda worker, workers: eightbit.open_files(...)"
+        )
+    if workers is not None and callable(data):
+        return data
     if isinstance(data, (Dataset, _eightbit.Dataset)) or (
         statistics_too and isinstance(data, _eightbit.Statistics)
     ):
@@ -272,6 +302,27 @@ def _source(
         " or eightbit.Statistics" if statistics_too else ""
     )
     raise InvalidArgument(f"[{where}] calibration_dataset is a {type(data).__name__}. Pass {what}.")
+
+
+def measured(
+    where: str,
+    model: Any,
+    data: Any,
+    chosen: QuantizeOptions,
+    native_options: _eightbit.QuantizeOptions,
+    workers: Workers | None,
+    kept_inputs: int = _eightbit.inputs_for_any_options(),
+) -> tuple[_eightbit.Model, Any]:
+    """The handle of a model and what it is quantized from: data, or with workers the statistics that they measured."""
+    if workers is None or isinstance(data, _eightbit.Statistics):
+        return _prepared(where, model, data, chosen)
+    options = _eightbit.CalibrateOptions()
+    options.subset_size, options.kept_inputs = native_options.subset_size, kept_inputs
+    options.model_type = native_options.model_type
+    advanced = native_options.advanced_parameters
+    options.activations_range_estimator_params = advanced.activations_range_estimator_params
+    statistics = workers.calibrate(data, options, chosen.checkpoint, chosen.progress)
+    return workers.model(), statistics
 
 
 def _prepared(

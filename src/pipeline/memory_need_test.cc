@@ -1,0 +1,44 @@
+#include "pipeline/memory_need.h"
+
+#include <eightbit/error.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace eightbit {
+namespace {
+
+constexpr double kMega = 1e6;
+
+NetworkSize small() { return {20 * kMega, 10 * kMega, 80 * kMega, 150}; }
+
+TEST(MemoryNeed, GrowsWithWhatRunsAtATimeAndIsLessUnderALimit) {
+  const NetworkSize size = small();
+  const QuantizeOptions options;
+  for (bool limited : {false, true})
+    for (int requests : {1, 2, 8}) {
+      EXPECT_LT(calibration_bytes(size, requests, limited),
+                calibration_bytes(size, requests + 1, limited));
+      EXPECT_LE(calibration_bytes(size, requests, limited),
+                quantization_bytes(size, requests, limited, options));
+    }
+  EXPECT_LT(quantization_bytes(size, 1, true, options),
+            quantization_bytes(size, 1, false, options));
+}
+
+TEST(MemoryNeed, WhatIsLeftOutIsNotCounted) {
+  const NetworkSize size = small();
+  QuantizeOptions options = without_trial({});
+  const double corrected = quantization_bytes(size, 1, false, options);
+  options.advanced_parameters.disable_bias_correction = true;
+  EXPECT_LT(corrected, quantization_bytes(size, 1, false, {}));
+  EXPECT_LT(quantization_bytes(size, 1, false, options), corrected);
+}
+
+TEST(MemoryNeed, MomentsTakeAShareOfALimitAndWithoutOneAll) {
+  EXPECT_EQ(moment_bytes(0), 0);
+  EXPECT_EQ(moment_bytes(int64_t{1} << 30), int64_t{1} << 27);
+  EXPECT_GT(moment_bytes(1), 0);
+}
+
+}  // namespace
+}  // namespace eightbit
