@@ -58,7 +58,9 @@ bool smooths(bool convolutions, const QuantizeOptions& options) {
   const bool transformer = options.model_type == ModelType::transformer;
   if (!convolutions) return transformer;
   if (options.recipe == Recipe::nncf) return transformer && alpha;
-  return alpha || options.advanced_parameters.activations_range_estimator_params.empty();
+  const AdvancedParameters& advanced = options.advanced_parameters;
+  return alpha || (advanced.activations_range_estimator_params.empty() &&
+                   advanced.disable_channel_alignment);
 }
 
 // Whether nothing else reads the value, or what a quantizer of it makes: the runtime would have to

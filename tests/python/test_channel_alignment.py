@@ -50,7 +50,10 @@ def test_uneven_channels_lose_less(data, recipe, corrected):
 
     def quality(disabled: bool) -> float:
         advanced = eb.AdvancedQuantizationParameters(
-            disable_channel_alignment=disabled, disable_bias_correction=not corrected
+            disable_channel_alignment=disabled,
+            disable_bias_correction=not corrected,
+            # which does the same for such channels
+            smooth_quant_alphas=eb.AdvancedSmoothQuantParameters(convolution=-1),
         )
         quantized = eb.quantize(
             model,

@@ -44,7 +44,7 @@ DEFAULTS = {
         "quantile_outlier_prob": 1e-4,
     },
     "AdvancedBiasCorrectionParameters": {"apply_for_all_nodes": False, "threshold": None},
-    "AdvancedSmoothQuantParameters": {"convolution": -1, "matmul": None},
+    "AdvancedSmoothQuantParameters": {"convolution": None, "matmul": None},  # NNCF: -1, None
     "AdvancedAccuracyRestorerParameters": {
         "max_num_iterations": sys.maxsize, "tune_hyperparams": False, "ranking_subset_size": None,
         "num_ranking_workers": None, "intermediate_model_dir": None,

@@ -37,7 +37,7 @@ def test_dataset_quantize_convert_compile_and_save(kit, val_dataset, tmp_path):
     kinds = [
         each.precision for each in nncf.inspect(saved, input_fp32).layers if each.type in LAYERS
     ]
-    assert kinds == ["u8"] * 4
+    assert len(kinds) == 4 and set(kinds) <= {"i8", "u8"}  # AMX takes both
 
 
 def test_the_folder_of_a_saved_model(kit, val_dataset, tmp_path):
@@ -103,4 +103,4 @@ def test_mobilenet_v2(kit, val_dataset):
     assert sqnr(model.predict(pictures, verbose=0), found) > 20
     layers = nncf.inspect(ov_quantized_model, pictures[:1]).layers
     kinds = [each.precision for each in layers if each.type in LAYERS]
-    assert len(kinds) == 53 and set(kinds) == {"u8"}
+    assert len(kinds) == 53 and set(kinds) <= {"i8", "u8"}

@@ -26,6 +26,12 @@ def integer_layers(model, sample) -> list[str]:
     return [layer.precision for layer in layers]
 
 
+def all_in_integers(model, sample) -> bool:
+    """AMX takes signed ones, too."""
+    found = set(integer_layers(model, sample))
+    return bool(found) and found <= {"i8", "u8"}
+
+
 def test_a_keras_model_comes_back_as_one_and_runs_in_integers(kit):
     model, samples, unseen = convolutions(kit), images(40), images(8, 7)
     before = [weight.copy() for weight in model.get_weights()]
@@ -36,7 +42,7 @@ def test_a_keras_model_comes_back_as_one_and_runs_in_integers(kit):
     assert 25 < sqnr(wanted, found) < 60
     runs, converted = in_openvino(quantized, unseen)
     assert sqnr(found, runs) > 40
-    assert set(integer_layers(converted, unseen[0])) == {"u8"}
+    assert all_in_integers(converted, unseen[0])
     assert len(integer_layers(converted, unseen[0])) == 4
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
@@ -120,7 +126,7 @@ def test_strip_stores_integers_and_computes_the_same(kit, tmp_path):
     kinds = [weight.dtype for weight in module.weights]
     assert kinds.count(tf.int8) == 4
     runs, converted = in_openvino(module, samples)
-    assert sqnr(wanted, runs) > 40 and set(integer_layers(converted, samples[0])) == {"u8"}
+    assert sqnr(wanted, runs) > 40 and all_in_integers(converted, samples[0])
     floats = eb.strip(quantized, strip_format=eb.StripFormat.IN_PLACE)
     assert tf.int8 not in [weight.dtype for weight in floats.weights]
     np.testing.assert_allclose(outputs(floats, samples), wanted, atol=1e-5)

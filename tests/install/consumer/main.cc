@@ -18,7 +18,7 @@ bool missing_file_is_reported() {
 
 bool wrong_option_is_reported() {
   try {
-    eightbit::validate({.subset_size = 0});
+    eightbit::validate({.subset_size = -1});
   } catch (const eightbit::InvalidArgument& error) {
     return std::string(error.what()).find("subset_size") != std::string::npos;
   }
