@@ -151,9 +151,10 @@ struct AdvancedBiasCorrectionParameters {
 // SmoothQuant's alpha for each family of layers, 0 to 1: how much of the spread of the activations
 // moves into the weights (Xiao et al., arXiv 2211.10438). Negative: off for that family. Unset:
 // chosen for each group by the error it will cause.
-// matmul: transformers only; recipe nncf takes 0.95. convolution: where it is unset, those whose
-// input nothing but convolutions reads, in runtimes whose quantizers take a scale by channel for
-// nothing (OpenVINO's); in recipe nncf it is off where it is unset, and for transformers only.
+// matmul: transformers only; recipe nncf takes 0.95. convolution: where it is unset, those behind
+// Swish and its like whose input nothing else reads, in runtimes whose quantizers take a scale by
+// channel for nothing (OpenVINO's), unless channels are aligned or ranges are estimated as the
+// caller says; in recipe nncf it is off where it is unset, and for transformers only.
 struct AdvancedSmoothQuantParameters {
   std::optional<double> convolution;
   std::optional<double> matmul;

@@ -7,8 +7,8 @@
 //          eightbit chooses alpha for each group: the one with the least expected error of the
 //          products; a group is left alone where none helps. Recipe nncf: alpha 0.95, s clipped to
 //          [its 0.1 quantile, 100], taken from the member with the flattest s. Convolutions too,
-//          where nothing else reads their input and the error falls clearly; nothing is clipped
-//          then.
+//          behind Swish and its like, where nothing else reads their input and the error falls
+//          clearly; nothing is clipped then.
 // Source:  Xiao et al., SmoothQuant, arXiv 2211.10438, section 4; error model in smooth_quant.cc.
 #pragma once
 

@@ -76,7 +76,7 @@ class AdvancedSmoothQuantParameters:
     """How much of the activations' spread moves into the weights, 0 to 1. Negative: off for that kind of layer.
 
     matmul: for transformers. None (NNCF: 0.95) chooses alpha for each group by the error that it will cause; Recipe.NNCF takes 0.95.
-    convolution: None (NNCF: -1) does the same for convolutions that nothing else reads the input of, where the runtime's
+    convolution: None (NNCF: -1) does the same for convolutions behind Swish and its like that nothing else reads the input of, where the runtime's
         quantizers take a scale by channel for nothing (OpenVINO's); Recipe.NNCF leaves them alone.
     """
 
