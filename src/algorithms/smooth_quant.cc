@@ -284,11 +284,15 @@ Choice choose(const Channels& x, const std::vector<InputMajor>& weights,
   return {smoothing(x.abs_max, weight_max, alpha), alpha};
 }
 
+auto quantizer_that_serves(Plan& plan, Use use) {
+  return std::ranges::find_if(plan.quantizers,
+                              [&](const Quantizer& q) { return reads(q.uses, use); });
+}
+
 // Who reads the value as it is keeps the quantizer; those that read it scaled get one of their own,
 // for another range.
 void split_quantizer(const std::vector<Use>& scaled, Plan& plan) {
-  const auto found = std::ranges::find_if(
-      plan.quantizers, [&](const Quantizer& q) { return reads(q.uses, scaled.front()); });
+  const auto found = quantizer_that_serves(plan, scaled.front());
   const auto is_scaled = [&](const Use& use) { return reads(scaled, use); };
   if (found == plan.quantizers.end() || std::ranges::all_of(found->uses, is_scaled)) return;
   Quantizer own = *found;
@@ -327,11 +331,6 @@ std::optional<Use> smoothed_input(const Graph& graph, const Node& node) {
   const int32_t port = weight_port(graph, node.id);
   if (port == kNone || port > 1) return std::nullopt;
   return Use{node.id, 1 - port};
-}
-
-auto quantizer_that_serves(Plan& plan, Use use) {
-  return std::ranges::find_if(plan.quantizers,
-                              [&](const Quantizer& q) { return reads(q.uses, use); });
 }
 
 // Quantizers in front of a Concat, one for each of its inputs; empty where one has none.
