@@ -54,6 +54,10 @@ class OnnxExecutor : public backends::Executor {
         most_in_flight_(static_cast<size_t>(settings.thread_count()) + 1) {
     if (const auto* probes = std::get_if<backends::Probes>(&measurement))
       means_ = probes->reference_means;
+    if (const auto* injection = std::get_if<backends::ErrorInjection>(&measurement)) {
+      errors_ = injection->errors;
+      layers_ = injection->layers.size();
+    }
     if (instrumented.content.model.graph().output_size() == 0) return;
     const Content closed = with_closed_bodies(std::move(instrumented.content));
     session_.emplace(closed, settings_of(in_integers(measurement),
@@ -92,6 +96,10 @@ class OnnxExecutor : public backends::Executor {
     std::vector<Tensor> inputs = binding_.bind(sample, settings_.number(started_));
     inputs.push_back(batch_of(inputs));
     if (!means_.empty()) inputs.push_back(means());
+    if (errors_) {
+      EIGHTBIT_CHECK(errors_->size() == layers_, "{} layers without an error each", layers_);
+      inputs.insert(inputs.end(), errors_->begin(), errors_->end());
+    }
     running_.push_back(pool_.submit([this, inputs = std::move(inputs)] {
       return session_ ? session_->run(inputs) : std::vector<Tensor>();
     }));
@@ -143,8 +151,10 @@ class OnnxExecutor : public backends::Executor {
   bool batched_;
   const backends::RunSettings settings_;
   std::vector<std::shared_ptr<HistogramSink>> histograms_;
-  size_t outputs_;                         // results that are the network's own, behind the records
+  size_t outputs_;                         // results behind the records, that run_one() returns
   std::vector<std::vector<float>> means_;  // that probes compare with: a row a sample
+  const std::vector<Tensor>* errors_ = nullptr;  // that layers take in; null: none do
+  size_t layers_ = 0;                            // so many
   MeasureOperators operators_;
   std::optional<Session> session_;  // none where nothing is measured: samples are only checked
   ThreadPool pool_;

@@ -135,12 +135,31 @@ TEST(Executor, ProbesShiftWhatLaterNodesSee) {
   EXPECT_THAT(record, ElementsAre(1, 4, -3, FloatEq(-1.0f / 3)));
 }
 
-TEST(Executor, RefusesErrors) {
+std::vector<Tensor> run_one(backends::Executor& executor, const Sample& sample) {
+  return executor.run_one(sample, [](int64_t, std::span<const float>) {});
+}
+
+// The planned network shifts the first layer: that is its error.
+TEST(Executor, MeasuresWhatLayersDoWrongAndTakesItIn) {
   const OnnxModel model = model_of(scaling_model(kFactor));
-  EXPECT_FALSE(model.engine().can_inject());
-  const Plan plan;
-  EXPECT_THROW(model.compile(backends::LayerErrors{&plan, {1}}), Unsupported);
-  EXPECT_THROW(model.compile(backends::ErrorInjection{{1}, nullptr}), Unsupported);
+  ASSERT_TRUE(model.engine().can_inject());
+  const NodeId scaled = model.graph().value(value_named(model, "scaled")).producer;
+  Plan plan;
+  plan.biases = {{scaled, 1, {0.5f, 4.0f}}};
+  const Sample sample = counting_samples(1)[0];
+  const auto errors = run_one(*model.compile(backends::LayerErrors{&plan, {scaled}}), sample);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].shape, (Shape{1, 2, 3}));
+  EXPECT_THAT(to_floats(errors[0]), ElementsAre(0.5f, 0.5f, 0.5f, 4, 4, 4));
+
+  std::vector<Tensor> injected{Tensor::from_floats(std::vector<float>(6), {1, 2, 3})};
+  const auto network = model.compile(backends::ErrorInjection{{scaled}, &injected});
+  EXPECT_THAT(to_floats(run_one(*network, sample).at(0)), ElementsAre(0, 2, 4, 0, 0, 0));
+  injected = errors;
+  // scaled: 0 2 4 | -3 -4 -5
+  EXPECT_THAT(to_floats(run_one(*network, sample).at(0)), ElementsAre(0.5f, 2.5f, 4.5f, 1, 0, 0));
+  injected.clear();
+  EXPECT_THROW(run_one(*network, sample), Error);
 }
 
 TEST(Executor, RefusesWhatDoesNotFitTheModel) {

@@ -21,12 +21,18 @@ namespace {
 
 constexpr const char* kPlanned = "eightbit.planned/";
 
+// Of any shape.
+ValueInfoProto declared(const std::string& name, DType dtype) {
+  ValueInfoProto value;
+  value.set_name(name);
+  value.mutable_type()->mutable_tensor_type()->set_elem_type(to_data_type(dtype));
+  return value;
+}
+
+// One axis.
 void add_input(GraphProto& graph, const std::string& name, DType dtype) {
-  ValueInfoProto& input = *graph.add_input();
-  input.set_name(name);
-  auto* type = input.mutable_type()->mutable_tensor_type();
-  type->set_elem_type(to_data_type(dtype));
-  type->mutable_shape()->add_dim();
+  ValueInfoProto& input = *graph.add_input() = declared(name, dtype);
+  input.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim();
 }
 
 class Instrumenter {
@@ -44,7 +50,7 @@ class Instrumenter {
 
   void add(const backends::Taps& taps) {
     for (const Tap& tap : taps.taps) add_tap(tap);
-    wants_outputs_ = taps.outputs;
+    if (taps.outputs) outputs_ = own_outputs_;
   }
 
   void add(const backends::Probes& probes) {
@@ -71,18 +77,42 @@ class Instrumenter {
     for (const backends::Comparison& one : compared.comparisons) add_comparison(one);
   }
 
-  void add(const backends::LayerErrors&) { refuse_injection(); }
-  void add(const backends::ErrorInjection&) { refuse_injection(); }
+  void add(const backends::LayerErrors& errors) {
+    const int first = add_planned(*errors.plan);
+    cut_quantized_values(*errors.plan, first);
+    for (NodeId layer : errors.layers) {
+      const ValueId id = model_.graph().node(layer).outputs.at(0);
+      const DType dtype = model_.graph().value(id).dtype;
+      const std::string error = fmt::format("eightbit.error.{}", ++count_);
+      reference_.add_node(
+          "Sub", error,
+          {cast(planned_[id], dtype, DType::f32), cast(reference_.values[id], dtype, DType::f32)},
+          {error});
+      *outputs_.Add() = declared(error, DType::f32);
+    }
+  }
+
+  void add(const backends::ErrorInjection& injection) {
+    for (NodeId layer : injection.layers) {
+      const ValueId id = model_.graph().node(layer).outputs.at(0);
+      const std::string& value = reference_.values[id];
+      const std::string error = fmt::format("eightbit.error.{}", ++count_);
+      *graph().add_input() = declared(error, DType::f32);
+      const std::string before = reference_.yield_instead(value, "/without_error");
+      reference_.add_node("Add", value + "/with_error",
+                          {before, cast(error, DType::f32, model_.graph().value(id).dtype)},
+                          {value});
+    }
+    outputs_ = own_outputs_;
+  }
 
   Instrumented finish() {
     const auto problem = sort_nodes(graph());
     EIGHTBIT_CHECK(!problem, "an instrumented model has a cycle at '{}'", problem->name());
     Instrumented out{std::move(reference_.content), {}, 0};
     add_leaves(*out.content.model.mutable_graph());
-    if (wants_outputs_) {
-      out.outputs = static_cast<size_t>(own_outputs_.size());
-      out.content.model.mutable_graph()->mutable_output()->MergeFrom(own_outputs_);
-    }
+    out.outputs = static_cast<size_t>(outputs_.size());
+    out.content.model.mutable_graph()->mutable_output()->MergeFrom(outputs_);
     prune(out.content);
     for (const Tap& tap : taps_)
       out.histograms.push_back(tap.histogram_count() > 0 ? std::make_shared<HistogramSink>()
@@ -91,11 +121,6 @@ class Instrumenter {
   }
 
  private:
-  [[noreturn]] static void refuse_injection() {
-    fail<Unsupported>("measure",
-                      "models that ONNX Runtime runs take no errors in. See can_inject()");
-  }
-
   GraphProto& graph() { return *reference_.content.model.mutable_graph(); }
   static void clear_outputs(Copy& copy) { copy.content.model.mutable_graph()->clear_output(); }
 
@@ -158,11 +183,7 @@ class Instrumenter {
     return name;
   }
 
-  void add_record(const std::string& name) {
-    ValueInfoProto& output = *graph().add_output();
-    output.set_name(name);
-    output.mutable_type()->mutable_tensor_type()->set_elem_type(to_data_type(DType::f32));
-  }
+  void add_record(const std::string& name) { *graph().add_output() = declared(name, DType::f32); }
 
   // Nodes that only measure stand aside until the end: see add_leaves().
   NodeProto& add_leaf(const std::string& type, const std::vector<std::string>& inputs) {
@@ -355,7 +376,7 @@ class Instrumenter {
   const OnnxModel& model_;
   Copy reference_;
   const google::protobuf::RepeatedPtrField<ValueInfoProto> own_outputs_;
-  bool wants_outputs_ = false;  // behind the records
+  google::protobuf::RepeatedPtrField<ValueInfoProto> outputs_;  // behind the records
   std::vector<Tap> taps_;
   bool in_integers_ = false;               // how the other network computes
   const OnnxModel* from_ = nullptr;        // of which the planned model is a copy

@@ -11,11 +11,12 @@
 namespace eightbit::onnx {
 
 struct Instrumented {
-  // Inputs of the original, then kBatch, then with probes kMeans; outputs: taps, then probes, then
-  // comparisons, then those of the original where they are wanted.
+  // Inputs of the original, then kBatch, then with probes kMeans, or an error for each layer that
+  // takes one; outputs: taps, then probes, then comparisons, then errors of layers, or those of the
+  // original where they are wanted.
   Content content;
   std::vector<std::shared_ptr<HistogramSink>> histograms;  // one a tap; null where none is counted
-  size_t outputs = 0;                                      // of the original
+  size_t outputs = 0;                                      // behind the records
 };
 
 inline constexpr const char* kBatch = "eightbit.batch";  // i64[1]: items in a batch

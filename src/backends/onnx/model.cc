@@ -44,6 +44,7 @@ class OnnxEngine final : public backends::Engine {
       const backends::Network& network) const override {
     return make_parallel_runners(native(network));
   }
+  bool can_inject() const override { return true; }
 };
 
 }  // namespace
