@@ -127,6 +127,58 @@ TEST(Quantize, LayersThatMakeTooMuchNoiseStayInFloat) {
   EXPECT_THROW(quantize(model, data(), options), AccuracyNotReached);
 }
 
+// A runtime that has no kernel for integers behind these weights.
+class Refuses final : public test::ChainEngine {
+ public:
+  explicit Refuses(std::set<int32_t> weights) : weights_(std::move(weights)) {}
+  std::vector<Tensor> infer(const external::Network& network,
+                            std::span<const Tensor> inputs) const override {
+    for (const auto& q : dynamic_cast<const test::Chain&>(network).planned().quantizers)
+      if (weights_.contains(q.value)) throw ModelError("[chain] no kernel for these integers");
+    return ChainEngine::infer(network, inputs);
+  }
+
+ private:
+  std::set<int32_t> weights_;
+};
+
+// A weight and four more values a layer, behind the input.
+constexpr int32_t weight_of(int32_t layer) { return 1 + 5 * layer; }
+
+Model network_of_a_runtime_that_refuses(std::set<int32_t> weights) {
+  return external::wrap(std::make_shared<test::Chain>(test::layers_of(kSizes)),
+                        std::make_shared<Refuses>(std::move(weights)));
+}
+
+TEST(Quantize, WhatTheRuntimeRefusesInIntegersStaysInFloat) {
+  for (const std::set<int32_t>& refused :
+       {std::set<int32_t>{weight_of(1)}, {weight_of(0), weight_of(2)}}) {
+    Report report;
+    const Model quantized =
+        quantize(network_of_a_runtime_that_refuses(refused), data(), {}, {.report = &report});
+    const auto chain = std::dynamic_pointer_cast<const test::Chain>(external::unwrap(quantized));
+    std::set<int32_t> weights;
+    for (const auto& q : chain->planned().quantizers)
+      if (q.weight) weights.insert(q.value);
+    for (int32_t layer : {0, 1, 2})
+      EXPECT_NE(weights.contains(weight_of(layer)), refused.contains(weight_of(layer))) << layer;
+    ASSERT_TRUE(report.trial);
+    EXPECT_GT(report.trial->sqnr_db, 20);
+    EXPECT_GT(report.trial->float_share, 0.1);
+    EXPECT_THAT(report.notes, Contains(HasSubstr("no kernel for these integers")));
+  }
+}
+
+TEST(Quantize, ARuntimeThatRefusesEveryIntegerTakesNothingAway) {
+  Report report;
+  std::set<int32_t> all;
+  for (int32_t value = 0; value < 16; ++value) all.insert(value);
+  const Model quantized =
+      quantize(network_of_a_runtime_that_refuses(all), data(), {}, {.report = &report});
+  EXPECT_THAT(report.notes, Contains(HasSubstr("no kernel for these integers")));
+  EXPECT_TRUE(external::unwrap(quantized));
+}
+
 TEST(Tune, ChoosesOptionsThatAreNoWorse) {
   const Model model = network();
   const TuneResult tuned = tune(model, data());

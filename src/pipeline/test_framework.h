@@ -179,7 +179,7 @@ class Chain final : public external::Network {
   external::Instructions planned_;
 };
 
-class ChainEngine final : public external::Engine {
+class ChainEngine : public external::Engine {
  public:
   std::unique_ptr<external::Session> compile(
       const external::Network& network, const external::Measurement& measurement) const override {
