@@ -22,7 +22,7 @@ class AsTheyAre {
 
  private:
   std::unique_ptr<backends::Runner> reference_, quantized_;
-  std::vector<OutputNoise> noise_;  // of each output
+  std::vector<search::OutputNoise> noise_;  // of each output
   int64_t samples_ = 0;
 };
 

@@ -247,7 +247,7 @@ class Reporter {
   Steps steps_;
   Indexed<ValueId, bool> carries_;
   records::KeptSamples samples_;
-  std::vector<OutputNoise> as_they_are_;  // of each output
+  std::vector<search::OutputNoise> as_they_are_;  // of each output
   std::vector<Layer> layers_;
   ModelReport out_;
 };

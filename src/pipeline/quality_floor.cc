@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <future>
 #include <limits>
-#include <numeric>
-#include <set>
 
 #include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "pipeline/floor_search.h"
 #include "pipeline/trial_run.h"
 #include "search/best_model.h"
 #include "search/integer_work.h"
@@ -21,8 +21,6 @@
 #include "search/noise.h"
 #include "search/noise_attribution.h"
 #include "search/quantizer_groups.h"
-#include "search/ranking.h"
-#include "search/reversal_search.h"
 
 namespace eightbit {
 namespace {
@@ -42,36 +40,18 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
-// What a search costs is counted, so that the same call makes the same model however busy the
-// machine is. Models that are written and tried: the first misses by little and wastes by much.
-constexpr int64_t kMostModels = 8;
-constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
-constexpr size_t kMostRankingSamples = 8;
 // The clock ends what would take far longer than that: after so many passes over 300 samples, and
-// no earlier than after so many seconds.
+// no earlier than after so many seconds, both by the clock on the wall and in CPU time of this
+// process, which others on the machine do not lengthen.
 constexpr double kMostPasses = 4, kLeastSeconds = 60;
-// of a layer in float, in shares of all work, on top of its own
-constexpr double kFixedCost = 0.02;
-// of the noise that is allowed: groups do not add up exactly
-constexpr double kMargin = 0.7;
 // of the calibration's time, that two models take turns for
 constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
 
-Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
-  Journal::Json out = Journal::Json::array();
-  for (const BiasShift& bias : biases) out.push_back({bias.node, bias.axis, bias.shift});
-  return out;
-}
-
-std::vector<BiasShift> biases_from_json(const Journal::Json& json) {
-  std::vector<BiasShift> out;
-  for (const Journal::Json& bias : json)
-    out.push_back({bias.at(0), bias.at(1), bias.at(2).get<std::vector<float>>()});
-  return out;
-}
+// Of this process.
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -255,7 +235,7 @@ class Settling {
     Plan plan = search::without_groups(graph(), settled_.plan, groups, taken_out, false);
     for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
       plan.left_float[i].reason = reason;
-    misread_share_ += share_of(groups, taken_out);
+    float_share_ += share_of(groups, taken_out);
     settled_.plan = std::move(plan);
   }
 
@@ -295,6 +275,10 @@ class Settling {
     return samples;
   }
 
+  bool out_of_time() const {
+    return seconds_since(begin_) > seconds_ && cpu_seconds() - cpu_begin_ > seconds_;
+  }
+
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
   Tried tried(Model model) {
@@ -308,6 +292,7 @@ class Settling {
   // what their integers do, not by what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
+    cpu_begin_ = cpu_seconds();
     if (bench_->reduced()) {
       precision_ = backends::FloatPrecision::f32;
       best_ = tried(std::move(best_.compiled.model));
@@ -326,14 +311,37 @@ class Settling {
     leave_misread();
     if (!misses_floor()) return;
     const double found = best_.sqnr_db;
-    search();
-    if (reverted_.empty()) return tell_missed(found);
+    best_.compiled.release();
+    FloorSearch search(floor_case());
+    if (!search.run()) return tell_missed(found, search);
+    settled_.plan = search.plan();
+    best_ = search.tried();
+    float_share_ += search.share();
     settled_.plan.notes.push_back(fmt::format(
         "min_sqnr_db {:g}: {:.1f} dB with all quantizers, {:.1f} dB with {} of {} groups in float, "
         "{:.0f} % of the multiplications",
-        floor_, found, best_.sqnr_db, reverted_.size(), groups_.size(), 100 * share_of(reverted_)));
+        floor_, found, best_.sqnr_db, search.reverted(), search.groups(), 100 * search.share()));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
-    if (best_.sqnr_db < floor_) tell_missed(found);
+    if (best_.sqnr_db < floor_) tell_missed(found, search);
+  }
+
+  FloorCase floor_case() {
+    return {planned_,
+            statistics_,
+            options_,
+            run_,
+            journal_,
+            *bench_,
+            settled_.plan,
+            best_.sqnr_db,
+            best_.mean_db,
+            floor_,
+            options_.max_float_share - float_share_,
+            [this](const Plan& plan) { return written(plan); },
+            [this](Model model) { return tried(std::move(model)); },
+            [this](const Model& model) { keep(model); },
+            [this] { return out_of_time(); },
+            precision_};
   }
 
   // Where the runtime computes something else than the quantizers say, a few layers in float may
@@ -341,18 +349,18 @@ class Settling {
   void leave_misread() {
     const std::optional<double> said = measured_db(settled_.plan);
     if (!said) return;
-    const search::Readings all{energy_of(*said), energy_of(best_.sqnr_db)};
+    const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
     const auto groups = search::quantizer_groups(graph(), settled_.plan);
     const auto misread = search::find_misread(
         static_cast<int>(groups.size()), all, kMostMisread,
         [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
-          if (seconds_since(begin_) > seconds_) return std::nullopt;
+          if (out_of_time()) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
           const std::optional<double> planned = measured_db(plan);
           if (!planned) return std::nullopt;
-          return search::Readings{energy_of(*planned), energy_of(tried(written(plan)).sqnr_db)};
+          return search::Readings{energy_of(*planned), energy_of(tried(written(plan)).whole_db)};
         });
     if (!misread || share_of(groups, misread->groups) > options_.max_float_share) return;
     const std::vector<std::string> names = names_of(groups, misread->groups);
@@ -361,245 +369,26 @@ class Settling {
     settled_.plan.notes.push_back(fmt::format(
         "{} stay in float: with them in 8 bits the runtime computes something else than the "
         "quantizers say, {:.1f} dB where {:.1f} dB were due; {:.1f} dB without them",
-        fmt::join(names, ", "), best_.sqnr_db, *said, found.sqnr_db));
+        fmt::join(names, ", "), best_.whole_db, *said, found.whole_db));
     log(LogLevel::warning, "{}", settled_.plan.notes.back());
     best_ = std::move(found);
     keep(best_.compiled.model);
   }
 
-  // Noise over signal.
-  static double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
-
-  // Groups in the order in which they go, those first whose work takes away most noise for its
-  // share.
-  void rank() {
-    groups_ = search::quantizer_groups(graph(), settled_.plan);
-    work_ = search::work_shares(graph(), groups_);
-    const auto begin = Clock::now();
-    const std::string key = fmt::format(
-        "noise of groups {} {}", digest(to_json(settled_.plan, graph())), bench_->samples().size());
-    noise_.clear();
-    for (const Journal::Json& group : journal_.remembered(key, [&] {
-           Journal::Json groups = Journal::Json::array();
-           for (const auto& noise : noise_of_groups()) groups.push_back(exact(noise));
-           return groups;
-         }))
-      noise_.push_back(exact_list(group));
-    log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
-        seconds_since(begin));
-    const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
-    std::vector<double> left(outputs);
-    for (const auto& noise : noise_)
-      for (size_t i = 0; i < outputs; ++i) left[i] += noise[i];
-    std::set<int> open;
-    for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
-    for (double work = 0; !open.empty();) {
-      std::erase_if(open, [&](int g) {
-        return work + work_[static_cast<size_t>(g)] >
-               options_.max_float_share - misread_share_ + 1e-9;
-      });
-      if (open.empty()) break;
-      const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
-      if (goal_at_ == 0 &&
-          std::ranges::all_of(left, [&](double noise) { return noise <= kMargin * allowed(); }))
-        goal_at_ = static_cast<int>(order_.size());
-      log(LogLevel::debug, "quality search: {} of {:.1f} % of the work, noise {::.1e} of {::.1e}",
-          groups_[static_cast<size_t>(best)].layers.empty()
-              ? "?"
-              : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
-          100 * work_[static_cast<size_t>(best)], noise_[static_cast<size_t>(best)], left);
-      order_.push_back(best);
-      open.erase(best);
-      work += work_[static_cast<size_t>(best)];
-      for (size_t i = 0; i < outputs; ++i) left[i] -= noise_[static_cast<size_t>(best)][i];
-    }
-    if (goal_at_ == 0) goal_at_ = static_cast<int>(order_.size());
-  }
-
-  // Noise over signal that an output may have.
-  double allowed() const { return energy_of(floor_); }
-
-  // What counts is noise at outputs that have too much; the little that others have breaks ties.
-  double merit(int group, const std::vector<double>& left) const {
-    const auto& noise = noise_[static_cast<size_t>(group)];
-    double gain = 0;
-    for (size_t i = 0; i < left.size(); ++i) {
-      const double excess = std::max(0.0, left[i] - kMargin * allowed());
-      gain += std::min(noise[i], excess) + 1e-3 * std::min(noise[i], 1.0);
-    }
-    return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
-  }
-
-  // By group and output, over the signal. Those samples tell it whose outputs have most signal.
-  // Where a backend cannot tell single groups, shares of the noise of all.
-  std::vector<std::vector<double>> noise_of_groups() const {
-    const auto signals = bench_->signals();
-    std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
-    for (const auto& row : signals)
-      for (size_t i = 0; i < row.size(); ++i)
-        mean[i] += row[i] / static_cast<double>(signals.size());
-    const auto activity = [&](size_t s) {
-      double sum = 0;
-      for (size_t i = 0; i < mean.size(); ++i)
-        sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
-      return sum;
-    };
-    std::vector<size_t> order(signals.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::ranges::stable_sort(order, std::greater<>(), activity);
-    std::vector<Sample> samples;
-    const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1,
-                                           kMostRankingSamples);
-    for (size_t s : order)
-      if (samples.size() < most) samples.push_back(bench_->samples()[s]);
-    std::vector<std::vector<double>> noise =
-        noise_of_each(planned_.base.impl(), settled_.plan, groups_, samples, run_);
-    if (!noise.empty()) return noise;
-    const double all = energy_of(best_.sqnr_db);
-    for (double share :
-         noise_shares(planned_.base.impl(), settled_.plan, groups_, bench_->samples(), run_))
-      noise.push_back({share * all});
-    return noise;
-  }
-
-  void search() {
-    rank();
-    if (order_.empty()) return;
-    corrected_ = !settled_.plan.biases.empty();
-    search::SearchLimits limits;
-    limits.groups = static_cast<int>(order_.size());
-    limits.max_drop = 0;
-    limits.put_back_trials = 12;
-    limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
-    search::find_reversal(limits,
-                          [&](const std::vector<int>& ranks) { return drop_without(ranks); });
-    if (!reverted_.empty()) settled_.plan = std::move(best_plan_);
-  }
-
-  // How far below the floor the model is without these; nothing where time is up.
-  std::optional<double> drop_without(const std::vector<int>& ranks) {
-    if (models_ >= kMostModels || seconds_since(begin_) > seconds_) return std::nullopt;
-    progress("quality search", models_, kMostModels);
-    std::vector<int> reverted;
-    for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
-    Attempt attempt = attempted(without(reverted), corrected_);
-    if (attempt.tried.sqnr_db < floor_ && may_correct())
-      if (Attempt other = attempted(without(reverted), !corrected_); is_better(other, attempt)) {
-        attempt = std::move(other);
-        corrected_ = !corrected_;
-      }
-    const double db = attempt.tried.sqnr_db, share = share_of(reverted);
-    log(LogLevel::debug,
-        "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work, biases {}", db,
-        reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
-    const bool met = db >= floor_, best_met = !reverted_.empty() && best_.sqnr_db >= floor_;
-    const bool better = met != best_met ? met
-                        : met           ? share < share_of(reverted_)
-                                        : attempt.tried.mean_db > best_.mean_db;
-    if (better) take(std::move(attempt.plan), std::move(reverted), std::move(attempt.tried));
-    return floor_ - db;
-  }
-
-  struct Attempt {
-    Plan plan;
-    Tried tried;
-  };
-
-  bool may_correct() const { return !options_.advanced_parameters.disable_bias_correction; }
-
-  // Corrections that were measured with all quantizers on do not suit a plan with fewer of them,
-  // and those that did harm there may help without the worst of them.
-  Attempt attempted(Plan plan, bool corrected) {
-    ++models_;
-    if (!journal_.kept()) return attempted_now(std::move(plan), corrected);
-    const std::string key = fmt::format("attempt {} {} {}", digest(to_json(plan, graph())),
-                                        corrected, bench_->samples().size());
-    if (const auto found = journal_.find(key)) return attempted_before(std::move(plan), *found);
-    Attempt attempt = attempted_now(std::move(plan), corrected);
-    journal_.add(key, {{"sqnr_db", exact(attempt.tried.sqnr_db)},
-                       {"mean_db", exact(attempt.tried.mean_db)},
-                       {"biases", biases_to_json(attempt.plan.biases)}});
-    return attempt;
-  }
-
-  // Its model is written again, and compiled only where it turns out to be the best one.
-  Attempt attempted_before(Plan plan, const Journal::Json& found) const {
-    plan.biases = biases_from_json(found.at("biases"));
-    plan.notes = settled_.plan.notes;
-    Tried tried;
-    tried.compiled.model = written(plan);
-    tried.compiled.precision = precision_;
-    tried.sqnr_db = exact(found.at("sqnr_db"));
-    tried.mean_db = exact(found.at("mean_db"));
-    return {std::move(plan), std::move(tried)};
-  }
-
-  Attempt attempted_now(Plan plan, bool corrected) {
-    if (corrected)
-      correct_biases(planned_.base.impl(), statistics_, options_, run_, plan);
-    else
-      plan.biases.clear();
-    plan.notes = settled_.plan.notes;
-    Tried found = tried(written(plan));
-    return {std::move(plan), std::move(found)};
-  }
-
-  bool is_better(const Attempt& a, const Attempt& b) const {
-    const bool a_met = a.tried.sqnr_db >= floor_, b_met = b.tried.sqnr_db >= floor_;
-    return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
-  }
-
-  void take(Plan plan, std::vector<int> reverted, Tried tried) {
-    best_plan_ = std::move(plan);
-    reverted_ = std::move(reverted);
-    best_ = std::move(tried);
-    keep(best_.compiled.model);
-  }
-
   const Graph& graph() const { return planned_.base.impl().graph(); }
 
-  Plan without(const std::vector<int>& reverted) const {
-    Plan plan = search::without_groups(graph(), settled_.plan, groups_, reverted, false);
-    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
-      plan.left_float[i].reason = fmt::format("min_sqnr_db {:g}", floor_);
-    return plan;
-  }
-
-  double share_of(const std::vector<int>& groups) const {
-    double sum = 0;
-    for (int group : groups) sum += work_[static_cast<size_t>(group)];
-    return sum;
-  }
-
-  // The layers whose noise is largest, of those that are still quantized.
-  std::vector<std::string> suspects() const {
-    std::vector<int> left(groups_.size());
-    std::iota(left.begin(), left.end(), 0);
-    std::erase_if(
-        left, [&](int group) { return std::ranges::find(reverted_, group) != reverted_.end(); });
-    std::ranges::stable_sort(left, std::greater<>(), [&](int group) {
-      const auto& noise = noise_[static_cast<size_t>(group)];
-      return noise.empty() ? 0.0 : std::ranges::max(noise);
-    });
-    std::vector<std::string> names;
-    for (int group : left)
-      if (names.size() < 3 && !groups_[static_cast<size_t>(group)].layers.empty())
-        names.push_back(graph().node(groups_[static_cast<size_t>(group)].layers.front()).name);
-    return names;
-  }
-
-  void tell_missed(double found) {
+  void tell_missed(double found, const FloorSearch& search) {
     settled_.missed = fmt::format(
         "the outputs reach {:.1f} dB of signal to noise, below min_sqnr_db {:g}{}. Most of the "
         "noise comes from: {}. "
         "Name these in ignored_scope, raise max_float_share ({:g}), or see `eightbit report`",
         best_.sqnr_db, floor_,
         best_.sqnr_db > found ? fmt::format(" ({:.1f} dB with all quantizers)", found) : "",
-        fmt::join(suspects(), ", "), options_.max_float_share);
+        fmt::join(search.suspects(), ", "), options_.max_float_share);
     note(settled_.missed);
   }
 
-  // Of the worst output, where the quantizers are computed in floats, one by one.
+  // Of the worst output as a whole, where the quantizers are computed in floats, one by one.
   std::optional<double> measured_db(const Plan& plan) const {
     const auto& samples = bench_->samples();
     backends::PlanComparison compared;
@@ -617,6 +406,7 @@ class Settling {
 
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
   void ask_measuring_program(TrialRun& trial) {
+    if (bench_->in_parts()) return;  // what is measured are whole outputs
     trial.measured_db = measured_db(settled_.plan);
     if (trial.measured_db && std::fabs(*trial.measured_db - trial.sqnr_f32_db) > 1)
       note(
@@ -630,7 +420,7 @@ class Settling {
     if (limited()) best_.compiled.release();
     TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);
     trial.unseen = split.disjoint;
-    trial.float_share = misread_share_ + share_of(reverted_);
+    trial.float_share = float_share_;
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
     log(LogLevel::info, "trial run: {}", trial.summary());
     settled_.trial = std::move(trial);
@@ -649,20 +439,12 @@ class Settling {
   Settled settled_;
   std::shared_ptr<TrialBench> bench_;
   Tried best_;
-  Plan best_plan_;
-  std::vector<search::QuantizerGroup> groups_;
-  std::vector<double> work_;                // by group
-  std::vector<std::vector<double>> noise_;  // by group and output, over signal
-  // groups that may go, those that gain most for their work first
-  std::vector<int> order_;
-  int goal_at_ = 0;  // so many of them are expected to do
-  std::vector<int> reverted_;
-  int64_t models_ = 0, checks_ = 0;  // of the floor's search, and of what the runtime makes of it
-  double misread_share_ = 0;         // of the work, that was left in float for the runtime's sake
-  bool corrected_ = true;            // what did best in the last trial of the search
+  int64_t checks_ = 0;      // of what the runtime makes of the plan
+  double float_share_ = 0;  // of the work, that was left in float
   std::optional<BestModel> so_far_;
   std::optional<CrashNotice> notice_;
-  Clock::time_point begin_;
+  Clock::time_point begin_;  // of what holds the floor
+  double cpu_begin_ = 0;
 };
 
 }  // namespace

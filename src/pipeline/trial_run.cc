@@ -59,25 +59,7 @@ std::string text_of(double decibels) {
 
 }  // namespace
 
-void OutputNoise::add(const Tensor& reference, const Tensor& other) {
-  const std::vector<float> a = to_floats(reference), b = to_floats(other);
-  if (a.size() != b.size()) {
-    noise_ = kInfinite;
-    return;
-  }
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!std::isfinite(a[i])) continue;
-    const double difference = static_cast<double>(a[i]) - b[i];
-    signal_ += static_cast<double>(a[i]) * a[i];
-    noise_ += std::isfinite(b[i]) ? difference * difference : kInfinite;
-  }
-}
-
-double OutputNoise::decibels() const {
-  if (std::isinf(noise_)) return -kInfinite;
-  if (noise_ <= 0) return kInfinite;
-  return signal_ > 0 ? 10 * std::log10(signal_ / noise_) : -kInfinite;
-}
+double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
 
 std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t most) {
   const auto all = static_cast<int64_t>(numbers.size()), count = std::min(all, most);
@@ -137,8 +119,9 @@ void TrialBench::run_by_default() {
 
 void TrialBench::run_in_f32() {
   float_outputs_ = reduced() ? outputs_of(in_f32()) : std::move(by_default_outputs_);
-  for (size_t i = 0; !float_outputs_.empty() && i < float_outputs_[0].size(); ++i)
-    if (is_float(float_outputs_[0][i].dtype)) judged_.push_back(i);
+  judged_ = search::output_parts(float_outputs_);
+  for (const search::OutputPart& part : judged_)
+    if (whole_.empty() || whole_.back().output != part.output) whole_.push_back({part.output});
   float_db_ = reduced() ? decibels(std::exchange(by_default_outputs_, {}))
                         : std::vector<double>(judged_.size(), kInfinite);
 }
@@ -156,12 +139,13 @@ TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
   return outputs;
 }
 
-std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
+std::vector<double> TrialBench::decibels(const TrialOutputs& outputs,
+                                         const std::vector<search::OutputPart>& parts) const {
   std::vector<double> out;
-  for (size_t output : judged_) {
-    OutputNoise noise;
+  for (const search::OutputPart& part : parts) {
+    search::OutputNoise noise;
     for (size_t s = 0; s < outputs.size(); ++s)
-      noise.add(float_outputs_[s][output], outputs[s][output]);
+      noise.add(float_outputs_[s][part.output], outputs[s][part.output], part);
     out.push_back(noise.decibels());
   }
   return out;
@@ -171,11 +155,10 @@ std::vector<std::vector<double>> TrialBench::signals() const {
   std::vector<std::vector<double>> out;
   for (const std::vector<Tensor>& outputs : float_outputs_) {
     auto& row = out.emplace_back();
-    for (size_t output : judged_) {
-      double sum = 0;
-      for (float x : to_floats(outputs[output]))
-        if (std::isfinite(x)) sum += static_cast<double>(x) * x;
-      row.push_back(sum);
+    for (const search::OutputPart& part : judged_) {
+      search::OutputNoise alone;
+      alone.add(outputs[part.output], outputs[part.output], part);
+      row.push_back(alone.signal());
     }
   }
   return out;
@@ -191,6 +174,7 @@ void TrialBench::judge(Tried& tried) const {
   const std::vector<double> each = decibels(tried.outputs);
   log(LogLevel::debug, "trial run: {::.1f} dB", each);
   tried.sqnr_db = worst(each);
+  tried.whole_db = worst(decibels(tried.outputs, whole_));
   tried.mean_db = 0;
   for (double db : each)
     tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());
@@ -239,9 +223,10 @@ TrialRun TrialBench::run(Tried& tried, double seconds) {
                     : decibels(tried.outputs);
   const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
-    const size_t output = judged_[i];
+    const size_t output = judged_[i].output;
     trial.outputs.push_back(
-        {output < ports.size() ? ports[output].name : fmt::format("output {}", output),
+        {(output < ports.size() ? ports[output].name : fmt::format("output {}", output)) +
+             judged_[i].suffix(),
          by_default[i], f32[i], float_db_[i],
          agreement_of(float_outputs_, as_used.outputs, output)});
   }

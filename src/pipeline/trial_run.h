@@ -11,6 +11,7 @@
 
 #include "backends/network.h"
 #include "records/kept_samples.h"
+#include "search/output_parts.h"
 
 namespace eightbit {
 
@@ -28,16 +29,8 @@ std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t mo
 // `wanted`: samples that corrections ask for.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
 
-// Signal and noise of one output over samples. Elements that are no numbers in the float model can
-// not be judged.
-class OutputNoise {
- public:
-  void add(const Tensor& reference, const Tensor& other);
-  double decibels() const;
-
- private:
-  double signal_ = 0, noise_ = 0;
-};
+// Noise over signal.
+double energy_of(double decibels);
 
 // The outputs of a model on the samples of a trial.
 using TrialOutputs = std::vector<std::vector<Tensor>>;
@@ -69,8 +62,9 @@ struct TrialTimes {
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
-  double sqnr_db = 0;  // of the worst output; infinite where there is no float output
-  // over outputs, each between -10 and 60: what to choose by where no floor decides
+  double sqnr_db = 0;   // of the worst part; infinite where there is no float output
+  double whole_db = 0;  // of the worst output, as a whole
+  // over parts, each between -10 and 60: what to choose by where no floor decides
   double mean_db = 0;
   TrialTimes times;
 };
@@ -105,7 +99,9 @@ class TrialBench {
   TrialRun run(Tried& tried, double seconds);
 
   const std::vector<Sample>& samples() const { return samples_; }
-  // Of the float model, by sample and output in floats: sums of squares.
+  // What is judged one by one, and of the float model, by sample: its sums of squares.
+  const std::vector<search::OutputPart>& parts() const { return judged_; }
+  bool in_parts() const { return judged_.size() > whole_.size(); }
   std::vector<std::vector<double>> signals() const;
   bool reduced() const { return precision_ != "f32"; }
   // The float model, compiled where it is not; and compiled no longer.
@@ -115,7 +111,11 @@ class TrialBench {
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
-  std::vector<double> decibels(const TrialOutputs& outputs) const;
+  std::vector<double> decibels(const TrialOutputs& outputs) const {
+    return decibels(outputs, judged_);
+  }
+  std::vector<double> decibels(const TrialOutputs& outputs,
+                               const std::vector<search::OutputPart>& parts) const;
   std::vector<double> turns(backends::Runner& a, backends::Runner& b, double seconds) const;
 
   const Model& reference_;
@@ -123,8 +123,8 @@ class TrialBench {
   std::unique_ptr<backends::Runner> by_default_, in_f32_;
   std::string precision_ = "f32";
   TrialOutputs by_default_outputs_, float_outputs_;  // the latter in f32
-  std::vector<double> float_db_;                     // of each output, by default
-  std::vector<size_t> judged_;                       // outputs in floats
+  std::vector<double> float_db_;                     // of each part, by default
+  std::vector<search::OutputPart> judged_, whole_;   // the latter: outputs in floats
 };
 
 }  // namespace eightbit

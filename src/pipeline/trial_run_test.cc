@@ -56,26 +56,6 @@ TEST(SampleSplit, TooFewServeBoth) {
   EXPECT_TRUE(split_samples(kept(0), 16).trial.empty());
 }
 
-double decibels(const std::vector<float>& a, const std::vector<float>& b) {
-  OutputNoise noise;
-  noise.add(Tensor::from_floats(a, {static_cast<int64_t>(a.size())}),
-            Tensor::from_floats(b, {static_cast<int64_t>(b.size())}));
-  return noise.decibels();
-}
-
-TEST(OutputNoise, IsSignalOverNoise) {
-  EXPECT_NEAR(decibels({3, 4}, {3, 4.5f}), 10 * std::log10(25 / 0.25), 1e-9);
-  EXPECT_EQ(decibels({3, 4}, {3, 4}), kInfinite);
-  EXPECT_EQ(decibels({0, 0}, {0, 1}), -kInfinite);
-}
-
-TEST(OutputNoise, WhatIsNoNumberInTheFloatModelCanNotBeJudged) {
-  const auto nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(decibels({nan, 4}, {7, 4}), kInfinite);
-  EXPECT_EQ(decibels({3, 4}, {nan, 4}), -kInfinite);
-  EXPECT_EQ(decibels({3, 4}, {3}), -kInfinite) << "another shape";
-}
-
 TEST(TrialRun, TellsItselfInALine) {
   TrialRun trial;
   trial.samples = 8;

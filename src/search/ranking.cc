@@ -13,7 +13,7 @@ namespace {
 using search::Energies;
 using search::NoiseByValue;
 
-// Noise of an element that is no number.
+// Noise over signal where elements are no numbers.
 constexpr double kMuch = 1e30;
 // That the errors of all layers may take, for one sample.
 constexpr int64_t kMostErrorBytes = int64_t{512} << 20;
@@ -174,23 +174,11 @@ class Injector {
   const backends::RecordCallback ignore_ = [](int64_t, std::span<const float>) {};
 };
 
-// Elements that are no numbers in the float network tell nothing.
-Energies energies(const Tensor& reference, const Tensor& other) {
-  const std::vector<float> a = to_floats(reference), b = to_floats(other);
-  Energies sum;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    if (!std::isfinite(a[i])) continue;
-    const double difference = static_cast<double>(a[i]) - b[i];
-    sum.signal += static_cast<double>(a[i]) * a[i];
-    sum.noise += std::isfinite(b[i]) ? difference * difference : kMuch;
-  }
-  return sum;
-}
-
 }  // namespace
 
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
+                                               const std::vector<search::OutputPart>& parts,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run) {
   if (!network.engine().can_inject()) return {};
@@ -206,28 +194,24 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
   Plan uncorrected = plan;
   uncorrected.biases.clear();  // they are for all quantizers together
   Injector injector(network, uncorrected, groups, run);
-  std::vector<std::vector<Energies>> sums(groups.size());
+  std::vector<std::vector<search::OutputNoise>> sums(
+      groups.size(), std::vector<search::OutputNoise>(parts.size()));
   int64_t done = 0;
   const auto all = static_cast<int64_t>(samples.size() * groups.size());
   for (const Sample& sample : samples) {
     const std::vector<Tensor> reference = injector.take(sample);
     for (size_t g = 0; g < groups.size(); ++g) {
       const std::vector<Tensor> outputs = injector.outputs(g);
-      size_t at = 0;
-      for (size_t i = 0; i < outputs.size(); ++i) {
-        if (!is_float(reference[i].dtype)) continue;
-        if (sums[g].size() == at) sums[g].emplace_back();
-        const Energies one = energies(reference[i], outputs[i]);
-        sums[g][at].signal += one.signal;
-        sums[g][at++].noise += one.noise;
-      }
+      for (size_t i = 0; i < parts.size(); ++i)
+        sums[g][i].add(reference[parts[i].output], outputs[parts[i].output], parts[i]);
       if (run.progress) run.progress({"rank layers", ++done, all});
     }
   }
   std::vector<std::vector<double>> noise;
-  for (const auto& outputs : sums) {
+  for (const auto& of_group : sums) {
     auto& row = noise.emplace_back();
-    for (const Energies& sum : outputs) row.push_back(sum.signal > 0 ? sum.noise / sum.signal : 0);
+    for (const search::OutputNoise& sum : of_group)
+      row.push_back(sum.signal() > 0 ? std::min(sum.noise() / sum.signal(), kMuch) : 0);
   }
   return noise;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/network.h"
+#include "search/output_parts.h"
 #include "search/quantizer_groups.h"
 
 namespace eightbit {
@@ -25,12 +26,13 @@ std::vector<double> noise_shares(const Graph& graph, const Plan& plan,
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<std::vector<double>>& terms);
 
-// By group: its noise over the signal at each output of the model that is in floats, where it alone
+// By group: its noise over the signal at each of these parts of the model's outputs, where it alone
 // is quantized, over samples. What each layer does wrong is measured once a sample and then added
 // to the float network, group by group: an inference a group and sample. Empty where the engine can
 // not do that, and where these errors would take more than 512 MB, or a sixth of max_memory.
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
+                                               const std::vector<search::OutputPart>& parts,
                                                const std::vector<Sample>& samples,
                                                const RunOptions& run);
 

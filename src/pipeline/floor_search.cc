@@ -1,0 +1,254 @@
+#include "pipeline/floor_search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <set>
+
+#include "base/log.h"
+#include "quant/plan_json.h"
+#include "search/integer_work.h"
+#include "search/ranking.h"
+#include "search/reversal_search.h"
+
+namespace eightbit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What a search costs is counted, so that the same call makes the same model however busy the
+// machine is. Models that are written and tried: the first misses by little and wastes by much.
+constexpr int64_t kMostModels = 8;
+constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
+constexpr size_t kMostRankingSamples = 8;
+// of a layer in float, in shares of all work, on top of its own
+constexpr double kFixedCost = 0.02;
+// of the noise that is allowed: groups do not add up exactly
+constexpr double kMargin = 0.7;
+
+Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
+  Journal::Json out = Journal::Json::array();
+  for (const BiasShift& bias : biases) out.push_back({bias.node, bias.axis, bias.shift});
+  return out;
+}
+
+std::vector<BiasShift> biases_from_json(const Journal::Json& json) {
+  std::vector<BiasShift> out;
+  for (const Journal::Json& bias : json)
+    out.push_back({bias.at(0), bias.at(1), bias.at(2).get<std::vector<float>>()});
+  return out;
+}
+
+}  // namespace
+
+// Groups in the order in which they go, those first whose work takes away most noise for its
+// share.
+void FloorSearch::rank() {
+  groups_ = search::quantizer_groups(graph(), of_.plan);
+  work_ = search::work_shares(graph(), groups_);
+  const auto begin = Clock::now();
+  const std::string key = fmt::format("noise of groups {} {}", digest(to_json(of_.plan, graph())),
+                                      of_.bench.samples().size());
+  noise_.clear();
+  for (const Journal::Json& group : of_.journal.remembered(key, [&] {
+         Journal::Json groups = Journal::Json::array();
+         for (const auto& noise : noise_of_groups()) groups.push_back(exact(noise));
+         return groups;
+       }))
+    noise_.push_back(exact_list(group));
+  log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
+      std::chrono::duration<double>(Clock::now() - begin).count());
+  const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
+  std::vector<double> left(outputs);
+  for (const auto& noise : noise_)
+    for (size_t i = 0; i < outputs; ++i) left[i] += noise[i];
+  std::set<int> open;
+  for (size_t g = 0; g < groups_.size(); ++g) open.insert(static_cast<int>(g));
+  for (double work = 0; !open.empty();) {
+    std::erase_if(open,
+                  [&](int g) { return work + work_[static_cast<size_t>(g)] > of_.share + 1e-9; });
+    if (open.empty()) break;
+    const int best = *std::ranges::max_element(open, {}, [&](int g) { return merit(g, left); });
+    if (goal_at_ == 0 &&
+        std::ranges::all_of(left, [&](double noise) { return noise <= kMargin * allowed(); }))
+      goal_at_ = static_cast<int>(order_.size());
+    log(LogLevel::debug, "quality search: {} of {:.1f} % of the work, noise {::.1e} of {::.1e}",
+        groups_[static_cast<size_t>(best)].layers.empty()
+            ? "?"
+            : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
+        100 * work_[static_cast<size_t>(best)], noise_[static_cast<size_t>(best)], left);
+    order_.push_back(best);
+    open.erase(best);
+    work += work_[static_cast<size_t>(best)];
+    for (size_t i = 0; i < outputs; ++i) left[i] -= noise_[static_cast<size_t>(best)][i];
+  }
+  if (goal_at_ == 0) goal_at_ = static_cast<int>(order_.size());
+}
+
+// Noise over signal that an output may have.
+double FloorSearch::allowed() const { return energy_of(of_.floor); }
+
+// What counts is noise at outputs that have too much; the little that others have breaks ties.
+double FloorSearch::merit(int group, const std::vector<double>& left) const {
+  const auto& noise = noise_[static_cast<size_t>(group)];
+  double gain = 0;
+  for (size_t i = 0; i < left.size(); ++i) {
+    const double excess = std::max(0.0, left[i] - kMargin * allowed());
+    gain += std::min(noise[i], excess) + 1e-3 * std::min(noise[i], 1.0);
+  }
+  return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
+}
+
+// By group and output, over the signal. Those samples tell it whose outputs have most signal.
+// Where a backend cannot tell single groups, shares of the noise of all.
+std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
+  const auto signals = of_.bench.signals();
+  std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
+  for (const auto& row : signals)
+    for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / static_cast<double>(signals.size());
+  const auto activity = [&](size_t s) {
+    double sum = 0;
+    for (size_t i = 0; i < mean.size(); ++i)
+      sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
+    return sum;
+  };
+  std::vector<size_t> order(signals.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, std::greater<>(), activity);
+  std::vector<Sample> samples;
+  const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1,
+                                         kMostRankingSamples);
+  for (size_t s : order)
+    if (samples.size() < most) samples.push_back(of_.bench.samples()[s]);
+  std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), of_.plan, groups_,
+                                                         of_.bench.parts(), samples, of_.run);
+  if (!noise.empty()) return noise;
+  const double all = energy_of(of_.db);
+  for (double share :
+       noise_shares(of_.planned.base.impl(), of_.plan, groups_, of_.bench.samples(), of_.run))
+    noise.push_back({share * all});
+  return noise;
+}
+
+bool FloorSearch::run() {
+  best_.mean_db = of_.mean_db;
+  rank();
+  if (order_.empty()) return false;
+  corrected_ = !of_.plan.biases.empty();
+  search::SearchLimits limits;
+  limits.groups = static_cast<int>(order_.size());
+  limits.max_drop = 0;
+  limits.put_back_trials = 12;
+  limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
+  search::find_reversal(limits, [&](const std::vector<int>& ranks) { return drop_without(ranks); });
+  return !reverted_.empty();
+}
+
+// How far below the floor the model is without these; nothing where time is up.
+std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
+  if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
+  if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
+  std::vector<int> reverted;
+  for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
+  Attempt attempt = attempted(without(reverted), corrected_);
+  if (attempt.tried.sqnr_db < of_.floor && may_correct())
+    if (Attempt other = attempted(without(reverted), !corrected_); is_better(other, attempt)) {
+      attempt = std::move(other);
+      corrected_ = !corrected_;
+    }
+  const double db = attempt.tried.sqnr_db, share = share_of(reverted);
+  log(LogLevel::debug,
+      "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work, biases {}", db,
+      reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
+  const bool met = db >= of_.floor, best_met = !reverted_.empty() && best_.sqnr_db >= of_.floor;
+  const bool better = met != best_met ? met
+                      : met           ? share < share_of(reverted_)
+                                      : attempt.tried.mean_db > best_.mean_db;
+  if (better) {
+    plan_ = std::move(attempt.plan);
+    reverted_ = std::move(reverted);
+    best_ = std::move(attempt.tried);
+    of_.keep(best_.compiled.model);
+  }
+  return of_.floor - db;
+}
+
+bool FloorSearch::may_correct() const {
+  return !of_.options.advanced_parameters.disable_bias_correction;
+}
+
+// Corrections that were measured with all quantizers on do not suit a plan with fewer of them,
+// and those that did harm there may help without the worst of them.
+FloorSearch::Attempt FloorSearch::attempted(Plan plan, bool corrected) {
+  ++models_;
+  if (!of_.journal.kept()) return attempted_now(std::move(plan), corrected);
+  const std::string key = fmt::format("attempt {} {} {}", digest(to_json(plan, graph())), corrected,
+                                      of_.bench.samples().size());
+  if (const auto found = of_.journal.find(key)) return attempted_before(std::move(plan), *found);
+  Attempt attempt = attempted_now(std::move(plan), corrected);
+  of_.journal.add(key, {{"sqnr_db", exact(attempt.tried.sqnr_db)},
+                        {"mean_db", exact(attempt.tried.mean_db)},
+                        {"biases", biases_to_json(attempt.plan.biases)}});
+  return attempt;
+}
+
+// Its model is written again, and compiled only where it turns out to be the best one.
+FloorSearch::Attempt FloorSearch::attempted_before(Plan plan, const Journal::Json& found) const {
+  plan.biases = biases_from_json(found.at("biases"));
+  plan.notes = of_.plan.notes;
+  Tried tried;
+  tried.compiled.model = of_.written(plan);
+  tried.compiled.precision = of_.precision;
+  tried.sqnr_db = exact(found.at("sqnr_db"));
+  tried.mean_db = exact(found.at("mean_db"));
+  return {std::move(plan), std::move(tried)};
+}
+
+FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
+  if (corrected)
+    correct_biases(of_.planned.base.impl(), of_.statistics, of_.options, of_.run, plan);
+  else
+    plan.biases.clear();
+  plan.notes = of_.plan.notes;
+  Tried found = of_.tried(of_.written(plan));
+  return {std::move(plan), std::move(found)};
+}
+
+bool FloorSearch::is_better(const Attempt& a, const Attempt& b) const {
+  const bool a_met = a.tried.sqnr_db >= of_.floor, b_met = b.tried.sqnr_db >= of_.floor;
+  return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
+}
+
+Plan FloorSearch::without(const std::vector<int>& reverted) const {
+  Plan plan = search::without_groups(graph(), of_.plan, groups_, reverted, false);
+  for (size_t i = of_.plan.left_float.size(); i < plan.left_float.size(); ++i)
+    plan.left_float[i].reason = fmt::format("min_sqnr_db {:g}", of_.floor);
+  return plan;
+}
+
+double FloorSearch::share_of(const std::vector<int>& groups) const {
+  double sum = 0;
+  for (int group : groups) sum += work_[static_cast<size_t>(group)];
+  return sum;
+}
+
+// The layers whose noise is largest, of those that are still quantized.
+std::vector<std::string> FloorSearch::suspects() const {
+  std::vector<int> left(groups_.size());
+  std::iota(left.begin(), left.end(), 0);
+  std::erase_if(left,
+                [&](int group) { return std::ranges::find(reverted_, group) != reverted_.end(); });
+  std::ranges::stable_sort(left, std::greater<>(), [&](int group) {
+    const auto& noise = noise_[static_cast<size_t>(group)];
+    return noise.empty() ? 0.0 : std::ranges::max(noise);
+  });
+  std::vector<std::string> names;
+  for (int group : left)
+    if (names.size() < 3 && !groups_[static_cast<size_t>(group)].layers.empty())
+      names.push_back(graph().node(groups_[static_cast<size_t>(group)].layers.front()).name);
+  return names;
+}
+
+}  // namespace eightbit

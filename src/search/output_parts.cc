@@ -1,0 +1,121 @@
+#include "search/output_parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace eightbit::search {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+// of root mean squares; the noise of 8 bits in the larger part reaches the smaller one's signal
+constexpr double kGap = 30;
+constexpr size_t kFewest = 2;  // a channel that stands alone may be an outlier
+
+size_t elements_from(const Shape& shape, size_t axis) {
+  size_t count = 1;
+  for (size_t i = axis; i < shape.size(); ++i) count *= static_cast<size_t>(shape[i]);
+  return count;
+}
+
+// The shorter of two axes behind the first, where no other is longer than 1.
+std::optional<size_t> channel_axis(const Shape& shape) {
+  std::vector<size_t> longer;
+  for (size_t i = 1; i < shape.size(); ++i)
+    if (shape[i] > 1) longer.push_back(i);
+  if (longer.size() != 2) return {};
+  return shape[longer[1]] < shape[longer[0]] ? longer[1] : longer[0];
+}
+
+// Of each channel over all samples: sums of squares. Empty where samples differ in the axis.
+std::vector<double> energies(const std::vector<std::vector<Tensor>>& outputs, size_t output,
+                             size_t axis) {
+  const auto channels = static_cast<size_t>(outputs[0][output].shape[axis]);
+  std::vector<double> sums(channels);
+  for (const auto& sample : outputs) {
+    const Tensor& tensor = sample[output];
+    if (channel_axis(tensor.shape) != axis || static_cast<size_t>(tensor.shape[axis]) != channels)
+      return {};
+    const size_t inner = elements_from(tensor.shape, axis + 1);
+    const std::vector<float> values = to_floats(tensor);
+    for (size_t i = 0; i < values.size(); ++i)
+      if (std::isfinite(values[i]))
+        sums[i / inner % channels] += static_cast<double>(values[i]) * values[i];
+  }
+  return sums;
+}
+
+// By channel: whether it is above the widest gap. Empty where there is none that is wide enough.
+std::vector<char> above_gap(const std::vector<double>& energies) {
+  std::vector<double> sorted = energies;
+  std::ranges::sort(sorted);
+  size_t at = 0;
+  double widest = kGap * kGap;
+  for (size_t i = kFewest; i + kFewest <= sorted.size(); ++i)
+    if (sorted[i - 1] > 0 && sorted[i] >= widest * sorted[i - 1]) {
+      widest = sorted[i] / sorted[i - 1];
+      at = i;
+    }
+  if (at == 0) return {};
+  std::vector<char> above;
+  for (double energy : energies) above.push_back(energy >= sorted[at]);
+  return above;
+}
+
+}  // namespace
+
+std::string OutputPart::suffix() const {
+  if (axis < 0) return "";
+  std::string text = "[";
+  for (int64_t i = 0; i < axis; ++i) text += ":, ";
+  const auto first = std::ranges::find(channels, 1), end = std::find(first, channels.end(), 0);
+  if (std::find(end, channels.end(), 1) == channels.end())
+    return text + fmt::format("{}:{}]", first - channels.begin(), end - channels.begin());
+  return text + fmt::format("{} channels]", std::ranges::count(channels, 1));
+}
+
+std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& outputs) {
+  std::vector<OutputPart> parts;
+  for (size_t i = 0; !outputs.empty() && i < outputs[0].size(); ++i) {
+    if (!is_float(outputs[0][i].dtype)) continue;
+    const auto axis = channel_axis(outputs[0][i].shape);
+    std::vector<char> above = axis ? above_gap(energies(outputs, i, *axis)) : std::vector<char>();
+    if (above.empty()) {
+      parts.push_back({i});
+      continue;
+    }
+    std::vector<char> below;
+    for (char is_above : above) below.push_back(!is_above);
+    parts.push_back({i, static_cast<int64_t>(*axis), std::move(above)});
+    parts.push_back({i, static_cast<int64_t>(*axis), std::move(below)});
+  }
+  return parts;
+}
+
+void OutputNoise::add(const Tensor& reference, const Tensor& other, const OutputPart& part) {
+  const std::vector<float> a = to_floats(reference), b = to_floats(other);
+  if (a.size() != b.size()) {
+    noise_ = kInfinite;
+    return;
+  }
+  const bool all = part.axis < 0;
+  const size_t inner = all ? 1 : elements_from(reference.shape, static_cast<size_t>(part.axis) + 1);
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i])) continue;
+    if (!all && !part.channels[i / inner % part.channels.size()]) continue;
+    const double difference = static_cast<double>(a[i]) - b[i];
+    signal_ += static_cast<double>(a[i]) * a[i];
+    noise_ += std::isfinite(b[i]) ? difference * difference : kInfinite;
+  }
+}
+
+double OutputNoise::decibels() const {
+  if (std::isinf(noise_)) return -kInfinite;
+  if (noise_ <= 0) return kInfinite;
+  return signal_ > 0 ? 10 * std::log10(signal_ / noise_) : -kInfinite;
+}
+
+}  // namespace eightbit::search

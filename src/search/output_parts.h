@@ -1,0 +1,46 @@
+// What is judged one by one at a model's outputs, and its signal and noise.
+//
+// An output is one quantity, unless its channels are of two magnitudes that have nothing to do with
+// each other, as the boxes (pixels) and scores (0 to 1) that detectors put into one tensor: there
+// the noise of the scores, however large, would be nothing beside the boxes' signal.
+#pragma once
+
+#include <eightbit/tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace eightbit::search {
+
+struct OutputPart {
+  size_t output = 0;
+  int64_t axis = -1;           // -1: all of the output
+  std::vector<char> channels;  // by channel of the axis: 1: is part of it
+
+  // Behind the output's name: empty for all of it, else "[:, 0:4]" where its channels are one run,
+  // or "[:, 17 channels]".
+  std::string suffix() const;
+};
+
+// Of the outputs in floats. `outputs`: of the float model, by sample. Two parts where an output has
+// two axes beside the first that are longer than 1, and the root mean square of the channels of the
+// shorter one has a gap of a factor 30 or more, with two channels at least on either side.
+std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& outputs);
+
+// Signal and noise of one part over samples. Elements that are no numbers in the float model cannot
+// be judged; where the other model has none, or another shape, the noise is infinite.
+class OutputNoise {
+ public:
+  void add(const Tensor& reference, const Tensor& other, const OutputPart& part = {});
+
+  double signal() const { return signal_; }
+  double noise() const { return noise_; }
+  // Infinite where nothing differs.
+  double decibels() const;
+
+ private:
+  double signal_ = 0, noise_ = 0;
+};
+
+}  // namespace eightbit::search
