@@ -25,7 +25,28 @@ std::optional<BiasProbe> probe_at(const Graph& graph, NodeId id) {
   if (axis == kNone) return {};
   const int64_t channels = graph.value(node.outputs[0]).shape[static_cast<size_t>(axis)];
   if (channels < 1) return {};
-  return BiasProbe{id, axis, channels};
+  BiasProbe probe{id, axis, channels, id, kNone};
+  if (const auto bias = bias_behind(graph, id);
+      bias &&
+      graph.value(graph.node(bias->node).outputs[0]).shape == graph.value(node.outputs[0]).shape)
+    probe.node = bias->node;
+  const std::vector<Use>& uses = graph.value(graph.node(probe.node).outputs[0]).uses;
+  if (uses.size() == 1 && graph.node(uses[0].node).op == Op::relu)
+    probe.relu = graph.node(uses[0].node).outputs[0];
+  else
+    probe.node = id;
+  return probe;
+}
+
+// Whose mean is compared.
+ValueId compared_value(const Graph& graph, const BiasProbe& probe) {
+  return probe.relu != kNone ? probe.relu : graph.node(probe.node).outputs[0];
+}
+
+// A mean behind a ReLU says what it would be of scaled channels, but not of shifted ones.
+bool is_known(const ChannelChange& change, const BiasProbe& probe) {
+  return probe.relu == kNone ||
+         std::ranges::all_of(change.shift, [](float shift) { return shift == 0; });
 }
 
 // Whether magnitudes are taken of a layer's output: squares, powers, absolute values. What is 0
@@ -72,7 +93,7 @@ std::vector<BiasProbe> all_layers(const Graph& graph) {
 std::vector<records::Point> layer_points(const Graph& graph, const std::vector<BiasProbe>& probes) {
   std::vector<records::Point> points;
   for (const BiasProbe& probe : probes) {
-    const Value& value = graph.value(graph.node(probe.node).outputs[0]);
+    const Value& value = graph.value(compared_value(graph, probe));
     points.push_back({value.name, {value.id, probe.axis, probe.channels, kMean}});
   }
   return points;
@@ -87,11 +108,13 @@ std::vector<std::vector<float>> reference_means(const Graph& graph,
   for (int64_t number : samples) {
     auto& row = rows.emplace_back();
     for (const BiasProbe& probe : probes) {
-      const ValueId value = graph.node(probe.node).outputs[0];
-      auto means = statistics.layer_means(number, value);
+      const ValueId value = graph.node(probe.corrected()).outputs[0];
+      auto means = statistics.layer_means(number, compared_value(graph, probe));
       if (static_cast<int64_t>(means.size()) != probe.channels) return {};
       for (const ChannelChange& change : plan.changes)
-        if (change.value == value)
+        if (change.value == value && !is_known(change, probe))
+          return {};
+        else if (change.value == value)
           for (size_t c = 0; c < means.size(); ++c)
             means[c] = (means[c] - change.shift[c]) / change.factor[c];
       row.insert(row.end(), means.begin(), means.end());
@@ -151,7 +174,7 @@ std::vector<BiasShift> BiasCorrection::shifts(bool checked) const {
     // a tensor without elements
     if (std::ranges::all_of(squares, [](double x) { return x == 0; })) continue;
     if (checked && count_ > 1 && !helps(first, probe.channels)) continue;
-    BiasShift shift{probe.node, probe.axis, {}};
+    BiasShift shift{probe.corrected(), probe.axis, {}};
     for (size_t i = first; i < at; ++i) shift.shift.push_back(static_cast<float>(trusted_mean(i)));
     out.push_back(std::move(shift));
   }

@@ -7,6 +7,8 @@
 //          and product of it the difference of channel means is added, sample by sample, so that
 //          every layer sees inputs that earlier layers have already corrected, with all quantizers
 //          on. The average over samples goes into the biases.
+//          In front of a ReLU the means behind it are compared: of what it cuts off nobody sees
+//          anything, and the mean of what is in front may be moved by that alone.
 // Source:  Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction,
 //          arXiv 1906.04721, 4.2; the single pass is described in docs/how_it_works.md.
 #pragma once

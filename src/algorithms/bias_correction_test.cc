@@ -77,6 +77,38 @@ TEST(BiasCorrection, LayersThatAreMeasuredInMagnitudeHaveNoProbe) {
   }
 }
 
+// The mean in front of a ReLU may be moved by what it cuts off.
+TEST(BiasCorrection, InFrontOfAReluTheMeansBehindItAreCompared) {
+  Network net;
+  const ValueId sum = add_bias(net.graph, "sum", net.second, {0, 0, 0});
+  const ValueId relu = add_layer(net.graph, "relu", Op::relu, sum, kNone, {1, 3, 8, 8});
+  const auto probes = all_layers(net.graph);
+  ASSERT_EQ(probes.size(), 2u);
+  EXPECT_EQ(probes[0].relu, kNone);
+  EXPECT_EQ(probes[0].node, net.node(net.first));
+  EXPECT_EQ(probes[1].relu, relu);
+  EXPECT_EQ(probes[1].node, net.node(sum));
+  EXPECT_EQ(probes[1].corrected(), net.node(net.second));
+  EXPECT_EQ(layer_points(net.graph, probes)[1].tap.value, relu);
+
+  BiasCorrection correction({probes[1]});
+  correction.add(std::vector<float>{1, 2, 3});
+  const auto shifts = correction.shifts(false);
+  ASSERT_EQ(shifts.size(), 1u);
+  EXPECT_EQ(shifts[0].node, net.node(net.second));
+
+  // Scaled channels are known behind it, shifted ones are not.
+  const auto statistics = net.statistics(probes);
+  Plan plan;
+  plan.changes = {{net.second, 1, {0, 0, 0}, {2, 2, 2}}};
+  const auto rows = [&] {
+    return reference_means(net.graph, probes, statistics, statistics.kept_samples.numbers(), plan);
+  };
+  EXPECT_EQ(rows().size(), 2u);
+  plan.changes[0].shift = {0, 1, 0};
+  EXPECT_THAT(rows(), IsEmpty());
+}
+
 TEST(BiasCorrection, ReferenceMeansFollowTheOrderOfProbesAndSamples) {
   const Network net;
   const auto statistics = net.statistics(all_layers(net.graph));

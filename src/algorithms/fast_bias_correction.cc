@@ -43,11 +43,11 @@ void number_channels(const Graph& graph, Layer& layer) {
 std::vector<Layer> layers_of(const Graph& graph, const Plan& plan) {
   std::vector<Layer> out;
   for (const auto& probe : bias_probes(graph, plan)) {
-    const int32_t port = weight_port(graph, probe.node);
-    if (port > 1 || graph.node(probe.node).inputs.size() < 2) continue;
-    Layer layer{probe.node,
-                {probe.node, port},
-                {probe.node, 1 - port},
+    const int32_t port = weight_port(graph, probe.corrected());
+    if (port > 1 || graph.node(probe.corrected()).inputs.size() < 2) continue;
+    Layer layer{probe.corrected(),
+                {probe.corrected(), port},
+                {probe.corrected(), 1 - port},
                 probe.axis,
                 probe.channels,
                 nullptr,
@@ -183,9 +183,9 @@ bool is_wanted(const Graph& graph, const QuantizeOptions& options, NodeId node,
 
 void fast_bias_correction_request(const Graph& graph, const Plan& plan, records::TapRequest& taps) {
   for (const auto& probe : bias_probes(graph, plan)) {
-    const int32_t port = weight_port(graph, probe.node);
-    if (port > 1 || graph.node(probe.node).inputs.size() < 2) continue;
-    const Use activation{probe.node, 1 - port};
+    const int32_t port = weight_port(graph, probe.corrected());
+    if (port > 1 || graph.node(probe.corrected()).inputs.size() < 2) continue;
+    const Use activation{probe.corrected(), 1 - port};
     const int64_t axis = activation_channel_axis(graph, activation);
     if (axis != kNone) taps.want_channels(graph.input(activation), axis, kMean);
   }

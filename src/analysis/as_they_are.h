@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "backends/network.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 namespace eightbit {
 

@@ -20,7 +20,7 @@
 #include "pipeline/feed.h"
 #include "pipeline/measure.h"
 #include "pipeline/steps.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 namespace eightbit {
 namespace {

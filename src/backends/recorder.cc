@@ -66,13 +66,11 @@ Tensor RowRecorder::shift(int32_t index, const float* data, std::span<const int6
   Tensor shifts = Tensor::allocate(DType::f32, {rows, probe.channels});
   auto* out = reinterpret_cast<float*>(shifts.mutable_data());
   units_.split(shape, [&](size_t unit, int64_t first, std::span<const int64_t> own) {
-    const std::vector<float> means = channel_means(data + first, own, probe.axis);
-    EIGHTBIT_CHECK(static_cast<int64_t>(means.size()) == probe.channels,
-                   "{} channels where {} are known", means.size(), probe.channels);
     const auto reference =
-        std::span(*means_.at(unit)).subspan(static_cast<size_t>(first_mean), means.size());
+        std::span(*means_.at(unit))
+            .subspan(static_cast<size_t>(first_mean), static_cast<size_t>(probe.channels));
     const auto row = place(unit, offset, probe.channels);
-    for (size_t c = 0; c < means.size(); ++c) row[c] = reference[c] - means[c];
+    std::ranges::copy(mean_shift(probe, reference, data + first, own), row.begin());
     std::ranges::copy(row, out + static_cast<int64_t>(unit) * probe.channels);
   });
   if (!units_.splits(shape)) copy_to_all(offset, probe.channels);

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "pipeline/measure.h"
 #include "pipeline/memory_need.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 namespace eightbit {
 namespace {

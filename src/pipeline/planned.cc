@@ -16,10 +16,10 @@
 #include "kernels/kernel_fit.h"
 #include "pipeline/algorithm_run.h"
 #include "pipeline/measure.h"
-#include "pipeline/measured_placement.h"
 #include "pipeline/quantized_already.h"
 #include "pipeline/run_facts.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/measured_placement.h"
+#include "pipeline/trial/trial_run.h"
 #include "placement/placement.h"
 #include "quant/plan_json.h"
 

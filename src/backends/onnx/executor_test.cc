@@ -135,6 +135,17 @@ TEST(Executor, ProbesShiftWhatLaterNodesSee) {
   EXPECT_THAT(record, ElementsAre(1, 4, -3, FloatEq(-1.0f / 3)));
 }
 
+TEST(Executor, ProbesInFrontOfAReluCompareWhatItLetsPass) {
+  const OnnxModel model = model_of(scaling_model(kFactor));
+  const Plan plan;
+  const ValueId y = value_named(model, "y");
+  const NodeId scaled = model.graph().value(value_named(model, "scaled")).producer;
+  const backends::Probes probes{&plan, {{scaled, 1, 2, kNone, y}}, {{3, 0.5f}}};
+  // y is 0 2 4 | 0 0 0 of scaled 0 2 4 | -3 -4 -5: two thirds pass, and none
+  EXPECT_THAT(run(*model.compile(probes), counting_samples(1)).at(0),
+              ElementsAre(FloatEq(1.5f), FloatEq(10)));
+}
+
 std::vector<Tensor> run_one(backends::Executor& executor, const Sample& sample) {
   return executor.run_one(sample, [](int64_t, std::span<const float>) {});
 }

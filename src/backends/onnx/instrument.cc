@@ -283,6 +283,7 @@ class Instrumenter {
     set_attribute(node, "axis", probe.axis);
     set_attribute(node, "first", first);
     set_attribute(node, "channels", probe.channels);
+    set_attribute(node, "relu", static_cast<int64_t>(probe.relu));
     if (dtype != DType::f32) cast_to(corrected, value, dtype);
     add_record(shift);
   }

@@ -7,11 +7,15 @@
 #include <openvino/op/assign.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/divide.hpp>
 #include <openvino/op/fake_quantize.hpp>
+#include <openvino/op/greater.hpp>
+#include <openvino/op/maximum.hpp>
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/read_value.hpp>
 #include <openvino/op/reduce_mean.hpp>
+#include <openvino/op/relu.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/shape_of.hpp>
 #include <openvino/op/slice.hpp>
@@ -93,6 +97,20 @@ Output mean_over_all_but(const Output& value, int64_t axis) {
     if (i != axis) axes.push_back(i);
   return std::make_shared<ov::op::v1::ReduceMean>(
       value, ov::op::v0::Constant::create(ov::element::i64, {axes.size()}, axes), true);
+}
+
+// As in records/bias_probe.h, as part of the network.
+Output mean_shift(const Output& reference, const Output& value, const BiasProbe& probe) {
+  if (probe.relu == kNone)
+    return std::make_shared<ov::op::v1::Subtract>(reference, mean_over_all_but(value, probe.axis));
+  const ov::element::Type type = value.get_element_type();
+  const auto number = [&](float x) { return ov::op::v0::Constant::create(type, {}, {x}); };
+  const Output shift = std::make_shared<ov::op::v1::Subtract>(
+      reference, mean_over_all_but(std::make_shared<ov::op::v0::Relu>(value), probe.axis));
+  const Output active = mean_over_all_but(
+      as_type(std::make_shared<ov::op::v1::Greater>(value, number(0)), type), probe.axis);
+  return std::make_shared<ov::op::v1::Divide>(
+      shift, std::make_shared<ov::op::v1::Maximum>(active, number(kLeastActive)));
 }
 
 // Makes `copy` read the inputs of `master`, and keeps its states apart from the master's.
@@ -324,8 +342,7 @@ class Instrumenter {
     shape[static_cast<size_t>(probe.axis)] = static_cast<size_t>(probe.channels);
     inputs_.push_back(std::make_shared<ov::op::v0::Parameter>(ov::element::f32, shape));
     const Output shift =
-        std::make_shared<ov::op::v1::Subtract>(as_type(inputs_.back(), planned.get_element_type()),
-                                               mean_over_all_but(planned, probe.axis));
+        mean_shift(as_type(inputs_.back(), planned.get_element_type()), planned, probe);
     const Output corrected = std::make_shared<ov::op::v1::Add>(planned, shift);
     for (ov::Input<ov::Node> consumer : consumers) consumer.replace_source_output(corrected);
     add_result(as_f32(shift));

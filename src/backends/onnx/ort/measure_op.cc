@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "records/bias_probe.h"
 #include "records/reduce.h"
 
 namespace eightbit::onnx {
@@ -136,27 +137,26 @@ class DifferenceKernel {
 class MeanShiftKernel {
  public:
   MeanShiftKernel(const Taps&, Ort::ConstKernelInfo info)
-      : axis_(info.GetAttribute<int64_t>("axis")),
-        first_(info.GetAttribute<int64_t>("first")),
-        channels_(info.GetAttribute<int64_t>("channels")) {}
+      : first_(info.GetAttribute<int64_t>("first")) {
+    probe_.axis = info.GetAttribute<int64_t>("axis");
+    probe_.channels = info.GetAttribute<int64_t>("channels");
+    probe_.relu = static_cast<ValueId>(info.GetAttribute<int64_t>("relu"));
+  }
 
   void compute(Ort::KernelContext& context) const {
     const Input value = input_of(context, 0), means = input_of(context, 1);
-    EIGHTBIT_CHECK(first_ + channels_ <= means.size, "means {} to {} of {}", first_,
-                   first_ + channels_, means.size);
-    std::vector<float> shift = channel_means(value.data, value.shape, axis_);
-    EIGHTBIT_CHECK(static_cast<int64_t>(shift.size()) == channels_,
-                   "{} channels where {} are known", shift.size(), channels_);
-    for (size_t c = 0; c < shift.size(); ++c)
-      shift[c] = means.data[first_ + static_cast<int64_t>(c)] - shift[c];
-    std::ranges::copy(shift, output_of(context, 1, {channels_}));
+    EIGHTBIT_CHECK(first_ + probe_.channels <= means.size, "means {} to {} of {}", first_,
+                   first_ + probe_.channels, means.size);
+    const std::span reference(means.data + first_, static_cast<size_t>(probe_.channels));
+    const std::vector<float> shift = mean_shift(probe_, reference, value.data, value.shape);
+    std::ranges::copy(shift, output_of(context, 1, {probe_.channels}));
     add(value, shift, output_of(context, 0, value.shape));
   }
 
  private:
   void add(const Input& value, const std::vector<float>& shift, float* out) const {
     int64_t inner = 1;
-    for (size_t i = static_cast<size_t>(axis_) + 1; i < value.shape.size(); ++i)
+    for (size_t i = static_cast<size_t>(probe_.axis) + 1; i < value.shape.size(); ++i)
       inner *= value.shape[i];
     const auto channels = static_cast<int64_t>(shift.size());
     for (int64_t run = 0; run * inner < value.size; ++run) {
@@ -165,7 +165,8 @@ class MeanShiftKernel {
     }
   }
 
-  int64_t axis_, first_, channels_;
+  BiasProbe probe_;
+  int64_t first_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 //   Fold(records f32 [.., record_size]) {tap}              -> f32 [1, record_size]: one record of
 //   those of all iterations
 //   Difference(reference f32, other f32)                   -> f32 [1, 4]: signal, noise, dot, power
-//   MeanShift(value f32, means f32[all]) {axis, first, channels} -> value + shift, shift f32
+//   MeanShift(value f32, means f32[all]) {axis, first, channels, relu} -> value + shift, shift f32
 //   [channels];
 //     shift: means[first, first + channels) minus the mean of `value` over all axes but `axis`
 #pragma once

@@ -1,4 +1,4 @@
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pipeline/quality_floor.h"
+#include "pipeline/trial/quality_floor.h"
 
 namespace eightbit {
 namespace {

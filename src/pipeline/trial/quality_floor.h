@@ -20,7 +20,7 @@
 
 #include "base/journal.h"
 #include "pipeline/planned.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 namespace eightbit {
 

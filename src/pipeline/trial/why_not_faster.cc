@@ -1,4 +1,4 @@
-#include "pipeline/why_not_faster.h"
+#include "pipeline/trial/why_not_faster.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,4 +1,4 @@
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,7 +11,7 @@
 
 #include "base/freed_memory.h"
 #include "base/log.h"
-#include "pipeline/take_turns.h"
+#include "pipeline/trial/take_turns.h"
 
 namespace eightbit {
 namespace {

@@ -17,7 +17,7 @@
 
 #include "base/journal.h"
 #include "pipeline/planned.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/trial_run.h"
 #include "search/quantizer_groups.h"
 
 namespace eightbit {

@@ -1,6 +1,6 @@
 // The groups of quantizers for which integers do not pay on this machine go back to floats.
 //
-// Needs:   a settled plan (pipeline/quality_floor.h), kept samples, and a runtime that tells the
+// Needs:   a settled plan (quality_floor.h), kept samples, and a runtime that tells the
 //          times of layers.
 // Does:    compares the runtime's own times of each group in the quantized network and in the float
 //          one, chooses those that should leave (pipeline/placement_choice.h), writes the model
@@ -21,7 +21,7 @@
 #include <string_view>
 
 #include "pipeline/planned.h"
-#include "pipeline/quality_floor.h"
+#include "pipeline/trial/quality_floor.h"
 
 namespace eightbit {
 

@@ -1,4 +1,4 @@
-#include "pipeline/floor_search.h"
+#include "pipeline/trial/floor_search.h"
 
 #include <fmt/format.h>
 

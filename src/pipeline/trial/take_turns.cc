@@ -1,4 +1,4 @@
-#include "pipeline/take_turns.h"
+#include "pipeline/trial/take_turns.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "pipeline/quality_floor.h"
+#include "pipeline/trial/quality_floor.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,8 +13,8 @@
 #include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "pipeline/floor_search.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/floor_search.h"
+#include "pipeline/trial/trial_run.h"
 #include "search/best_model.h"
 #include "search/integer_work.h"
 #include "search/misread_search.h"

@@ -1,4 +1,4 @@
-#include "pipeline/measured_placement.h"
+#include "pipeline/trial/measured_placement.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "pipeline/placement_choice.h"
-#include "pipeline/take_turns.h"
-#include "pipeline/trial_run.h"
+#include "pipeline/trial/take_turns.h"
+#include "pipeline/trial/trial_run.h"
 #include "search/integer_work.h"
 #include "search/quantizer_groups.h"
 
