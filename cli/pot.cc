@@ -10,7 +10,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <random>
+#include <utility>
+#include <vector>
 
 #include "console.h"
 #include "data_flags.h"
@@ -23,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Pot {
-  std::string config, quantize, preset, model, weights, name, engine, ac_config, data_source;
+  std::string config, quantize, preset, model, weights, name, engine, ac_config;
+  std::vector<std::string> data_source;
   std::string output_dir = "./results", log_level = "INFO";
   std::optional<double> max_drop;
   bool evaluate = false, direct_dump = false, keep_weights = false, bar = false, stream = false;
@@ -64,7 +66,7 @@ std::string template_of(const Pot& verb) {
   if (aware) params["maximal_drop"] = *verb.max_drop;
   nlohmann::ordered_json engine;
   if (verb.engine == "simplified")
-    engine = {{"type", "simplified"}, {"data_source", verb.data_source}};
+    engine = {{"type", "simplified"}, {"data_source", verb.data_source.front()}};
   else
     engine = {{"config", verb.ac_config}};
   return nlohmann::ordered_json{
@@ -129,7 +131,8 @@ fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
   fs::path folder = verb.output_dir;
   if (!verb.direct_dump) {
     const std::time_t now = std::time(nullptr);
-    folder /= fmt::format("{}_{}", config.model_name, config.algorithms.name);
+    const std::string prefix = config.model_name.empty() ? "" : config.model_name + "_";
+    folder /= prefix + config.algorithms.name;
     folder /= fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
   }
   std::error_code error;
@@ -140,20 +143,11 @@ fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
   return folder;
 }
 
-// Which pictures calibrate: the first ones, or with shuffle_data any.
-std::vector<fs::path> calibration_files(const pot::Configuration& config) {
-  std::vector<fs::path> files = config.calibration.files;
-  const pot::Algorithms& algorithms = config.algorithms;
-  const auto count = std::min(
-      files.size(), static_cast<size_t>(
-                        algorithms.stat_subset_size.value_or(static_cast<int64_t>(files.size()))));
-  if (algorithms.shuffle_data) {
-    std::mt19937_64 random(algorithms.seed);
-    for (size_t i = 0; i < count; ++i)
-      std::swap(files[i], files[i + random() % (files.size() - i)]);
-  }
-  files.resize(count);
-  return files;
+// Which data calibrate: the first ones, or with shuffle_data any.
+Dataset calibration_of(const pot::Pictures& pictures, const pot::Algorithms& algorithms,
+                       const Model& model) {
+  return pot::subset_of(pot::open_pictures(pictures, model), algorithms.stat_subset_size,
+                        algorithms.shuffle_data, algorithms.seed);
 }
 
 class Job {
@@ -164,33 +158,48 @@ class Job {
   }
 
   void run() {
+    if (!config_.cascade.empty()) return run_cascade();
     // what cannot be read leaves no folder behind
     const Model model = Model::read(config_.model);
-    const std::vector<fs::path> files = calibration_files(config_);
-    const Dataset data =
-        pot::with_constants(open_file_list(files, fitted(config_.calibration, model)),
-                            config_.calibration.constants, model);
+    const Dataset data = calibration_of(config_.calibration, config_.algorithms, model);
     const fs::path folder = result_folder(verb_, config_);
     console_.log_to(folder / "log.txt");
-    const Model result = config_.algorithms.skip_model
-                             ? model
-                             : quantized(model, data, static_cast<int64_t>(files.size()), folder);
+    const Model result = config_.algorithms.skip_model ? model : quantized(model, data, folder);
     const fs::path target = folder / "optimized" / (config_.model_name + ".xml");
     result.save(target, true);
-    console_.print(summary(target));
+    console_.print(summary(config_.algorithms, target));
     if (verb_.evaluate) evaluate(result, folder);
   }
 
  private:
-  FileDatasetOptions fitted(const pot::Pictures& pictures, const Model& model) const {
-    FileDatasetOptions options = for_model(pictures.options, model);
-    const bool simplified = config_.engine == pot::EngineType::simplified;
-    return simplified ? pot::for_channels(std::move(options)) : options;
+  // Each part for its own data, as they come to it.
+  void run_cascade() {
+    std::vector<std::pair<Model, Dataset>> parts;
+    for (const pot::Part& part : config_.cascade) {
+      const Model model = Model::read(part.model);
+      parts.emplace_back(model, calibration_of(part.calibration, part.algorithms, model));
+    }
+    const fs::path folder = result_folder(verb_, config_);
+    console_.log_to(folder / "log.txt");
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const pot::Part& part = config_.cascade[i];
+      const auto& [model, data] = parts[i];
+      const Model result =
+          part.algorithms.skip_model ? model : without_control(model, data, part.algorithms);
+      const std::string prefix = config_.model_name.empty() ? "" : config_.model_name + "_";
+      const fs::path target = folder / "optimized" / (prefix + part.name + ".xml");
+      result.save(target, true);
+      console_.print(fmt::format("{}\n{}", part.name, summary(part.algorithms, target)));
+    }
   }
 
   void check_metrics() const {
     const bool aware = config_.algorithms.control.has_value();
     if (!aware && !verb_.evaluate) return;
+    if (!config_.cascade.empty())
+      throw Unsupported(
+          "[pot] --evaluate of a cascade needs an engine that runs its parts. Derive one from "
+          "eightbit.pot.IEEngine in Python (docs/pot.md)");
     const std::string what = aware ? "AccuracyAwareQuantization" : "--evaluate";
     if (config_.engine == pot::EngineType::simplified)
       throw Unsupported(fmt::format(
@@ -207,28 +216,34 @@ class Job {
                       what));
   }
 
-  Model quantized(const Model& model, const Dataset& data, int64_t samples,
-                  const fs::path& folder) {
-    QuantizeOptions options = config_.algorithms.options;
+  QuantizeOptions options_of(const pot::Algorithms& algorithms, const Dataset& data) const {
+    QuantizeOptions options = algorithms.options;
     if (verb_.keep_weights) options.advanced_parameters.compress_weights = false;
-    options.subset_size = samples;
+    if (const auto size = data.open()->size()) options.subset_size = *size;
+    return options;
+  }
+
+  Model without_control(const Model& model, const Dataset& data,
+                        const pot::Algorithms& algorithms) {
+    report_ = {};
     RunOptions run = console_.run_options();
     run.report = &report_;
-    if (!config_.algorithms.control) return quantize(model, data, options, run);
+    return quantize(model, data, options_of(algorithms, data), run);
+  }
+
+  Model quantized(const Model& model, const Dataset& data, const fs::path& folder) {
+    if (!config_.algorithms.control) return without_control(model, data, config_.algorithms);
+    RunOptions run = console_.run_options();
+    run.report = &report_;
     AccuracyControlOptions control = *config_.algorithms.control;
     const fs::path intermediate = folder / "accuracy_aware_intermediate";
     fs::create_directories(intermediate);
     control.best_model = intermediate / "intermediate_model.xml";
-    accuracy_ = quantize_with_accuracy_control(model, data, evaluation_data(model),
-                                               validation(model, config_.top_k.front(), folder),
-                                               options, control, run);
+    accuracy_ =
+        quantize_with_accuracy_control(model, data, pot::open_pictures(config_.evaluation, model),
+                                       validation(model, config_.top_k.front(), folder),
+                                       options_of(config_.algorithms, data), control, run);
     return accuracy_->model;
-  }
-
-  Dataset evaluation_data(const Model& model) const {
-    return pot::with_constants(
-        open_file_list(config_.evaluation.files, fitted(config_.evaluation, model)),
-        config_.evaluation.constants, model);
   }
 
   ValidationFunction validation(const Model& model, int64_t top_k, const fs::path& folder) const {
@@ -239,7 +254,7 @@ class Job {
     for (int64_t label : config_.evaluation.labels) stream << label << "\n";
     if (!stream.flush())
       throw FileError(fmt::format("[pot] '{}' cannot be written", metric.labels.string()));
-    return validation_on(evaluation_data(model), metric);
+    return validation_on(pot::open_pictures(config_.evaluation, model), metric);
   }
 
   // As POT logs them: a name of 27 characters, and the value.
@@ -249,8 +264,8 @@ class Job {
                                  validation(result, top_k, folder)(result).metric));
   }
 
-  std::string summary(const fs::path& target) const {
-    std::string text = notes_text(config_.algorithms.notes);
+  std::string summary(const pot::Algorithms& algorithms, const fs::path& target) const {
+    std::string text = notes_text(algorithms.notes);
     if (report_.trial) text += fmt::format("Trial run: {}\n", report_.trial->summary());
     text += notes_text(report_.notes);
     if (accuracy_ && !accuracy_->reached) text += accuracy_->failure() + "\n";
@@ -303,7 +318,8 @@ void add_pot(CLI::App& app) {
       ->check(CLI::IsMember({"accuracy_checker", "simplified"}));
   flags->add_option("--ac-config", verb->ac_config, "With -q: an Accuracy Checker file");
   flags->add_option("--data-source", verb->data_source,
-                    "Simplified engine: a folder, a list or a glob of pictures");
+                    "Simplified engine: a folder, a list or a glob of pictures, or a .npz; of a "
+                    "cascade PART=SOURCE for each part");
   flags->add_option("--max-drop", verb->max_drop,
                     "With -q accuracy_aware: the most that may be lost");
   flags->add_flag("-e,--evaluate", verb->evaluate, "Metrics of the result on the whole dataset");

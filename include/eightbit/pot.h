@@ -10,10 +10,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace eightbit {
+struct ImagePreparation;  // the library's own
+}
 
 namespace eightbit::pot {
 
@@ -44,25 +49,34 @@ struct ConstantInput {
   std::vector<double> values;
 };
 
-// Pictures and what is known of them.
+// Pictures, or arrays in their place, and what is known of them.
 struct Pictures {
   std::vector<std::filesystem::path> files;
   FileDatasetOptions options;
   std::vector<int64_t> labels;  // one a file; empty: not known
   std::vector<ConstantInput> constants;
+  // Steps of Accuracy Checker, and inputs that are told sizes. Null: there are none.
+  std::shared_ptr<const ImagePreparation> preparation;
+  bool grey_by_model = false;  // a model of one channel sees grey pictures
+  // One file whose rows are the samples: .npy or .npz. Else each file is a sample.
+  bool rows = false;
+  // Arrays of files: what has four axes is [height, width, channels], as pictures are, and is
+  // turned to the layout of the model's input where it has one.
+  bool channels_last = false;
 };
 
 // The section "engine" of the type "simplified", as JSON: "data_source", and "layout" and
 // "central_fraction" where it has them. Throws as read_algorithms does, and what open_files throws.
 Pictures read_pictures(std::string_view engine);
 
-// The samples of `pictures` with the constants beside them, in the shapes of the model's inputs (a
-// size that is not known is 1). Throws InvalidArgument for a constant that fits none.
-Dataset with_constants(Dataset pictures, const std::vector<ConstantInput>& constants,
-                       const Model& model);
+// The samples of `pictures` as inputs of `model`: pictures go to the input of four axes where it
+// has several, and constants stand beside them in the shapes of theirs (a size that is not known is
+// 1). Throws InvalidArgument for a constant or a step that does not fit, DataError naming a file.
+Dataset open_pictures(const Pictures& pictures, const Model& model);
 
-// Options of pictures for the model's inputs, which they name: one channel makes them grey.
-FileDatasetOptions for_channels(FileDatasetOptions options);
+// `count` of the samples: the first ones, or by `shuffle` any, drawn by `seed`, in their order.
+// Unset: all of them. For data that know their size; others are taken from their start.
+Dataset subset_of(const Dataset& data, std::optional<int64_t> count, bool shuffle, uint64_t seed);
 
 // One of them as POT's ImageLoader reads it: u8, [1, 3, height, width] of B, G, R ([1, 1, ...] of
 // grey for an input of one channel) or with the channels last, as the layout says; of the input's
@@ -74,10 +88,19 @@ Tensor read_picture(const Pictures& pictures, int64_t index, const Shape& input)
 // Whose data a configuration names: pictures without labels, or datasets of Accuracy Checker.
 enum class EngineType { simplified, accuracy_checker };
 
+// A part of a cascade, which is quantized for data of its own.
+struct Part {
+  std::string name;
+  std::filesystem::path model, weights;
+  Algorithms algorithms;  // with the part's ignored scope
+  Pictures calibration;
+};
+
 // A whole file.
 struct Configuration {
   std::string model_name;
-  std::filesystem::path model, weights;
+  std::filesystem::path model, weights;  // empty for a cascade
+  std::vector<Part> cascade;             // of several models; empty: there is one
   EngineType engine = EngineType::accuracy_checker;
   Pictures calibration, evaluation;  // of one dataset unless the file names two
   std::vector<int64_t> top_k;        // metrics "accuracy" that the file asks for
@@ -90,7 +113,9 @@ struct Configuration {
 // Where names that a file leaves open come from: flags of the command line.
 struct Overrides {
   std::optional<EngineType> engine;
-  std::string data_source;  // of the simplified engine, where the file has none
+  // Of the simplified engine, where the file has none: a folder, a list, a glob; for a cascade one
+  // a part, "part=FOLDER".
+  std::vector<std::string> data_source;
 };
 
 // `json`: the whole file, comments taken out. Relative paths are relative to the working directory,

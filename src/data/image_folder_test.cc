@@ -145,5 +145,105 @@ TEST_F(Images, FingerprintFollowsThePreprocessing) {
   EXPECT_NE(fingerprint({}), fingerprint({.resize = {2, 2}}));
 }
 
+// The red plane of the first image, which write() has made.
+std::vector<std::vector<float>> red(const Sample& sample) {
+  const Tensor& tensor = sample.inputs[0].tensor;
+  const auto rows = static_cast<size_t>(tensor.shape[2]),
+             columns = static_cast<size_t>(tensor.shape[3]);
+  std::vector<std::vector<float>> out(rows);
+  for (size_t y = 0; y < rows; ++y)
+    out[y].assign(tensor.as<float>().begin() + static_cast<std::ptrdiff_t>(y * columns),
+                  tensor.as<float>().begin() + static_cast<std::ptrdiff_t>((y + 1) * columns));
+  return out;
+}
+
+class Prepared : public Images {
+ protected:
+  Sample prepared(const std::string& file, ImagePreparation preparation,
+                  const FileDatasetOptions& options = {}) {
+    return read_all(open_prepared_images({file}, options, preparation)).at(0);
+  }
+  Shape shape(const std::string& file, const ImageOperation& operation) {
+    return prepared(file, {{operation}, "", ""}).inputs[0].tensor.shape;
+  }
+};
+
+TEST_F(Prepared, PaddingGoesWhereItIsAskedFor) {
+  const auto file = write("a.ppm", ppm(2, 1, std::string("\x01\x02\x03\x0b\x0c\x0d", 6)));
+  using Side = ImagePadding::Side;
+  const auto padded = [&](Side side, int64_t stride = 1) {
+    return red(prepared(
+        file, {{ImagePadding{
+                   .height = 2, .width = 5, .stride = stride, .side = side, .levels = {7, 8, 9}}},
+               "",
+               ""}));
+  };
+  EXPECT_THAT(padded(Side::right_bottom),
+              ElementsAre(ElementsAre(1, 11, 9, 9, 9), ElementsAre(9, 9, 9, 9, 9)));
+  EXPECT_THAT(padded(Side::left_top),
+              ElementsAre(ElementsAre(9, 9, 9, 9, 9), ElementsAre(9, 9, 9, 1, 11)));
+  EXPECT_THAT(padded(Side::center),
+              ElementsAre(ElementsAre(9, 1, 11, 9, 9), ElementsAre(9, 9, 9, 9, 9)));
+  EXPECT_THAT(padded(Side::right_bottom, 4).size(), 4u);  // 4x8
+  EXPECT_THAT(padded(Side::right_bottom, 4)[0].size(), 8u);
+}
+
+TEST_F(Prepared, AnImageThatIsLargerIsNotPadded) {
+  const auto file = write("a.ppm", ppm(3, 1, "abcdefghi"));
+  EXPECT_THAT(shape(file, ImagePadding{.height = 1, .width = 2}), ElementsAre(1, 3, 1, 3));
+  EXPECT_THAT(shape(file, ImagePadding{.stride = 2}), ElementsAre(1, 3, 2, 4));
+}
+
+TEST_F(Prepared, RescalingKeepsTheAspectBySideOrNearly) {
+  const auto file = write("a.ppm", ppm(6, 3, std::string(54, 'a')));
+  using Rule = ImageRescale::Rule;
+  EXPECT_THAT(shape(file, ImageRescale{Rule::keeps_height, 4, 4}), ElementsAre(1, 3, 4, 8));
+  EXPECT_THAT(shape(file, ImageRescale{Rule::keeps_width, 4, 4}), ElementsAre(1, 3, 2, 4));
+  const auto large = write("b.ppm", ppm(200, 100, std::string(60000, 'a')));
+  EXPECT_THAT(shape(large, ImageRescale{Rule::multiples, 160, 32}), ElementsAre(1, 3, 32, 160));
+}
+
+TEST_F(Prepared, InputsAreToldSizes) {
+  const auto file = write("a.ppm", ppm(6, 3, std::string(54, 'a')));
+  const FileDatasetOptions options = {.input = "image",
+                                      .model_input_names = {"image", "info", "decoded"},
+                                      .model_input_shapes = {{1, 3, -1, -1}, {1, 3}, {-1, 2}}};
+  const ImagePreparation preparation = {
+      .operations = {ImageStep{.height = 4, .width = 4, .aspect = ImageStep::Aspect::fits},
+                     ImagePadding{.height = 4, .width = 4}},
+      .image_info = "info",
+      .original_image_info = "decoded"};
+  const Sample sample = prepared(file, preparation, options);
+  ASSERT_EQ(sample.inputs.size(), 3u);
+  EXPECT_THAT(sample.inputs[0].tensor.shape, ElementsAre(1, 3, 4, 4));
+  EXPECT_THAT(sample.inputs[1].name, "info");
+  EXPECT_THAT(to_floats(sample.inputs[1].tensor), ElementsAre(2, 4, 1));
+  EXPECT_THAT(to_floats(sample.inputs[2].tensor), ElementsAre(3, 6));
+  EXPECT_THAT(message_of<InvalidArgument>([&] { prepared(file, {{}, "image", ""}, options); }),
+              HasSubstr("[1,3] or [1,6]"));
+  EXPECT_THAT(message_of<InvalidArgument>([&] { prepared(file, {{}, "x", ""}, options); }),
+              HasSubstr("no input 'x'"));
+}
+
+TEST_F(Prepared, WhatTheOperationsLeaveMustFitTheModel) {
+  const auto file = write("a.ppm", ppm(6, 3, std::string(54, 'a')));
+  const FileDatasetOptions options = {.model_input_shapes = {{1, 3, 4, 4}}};
+  const ImagePadding padding{.height = 4, .width = 4};
+  const ImageStep fits{.height = 4, .width = 4, .aspect = ImageStep::Aspect::fits};
+  EXPECT_THAT(prepared(file, {{fits, padding}, "", ""}, options).inputs[0].tensor.shape,
+              ElementsAre(1, 3, 4, 4));
+  EXPECT_THAT(message_of<InvalidArgument>([&] { prepared(file, {{fits}, "", ""}, options); }),
+              HasSubstr("several sizes"));
+  EXPECT_THAT(message_of<InvalidArgument>([&] {
+                prepared(file, {{fits, ImagePadding{.height = 5, .width = 4}}, "", ""}, options);
+              }),
+              HasSubstr("5x4"));
+}
+
+TEST_F(Prepared, OnlyImagesAreOpened) {
+  const auto file = write("a.npy", testing::npy_floats("(1,)", {1}));
+  EXPECT_THAT(message_of<DataError>([&] { prepared(file, {}); }), HasSubstr("is no image"));
+}
+
 }  // namespace
 }  // namespace eightbit

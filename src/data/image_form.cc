@@ -1,5 +1,7 @@
 #include "data/image_form.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -59,44 +61,83 @@ void settle_color(const FileDatasetOptions& options, const Shape& shape, ImageFo
                           to_string(shape), wanted, form.nhwc ? "NHWC" : "NCHW", form.channels);
 }
 
-// Sizes that the model decides; and what the last step leaves must fit the model.
-void settle_steps(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
-  if (!options.resize.empty())
-    fail<InvalidArgument>("data", "resize and steps are both given. Leave one out");
-  const size_t row_axis = form.nhwc ? 1 : 2;
-  const int64_t rows = shape.empty() ? -1 : shape[row_axis],
-                columns = shape.empty() ? -1 : shape[row_axis + 1];
-  for (ImageStep step : options.steps) {
+using Size = std::array<int64_t, 2>;  // height and width; 0: not known
+
+void check_side(const Size& size) {
+  if (std::ranges::any_of(size, [](int64_t side) { return side < 1 || side > kMostSide; }))
+    fail<InvalidArgument>("data", "an image of {}x{} is out of range. Allowed: 1 to {}", size[0],
+                          size[1], kMostSide);
+}
+
+// What each operation leaves, where that is the same for all images; false: it changes nothing.
+class Settling {
+ public:
+  explicit Settling(const Size& model) : model_(model) {}
+
+  const Size& left() const { return left_; }
+
+  bool operator()(ImageStep& step) {
     if (step.fraction < 0 || step.fraction > 1)
       fail<InvalidArgument>("data", "a crop to {} of an image is out of range. Allowed: 0 to 1",
                             step.fraction);
-    if (step.fraction == 0 && step.height == 0) {
-      if (rows <= 0 || columns <= 0) continue;  // the image keeps its size
-      step.height = rows;
-      step.width = columns;
+    if (step.fraction > 0) return left_ = {}, true;
+    if (step.height == 0) {
+      if (model_[0] == 0 || model_[1] == 0) return false;  // the image keeps its size
+      step.height = model_[0];
+      step.width = model_[1];
     }
-    if (step.fraction == 0 &&
-        (step.height < 1 || step.height > kMostSide || step.width < 1 || step.width > kMostSide))
-      fail<InvalidArgument>("data", "an image of {}x{} is out of range. Allowed: 1 to {}",
-                            step.height, step.width, kMostSide);
-    form.steps.push_back(step);
+    check_side({step.height, step.width});
+    const bool fixed =
+        step.kind == ImageStep::Kind::center_crop || step.aspect == ImageStep::Aspect::ignored;
+    return left_ = fixed ? Size{step.height, step.width} : Size{}, true;
   }
-  const bool fixed = !form.steps.empty() && form.steps.back().fraction == 0 &&
-                     (form.steps.back().kind == ImageStep::Kind::center_crop ||
-                      form.steps.back().aspect == ImageStep::Aspect::ignored);
-  if (rows <= 0 || columns <= 0) return;
-  if (!fixed || form.steps.back().height != rows || form.steps.back().width != columns)
-    fail<InvalidArgument>(
-        "data",
-        "the steps leave images of {}, the model's input is {}. Add a resize or "
-        "a crop to {}x{}",
-        fixed ? fmt::format("{}x{}", form.steps.back().height, form.steps.back().width)
-              : "several sizes",
-        to_string(shape), rows, columns);
+
+  bool operator()(ImagePadding& padding) {
+    const auto up = [&](int64_t side) {
+      return (side + padding.stride - 1) / padding.stride * padding.stride;
+    };
+    if (padding.height == 0 || padding.width == 0) return left_ = {}, true;
+    check_side({padding.height, padding.width});
+    return left_ = {up(padding.height), up(padding.width)}, true;
+  }
+
+  bool operator()(ImageRescale& rescale) {
+    check_side({rescale.height, rescale.width});
+    return left_ = {}, true;
+  }
+
+ private:
+  const Size model_;
+  Size left_{};
+};
+
+// Sizes that the model decides; and what the last operation leaves must fit the model.
+void settle_operations(std::vector<ImageOperation> operations, const FileDatasetOptions& options,
+                       const Shape& shape, ImageForm& form) {
+  if (!options.resize.empty())
+    fail<InvalidArgument>("data", "resize and steps are both given. Leave one out");
+  const size_t row_axis = form.nhwc ? 1 : 2;
+  Size model{};
+  for (size_t i = 0; i < model.size() && !shape.empty(); ++i)
+    model[i] = std::max<int64_t>(shape[row_axis + i], 0);
+  Settling settle(model);
+  for (ImageOperation& operation : operations)
+    if (std::visit(settle, operation)) form.operations.push_back(operation);
+  if (model[0] == 0 || model[1] == 0 || settle.left() == model) return;
+  const Size& left = settle.left();
+  fail<InvalidArgument>(
+      "data",
+      "the steps leave images of {}, the model's input is {}. Add a resize or a crop to {}x{}",
+      left[0] > 0 ? fmt::format("{}x{}", left[0], left[1]) : "several sizes", to_string(shape),
+      model[0], model[1]);
 }
 
-void settle_size(const FileDatasetOptions& options, const Shape& shape, ImageForm& form) {
-  if (!options.steps.empty()) return settle_steps(options, shape, form);
+void settle_size(const FileDatasetOptions& options, const ImagePreparation& preparation,
+                 const Shape& shape, ImageForm& form) {
+  if (!preparation.operations.empty())
+    return settle_operations(preparation.operations, options, shape, form);
+  if (!options.steps.empty())
+    return settle_operations({options.steps.begin(), options.steps.end()}, options, shape, form);
   Shape size = options.resize;
   if (!size.empty() && size.size() != 2)
     fail<InvalidArgument>("data", "resize takes height and width, {} values were given",
@@ -167,15 +208,29 @@ void settle_type(const FileDatasetOptions& options, ImageForm& form) {
   form.dtype = DType::u8;
 }
 
+// Of an operation, for fingerprints.
+struct Described {
+  std::string operator()(const ImageStep& step) const {
+    return fmt::format("{} {} {} {} {} {}", static_cast<int>(step.kind), step.height, step.width,
+                       step.fraction, static_cast<int>(step.aspect),
+                       static_cast<int>(step.interpolation));
+  }
+  std::string operator()(const ImagePadding& padding) const {
+    return fmt::format("padding {} {} {} {} {}", padding.height, padding.width, padding.stride,
+                       static_cast<int>(padding.side), fmt::join(padding.levels, " "));
+  }
+  std::string operator()(const ImageRescale& rescale) const {
+    return fmt::format("rescale {} {} {} {}", static_cast<int>(rescale.rule), rescale.height,
+                       rescale.width, static_cast<int>(rescale.interpolation));
+  }
+};
+
 }  // namespace
 
 std::string ImageForm::text() const {
   Digest digest;
   for (const auto& table : values) digest.add(std::as_bytes(std::span(table)));
-  for (const ImageStep& step : steps)
-    digest.add(fmt::format("{} {} {} {} {} {}", static_cast<int>(step.kind), step.height,
-                           step.width, step.fraction, static_cast<int>(step.aspect),
-                           static_cast<int>(step.interpolation)));
+  for (const ImageOperation& operation : operations) digest.add(std::visit(Described(), operation));
   return fmt::format("{}x{}x{} {} {} {} {}", height, width, channels,
                      bgr             ? "BGR"
                      : channels == 1 ? "GRAY"
@@ -183,12 +238,12 @@ std::string ImageForm::text() const {
                      nhwc ? "NHWC" : "NCHW", to_string(dtype), digest.hex());
 }
 
-ImageForm image_form(const FileDatasetOptions& options) {
+ImageForm image_form(const FileDatasetOptions& options, const ImagePreparation& preparation) {
   const Shape shape = model_shape(options);
   ImageForm form;
   settle_layout(options, shape, form);
   settle_color(options, shape, form);
-  settle_size(options, shape, form);
+  settle_size(options, preparation, shape, form);
   settle_values(options, form);
   settle_type(options, form);
   return form;

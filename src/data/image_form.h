@@ -6,13 +6,17 @@
 
 #include <array>
 #include <string>
+#include <vector>
+
+#include "data/image_preparation.h"
 
 namespace eightbit {
 
 struct ImageForm {
   int64_t height = 0, width = 0;  // 0: the image's own
-  std::vector<ImageStep> steps;   // in the place of one resizing to height x width
-  int64_t channels = 3;           // 3 or 1
+  // in the place of one resizing to height x width
+  std::vector<ImageOperation> operations;
+  int64_t channels = 3;  // 3 or 1
   bool bgr = false;
   bool nhwc = false;
   DType dtype = DType::f32;  // or u8: as decoded
@@ -23,6 +27,6 @@ struct ImageForm {
 };
 
 // Throws InvalidArgument when an option has no sense for images or does not fit the model's input.
-ImageForm image_form(const FileDatasetOptions& options);
+ImageForm image_form(const FileDatasetOptions& options, const ImagePreparation& preparation = {});
 
 }  // namespace eightbit

@@ -3,7 +3,8 @@
 
 namespace eightbit {
 
-std::shared_ptr<const SampleStore> open_images(FileSet files, const FileDatasetOptions&) {
+std::shared_ptr<const SampleStore> open_images(FileSet files, const FileDatasetOptions&,
+                                               const ImagePreparation&) {
   fail<Unsupported>(
       "data",
       "'{}' is an image, and this build cannot read images. Build eightbit with OpenCV "

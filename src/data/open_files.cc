@@ -10,6 +10,7 @@
 #include "data/array_store.h"
 #include "data/file_set.h"
 #include "data/image_folder.h"
+#include "data/image_preparation.h"
 #include "data/raw_store.h"
 #include "data/read_ahead.h"
 #include "data/sound_folder.h"
@@ -80,6 +81,19 @@ Dataset open_file_list(const std::vector<std::filesystem::path>& files,
                        const FileDatasetOptions& options) {
   if (files.empty()) fail<DataError>("data", "no file is named. Name some");
   return opened(files.front().string(), files_of(files), options);
+}
+
+Dataset open_prepared_images(const std::vector<std::filesystem::path>& files,
+                             const FileDatasetOptions& options,
+                             const ImagePreparation& preparation) {
+  if (files.empty()) fail<DataError>("data", "no file is named. Name some");
+  FileSet set = files_of(files);
+  if (set.kind != FileKind::image)
+    fail<DataError>("data", "'{}' is no image, but one of {}. Keep images alone in it",
+                    set.names.front(), to_string(set.kind));
+  refuse_without_effect(files.front().string(), set.kind, options);
+  std::shared_ptr<const SampleStore> store = open_images(std::move(set), options, preparation);
+  return Dataset::from_source([store] { return read_ahead(store); });
 }
 
 }  // namespace eightbit

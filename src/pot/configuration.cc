@@ -32,45 +32,68 @@ fs::path existing(const JsonEntry& entry) {
   return path;
 }
 
-// A cascade of one is a plain model, and has a name of its own only where the section has none.
-JsonEntry only_part(const JsonEntry& section, Configuration& out) {
-  const auto cascade = find(section, "cascade");
-  if (!cascade || cascade->json().empty()) return section;
-  const std::vector<JsonEntry> parts = cascade->items();
-  if (parts.size() > 1)
-    fail<Unsupported>(kWhere,
-                      "{}: how {} parts feed each other is code of yours. Derive an engine from "
-                      "eightbit.pot.IEEngine in Python, or call them under eightbit.observe(...) "
-                      "(docs/pot.md)",
-                      cascade->path(), parts.size());
-  only(parts.front(), {"name", "model", "weights"});
-  out.algorithms.notes.push_back(fmt::format("{} has one part: a plain model", cascade->path()));
-  return parts.front();
+void read_files(const JsonEntry& section, fs::path& model, fs::path& weights) {
+  model = existing(section["model"]);
+  if (const auto given = find(section, "weights")) weights = existing(*given);
 }
 
+void read_cascade(const JsonEntry& cascade, Configuration& out) {
+  for (const JsonEntry& entry : cascade.items()) {
+    only(entry, {"name", "model", "weights"});
+    Part part;
+    part.name = entry["name"].text();
+    if (std::ranges::find(out.cascade, part.name, &Part::name) != out.cascade.end())
+      entry["name"].refuse("is '{}', as another part's. Give each a name of its own", part.name);
+    read_files(entry, part.model, part.weights);
+    out.cascade.push_back(std::move(part));
+  }
+}
+
+// A cascade of one is a plain model, and has a name of its own only where the section has none.
 void read_model(const JsonEntry& section, Configuration& out) {
   only(section, {"model_name", "name", "model", "weights", "cascade", "framework"});
-  const JsonEntry part = only_part(section, out);
-  out.model = existing(part["model"]);
-  if (const auto weights = find(part, "weights")) out.weights = existing(*weights);
   // some of POT's examples say "name"
   const auto name = find(section, section.has("model_name") ? "model_name" : "name");
-  out.model_name = name ? name->text() : path_text(out.model.stem());
+  if (name) out.model_name = name->text();
+  const auto cascade = find(section, "cascade");
+  const std::vector<JsonEntry> parts = cascade ? cascade->items() : std::vector<JsonEntry>{};
+  if (parts.size() > 1) return read_cascade(*cascade, out);
+  if (!parts.empty()) {
+    only(parts.front(), {"name", "model", "weights"});
+    out.algorithms.notes.push_back(fmt::format("{} has one part: a plain model", cascade->path()));
+  }
+  read_files(parts.empty() ? section : parts.front(), out.model, out.weights);
+  if (!name) out.model_name = path_text(out.model.stem());
 }
 
-void read_simplified(const JsonEntry& engine, const std::string& given, Configuration& out) {
-  out.calibration = pictures_of(engine, given);
+std::string single_source(const Overrides& overrides) {
+  if (overrides.data_source.size() > 1)
+    fail<InvalidArgument>(kWhere, "{} data sources are given. Of one model there is one",
+                          overrides.data_source.size());
+  return overrides.data_source.empty() ? "" : overrides.data_source.front();
+}
+
+void read_simplified(const JsonEntry& engine, const Overrides& overrides, Configuration& out) {
+  for (Part& part : out.cascade)
+    part.calibration = pictures_of_part(engine, part.name, overrides.data_source);
+  if (!out.cascade.empty()) return;
+  out.calibration = pictures_of(engine, single_source(overrides));
   out.evaluation = out.calibration;
+}
+
+// What feeds the parts of a cascade is code, which Accuracy Checker's files only name.
+[[noreturn]] void refuse_pipeline(const JsonEntry& entry) {
+  fail<Unsupported>(
+      kWhere,
+      "{}: pipelines of Accuracy Checker are not run. Give each part what comes to it: --engine "
+      "simplified --data-source PART=FOLDER ...; or run yours in Python, by an engine derived from "
+      "eightbit.pot.IEEngine or under eightbit.observe(...) (docs/pot.md)",
+      entry.path());
 }
 
 // The first model of a file.
 JsonEntry model_of(const JsonEntry& file) {
-  if (const auto evaluations = find(file, "evaluations"))
-    fail<Unsupported>(
-        kWhere,
-        "{}: special pipelines are not read, but files with 'models'. Run yours under "
-        "eightbit.observe(...) in Python (docs/observer.md)",
-        evaluations->path());
+  if (const auto evaluations = find(file, "evaluations")) refuse_pipeline(*evaluations);
   const std::vector<JsonEntry> models = file["models"].items();
   if (models.empty()) file["models"].refuse("is empty");
   return models.front();
@@ -87,17 +110,19 @@ void take(CheckedModel checked, Configuration& out) {
 
 void read_accuracy_checker(const JsonEntry& engine, std::string_view file, const fs::path& folder,
                            Configuration& out) {
+  const auto refuse_cascade = [&](const JsonEntry& entry) {
+    if (!out.cascade.empty()) refuse_pipeline(entry);
+  };
   if (const auto config = find(engine, "config")) {
     const Json content = parsed(file);
-    return take(checked_model(model_of(JsonEntry(content, kWhere)), folder), out);
+    const JsonEntry model = model_of(JsonEntry(content, kWhere));
+    refuse_cascade(*config);
+    return take(checked_model(model, folder), out);
   }
-  if (const auto module = find(engine, "module"))
-    fail<Unsupported>(kWhere,
-                      "{}: evaluation modules are not run. Run your pipeline under "
-                      "eightbit.observe(...) in Python (docs/observer.md)",
-                      module->path());
+  if (const auto module = find(engine, "module")) refuse_pipeline(*module);
   only(engine, {"type", "name", "launchers", "datasets", "device", "config", "stat_requests_number",
                 "eval_requests_number"});
+  refuse_cascade(engine);
   take(checked_model(engine, fs::current_path()), out);
 }
 
@@ -118,8 +143,17 @@ void read_compression(const JsonEntry& section, Configuration& out) {
   only(section, {"target_device", "model_type", "inplace_statistics", "dump_intermediate_model",
                  "algorithms"});
   std::vector<std::string> notes = std::move(out.algorithms.notes);
-  out.algorithms = algorithms_of(
-      section["algorithms"], {find(section, "target_device"), find(section, "model_type")}, true);
+  const auto read = [&](std::string_view part) {
+    return algorithms_of(section["algorithms"],
+                         {find(section, "target_device"), find(section, "model_type")}, true, part);
+  };
+  out.algorithms = read("");
+  for (Part& part : out.cascade) part.algorithms = read(part.name);
+  if (out.algorithms.control && !out.cascade.empty())
+    fail<Unsupported>(kWhere,
+                      "{}: AccuracyAwareQuantization of a cascade needs an engine that runs its "
+                      "parts. Derive one from eightbit.pot.IEEngine in Python (docs/pot.md)",
+                      section["algorithms"].path());
   out.algorithms.notes.insert(out.algorithms.notes.begin(), notes.begin(), notes.end());
 }
 
@@ -152,7 +186,7 @@ Configuration read_configuration(std::string_view json, const Overrides& overrid
   const JsonEntry engine = file["engine"];
   out.engine = type_of(engine, overrides);
   if (out.engine == EngineType::simplified)
-    read_simplified(engine, overrides.data_source, out);
+    read_simplified(engine, overrides, out);
   else
     read_accuracy_checker(engine, accuracy_checker, accuracy_checker_folder, out);
   return out;

@@ -67,6 +67,7 @@ constexpr auto kRefusedAlgorithms = std::to_array<Refusal>({
     {"ParamsTuningSearch", "use 'eightbit quantize --tune-hyperparams'"},
     {"ParamsGridSearchAlgorithm", "use 'eightbit quantize --tune-hyperparams'"},
     {"RangeOptimization", "use 'eightbit quantize --tune-hyperparams'"},
+    {"QuantileTuningAlgorithm", "use 'eightbit quantize --tune-hyperparams'"},
     {"RangeSupervision", "clamps against faults of hardware are not added. Leave it out"},
     {"OverflowCorrection", "it is for GNA, which no current OpenVINO has. Leave it out"},
     {"QuantNoiseEstimator", "use 'eightbit report'"},
@@ -76,6 +77,28 @@ constexpr auto kRefusedAlgorithms = std::to_array<Refusal>({
     {"INT4MixedQuantization", "use DefaultQuantization"},
 });
 
+// What is accepted without an effect, and why.
+constexpr auto kWithoutEffect = std::to_array<Refusal>({
+    {"stat_batch_size", "samples are measured one by one"},
+    {"inplace_statistics", "what is measured is always reduced inside the runtime"},
+    {"dump_intermediate_model", "there is no model in between"},
+    {"exec_log_dir", "there is nothing to put into it"},
+    {"num_samples_for_tuning", "there is no layerwise tuning"},
+    {"batch_size", "there is no layerwise tuning"},
+    {"optimizer", "there is no layerwise tuning"},
+    {"loss", "there is no layerwise tuning"},
+    {"tuning_iterations", "there is no layerwise tuning"},
+    {"random_seed", "there is no layerwise tuning"},
+    {"use_ranking_subset", "there is no layerwise tuning"},
+    {"calibration_indices_pool", "there is no layerwise tuning"},
+    {"calculate_grads_on_loss_increase_only", "there is no layerwise tuning"},
+    {"weight_decay", "there is no layerwise tuning"},
+    {"metric_subset_ratio", "layers are ranked on the samples that suffered most of all"},
+    {"use_prev_if_drop_increase", "a step that makes it worse is always taken back"},
+    {"convert_to_mixed_preset", "leave preset out, and each activation has the better scheme"},
+    {"annotation_conf_threshold", "annotations are the loader's"},
+});
+
 const std::set<std::string, std::less<>> kWhole = {"DefaultQuantization",
                                                    "AccuracyAwareQuantization"};
 const std::set<std::string, std::less<>> kSteps = {
@@ -83,7 +106,7 @@ const std::set<std::string, std::less<>> kSteps = {
 
 const std::vector<std::string> kData = {"stat_subset_size", "stat_batch_size", "shuffle_data",
                                         "seed"};
-// In files these stand beside the algorithms.
+// In files these stand beside the algorithms; of one that is inside them too, that one counts.
 const std::vector<std::string> kOfFile = {"target_device", "model_type", "inplace_statistics",
                                           "dump_intermediate_model"};
 const std::vector<std::string> kParameters = {"preset",
@@ -128,10 +151,8 @@ bool has_any(const JsonEntry& entry, const std::vector<std::string>& keys) {
 std::vector<std::string> known_parameters(const std::string& algorithm, bool in_file) {
   std::vector<std::string> known = kParameters;
   known.insert(known.end(), kData.begin(), kData.end());
-  if (!in_file) {
-    known.insert(known.end(), kOfFile.begin(), kOfFile.end());
-    known.emplace_back("outputs");
-  }
+  known.insert(known.end(), kOfFile.begin(), kOfFile.end());
+  if (!in_file) known.emplace_back("outputs");
   for (const Refusal& refusal : kRefusedParameters) known.emplace_back(refusal.name);
   if (algorithm == "AccuracyAwareQuantization")
     known.insert(known.end(), kOfAccuracy.begin(), kOfAccuracy.end());
@@ -150,11 +171,13 @@ class Reader {
           !value->json().empty())
         fail<Unsupported>(kWhere, "{}: {}", value->path(), refusal.advice);
     only(params, known_parameters(algorithm, strict_));
+    for (const Refusal& ignored : kWithoutEffect)
+      if (const auto value = find(params, std::string(ignored.name).c_str());
+          value && value->json() != false)
+        note("{}: {}. It changes nothing", value->path(), ignored.advice);
     if (const auto outputs = find(params, "outputs"))
-      out_.notes.push_back(
-          fmt::format("{}: sums that leave layers have no quantizers of their own. It changes "
-                      "nothing",
-                      outputs->path()));
+      note("{}: sums that leave layers have no quantizers of their own. It changes nothing",
+           outputs->path());
     quantization(params);
     data(params);
     quantizers(params, "activations", advanced().activations_quantization_params,
@@ -180,6 +203,11 @@ class Reader {
 
  private:
   AdvancedParameters& advanced() { return out_.options.advanced_parameters; }
+
+  template <typename... Args>
+  void note(fmt::format_string<Args...> text, Args&&... args) {
+    out_.notes.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
 
   void only(const JsonEntry& entry, const std::vector<std::string>& known) {
     for (std::string& note : unknown_keys(entry, known)) {
@@ -299,6 +327,8 @@ class Reader {
       out.aggregator_type = choice(*name, kAggregators);
     }
     clip(entry, out);
+    if (const auto granularity = find(*entry, "granularity"))
+      note("{}: ends of a range are found alike. It changes nothing", granularity->path());
     if (const auto prob = find(*entry, "outlier_prob")) out.quantile_outlier_prob = real(*prob);
   }
 
@@ -415,11 +445,18 @@ Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool stric
   advanced.disable_bias_correction =
       !whole && !all.contains("FastBiasCorrection") && !all.contains("BiasCorrection");
   Reader reader(out, strict, part);
-  if (shared.target_device) reader.device(*shared.target_device);
-  if (shared.model_type) reader.model_type(*shared.model_type);
+  const auto read_shared = [&] {
+    if (shared.target_device) reader.device(*shared.target_device);
+    if (shared.model_type) reader.model_type(*shared.model_type);
+  };
+  read_shared();
   const nlohmann::ordered_json none = nlohmann::ordered_json::object();
   for (size_t i = 0; i < items.size(); ++i)
     reader.read(names[i], find(items[i], "params").value_or(JsonEntry(none, kWhere)));
+  read_shared();
+  // The preset chooses among the schemes that are left.
+  if (advanced.activations_quantization_params && advanced.activations_quantization_params->mode)
+    out.options.preset.reset();
   if (all.contains("BiasCorrection")) out.options.fast_bias_correction = false;
   return out;
 }

@@ -48,7 +48,7 @@ TEST(Algorithms, ParametersBecomeOptions) {
   const QuantizeOptions& options = out.options;
   const AdvancedParameters& advanced = options.advanced_parameters;
   EXPECT_EQ(options.target_device, TargetDevice::npu);
-  EXPECT_EQ(options.preset, Preset::mixed);
+  EXPECT_EQ(options.preset, std::nullopt);  // the mode decides
   EXPECT_EQ(options.model_type, ModelType::transformer);
   EXPECT_FALSE(options.fast_bias_correction);
   EXPECT_EQ(out.stat_subset_size, 7);
@@ -132,10 +132,20 @@ TEST(Algorithms, UnknownKeysAreNotesOrErrors) {
   EXPECT_THAT(lenient.notes, ElementsAre(HasSubstr("algorithms[0].params.presett")));
   EXPECT_THAT(lenient.notes[0], HasSubstr("preset"));
   EXPECT_THAT(refusal<InvalidArgument>(json, true), HasSubstr("algorithms[0].params.presett"));
-  // files say it beside the algorithms
-  EXPECT_THAT(refusal<InvalidArgument>(
-                  R"([{"name": "DefaultQuantization", "params": {"target_device": "CPU"}}])", true),
-              HasSubstr("target_device"));
+}
+
+TEST(Algorithms, FilesMaySayTheDeviceInsideToo) {
+  EXPECT_EQ(read(R"({"target_device": "NPU"})", "DefaultQuantization", true).options.target_device,
+            TargetDevice::npu);
+}
+
+TEST(Algorithms, WhatHasNoEffectIsTold) {
+  const Algorithms out =
+      read(R"({"stat_batch_size": 4, "batch_size": 25, "use_ranking_subset": false,
+      "range_estimator": {"max": {"type": "max", "granularity": "pertensor"}}})");
+  EXPECT_THAT(out.notes,
+              ElementsAre(HasSubstr("params.stat_batch_size"), HasSubstr("params.batch_size"),
+                          HasSubstr("max.granularity"), HasSubstr("max.granularity")));
 }
 
 TEST(Algorithms, WhatIsNotDoneSaysWhatToDo) {

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import openvino as ov
 import pytest
-from cli_process import CommandLine, image_model
+from cli_process import CommandLine, image_model, image_samples
 from openvino import opset13 as ops
 from PIL import Image
 
@@ -166,7 +166,78 @@ def test_a_cascade_of_one_part_is_a_plain_model(pot, tmp_path):
     assert done.returncode == 0, done.stderr
     assert is_quantized(tmp_path / "out/optimized/small.xml")
     (tmp_path / "c.json").write_text(COMMENTED.replace(plain, f'"cascade": [{part}, {part}],'))
-    pot.fails("pot", "-c", "c.json", saying=["model.cascade", "2 parts", "eightbit.pot.IEEngine"])
+    pot.fails("pot", "-c", "c.json", saying=["model.cascade[1].name", "a name of its own"])
+
+
+@pytest.fixture
+def cascade(pot, tmp_path):
+    """A file with two parts: one is fed by pictures, one by arrays."""
+    image_model(tmp_path / "second.xml", channels=1)
+    np.savez(tmp_path / "crops.npz", image=image_samples(9)[:, :1])
+    parts = [
+        {"name": "finder", "model": "m.xml", "weights": "m.bin"},
+        {"name": "judge", "model": "second.xml", "weights": "second.bin"},
+    ]
+    params = {"stat_subset_size": 6, "ignored": {"judge": {"scope": ["judge_conv_1"]}}}
+    return {
+        "model": {"model_name": "two", "cascade": parts},
+        "engine": {
+            "type": "simplified",
+            "data_source": {"finder": "pictures", "judge": "crops.npz"},
+        },
+        "compression": {"algorithms": [{"name": "DefaultQuantization", "params": params}]},
+    }
+
+
+def test_parts_of_a_cascade_are_quantized_for_data_of_their_own(pot, cascade, tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps(cascade))
+    done = pot("pot", "-c", "c.json")
+    assert done.returncode == 0, done.stderr
+    folder = only(tmp_path, "results/two_DefaultQuantization/*/optimized")
+    assert {path.name for path in folder.iterdir()} == {
+        f"two_{part}.{kind}" for part in ("finder", "judge") for kind in ("xml", "bin")
+    }
+    finder, judge = (ov.Core().read_model(folder / f"two_{n}.xml") for n in ("finder", "judge"))
+    assert [behind_a_quantizer(finder, n) for n in ("conv_0", "conv_1")] == [True, True]
+    assert [behind_a_quantizer(judge, n) for n in ("conv_0", "conv_1")] == [True, False]
+    assert options_of(folder / "two_judge.xml")["subset_size"] == 6
+    # and by flags, where the file says nothing
+    del cascade["engine"]["data_source"]
+    (tmp_path / "d.json").write_text(json.dumps(cascade))
+    flags = ("--data-source", "finder=pictures", "--data-source", "judge=crops.npz")
+    done = pot("pot", "-c", "d.json", "-d", "--output-dir", "out", *flags)
+    assert done.returncode == 0, done.stderr
+    for part in ("finder", "judge"):
+        first, second = folder / f"two_{part}.bin", tmp_path / f"out/optimized/two_{part}.bin"
+        assert first.read_bytes() == second.read_bytes()
+
+
+def behind_a_quantizer(model, name):
+    node = next(op for op in model.get_ops() if op.get_friendly_name() == name)
+    return node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+
+
+def test_what_a_cascade_in_a_file_cannot(pot, cascade, tmp_path):
+    def fails(*flags, saying):
+        (tmp_path / "c.json").write_text(json.dumps(cascade, indent=1))
+        pot.fails("pot", "-c", "c.json", *flags, saying=saying)
+
+    fails("-e", saying=["--evaluate of a cascade", "IEEngine"])
+    cascade["engine"]["data_source"].pop("judge")
+    fails(saying=["'judge'", "judge=FOLDER", "IEEngine", "c.json:17"])
+    cascade["compression"]["algorithms"][0]["name"] = "AccuracyAwareQuantization"
+    fails(saying=["AccuracyAwareQuantization of a cascade", "IEEngine"])
+
+
+def test_arrays_in_the_place_of_pictures(pot, tmp_path):
+    np.savez(tmp_path / "rows.npz", image=image_samples(9))
+    text = COMMENTED.replace('"pictures"', '"rows.npz"').replace(
+        '"stat_subset_size": 6', '"stat_subset_size": 5, "shuffle_data": true'
+    )
+    (tmp_path / "c.json").write_text(text)
+    done = pot("pot", "-c", "c.json", "-d", "--output-dir", "out")
+    assert done.returncode == 0, done.stderr
+    assert options_of(tmp_path / "out/optimized/small.xml")["subset_size"] == 5
 
 
 @pytest.mark.parametrize(
@@ -246,7 +317,7 @@ def test_constant_inputs(pot, tmp_path):
     for old, new, words in (
         ("[16, 16, 1]", "[16, 16]", ["'info' has 2 values"]),
         ("name: info", "name: inf", ["no input 'inf'"]),
-        ("CONST_INPUT", "IMAGE_INFO", ["IMAGE_INFO", "CONST_INPUT"]),
+        ("CONST_INPUT", "LSTM_INPUT", ["LSTM_INPUT", "CONST_INPUT"]),
         ("NCHW", "CHWN", ["CHWN"]),
     ):
         (tmp_path / "checker.yml").write_text(text.replace(old, new))
@@ -258,65 +329,6 @@ def test_a_metric_that_is_not_known_is_refused_where_one_is_needed(pot, tmp_path
     flags = ("-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml")
     pot.fails("pot", "-q", "default", "-e", *flags, saying=["--evaluate", "'map'", "DataLoader"])
     pot.fails("pot", "-q", "accuracy_aware", "--max-drop", "1", *flags, saying=["'map'"])
-
-
-# What the example configurations of POT's repository say about models and algorithms: of the 33, those with other algorithms
-# (layers of 4 bits, noise, search) are refused by name.
-QUANTILE = {"range_estimator": {"preset": "quantile"}}
-LARGEST = {"range_estimator": {"max": {"aggregator": "max", "type": "abs_max"}}}
-EXAMPLES = {
-    "plain": ({}, [("DefaultQuantization", {"preset": "mixed", "stat_subset_size": 300})]),
-    "aware": ({}, [("AccuracyAwareQuantization", {"preset": "performance", "stat_subset_size": 300, "maximal_drop": 0.5})]),
-    "transformer": (
-        {"target_device": "CPU", "model_type": "transformer"},
-        [("DefaultQuantization", {"stat_subset_size": 100, "ignored": {"scope": ["a/MatMul", "b/MatMul_1"]}})],
-    ),
-    "quantile": ({}, [("MinMaxQuantization", {"preset": "mixed", "stat_subset_size": 1000, **QUANTILE})]),
-    "largest": ({}, [("DefaultQuantization", {"ignored": {"scope": ["conv_0"]}, "activations": LARGEST})]),
-    "levels": (
-        {"target_device": "ANY"},
-        [("MinMaxQuantization", {
-            "weights": {"bits": 8, "mode": "symmetric", "granularity": "perchannel", "level_low": -127, "level_high": 127},
-            "activations": {"bits": 8, "mode": "symmetric", "granularity": "pertensor"},
-        })],
-    ),
-    "steps": (
-        {},
-        [("ActivationChannelAlignment", {"stat_subset_size": 300}), ("MinMaxQuantization", {"preset": "performance"}),
-         ("FastBiasCorrection", {"stat_subset_size": 300})],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize("key", ["model_name", "name"])
-def test_the_shapes_of_the_example_configurations(name, key, pot, tmp_path):
-    compression, algorithms = EXAMPLES[name]
-    engine = (
-        {"config": "checker.yml"}
-        if name == "aware"
-        else {"type": "simplified", "data_source": "pictures"}
-    )
-    config = {
-        "model": {key: "small", "model": "m.xml", "weights": "m.bin"},
-        "engine": engine,
-        "compression": {**compression, "algorithms": [{"name": n, "params": p} for n, p in algorithms]},
-    }  # fmt: skip
-    (tmp_path / "example.json").write_text(json.dumps(config, indent=1))
-    done = pot("pot", "-c", "example.json", "-d", "--output-dir", "out", "--log-level", "ERROR")
-    assert done.returncode == 0, done.stderr
-    assert is_quantized(tmp_path / "out/optimized/small.xml")
-
-
-@pytest.mark.parametrize(
-    "algorithm",
-    ["INT4MixedQuantization", "QuantNoiseEstimator", "RangeOptimization", "TunableQuantization"],
-)
-def test_examples_with_other_algorithms_are_refused_by_name(algorithm, pot, tmp_path):
-    second = json.dumps({"name": algorithm, "params": {"stat_subset_size": 100}}) + ","
-    text = COMMENTED.replace('"algorithms": [', '"algorithms": [' + second)
-    (tmp_path / "c.json").write_text(text)
-    pot.fails("pot", "-c", "c.json", saying=[algorithm])
 
 
 @pytest.mark.parametrize(
