@@ -9,12 +9,18 @@ from eightbit._openvino import libraries
 
 def main() -> None:
     """Replaces this process by the program, so that signals and exit codes are its own."""
+    program, environment = command()
+    os.execve(program, ["eightbit", *sys.argv[1:]], environment)
+
+
+def command() -> tuple[Path, dict[str, str]]:
+    """The program, and the environment that it needs. Ends the process where it is missing."""
     program = Path(__file__).with_name("bin") / "eightbit"
     if not program.exists():
         sys.exit(
             f"eightbit: {program} is missing. Reinstall the package: pip install --force-reinstall eightbit"
         )
-    os.execve(program, ["eightbit", *sys.argv[1:]], _environment())
+    return program, _environment()
 
 
 def _environment() -> dict[str, str]:

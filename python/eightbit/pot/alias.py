@@ -4,49 +4,28 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 import sys
 
 from eightbit.errors import Unsupported
-
-_HERE = "eightbit.pot"
-_THERE = "openvino.tools.pot"
-_MODULES = (
-    "api",
-    "data_loaders",
-    "data_loaders.creator",
-    "data_loaders.image_loader",
-    "engines",
-    "engines.ie_engine",
-    "engines.simplified_engine",
-    "engines.utils",
-    "graph",
-    "graph.model_utils",
-    "pipeline",
-    "pipeline.initializer",
-    "pipeline.pipeline",
-    "samplers",
-    "samplers.batch_sampler",
-    "samplers.creator",
-    "samplers.index_sampler",
-    "samplers.sampler",
-    "utils",
-    "utils.logger",
-)
+from eightbit.pot.refused import HERE, THERE
 
 
 def install_alias() -> None:
     """Makes `openvino.tools.pot` and its submodules names of these modules, in this process. Raises Unsupported where the
     tool itself is installed: it is not replaced."""
     tools = importlib.import_module("openvino.tools")
-    installed = sys.modules.get(_THERE)
-    if installed is None and importlib.util.find_spec(_THERE) is not None:
+    installed = sys.modules.get(THERE)
+    if installed is None and importlib.util.find_spec(THERE) is not None:
         installed = True
-    package = importlib.import_module(_HERE)
+    package = importlib.import_module(HERE)
     if installed not in (None, package):
         raise Unsupported(
-            f"[pot] {_THERE} is installed here. Import from {_HERE} instead, or uninstall openvino-dev."
+            f"[pot] {THERE} is installed here. Import from {HERE} instead, or uninstall openvino-dev."
         )
-    sys.modules[_THERE] = package
+    sys.modules[THERE] = package
     tools.pot = package
-    for name in _MODULES:
-        sys.modules[f"{_THERE}.{name}"] = importlib.import_module(f"{_HERE}.{name}")
+    for found in pkgutil.walk_packages(package.__path__, f"{HERE}."):
+        below = found.name.removeprefix(HERE)
+        if not below.endswith("__main__"):
+            sys.modules[THERE + below] = importlib.import_module(found.name)

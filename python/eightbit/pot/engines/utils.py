@@ -10,6 +10,7 @@ from eightbit.pot.engines.statistics import (
     process_accumulated_stats,
     process_raw_output,
 )
+from eightbit.pot.refused import refuse
 
 
 def collect_model_outputs(model: Any) -> list[str]:
@@ -31,6 +32,10 @@ def restore_original_node_names(
     output2node: Any, accumulated_stats: Any, stats_layout: Any, stat_aliases: Any
 ) -> None:
     """The same: there is nothing to restore."""
+
+
+def __getattr__(name: str) -> Any:
+    return refuse("engines.utils", name)
 
 
 __all__ = [

@@ -51,6 +51,12 @@ class CompressedModel:
     def clean_up(self) -> None:
         """There is nothing to clean: models are not edited in place."""
 
+    def node_labels(self) -> dict[int, str]:
+        """Numbers of nodes, in order, and their names, with the part's in front in a cascade."""
+        from eightbit.pot.graph.model_utils import get_all_operation_nodes
+
+        return {at: node.fullname for at, node in enumerate(get_all_operation_nodes(self))}
+
     def __deepcopy__(self, memo: dict) -> CompressedModel:
         copy = self.with_models([part["model"].clone() for part in self._models])
         copy.meta_data = dict(self.meta_data)

@@ -8,6 +8,7 @@ from typing import Any
 
 from eightbit.pot.graph import load_model, save_model
 from eightbit.pot.graph.compressed_model import CompressedModel
+from eightbit.pot.refused import refuse
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ def get_node_by_name(
             f"[pot] {len(found)} nodes have the name '{name}'. Put the part's name in front."
         )
     return found[0] if found else None
+
+
+def __getattr__(name: str) -> Any:
+    return refuse("graph.model_utils", name)
 
 
 __all__ = [
