@@ -64,6 +64,7 @@ void bind_dataset(nb::module_& module) {
       .def("size", &SampleSource::size,
            "The number of samples, where it is known without reading.");
   nb::class_<Dataset>(module, "Dataset", "A description of data.")
+      .def(nb::init<>(), "No data: what asks for some goes without.")
       .def_static("from_python", &from_python, nb::arg("iterate"), nb::arg("size") = nb::none(),
                   nb::arg("fingerprint") = "")
       .def("open", &Dataset::open, nb::call_guard<WithoutGil>());

@@ -356,9 +356,99 @@ def test_shapes_that_were_not_known_at_first_are_told(config):
         quantized(config, engine_of(Later))
 
 
-def test_cascades_with_accuracy_control_are_refused(config):
-    pipeline = create_pipeline(
-        [{"name": "AccuracyAwareQuantization"}], engine_of(metric=Verdicts())
-    )
-    with pytest.raises(eb.Unsupported, match="skip_model"):
-        pipeline.run(load_model(config))
+class Near(Verdicts):
+    """How near verdicts are to those of the float models, which are the annotations."""
+
+    def update(self, output, target):
+        self.seen.append(-float(np.abs(output[0] - target[0]).mean()))
+
+
+class Judged(Pictures):
+    """Pictures, and what the float cascade says of them."""
+
+    def __init__(self, verdicts):
+        super().__init__(len(verdicts))
+        self._verdicts = verdicts
+
+    def __getitem__(self, index):
+        return picture(index), self._verdicts[index]
+
+
+class Recorder(Verdicts):
+    def update(self, output, target):
+        self.seen.append(np.asarray(output[0]))
+
+    @property
+    def avg_value(self):
+        self.all = list(self.seen)
+        return {"mean": 0.0}
+
+
+class CompiledOnce(CascadeEngine):
+    """Parts of any size, each compiled once."""
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._requests = {}
+
+    def _infer(self, at, data, callback):
+        if at not in self._requests:
+            network = self._model[at]["model"]
+            network.reshape([-1, 3, -1, -1])
+            exact = {"INFERENCE_PRECISION_HINT": "f32"}
+            self._requests[at] = self._ie.compile_model(network, "CPU", exact)
+        return self._requests[at](np.asarray(data, np.float32))
+
+
+def judged(config, kind=CompiledOnce, count=12):
+    """An engine whose metric is how near verdicts are to the float ones."""
+    recorder = Recorder()
+    create_pipeline([], engine_of(kind, count, recorder)).evaluate(load_model(config))
+    return kind(config={"device": "CPU"}, data_loader=Judged(recorder.all), metric=Near())
+
+
+def aware(engine, config, **params):
+    entry = {"name": "AccuracyAwareQuantization", "params": params}
+    pipeline = create_pipeline([entry], engine)
+    model = load_model(config)
+    result = pipeline.run(model)
+    return result, -pipeline.evaluate(result)["mean"], model
+
+
+def quantizers_of(model):
+    return len(get_nodes_by_type(model, ["FakeQuantize"]))
+
+
+def test_layers_of_a_cascade_go_back_to_float_until_its_metric_holds(config):
+    engine = judged(config)
+    whole, lost, model = aware(engine, config, maximal_drop=10.0)
+    default, _, _ = quantized(config, judged(config))
+    assert quantizers_of(whole) == quantizers_of(default) > 4 and lost > 0
+    some, less, _ = aware(engine, config, maximal_drop=lost / 3)
+    assert less <= lost / 3 and 0 < quantizers_of(some) < quantizers_of(whole)
+    few, least, _ = aware(engine, config, maximal_drop=lost / 30)
+    assert least <= lost / 30 and quantizers_of(few) < quantizers_of(some)
+    assert not quantizers_of(model)
+
+
+def test_a_part_that_is_left_out_stays_so_with_accuracy_control(config):
+    engine = judged(config)
+    ignored = {"ignored": {"finder": {"skip_model": True}}}
+    whole, lost, _ = aware(engine, config, maximal_drop=10.0, **ignored)
+    some, less, _ = aware(engine, config, maximal_drop=lost / 3, **ignored)
+    assert less <= lost / 3 and quantizers_of(some) < quantizers_of(whole)
+    named = [node.fullname for node in get_nodes_by_type(some, ["FakeQuantize"])]
+    assert named and all(name.startswith("judge_") for name in named)
+
+
+def test_accuracy_control_of_one_model_that_is_run_its_own_way(config):
+    plain = {"model_name": "net", **{k: config["cascade"][0][k] for k in ("model", "weights")}}
+    engine = judged(plain, Alone)
+    whole, lost, _ = aware(engine, plain, maximal_drop=10.0)
+    some, less, _ = aware(engine, plain, maximal_drop=lost / 3)
+    assert lost > 0 and less <= lost / 3 and quantizers_of(some) < quantizers_of(whole)
+
+
+def test_accuracy_control_of_a_cascade_needs_a_metric(config):
+    with pytest.raises(eb.InvalidArgument, match="needs a metric"):
+        aware(engine_of(), config)

@@ -176,6 +176,26 @@ def control_accuracy_with(
     return home_of(native).unwrap(found.native_model)
 
 
+def control_accuracy_of(
+    native: _eightbit.Model,
+    statistics: _eightbit.Statistics,
+    margin_of: Callable[[Any], float],
+    native_options: _eightbit.QuantizeOptions,
+    control: _eightbit.AccuracyControlOptions,
+) -> _eightbit.AccuracyResult:
+    """The same from statistics, for a model that is a part of something larger. margin_of: the metric of it all with a model,
+    as the framework has it, in this one's place. Layers are ranked on the samples that the statistics have kept."""
+    home = home_of(native)
+
+    def validate(candidate: _eightbit.Model) -> tuple:
+        return margin_of(home.unwrap(candidate)), None, None
+
+    with run_options(WHERE, 0, None) as run:
+        return _eightbit.quantize_with_accuracy_control(
+            native, statistics, _eightbit.Dataset(), validate, native_options, control, run
+        )
+
+
 def _read(
     model: Any, calibration_dataset: Dataset, chosen: AccuracyOptions
 ) -> tuple[_eightbit.Model, Any]:

@@ -72,6 +72,11 @@ class Accuracy:
                 )
         return self._margin(metrics), list(samples.values())
 
+    def margin_of(self, model: CompressedModel) -> float:
+        """The number for a model that the engine runs as it will, over the whole loader."""
+        self._engine.set_model(model)
+        return self._margin(self._engine.predict()[0])
+
     def _margin(self, metrics: Mapping[str, float]) -> float:
         margins = []
         for name, sign in self._directions.items():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import openvino
 
 from eightbit import _eightbit
+from eightbit._models import from_native_model, to_native_model
 from eightbit.errors import DataError
 from eightbit.observing import Observer, Outputs
+from eightbit.quantization.accuracy_control import control_accuracy_of
 
 _MARK = ["eightbit", "part"]  # in a model's runtime information
 
@@ -84,10 +86,29 @@ class ObservedPart:
 
     def quantize(self, options: _eightbit.QuantizeOptions) -> Any:
         """The part in 8 bits, with the shapes that it came with."""
-        quantized = self._observer.quantize_with(options)
+        return self._as_it_came(self._observer.quantize_with(options))
+
+    def quantize_with_accuracy_control(
+        self,
+        margin_of: Callable[[Any], float],
+        options: _eightbit.QuantizeOptions,
+        control: _eightbit.AccuracyControlOptions,
+    ) -> tuple[Any, _eightbit.AccuracyResult]:
+        """The same, with layers in float until the metric has lost no more than `control` allows, and how that went.
+        margin_of: the metric of the whole with an openvino.Model in the place of this part."""
+        result = control_accuracy_of(
+            to_native_model(self._observer.model),
+            self.statistics(),
+            lambda model: margin_of(self._as_it_came(model)),
+            options,
+            control,
+        )
+        return self._as_it_came(from_native_model(result.native_model)), result
+
+    def _as_it_came(self, model: Any) -> Any:
         if any(self._observer.inputs[i].partial_shape != own for i, own in enumerate(self._own)):
-            quantized.reshape(dict(enumerate(self._own)))
-        return quantized
+            model.reshape(dict(enumerate(self._own)))
+        return model
 
     def _open(self, shapes: list[Any]) -> Any:
         if all(one == own for one, own in zip(shapes, self._own, strict=True)):

@@ -16,7 +16,7 @@ from eightbit.pot.attributes import Attributes
 from eightbit.pot.engines.ie_engine import IEEngine
 from eightbit.pot.engines.statistics import part_name
 from eightbit.pot.graph.compressed_model import CompressedModel
-from eightbit.pot.pipeline.cascade import observed_parts, quantized_part
+from eightbit.pot.pipeline.cascade import controlled_parts, observed_parts, quantized_part
 from eightbit.pot.samplers import BatchSampler, chosen
 from eightbit.pot.utils.logger import get_logger
 from eightbit.quantization.accuracy_control import control_accuracy_with
@@ -67,7 +67,7 @@ class Pipeline:
                 f"[pot] the engine {type(self._engine).__name__} is not derived from IEEngine. Derive it, or run your code under "
                 "eightbit.observe(...)."
             )
-        if model.is_cascade or (self._engine.runs_its_own_way and read.control is None):
+        if model.is_cascade or self._engine.runs_its_own_way:
             return self._run_observed(model, read)
         if read.skip_model:
             return model
@@ -85,11 +85,9 @@ class Pipeline:
         self, model: CompressedModel, read: _eightbit.PotAlgorithms
     ) -> CompressedModel:
         """The engine runs the model its own way over the items; what it feeds to each part is what the part is quantized for."""
+        accuracy = None
         if read.control is not None:
-            raise Unsupported(
-                "[pot] AccuracyAwareQuantization does not go over the parts of a cascade. Use DefaultQuantization, and leave parts "
-                'out by "ignored": {"<part>": {"skip_model": true}}.'
-            )
+            accuracy = Accuracy(self._engine, model, self._algo_seq[0].config)
         loader = self._engine.data_loader
         indices = _indices(len(loader), read)
         _log.info("%s on %d of %d items", self._algo_seq[0].name, len(indices), len(loader))
@@ -98,14 +96,14 @@ class Pipeline:
         with self._engine.observing(parts):
             self._engine.set_model(model)
             self._engine.predict(sampler=BatchSampler(loader, 1, indices))
-        result = model.with_models(
-            [
-                quantized_part(
-                    parts[part_name(part)], part["model"], self._read(part.get("name", ""))
-                )
-                for part in model.models
-            ]
-        )
+        reads = [self._read(part.get("name", "")) for part in model.models]
+        if accuracy is not None:
+            result = controlled_parts(accuracy, model, parts, reads)
+        else:
+            rows = zip(model.models, reads, strict=True)
+            result = model.with_models(
+                [quantized_part(parts[part_name(part)], part["model"], own) for part, own in rows]
+            )
         self._engine.set_model(result)
         return result
 
