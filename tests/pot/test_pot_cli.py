@@ -283,8 +283,8 @@ def test_what_a_checker_file_may_not_say(pot, tmp_path, old, new, words):
         assert word in done.stderr
 
 
-def test_constant_inputs(pot, tmp_path):
-    """As detectors have them that are told the size of the picture."""
+def model_told_the_size(path):
+    """Inputs `image` [1,3,16,16] and `info` [1,3]."""
     image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
     info = ops.parameter([1, 3], np.float32, name="info")
     for port in (image, info):
@@ -294,7 +294,12 @@ def test_constant_inputs(pot, tmp_path):
     pooled = ops.reduce_mean(h, ops.constant(np.array([2, 3])), False)
     both = ops.concat([pooled, ops.multiply(info, ops.constant(np.float32(0.01)))], 1)
     scores = ops.matmul(both, ops.constant(np.ones((11, 5), np.float32)), False, False)
-    ov.save_model(ov.Model([ops.result(scores)], [image, info], "two"), tmp_path / "m.xml")
+    ov.save_model(ov.Model([ops.result(scores)], [image, info], "two"), path)
+
+
+def test_constant_inputs(pot, tmp_path):
+    """As detectors have them that are told the size of the picture."""
+    model_told_the_size(tmp_path / "m.xml")
     inputs = "adapter: classification\n        inputs:\n          - {name: image, type: INPUT, layout: NCHW}\n"
     constant = "          - {name: info, type: CONST_INPUT, value: [16, 16, 1]}"
     flags = (
@@ -322,6 +327,66 @@ def test_constant_inputs(pot, tmp_path):
     ):
         (tmp_path / "checker.yml").write_text(text.replace(old, new))
         pot.fails(*flags, saying=words)
+
+
+@pytest.mark.parametrize("kind", ["IMAGE_INFO", "ORIG_IMAGE_INFO"])
+def test_inputs_that_are_told_the_size_of_each_picture(kind, pot, tmp_path):
+    model_told_the_size(tmp_path / "m.xml")
+    told = f"adapter: x\n        inputs:\n          - {{name: info, type: {kind}}}"
+    (tmp_path / "checker.yml").write_text(CHECKER.replace("adapter: classification", told))
+    flags = ("pot", "-q", "default", "-m", "m.xml", "-w", "m.bin", "-d", "--output-dir", "out")
+    done = pot(*flags, "--ac-config", "checker.yml")
+    assert done.returncode == 0, done.stderr
+    assert is_quantized(tmp_path / "out/optimized/m.xml")
+    done = pot(*flags, "--engine", "simplified", "--data-source", "pictures")
+    assert done.returncode == 0, done.stderr
+
+
+def test_pictures_that_are_arrays(pot, tmp_path):
+    """As Accuracy Checker turns them: channels to the front, a batch axis."""
+    rows = image_samples(8)
+    np.savez(tmp_path / "rows.npz", image=rows)
+    (tmp_path / "arrays").mkdir()
+    for i, row in enumerate(rows):
+        np.save(tmp_path / f"arrays/{i}.npy", row.transpose(1, 2, 0))
+        row.tofile(tmp_path / f"arrays/{i}.bin")
+    flags = ("pot", "-q", "default", "-m", "m.xml", "-w", "m.bin", "-d")
+    weights = []
+    for reader, kind in (("numpy_reader", "*.npy"), ("numpy_bin_reader", "*.bin")):
+        dataset = {"name": "d", "data_source": f"arrays/{kind}", "reader": reader}
+        model = {"name": "m", "launchers": [], "datasets": [dataset]}
+        (tmp_path / "checker.yml").write_text(json.dumps({"models": [model]}))
+        done = pot(*flags, "--ac-config", "checker.yml", "--output-dir", reader)
+        assert done.returncode == 0, done.stderr
+        weights.append((tmp_path / reader / "optimized/m.bin").read_bytes())
+    done = pot(
+        *flags, "--engine", "simplified", "--data-source", "rows.npz", "--output-dir", "rows"
+    )
+    assert done.returncode == 0, done.stderr
+    weights.append((tmp_path / "rows/optimized/m.bin").read_bytes())
+    assert weights[0] == weights[1] == weights[2]
+    steps = {**dataset, "preprocessing": [{"type": "resize", "size": 16}]}
+    (tmp_path / "checker.yml").write_text(json.dumps({"models": [{**model, "datasets": [steps]}]}))
+    pot.fails(*flags, "--ac-config", "checker.yml", saying=["arrays are taken as they are"])
+
+
+@pytest.mark.parametrize(
+    "step, words",
+    [
+        ("size: 16\n            pad_type: top", ["pad_type", "left_top", "checker.yml"]),
+        ("size: 16\n            pad_value: background", ["background"]),
+        ("size: 16\n            pad_value: 1,2", ["2 values"]),
+        ("size: 16\n            pad_value: 300", ["300"]),
+        ("size: 16\n            enable_resize: true", ["enable_resize", "false"]),
+        ("size: 20", ["20x20", "16x16"]),
+        ("sise: 20", ["sise", "size"]),
+    ],
+)
+def test_paddings_that_are_not_done(step, words, pot, tmp_path):
+    text = CHECKER.replace("type: crop\n            size: 16", f"type: padding\n            {step}")
+    (tmp_path / "checker.yml").write_text(text)
+    flags = ("-m", "m.xml", "-w", "m.bin", "--ac-config", "checker.yml")
+    pot.fails("pot", "-q", "default", *flags, saying=words)
 
 
 def test_a_metric_that_is_not_known_is_refused_where_one_is_needed(pot, tmp_path):
