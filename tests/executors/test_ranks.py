@@ -42,6 +42,13 @@ def start(cli, folder, launcher, rank, ranks, *command):
     return subprocess.Popen([str(cli), *command], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)  # fmt: skip
 
 
+def all_ranks(cli, folder, command, ranks):
+    runs = [start(cli, folder, "torchrun", rank, ranks, *command) for rank in range(ranks)]
+    for run in runs:
+        _, errors = run.communicate(timeout=120)
+        assert run.returncode == 0, errors
+
+
 CALIBRATE = ("calibrate", "m.xml", "--data", "d.npz", "--force", "-o")
 QUANTIZE = ("quantize", "m.xml", "--data", "d.npz", "--force", "-o")
 
@@ -89,10 +96,52 @@ def test_a_rank_that_dies_is_named_and_a_second_start_goes_on(cli, folder):
         error = errors.splitlines()[-1]
         assert "rank 1 of 3" in error and "are kept in 'all.stats.shares'" in error
         assert len(list(folder.glob("all.stats.shares/share-*.stats"))) == 2
-    runs = [start(cli, folder, "torchrun", rank, 3, *command) for rank in range(3)]
-    for run in runs:
+    all_ranks(cli, folder, command, 3)
+    assert (folder / "all.stats").read_bytes() == (folder / "one.stats").read_bytes()
+
+
+def elsewhere(cli, folder, rank, ranks, setup, *command):
+    """A rank on what looks like another machine: a host name of its own, no network, and `setup` done to its view of files."""
+    unshare = ["unshare", "--mount", "--uts", "--net"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"]).returncode != 0:
+        pytest.skip("namespaces need root, or more rights than there are")
+    index, count = ENVIRONMENT["torchrun"]
+    return subprocess.Popen(
+        [*unshare, "sh", "-c", f'hostname elsewhere; {setup}; exec "$@"', "sh", str(cli), *command],
+        cwd=folder, env={**os.environ, index: str(rank), count: str(ranks)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_ranks_need_no_network(cli, folder):
+    """They meet in the folder."""
+    ran([cli, *CALIBRATE, "one.stats"], folder)
+    other = elsewhere(cli, folder, 1, 2, ":", *CALIBRATE, "all.stats")
+    first = start(cli, folder, "torchrun", 0, 2, *CALIBRATE, "all.stats")
+    for run in (first, other):
         _, errors = run.communicate(timeout=120)
         assert run.returncode == 0, errors
+    assert (folder / "all.stats").read_bytes() == (folder / "one.stats").read_bytes()
+
+
+@pytest.mark.parametrize("how", ["its folder is another one", "it is frozen"])
+def test_a_rank_that_is_cut_off_is_named(cli, folder, how):
+    """Without the shared folder, or without time: nobody can tell whether its process lives."""
+    ran([cli, *CALIBRATE, "one.stats"], folder)
+    (folder / "all.stats.shares").mkdir()
+    command = (*CALIBRATE, "all.stats", "--rank-patience", "3")
+    frozen = how == "it is frozen"
+    setup = "kill -STOP $$" if frozen else "mount -t tmpfs none all.stats.shares"
+    other = elsewhere(cli, folder, 1, 2, setup, *command)
+    try:
+        first = start(cli, folder, "torchrun", 0, 2, *command)
+        _, errors = first.communicate(timeout=120)
+        assert first.returncode == 2, errors
+        assert "rank 1 of 2: no sign of life" in errors and "the same command goes on" in errors
+        assert len(list(folder.glob("all.stats.shares/share-*.stats"))) == 1
+    finally:
+        other.kill()
+        other.communicate()
+    all_ranks(cli, folder, command, 2)
     assert (folder / "all.stats").read_bytes() == (folder / "one.stats").read_bytes()
 
 
