@@ -45,6 +45,13 @@ struct Evaluation {
 };
 using ValidationFunction = std::function<Evaluation(const Model& model)>;
 
+// Validations that run at the same time, elsewhere.
+struct ValidationWorkers {
+  int count = 0;  // models at a time; below 2: none
+  // What a ValidationFunction gives for each of these models, in order; `outputs` are not read.
+  std::function<std::vector<Evaluation>(const std::vector<Model>& models)> validate;
+};
+
 // The goal, and how long is searched for it.
 struct AccuracyControlOptions {
   double max_drop = 0.01;  // the most that the metric may lose
@@ -62,6 +69,10 @@ struct AccuracyControlOptions {
   // stopped loses nothing. A file that is there is overwritten. Empty: a file of its own among the
   // temporary ones, removed unless the run is stopped.
   std::filesystem::path best_model;
+  // While layers go back to float, models that the search may want next are validated beside the
+  // one that it wants: it goes the same way, and waits less. What nobody asked for does not count
+  // as a trial.
+  ValidationWorkers workers;
 };
 
 // Quantizers that can only be taken out together, and the layers that compute in float then.

@@ -60,9 +60,10 @@ TuneResult tune(const Model& model, const Statistics& statistics,
                 const QuantizeOptions& options = {}, const RunOptions& run = {});
 
 // Works out a task of RunOptions::spread in this process, with the same model. What belongs to a
-// context is made once and kept until another one comes. Throws InvalidArgument for texts of
-// another version.
-std::string work_out(const Model& model, const std::string& context, const std::string& task);
+// context is made once and kept until another one comes. `threads`: 0: all cores. Throws
+// InvalidArgument for texts of another version.
+std::string work_out(const Model& model, const std::string& context, const std::string& task,
+                     int threads = 0);
 
 // A quantizer and an op that reads it, which `runtime` ("onnxruntime", "openvino", "tensorrt")
 // computes in floats: the quantizer rounds there and saves no time.
@@ -109,5 +110,9 @@ struct PlanPreview {
 // Throws InvalidArgument for options that contradict each other and for rules of the ignored scope
 // that match nothing, as quantize() would.
 PlanPreview plan(const Model& model, const QuantizeOptions& options = {});
+// The same, with expected.seconds: measures the first 17 samples of the data, which takes as long
+// as that does. Throws what quantize() does for data; fewer samples leave the time at 0.
+PlanPreview plan(const Model& model, const Dataset& dataset, const QuantizeOptions& options = {},
+                 const RunOptions& run = {});
 
 }  // namespace eightbit

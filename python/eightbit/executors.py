@@ -44,6 +44,7 @@ class Workers:
         self._folder = tempfile.TemporaryDirectory(prefix="eightbit-")
         self._path = _path_of(where, model, Path(self._folder.name), engine)
         self._engine, self._key = engine.value, _digest(self._path)
+        self._paths = {self._key: self._path}  # of the models that workers may ask for
 
     def __enter__(self) -> Workers:
         return self
@@ -77,6 +78,34 @@ class Workers:
         for index, piece in enumerate(answers):
             out[index :: self.count] = piece
         return out
+
+    def validations(self, function: Callable, data: Dataset) -> Callable | None:
+        """Validates a list of models, each in a worker. None where the function or the data cannot be sent to them."""
+        context = _pickled((function, data))
+        if context is None:
+            logger.info(
+                "models are validated one after the other: validation_fn or its data cannot be sent to workers. A function "
+                "of a module, and data that can be pickled, can"
+            )
+            return None
+        key = hashlib.sha256(context).hexdigest()
+
+        def together(models: list[_eightbit.Model]) -> list[tuple]:
+            with tempfile.TemporaryDirectory(dir=self._folder.name) as folder:
+                written = [self._written(each, Path(folder, str(n))) for n, each in enumerate(models)]  # fmt: skip
+                jobs = [{**self._job("validate", context=key), **each} for each in written]
+                return self._answers(jobs, {key: context})
+
+        return together
+
+    def _written(self, model: _eightbit.Model, folder: Path) -> dict[str, str]:
+        """A model of the search, as workers get at it."""
+        path = folder / ("model.onnx" if model.is_onnx else "model.xml")
+        folder.mkdir()
+        model.save(str(path))
+        key = _digest(path)
+        self._paths[key] = path
+        return {"model": key, "path": str(path)}
 
     def _shares(
         self, data: Any, options: Any, checkpoint: Any, progress: Any, size: int | None
@@ -126,7 +155,7 @@ class Workers:
         return _Answers(self._executor, jobs, lambda keys: self._blobs(keys, blobs), came).all()
 
     def _blobs(self, keys: Iterable[str], blobs: dict[str, bytes]) -> dict[str, bytes | dict]:
-        return {key: blobs[key] if key in blobs else _files_of(self._path) for key in keys}
+        return {key: blobs[key] if key in blobs else _files_of(self._paths[key]) for key in keys}
 
 
 class Needs:
@@ -222,11 +251,24 @@ def worker_count(executor: Executor) -> int:
     return os.cpu_count() or 1
 
 
+def _pickled(thing: Any) -> bytes | None:
+    """By cloudpickle where it is installed, as it takes functions of any place."""
+    try:
+        from cloudpickle import dumps
+    except ImportError:
+        from pickle import dumps
+    try:
+        return dumps(thing)
+    except Exception:  # whatever the user's classes raise
+        return None
+
+
 # In the worker
 
-_MODELS: dict[str, tuple[_eightbit.Model, str]] = {}
+# The model, its path, and the folder where it lies until it is forgotten, if it came as bytes.
+_MODELS: dict[str, tuple[_eightbit.Model, str, tempfile.TemporaryDirectory | None]] = {}
 _CONTEXTS: dict[str, bytes] = {}
-_FOLDERS: list[tempfile.TemporaryDirectory] = []
+_VALIDATIONS: dict[str, tuple[Callable, Dataset]] = {}
 
 
 def work(job: dict[str, Any]) -> Any:
@@ -234,11 +276,23 @@ def work(job: dict[str, Any]) -> Any:
     missing = _missing(job)
     if missing:
         return Needs(missing)
-    model, path = _MODELS[job["model"]]
+    model, path, _ = _MODELS[job["model"]]
     if job["kind"] == "work_out":
         context = _CONTEXTS[job["context"]]
-        return [_eightbit.work_out(model, context, task) for task in job["tasks"]]
+        return [_eightbit.work_out(model, context, task, job["threads"]) for task in job["tasks"]]
+    if job["kind"] == "validate":
+        from eightbit.quantization.accuracy_control import evaluated
+
+        metric, values, _ = evaluated(*_unpickled(job["context"]), model)
+        return metric, values, None
     return _share(model, path, job)
+
+
+def _unpickled(key: str) -> tuple[Callable, Dataset]:
+    """The validation of a context: once a worker, as data may be large."""
+    if key not in _VALIDATIONS:
+        _remember(_VALIDATIONS, key, pickle.loads(_CONTEXTS[key]))
+    return _VALIDATIONS[key]
 
 
 def _missing(job: dict[str, Any]) -> list[str]:
@@ -246,14 +300,18 @@ def _missing(job: dict[str, Any]) -> list[str]:
     missing = []
     key = job["model"]
     if key not in _MODELS and key in job["blobs"]:
-        _FOLDERS.append(tempfile.TemporaryDirectory(prefix="eightbit-"))
+        folder = tempfile.TemporaryDirectory(prefix="eightbit-")
         for name, content in job["blobs"][key].items():
-            path = Path(_FOLDERS[-1].name) / name
+            path = Path(folder.name) / name
             path.write_bytes(content)
-        first = Path(_FOLDERS[-1].name) / Path(job["path"]).name
-        _remember(_MODELS, key, (_eightbit.Model.read(str(first), job["engine"]), str(first)))
+        first = Path(folder.name) / Path(job["path"]).name
+        _remember(
+            _MODELS, key, (_eightbit.Model.read(str(first), job["engine"]), str(first), folder)
+        )
     elif key not in _MODELS and os.path.exists(job["path"]) and _digest(job["path"]) == key:
-        _remember(_MODELS, key, (_eightbit.Model.read(job["path"], job["engine"]), job["path"]))
+        _remember(
+            _MODELS, key, (_eightbit.Model.read(job["path"], job["engine"]), job["path"], None)
+        )
     elif key not in _MODELS:
         missing.append(key)
     context = job.get("context")

@@ -45,12 +45,29 @@ ValidationFunction validation_function(nb::object function) {
   };
 }
 
+// The same for several models.
+ValidationWorkers validation_workers(nb::object function, int count) {
+  return {count, [function = share(std::move(function))](const std::vector<Model>& models) {
+            nb::gil_scoped_acquire gil;
+            try {
+              std::vector<Evaluation> evaluations;
+              for (nb::handle returned : (*function)(models))
+                evaluations.push_back(to_evaluation(returned));
+              return evaluations;
+            } catch (nb::python_error& error) {
+              throw PythonInterrupted(nb::borrow(error.value()));
+            }
+          }};
+}
+
 template <typename Calibration>
 AccuracyResult control_accuracy(const Model& model, const Calibration& calibration,
                                 const Dataset& validation, nb::object validate,
-                                const QuantizeOptions& options,
-                                const AccuracyControlOptions& control, const RunOptions& run) {
+                                const QuantizeOptions& options, const AccuracyControlOptions& asked,
+                                const RunOptions& run, nb::object together, int workers) {
   const ValidationFunction function = validation_function(std::move(validate));
+  AccuracyControlOptions control = asked;
+  if (!together.is_none()) control.workers = validation_workers(std::move(together), workers);
   WithoutGil release;
   return quantize_with_accuracy_control(model, calibration, validation, function, options, control,
                                         run);
@@ -123,9 +140,11 @@ void bind_accuracy_control(nb::module_& module) {
           nb::arg("other"))
       .def("to_json", &AccuracyResult::to_json);
   const auto define = [&](auto function) {
-    module.def("quantize_with_accuracy_control", function, nb::arg("model"),
-               nb::arg("calibration_data"), nb::arg("validation_data"), nb::arg("validate"),
-               nb::arg("options"), nb::arg("control"), nb::arg("run"));
+    module.def(
+        "quantize_with_accuracy_control", function, nb::arg("model"), nb::arg("calibration_data"),
+        nb::arg("validation_data"), nb::arg("validate"), nb::arg("options"), nb::arg("control"),
+        nb::arg("run"), nb::arg("together") = nb::none(), nb::arg("workers") = 0,
+        "together: what `validate` gives for each of a list of models, that many at a time.");
   };
   define(&control_accuracy<Dataset>);
   define(&control_accuracy<Statistics>);

@@ -55,12 +55,12 @@ void bind_quantize(nb::module_& module) {
              nb::arg("options"), nb::arg("run"), release());
   module.def(
       "work_out",
-      [](const Model& model, const nb::bytes& context, const std::string& task) {
+      [](const Model& model, const nb::bytes& context, const std::string& task, int threads) {
         const std::string text(context.c_str(), context.size());
         const WithoutGil released;
-        return work_out(model, text, task);
+        return work_out(model, text, task, threads);
       },
-      nb::arg("model"), nb::arg("context"), nb::arg("task"),
+      nb::arg("model"), nb::arg("context"), nb::arg("task"), nb::arg("threads") = 0,
       "Works out a task that `RunOptions.spread` was given, with the same model.");
   nb::class_<UnfusedPair>(
       module, "UnfusedPair",
@@ -97,9 +97,15 @@ void bind_quantize(nb::module_& module) {
       .def_ro("activation_quantizers", &PlanPreview::activation_quantizers)
       .def_ro("weight_quantizers", &PlanPreview::weight_quantizers)
       .def_ro("expected", &PlanPreview::expected,
-              "What `quantize` is expected to take, where that can be told without data.")
+              "What `quantize` is expected to take, as far as that can be told.")
       .def("__str__", [](const PlanPreview& preview) { return preview.text; });
-  module.def("plan", &plan, nb::arg("model"), nb::arg("options"), release());
+  module.def("plan", nb::overload_cast<const Model&, const QuantizeOptions&>(&plan),
+             nb::arg("model"), nb::arg("options"), release());
+  module.def(
+      "plan",
+      nb::overload_cast<const Model&, const Dataset&, const QuantizeOptions&, const RunOptions&>(
+          &plan),
+      nb::arg("model"), nb::arg("dataset"), nb::arg("options"), nb::arg("run"), release());
 }
 
 }  // namespace eightbit::python

@@ -79,7 +79,9 @@ void bind_run_report(nb::module_& module) {
   nb::class_<Expectation>(module, "Expectation",
                           "What a run is expected to take, before it begins. 0: not known.")
       .def_ro("peak_bytes", &Expectation::peak_bytes, "Peak memory above the loaded model.")
-      .def_ro("model_bytes", &Expectation::model_bytes, "Of the weights of the result.");
+      .def_ro("model_bytes", &Expectation::model_bytes, "Of the weights of the result.")
+      .def_ro("seconds", &Expectation::seconds,
+              "Of the whole call, but for a search for layers; once 17 samples are measured.");
   nb::class_<StepTime>(module, "StepTime", "A step of a run and how long it took.")
       .def_ro("step", &StepTime::step)
       .def_ro("seconds", &StepTime::seconds)

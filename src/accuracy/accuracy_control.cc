@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
@@ -187,14 +188,15 @@ class AccuracyControl {
     if (result_.stopped_by.empty()) result_.stopped_by = why;
   }
 
-  // Or what an earlier run has found of the same model.
+  // Or what a worker or an earlier run has found of the same model.
   Evaluation validated(const Model& model, std::string_view what, const std::string& key) {
-    if (const auto found = steps_.journal().find(key)) {
+    const auto early = ahead_.find(key);
+    if (const auto found = steps_.journal().find(key); found && early == ahead_.end()) {
       log(LogLevel::info, "metric of {}: {:.6g}, as an earlier run found", what,
           found->at("metric").get<double>());
       return {found->at("metric"), found->at("per_item").get<std::vector<double>>(), {}};
     }
-    Evaluation evaluation = validate_(model);
+    Evaluation evaluation = early != ahead_.end() ? early->second : validate_(model);
     if (!std::isfinite(evaluation.metric))
       fail<InvalidArgument>(
           kWhere,
@@ -270,13 +272,49 @@ class AccuracyControl {
     limits.max_drop = goal();
     limits.first_guess = search::first_guess(ranked, drop, control_.max_drop);
     if (control_.max_minutes > 0) limits.put_back_trials = std::numeric_limits<int>::max();
-    search::find_reversal(limits, [&](const std::vector<int>& ranks) {
-      const auto reverted = groups_at(ranks);
-      return tried(reverted, without(reverted),
-                   fmt::format("{} of {} groups in float", reverted.size(), groups_.size()));
-    });
+    const search::Foresight foresight{
+        control_.workers.count, control_.workers.count > 1
+                                    ? [&](const auto& reversals) { validate_ahead(reversals); }
+                                    : decltype(search::Foresight::prepare){}};
+    search::find_reversal(
+        limits,
+        [&](const std::vector<int>& ranks) {
+          const auto reverted = groups_at(ranks);
+          return tried(reverted, without(reverted),
+                       fmt::format("{} of {} groups in float", reverted.size(), groups_.size()));
+        },
+        foresight);
     correct_again();
     stop(best_met_ ? "goal" : "every group tried");
+  }
+
+  // The first of these is wanted, the others perhaps. Nothing where it is known.
+  void validate_ahead(const std::vector<std::vector<int>>& reversals) {
+    if (out_of_budget()) return;
+    const double begin = seconds();
+    std::vector<Model> models;
+    std::vector<std::string> keys;
+    for (const std::vector<int>& ranks : reversals) {
+      const Plan plan = without(groups_at(ranks));
+      std::string key = key_of(plan);
+      const bool known = ahead_.contains(key) || steps_.journal().has(key);
+      if (known && keys.empty()) return;
+      if (known || (control_.max_num_iterations &&
+                    iterations_ + std::ssize(keys) >= *control_.max_num_iterations))
+        continue;
+      models.push_back(write(planned_.base, *recipe_of(planned_, plan, options_), plan));
+      keys.push_back(std::move(key));
+    }
+    const std::vector<Evaluation> found = control_.workers.validate(models);
+    if (found.size() != models.size())
+      fail<InvalidArgument>(kWhere,
+                            "workers validated {} of {} models. One evaluation each is due.",
+                            found.size(), models.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (std::isfinite(found[i].metric)) remember(keys[i], found[i]);
+      ahead_.emplace(keys[i], found[i]);
+    }
+    longest_ = std::max(longest_, seconds() - begin);
   }
 
   std::vector<int> groups_at(const std::vector<int>& ranks) const {
@@ -406,6 +444,8 @@ class AccuracyControl {
   std::vector<search::QuantizerGroup> groups_;
   std::string first_key_;  // of the journal, for the model with all quantizers
   bool ranked_ = false;
+  // by the keys of the journal: what workers have validated, asked for or not
+  std::map<std::string, Evaluation> ahead_;
   std::vector<double> shares_;    // by group
   std::vector<int> order_;        // groups, most suspicious first
   std::vector<int> best_groups_;  // in float in the best model

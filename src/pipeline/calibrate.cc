@@ -23,6 +23,7 @@ Statistics calibrate(const Model& model, const Dataset& dataset, const Calibrate
                                        steps.report().expected);
   auto data = steps("calibrate", [&] {
     Calibration calibration = calibration_of(model.impl(), options);
+    calibration.measured.on_speed = tell_time(Work::calibration, {}, steps);
     return measure(model.impl(), std::move(calibration.points), std::move(calibration.layers),
                    dataset, calibration.measured, run);
   });

@@ -10,6 +10,7 @@
 #include <eightbit/model.h>
 #include <eightbit/statistics.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <limits>
@@ -74,6 +75,7 @@ class Feed {
   bool finished() const { return finished_; }
   int64_t total() const { return total_; }  // samples of all shards, as far as known
   const records::KeptSamples& kept() const { return kept_; }
+  int64_t to_keep() const { return std::min(options_.keep, total_); }  // as far as known
   bool sets_aside() const { return options_.set_aside; }
   bool open_ended() const { return options_.open_ended; }
   // Whether the inputs of this sample are kept in the end; once the feed is finished.

@@ -74,8 +74,9 @@ StatisticsData measure(const backends::Network& model, std::vector<records::Poin
     return done.contains(number);
   };
   Feed feed(std::move(source), model.inputs(), std::move(feed_options));
-  StatisticsData result =
-      MeasuringPass(model, std::move(data), std::move(feed), options.whole_batches, run).finish();
+  MeasuringPass pass(model, std::move(data), std::move(feed), options.whole_batches, run);
+  if (!settles && options.shard.count == 1) pass.set_on_speed(options.on_speed);
+  StatisticsData result = pass.finish();
   if (result.samples() == 0)
     fail<DataError>("calibrate", "the dataset gave no samples. Check that it is not empty{}.",
                     options.shard.count > 1 ? " and that this shard has a share"

@@ -19,12 +19,23 @@
 
 namespace eightbit {
 
+// What the first samples of a pass have shown, in seconds.
+struct PassSpeed {
+  double compiling = 0;  // of the programs that measure
+  double sample = 0;     // of the one that most samples run through, as many at a time as will
+  // samples; those that are kept run at the end, where layers are measured besides
+  int64_t measured = 0, total = 0, kept = 0;
+};
+inline constexpr int64_t kTimedSamples = 17;
+
 struct MeasureOptions {
   int64_t limit = 300;  // 0: until they have settled (records/settling.h)
   Shard shard;
   int64_t keep = 0;                          // sample inputs to keep for bias correction
   std::map<std::string, std::string> facts;  // what shards and a resumed run must agree on
   bool whole_batches = false;                // a batch is one sample, as recipe nncf counts
+  // Called after kTimedSamples, where it is known how many there will be here. May throw.
+  std::function<void(const PassSpeed& speed)> on_speed;
 };
 
 // `layers`: what is measured of the kept samples only, besides the points

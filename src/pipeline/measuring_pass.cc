@@ -10,7 +10,6 @@
 namespace eightbit {
 namespace {
 
-constexpr int64_t kTimedSamples = 17;
 constexpr double kWorthTelling = 10;  // seconds
 
 bool share_bytes(const Sample& a, const Sample& b) {
@@ -71,8 +70,8 @@ void MeasuringPass::compile(bool more) {
         std::async(std::launch::async, [&] { return model_.compile(detailed_taps(), settings()); });
   plain_ = model_.compile(both ? plain_taps() : detailed_taps(), settings());
   if (other.valid()) detailed_ = other.get();
-  log(LogLevel::debug, "calibrate: compiled in {:.3f} s",
-      std::chrono::duration<double>(Clock::now() - begin).count());
+  compiling_ = std::chrono::duration<double>(Clock::now() - begin).count();
+  log(LogLevel::debug, "calibrate: compiled in {:.3f} s", compiling_);
 }
 
 records::StatisticsData MeasuringPass::finish() {
@@ -168,21 +167,23 @@ void MeasuringPass::run(const std::function<std::optional<Sample>()>& next,
 }
 
 void MeasuringPass::report() {
-  tell_time();
   if (stopped_) return;
   try {
+    tell_time();
     report_progress(run_, "calibrate", data_.samples(), feed_.total());
   } catch (...) {
     stopped_ = std::current_exception();
   }
 }
 
-// Once a few samples have shown how long one takes, where the caller will have to wait.
+// Once a few samples have shown how long one takes.
 void MeasuringPass::tell_time() {
   if (++measured_ == 1) first_measured_ = Clock::now();
   if (measured_ != kTimedSamples || feed_.total() <= data_.samples()) return;
   const double each = std::chrono::duration<double>(Clock::now() - first_measured_).count() /
                       static_cast<double>(kTimedSamples - 1);
+  if (on_speed_)
+    return on_speed_({compiling_, each, data_.samples(), feed_.total(), feed_.to_keep()});
   const double left = each * static_cast<double>(feed_.total() - data_.samples());
   if (left > kWorthTelling)
     log(LogLevel::info, "calibrate: {:.3g} s a sample, {:.0f} s to go", each, left);

@@ -19,6 +19,7 @@
 
 #include "backends/network.h"
 #include "pipeline/feed.h"
+#include "pipeline/measure.h"
 #include "records/settling.h"
 #include "records/statistics_data.h"
 
@@ -34,6 +35,11 @@ class MeasuringPass {
   // `model` and `run` must outlive it. With a feed of given samples nothing is compiled yet.
   MeasuringPass(const backends::Network& model, records::StatisticsData data, Feed feed,
                 bool whole_batches, const RunOptions& run);
+
+  // See MeasureOptions.
+  void set_on_speed(std::function<void(const PassSpeed&)> on_speed) {
+    on_speed_ = std::move(on_speed);
+  }
 
   // All samples of the feed.
   records::StatisticsData finish();
@@ -99,7 +105,9 @@ class MeasuringPass {
   std::vector<int64_t> started_;  // numbers of the samples that the present program has begun
   std::exception_ptr stopped_;    // by the caller's progress callback
   std::optional<records::Settling> settling_;  // where the data decides how many are enough
-  int64_t measured_ = 0;                       // by this run
+  std::function<void(const PassSpeed&)> on_speed_;
+  double compiling_ = 0;  // seconds
+  int64_t measured_ = 0;  // by this run
   Clock::time_point first_measured_;
   Clock::time_point saved_ = Clock::now();
 };

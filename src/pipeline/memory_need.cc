@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "algorithms/algorithm.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -32,6 +33,13 @@ constexpr double kOfLive = 2.0, kOfAll = 0.15;
 constexpr double kSavedByInt8 = 0.75;  // of weights in f32
 constexpr double kMomentShare = 8;     // of max_memory, a part of this size
 constexpr int64_t kLeastMoments = int64_t{4} << 20;
+
+// Of a sample that runs where layers are measured besides, and of one that runs through a network
+// with its quantizers in floats, beside one of the calibration.
+constexpr double kDetailedTime = 1.2, kCorrectedTime = 1.5;
+// Compilations of the corrections, and of the trial run, beside that of the calibration.
+constexpr double kCorrectionBuilds = 1.0, kTrialBuilds = 2.0;
+constexpr double kTrialSeconds = 0.3;  // of the trial run, that times take
 
 double sample_bytes(const NetworkSize& size) {
   return kOfLive * size.live + kOfAll * size.activations;
@@ -169,6 +177,32 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
                         within.threads == 1 ? "one sample" : "as many samples as fit")
           : "");
   return within;
+}
+
+double seconds_left(Work work, const PassSpeed& speed, const QuantizeOptions& options) {
+  const auto kept = static_cast<double>(speed.kept);
+  double samples = static_cast<double>(speed.total - speed.measured) + (kDetailedTime - 1) * kept;
+  double seconds = 0;
+  if (work == Work::quantization) {
+    const auto corrected =
+        static_cast<double>(std::min(speed.kept, algorithms::samples_wanted(options)));
+    if (!options.advanced_parameters.disable_bias_correction) {
+      samples += kCorrectedTime * corrected;
+      seconds += kCorrectionBuilds * speed.compiling;
+    }
+    if (options.trial_run) seconds += kTrialBuilds * speed.compiling + kTrialSeconds;
+  }
+  return seconds + samples * speed.sample;
+}
+
+std::function<void(const PassSpeed&)> tell_time(Work work, const QuantizeOptions& options,
+                                                Steps& steps) {
+  return [work, options, &steps](const PassSpeed& speed) {
+    const double left = seconds_left(work, speed, options);
+    steps.report().expected.seconds = steps.seconds() + left;
+    log(LogLevel::info, "expected: {:.2g} s in all, {:.2g} s a sample",
+        steps.report().expected.seconds, speed.sample);
+  };
 }
 
 }  // namespace eightbit

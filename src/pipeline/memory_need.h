@@ -4,7 +4,8 @@
 // Does:    adds up, for each phase of a run, what the runtime holds of the weights (its own copy in
 //          the layout of its kernels beside what was loaded), of the nodes (kernels that are
 //          generated for them) and of the activations that live at the same time, a set for each
-//          sample that runs at the same time. The largest phase is the peak.
+//          sample that runs at the same time. The largest phase is the peak. The time is added up
+//          once the first samples have shown how long one takes, and how long compilation does.
 // Source:  the factors are measured (OpenVINO 2026.4 and ONNX Runtime 1.31 on x86-64, networks of
 //          10 to 90 MB of weights); docs/reliability.md tells how far they are off.
 #pragma once
@@ -13,9 +14,12 @@
 #include <eightbit/run.h>
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "backends/network.h"
+#include "pipeline/measure.h"
+#include "pipeline/steps.h"
 #include "quant/plan.h"
 
 namespace eightbit {
@@ -53,5 +57,14 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
                          Expectation& expected);
 Expectation expectation(Work work, const backends::Network& network, const Plan& plan,
                         const QuantizeOptions& options, const RunOptions& run);
+
+// Seconds from the moment that `speed` tells of on: the samples that are left, corrections on some
+// of those that are kept, and the models that the trial run compiles and compares. A search for
+// layers that are left in float is not in it.
+double seconds_left(Work work, const PassSpeed& speed, const QuantizeOptions& options);
+
+// Fills in expected.seconds of the report of `steps`, which must outlive it, and logs it.
+std::function<void(const PassSpeed&)> tell_time(Work work, const QuantizeOptions& options,
+                                                Steps& steps);
 
 }  // namespace eightbit

@@ -40,5 +40,36 @@ TEST(MemoryNeed, MomentsTakeAShareOfALimitAndWithoutOneAll) {
   EXPECT_GT(moment_bytes(1), 0);
 }
 
+PassSpeed speed() { return {0.5, 0.01, 17, 300, 128}; }
+
+double left(const PassSpeed& speed, const QuantizeOptions& options = {}) {
+  return seconds_left(Work::quantization, speed, options);
+}
+
+TEST(ExpectedTime, GrowsWithSamplesAndTheirTime) {
+  PassSpeed more = speed();
+  more.total += 100;
+  EXPECT_NEAR(left(more) - left(speed()), 1.0, 1e-9);
+  PassSpeed slower = speed();
+  slower.sample *= 2;
+  EXPECT_GT(left(slower), left(speed()) + 283 * 0.01);
+  EXPECT_GE(seconds_left(Work::calibration, speed(), {}), 283 * 0.01);
+}
+
+TEST(ExpectedTime, WhatIsLeftOutTakesNone) {
+  EXPECT_LT(seconds_left(Work::calibration, speed(), {}), left(speed(), without_trial({})));
+  EXPECT_LT(left(speed(), without_trial({})), left(speed()));
+  QuantizeOptions options;
+  options.advanced_parameters.disable_bias_correction = true;
+  EXPECT_LT(left(speed(), options), left(speed()));
+}
+
+TEST(ExpectedTime, IsToldFromTheBeginningOfTheRun) {
+  const RunOptions run;
+  Steps steps(run);
+  tell_time(Work::calibration, {}, steps)(speed());
+  EXPECT_GE(steps.report().expected.seconds, seconds_left(Work::calibration, speed(), {}));
+}
+
 }  // namespace
 }  // namespace eightbit

@@ -190,11 +190,13 @@ Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
 }
 
 records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates,
-                                    const Dataset& dataset, const RunOptions& run, int64_t keep) {
+                                    const Dataset& dataset, const RunOptions& run, int64_t keep,
+                                    OnSpeed on_speed) {
   const Graph& graph = model.impl().graph();
   const QuantizeOptions& first = candidates.front().options;
   algorithms::Request wanted(graph);
-  MeasureOptions measured{first.subset_size, {}, keep, {}, counts_whole_batches(first)};
+  MeasureOptions measured{first.subset_size,  {}, keep, {}, counts_whole_batches(first),
+                          std::move(on_speed)};
   for (const Candidate& candidate : candidates) {
     algorithms::request(graph, candidate.plan, candidate.options, wanted);
     measured.keep = std::max(measured.keep, samples_to_keep(candidate.options));
@@ -206,9 +208,9 @@ records::StatisticsData measure_for(const Model& model, std::span<const Candidat
 
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
                                     const QuantizeOptions& options, const RunOptions& run,
-                                    int64_t keep) {
+                                    int64_t keep, OnSpeed on_speed) {
   const Candidate only{"", options, plan};
-  return measure_for(model, std::span(&only, 1), dataset, run, keep);
+  return measure_for(model, std::span(&only, 1), dataset, run, keep, std::move(on_speed));
 }
 
 void check_model(const Model& model, const Statistics& statistics) {

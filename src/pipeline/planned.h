@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backends/network.h"
+#include "pipeline/measure.h"
 #include "pipeline/recipe_content.h"
 #include "pipeline/steps.h"
 #include "quant/plan.h"
@@ -42,14 +43,17 @@ Plan place_and_check(const backends::Network& model, QuantizeOptions& options,
 Plan place(const Model& model, QuantizeOptions& options, Steps& steps,
            const records::StatisticsData* statistics = nullptr);
 
+using OnSpeed = std::function<void(const PassSpeed&)>;  // see MeasureOptions
+
 // One pass over the data for what this plan needs. `keep`: inputs to keep at least.
 records::StatisticsData measure_for(const Model& model, const Plan& plan, const Dataset& dataset,
                                     const QuantizeOptions& options, const RunOptions& run,
-                                    int64_t keep = 0);
+                                    int64_t keep = 0, OnSpeed on_speed = {});
 
 // The same for what any of these plans needs; the first tells which layers there are.
 records::StatisticsData measure_for(const Model& model, std::span<const Candidate> candidates,
-                                    const Dataset& dataset, const RunOptions& run, int64_t keep);
+                                    const Dataset& dataset, const RunOptions& run, int64_t keep,
+                                    OnSpeed on_speed = {});
 
 // A plan with everything in it, and the model that it is for.
 struct Planned {

@@ -66,7 +66,8 @@ Model finish(const Model& model, const records::StatisticsData& statistics, Plan
     });
   if (options.trial_run && options.placement == PlacementMode::measured)
     steps("measured placement", [&] {
-      place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled);
+      place_by_time(planned, statistics, options, run, steps.seconds_of("calibrate"), settled,
+                    steps.journal());
     });
   if (settled.trial && !settled.plan.quantizers.empty() && is_not_faster(*settled.trial) &&
       !is_gna(options.target_device))
@@ -103,8 +104,10 @@ Model quantize(const Model& model, const Dataset& dataset, const QuantizeOptions
   const RunOptions run = within_memory("quantize", Work::quantization, model.impl(), plan, options,
                                        how, steps.report().expected);
   if (!kept) tell_best_model_unused(plan);
-  const auto statistics =
-      steps("calibrate", [&] { return measure_for(model, plan, dataset, options, run); });
+  const auto statistics = steps("calibrate", [&] {
+    return measure_for(model, plan, dataset, options, run, 0,
+                       tell_time(Work::quantization, options, steps));
+  });
   open_journal("quantize", model, options, run, steps);
   belongs_to(statistics, steps.journal());
   return finish(model, statistics, std::move(plan), options, run, steps);
@@ -199,13 +202,8 @@ PlannedQuantizer planned(const Graph& graph, const Quantizer& q) {
   return out;
 }
 
-}  // namespace
-
-PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
-  validate(asked);
-  QuantizeOptions options = asked;
+PlanPreview preview_of(const Model& model, const Plan& plan, const QuantizeOptions& options) {
   const Graph& graph = model.impl().graph();
-  const Plan plan = place_and_check(model.impl(), options);
   PlanPreview preview;
   preview.expected = expectation(Work::quantization, model.impl(), plan, options, {});
   const auto runtimes = runtimes_for(model.impl().backend());
@@ -218,6 +216,34 @@ PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
   for (const Quantizer& q : plan.quantizers) {
     preview.quantizers.push_back(planned(graph, q));
     ++(q.weight ? preview.weight_quantizers : preview.activation_quantizers);
+  }
+  return preview;
+}
+
+}  // namespace
+
+PlanPreview plan(const Model& model, const QuantizeOptions& asked) {
+  validate(asked);
+  QuantizeOptions options = asked;
+  return preview_of(model, place_and_check(model.impl(), options), options);
+}
+
+PlanPreview plan(const Model& model, const Dataset& dataset, const QuantizeOptions& asked,
+                 const RunOptions& run) {
+  struct SeenEnough {};
+  const RunOptions once{run.threads, run.progress};
+  Steps steps(once);
+  QuantizeOptions options = asked;
+  const Plan plan = place(model, options, steps);
+  PlanPreview preview = preview_of(model, plan, options);
+  const OnSpeed tell = tell_time(Work::quantization, options, steps);
+  try {
+    measure_for(model, plan, dataset, options, once, 0, [&](const PassSpeed& speed) {
+      tell(speed);
+      throw SeenEnough();
+    });
+  } catch (const SeenEnough&) {
+    preview.expected.seconds = steps.report().expected.seconds;
   }
   return preview;
 }

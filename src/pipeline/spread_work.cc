@@ -1,6 +1,7 @@
 #include "pipeline/spread_work.h"
 
 #include <eightbit/eightbit.h>
+#include <fmt/format.h>
 
 #include <map>
 #include <memory>
@@ -62,40 +63,47 @@ class Worker {
 
 class TuneWorker : public Worker {
  public:
-  TuneWorker(const Model& model, const Json& what, records::StatisticsData statistics)
+  TuneWorker(const Model& model, const Json& what, records::StatisticsData statistics, int threads)
       : model_(model),
         tuner_(model_, options_from_json(what.at("options").dump())),
-        statistics_(tuner_.with_judges_aside(std::move(statistics))) {}
+        statistics_(tuner_.with_judges_aside(std::move(statistics))) {
+    run_.threads = threads;
+  }
 
   Json work_out(const Json& task) override {
-    return exact(tuner_.judged(options_from_json(task.dump()), statistics_, {}));
+    return exact(tuner_.judged(options_from_json(task.dump()), statistics_, run_));
   }
 
  private:
   const Model model_;
   Tuner tuner_;
   records::StatisticsData statistics_;
+  RunOptions run_;
 };
 
-class RankWorker : public Worker {
+// Of terms: a row for each sample.
+class TermWorker : public Worker {
  public:
-  RankWorker(const Model& model, const Json& what, records::StatisticsData samples)
+  TermWorker(const Model& model, const Json& what, records::StatisticsData samples, int threads)
       : base_(with_constants(model, read_plan(what.at("alignment"), model.impl().graph()))),
-        plan_(read_plan(what.at("plan"), model.impl().graph())),
-        samples_(std::move(samples)) {}
+        samples_(std::move(samples)) {
+    const Plan plan = read_plan(what.at("plan"), model.impl().graph());
+    RunOptions run;
+    run.threads = threads;
+    meter_ = noise_meter(base_.impl(), plan, run);
+  }
 
   Json work_out(const Json& task) override {
-    const std::vector<Sample> one = {samples_.kept_samples.load(task.get<int64_t>())};
-    return exact(noise_terms(base_.impl(), plan_, one, {}).at(0));
+    return exact(meter_->row(samples_.kept_samples.load(task.get<int64_t>())));
   }
 
  private:
   const Model base_;
-  const Plan plan_;
   records::StatisticsData samples_;
+  std::unique_ptr<TermMeter> meter_;
 };
 
-std::unique_ptr<Worker> worker_for(const Model& model, const std::string& context) {
+std::unique_ptr<Worker> worker_for(const Model& model, const std::string& context, int threads) {
   const size_t line = context.find('\n');
   const Json what = Json::parse(context.substr(0, line), nullptr, false);
   if (line == std::string::npos || !what.is_object() || what.value("eightbit", "") != version() ||
@@ -106,8 +114,8 @@ std::unique_ptr<Worker> worker_for(const Model& model, const std::string& contex
                           version());
   records::StatisticsData statistics = statistics_of(std::string_view(context).substr(line + 1));
   if (what.at("what") == "tune")
-    return std::make_unique<TuneWorker>(model, what, std::move(statistics));
-  return std::make_unique<RankWorker>(model, what, std::move(statistics));
+    return std::make_unique<TuneWorker>(model, what, std::move(statistics), threads);
+  return std::make_unique<TermWorker>(model, what, std::move(statistics), threads);
 }
 
 }  // namespace
@@ -125,9 +133,11 @@ std::vector<double> spread_candidates(const Model& model, const QuantizeOptions&
   return decibels;
 }
 
-std::vector<std::vector<double>> spread_noise_terms(const Planned& planned,
-                                                    const std::vector<Sample>& samples,
-                                                    const RunOptions& run) {
+namespace {
+
+std::vector<std::vector<double>> spread_terms(const char* what, const Planned& planned,
+                                              const Plan& plan, const std::vector<Sample>& samples,
+                                              const RunOptions& run) {
   const Graph& graph = planned.model.impl().graph();
   records::StatisticsData kept;
   std::vector<Json> tasks;
@@ -137,23 +147,33 @@ std::vector<std::vector<double>> spread_noise_terms(const Planned& planned,
   }
   const std::string context =
       context_of(planned.model,
-                 {{"what", "rank"},
+                 {{"what", what},
                   {"alignment", write_plan(planned.alignment, graph, Tensors::included)},
-                  {"plan", write_plan(planned.plan, graph, Tensors::included)}},
+                  {"plan", write_plan(plan, graph, Tensors::included)}},
                  kept);
   std::vector<std::vector<double>> terms;
   for (const Json& answer : answers(run, context, tasks)) terms.push_back(exact_list(answer));
   return terms;
 }
 
-std::string work_out(const Model& model, const std::string& context, const std::string& task) {
+}  // namespace
+
+std::vector<std::vector<double>> spread_noise_terms(const Planned& planned,
+                                                    const std::vector<Sample>& samples,
+                                                    const RunOptions& run) {
+  return spread_terms("rank", planned, planned.plan, samples, run);
+}
+
+std::string work_out(const Model& model, const std::string& context, const std::string& task,
+                     int threads) {
   static std::mutex mutex;
   static std::string last;
   static std::unique_ptr<Worker> worker;
   const std::lock_guard lock(mutex);
-  if (const std::string now = digest(context); !worker || now != last) {
+  if (const std::string now = fmt::format("{} {}", digest(context), threads);
+      !worker || now != last) {
     worker.reset();
-    worker = worker_for(model, context);
+    worker = worker_for(model, context, threads);
     last = now;
   }
   return worker->work_out(Json::parse(task)).dump();

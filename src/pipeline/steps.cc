@@ -22,7 +22,9 @@ std::string Report::to_json() const {
   j["steps"] = nlohmann::ordered_json::array();
   for (const StepTime& step : steps)
     j["steps"].push_back({{"step", step.step}, {"seconds", step.seconds}});
-  j["expected"] = {{"peak_bytes", expected.peak_bytes}, {"model_bytes", expected.model_bytes}};
+  j["expected"] = {{"peak_bytes", expected.peak_bytes},
+                   {"model_bytes", expected.model_bytes},
+                   {"seconds", expected.seconds}};
   j["samples"] = samples;
   j["activation_quantizers"] = activation_quantizers;
   j["weight_quantizers"] = weight_quantizers;

@@ -29,6 +29,7 @@ class Steps {
   Report& report() { return report_; }
   // What an earlier run with the same checkpoint has found, once it is known what this one is.
   Journal& journal() { return journal_; }
+  double seconds() const { return since(begin_); }  // so far
   // Of the steps of that name so far.
   double seconds_of(std::string_view name) const;
 

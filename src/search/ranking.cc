@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
+#include <span>
+#include <utility>
 
 #include "base/log.h"
 #include "search/noise_attribution.h"
@@ -24,27 +27,67 @@ int64_t most_error_bytes(const RunOptions& run) {
                             : kMostErrorBytes;
 }
 
-// Signal and noise at these values, one after the other, of each sample.
-void add_terms(const backends::Network& model, const Plan& plan, const std::vector<ValueId>& values,
-               bool alone, const std::vector<Sample>& samples, const RunOptions& run,
-               std::vector<std::vector<double>>& terms) {
-  if (values.empty()) return;
-  backends::PlanComparison compared{&plan, {}, alone};
-  for (ValueId value : values) compared.comparisons.push_back({value});
-  const auto size = static_cast<size_t>(compared.comparisons.front().record_size());
-  const auto executor = model.compile(std::move(compared), {run.threads, {}});
-  auto at = samples.begin();
-  size_t done = 0;
-  executor->run([&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
-                [&](int64_t, std::span<const float> record) {
-                  std::vector<double>& row = terms[std::min(done++, terms.size() - 1)];
-                  for (size_t i = 0; i < values.size(); ++i)
-                    row.insert(row.end(), {record[i * size], record[i * size + 1]});
-                  if (run.progress)
-                    run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)",
-                                  static_cast<int64_t>(done), static_cast<int64_t>(terms.size())});
-                });
+// Signal and noise at these values, one after the other, as a program measures them.
+class ValueProgram {
+ public:
+  // `plan` must outlive it.
+  ValueProgram(const backends::Network& network, const Plan& plan, std::vector<ValueId> values,
+               bool alone, const RunOptions& run)
+      : values_(std::move(values)) {
+    if (values_.empty()) return;
+    backends::PlanComparison compared{&plan, {}, alone};
+    for (ValueId value : values_) compared.comparisons.push_back({value});
+    size_ = static_cast<size_t>(compared.comparisons.front().record_size());
+    executor_ = network.compile(std::move(compared), {run.threads, {}});
+  }
+
+  // Adds to the row of each sample, in order.
+  void add(std::span<const Sample> samples, std::span<std::vector<double>> rows,
+           const std::function<void(size_t done)>& progress) {
+    if (values_.empty()) return;
+    auto at = samples.begin();
+    size_t done = 0;
+    executor_->run([&] { return at == samples.end() ? std::nullopt : std::optional(*at++); },
+                   [&](int64_t, std::span<const float> record) {
+                     std::vector<double>& row = rows[std::min(done++, rows.size() - 1)];
+                     for (size_t i = 0; i < values_.size(); ++i)
+                       row.insert(row.end(), {record[i * size_], record[i * size_ + 1]});
+                     progress(done);
+                   });
+  }
+
+ private:
+  std::vector<ValueId> values_;
+  size_t size_ = 0;
+  std::unique_ptr<backends::Executor> executor_;
+};
+
+// Corrections make up for what earlier layers do: not for layers that are seen alone.
+Plan without_biases(Plan plan) {
+  plan.biases.clear();
+  return plan;
 }
+
+class NoiseMeter : public TermMeter {
+ public:
+  NoiseMeter(const backends::Network& network, Plan plan, const RunOptions& run)
+      : plan_(std::move(plan)),
+        uncorrected_(without_biases(plan_)),
+        together_(network, plan_, search::values_with_noise(network.graph(), plan_), false, run),
+        alone_(network, uncorrected_, search::values_with_own_noise(network.graph(), plan_), true,
+               run) {}
+
+  std::vector<double> row(const Sample& sample) override {
+    std::vector<double> out;
+    together_.add({&sample, 1}, {&out, 1}, [](size_t) {});
+    alone_.add({&sample, 1}, {&out, 1}, [](size_t) {});
+    return out;
+  }
+
+ private:
+  const Plan plan_, uncorrected_;
+  ValueProgram together_, alone_;
+};
 
 NoiseByValue sums_of(const std::vector<ValueId>& values, size_t first,
                      const std::vector<std::vector<double>>& terms) {
@@ -67,12 +110,22 @@ std::vector<std::vector<double>> noise_terms(const backends::Network& model, con
   const Graph& graph = model.graph();
   std::vector<std::vector<double>> terms(samples.size());
   if (terms.empty()) return terms;
-  add_terms(model, plan, search::values_with_noise(graph, plan), false, samples, run, terms);
-  Plan uncorrected = plan;
-  uncorrected.biases.clear();  // they make up for what earlier layers do
-  add_terms(model, uncorrected, search::values_with_own_noise(graph, plan), true, samples, run,
-            terms);
+  // one program at a time
+  const auto add = [&](const Plan& of, std::vector<ValueId> values, bool alone) {
+    ValueProgram(model, of, std::move(values), alone, run).add(samples, terms, [&](size_t done) {
+      if (run.progress)
+        run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)", static_cast<int64_t>(done),
+                      static_cast<int64_t>(terms.size())});
+    });
+  };
+  add(plan, search::values_with_noise(graph, plan), false);
+  add(without_biases(plan), search::values_with_own_noise(graph, plan), true);
   return terms;
+}
+
+std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan plan,
+                                       const RunOptions& run) {
+  return std::make_unique<NoiseMeter>(network, std::move(plan), run);
 }
 
 std::vector<double> noise_shares(const Graph& graph, const Plan& plan,

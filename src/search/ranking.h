@@ -4,6 +4,7 @@
 #include <eightbit/dataset.h>
 #include <eightbit/run.h>
 
+#include <memory>
 #include <vector>
 
 #include "backends/network.h"
@@ -25,6 +26,16 @@ std::vector<std::vector<double>> noise_terms(const backends::Network& model, con
 std::vector<double> noise_shares(const Graph& graph, const Plan& plan,
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<std::vector<double>>& terms);
+
+// Measures rows, a sample at a time, with programs that are compiled once.
+class TermMeter {
+ public:
+  virtual ~TermMeter() = default;
+  virtual std::vector<double> row(const Sample& sample) = 0;
+};
+// Rows of noise_terms(). `network` must outlive it.
+std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan plan,
+                                       const RunOptions& run);
 
 // By group: its noise over the signal at each of these parts of the model's outputs, where it alone
 // is quantized, over samples. What each layer does wrong is measured once a sample and then added

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -17,7 +19,8 @@ std::vector<int> head(int count) {
 
 class Search {
  public:
-  Search(const SearchLimits& limits, const Measure& measure) : limits_(limits), measure_(measure) {}
+  Search(const SearchLimits& limits, const Measure& measure, const Foresight& foresight)
+      : limits_(limits), measure_(measure), foresight_(foresight) {}
 
   std::optional<Reversal> run() {
     bisect();
@@ -30,6 +33,7 @@ class Search {
   std::optional<bool> meets_goal(std::vector<int> reverted) {
     auto known = drops_.find(reverted);
     if (known == drops_.end()) {
+      if (foresight_.prepare) foresight_.prepare(next_ones());
       const auto measured = measure_(reverted);
       if (!measured) return std::nullopt;
       known = drops_.emplace(reverted, *measured).first;
@@ -39,6 +43,32 @@ class Search {
     if (met && (!best_ || reverted.size() < best_->reverted.size()))
       best_ = Reversal{std::move(reverted), drop};
     return met;
+  }
+
+  // What this search measures next, and then, as it comes out one way or the other: it is run again
+  // over what is known and what is supposed. That a reversal is not enough is supposed first.
+  std::vector<std::vector<int>> next_ones() const {
+    std::vector<std::vector<int>> out;
+    std::deque<std::map<std::vector<int>, double>> worlds = {drops_};
+    while (!worlds.empty() && std::ssize(out) < foresight_.ahead) {
+      std::map<std::vector<int>, double> world = std::move(worlds.front());
+      worlds.pop_front();
+      std::optional<std::vector<int>> wanted;
+      const Measure supposed = [&](const std::vector<int>& reverted) -> std::optional<double> {
+        if (const auto known = world.find(reverted); known != world.end()) return known->second;
+        if (!wanted) wanted = reverted;  // it asks once more before it ends
+        return std::nullopt;
+      };
+      const Foresight none;
+      Search(limits_, supposed, none).run();
+      if (!wanted) continue;
+      if (std::ranges::find(out, *wanted) == out.end()) out.push_back(*wanted);
+      for (const double drop : {std::numeric_limits<double>::infinity(), limits_.max_drop}) {
+        world[*wanted] = drop;
+        worlds.push_back(world);
+      }
+    }
+    return out;
   }
 
   // `failed` groups are too few, `met` are enough.
@@ -77,15 +107,17 @@ class Search {
 
   const SearchLimits& limits_;
   const Measure& measure_;
+  const Foresight& foresight_;
   std::map<std::vector<int>, double> drops_;
   std::optional<Reversal> best_;
 };
 
 }  // namespace
 
-std::optional<Reversal> find_reversal(const SearchLimits& limits, const Measure& measure) {
+std::optional<Reversal> find_reversal(const SearchLimits& limits, const Measure& measure,
+                                      const Foresight& foresight) {
   if (limits.groups == 0) return std::nullopt;
-  return Search(limits, measure).run();
+  return Search(limits, measure, foresight).run();
 }
 
 int first_guess(const std::vector<double>& ranked_shares, double drop, double max_drop) {

@@ -28,9 +28,17 @@ struct SearchLimits {
   int put_back_trials = 16;  // measurements in which groups are put back
 };
 
+// Told what will be measured next, before it is: that first, then what the search may want after
+// it, depending on how it comes out; `ahead` reversals in all, as far as there are so many.
+struct Foresight {
+  int ahead = 1;
+  std::function<void(const std::vector<std::vector<int>>& reversals)> prepare;
+};
+
 // The reversal that meets the goal with the fewest groups, of those that were measured; else
 // nothing.
-std::optional<Reversal> find_reversal(const SearchLimits& limits, const Measure& measure);
+std::optional<Reversal> find_reversal(const SearchLimits& limits, const Measure& measure,
+                                      const Foresight& foresight = {});
 
 // How many groups at the head of the ranking to revert first. Errors of the metric follow the
 // noise's amplitude, so that reverting shares of its energy that sum up to r leaves sqrt(1 - r) of

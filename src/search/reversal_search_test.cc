@@ -90,6 +90,40 @@ TEST(ReversalSearch, AnEarlyEndYieldsTheBestSoFar) {
   EXPECT_FALSE(find_reversal(limits(8, 10.5, 1), costs.measure()));
 }
 
+// What is measured has been prepared, and what is prepared early saves rounds.
+TEST(ReversalSearch, ForeseesWhatItMeasures) {
+  const std::vector<double> drops = {8, 1, 7, 0.1, 6, 5, 0, 4, 3, 9, 2, 1};
+  Costs alone(drops);
+  const auto found = find_reversal(limits(12, 10.5, 4), alone.measure());
+  int last = alone.measured;
+  for (const int ahead : {1, 2, 3, 8}) {
+    Costs costs(drops);
+    std::set<std::vector<int>> ready;
+    int rounds = 0;
+    const Foresight foresight{ahead, [&](const std::vector<std::vector<int>>& reversals) {
+                                ASSERT_FALSE(reversals.empty());
+                                EXPECT_LE(std::ssize(reversals), ahead);
+                                if (ready.contains(reversals.front())) return;
+                                ++rounds;
+                                ready.insert(reversals.begin(), reversals.end());
+                              }};
+    const Measure measure = costs.measure();
+    const auto same = find_reversal(
+        limits(12, 10.5, 4),
+        [&](const std::vector<int>& reverted) {
+          EXPECT_TRUE(ready.contains(reverted));
+          return measure(reverted);
+        },
+        foresight);
+    EXPECT_EQ(same->reverted, found->reverted);
+    EXPECT_EQ(costs.measured, alone.measured);
+    EXPECT_LE(rounds, last - (ahead > 1));
+    if (ahead == 1) EXPECT_EQ(rounds, alone.measured);
+    last = rounds;
+  }
+  EXPECT_LT(2 * last, alone.measured);
+}
+
 TEST(ReversalSearch, ThereMayBeNoGroups) {
   EXPECT_FALSE(
       find_reversal(limits(0, 1), [](const std::vector<int>&) { return std::optional(0.0); }));

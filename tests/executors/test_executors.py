@@ -1,5 +1,6 @@
 """Results through executors are those of one process, byte for byte, whatever becomes of workers."""
 
+import os
 import pickle
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,7 @@ import eightbit.executors
 import numpy as np
 import openvino as ov
 import pytest
-from factories import Broken, FromFile, Mishap, few, share
+from factories import Broken, Distance, FromFile, Mishap, few, share
 
 pytestmark = pytest.mark.executors
 
@@ -102,6 +103,41 @@ def test_accuracy_control(model, data, processes):
         return [(trial.what, trial.metric) for trial in result.trials], groups
 
     assert found(executor=processes) == found()
+
+
+def test_validations(model, data, processes, tmp_path):
+    """Models that the search may want next are validated in workers, and the trials are the same."""
+    validate = Distance(model, data[:40], tmp_path)
+
+    def trials(max_drop, **options):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        result = eb.AccuracyResult()
+        best = eb.quantize_with_accuracy_control(
+            model, eb.Dataset(data), eb.Dataset(data[:40]), validate, max_drop=max_drop, result=result,
+            on_failure=eb.OnFailure.RETURN, **options,
+        )  # fmt: skip
+        here = len(list(tmp_path.glob(f"{os.getpid()}-*")))
+        elsewhere = len(list(tmp_path.iterdir())) - here
+        return [(each.what, each.metric) for each in result.trials], best, here, elsewhere
+
+    for max_drop in (1e-4, 1e-9):
+        alone, best, here, elsewhere = trials(max_drop)
+        assert here == 1 + len(alone) > 4 and elsewhere == 0
+        spread, same, here, elsewhere = trials(max_drop, executor=processes)
+        assert spread == alone and elsewhere >= len(alone) - 2
+        assert here <= 3  # the float model, the first one, and the one with corrections made again
+        assert [op.get_friendly_name() for op in same.get_ordered_ops()] == [
+            op.get_friendly_name() for op in best.get_ordered_ops()
+        ]
+    few, _, _, elsewhere = trials(
+        1e-9,
+        executor=processes,
+        advanced_accuracy_restorer_parameters=eb.AdvancedAccuracyRestorerParameters(
+            max_num_iterations=1
+        ),
+    )
+    assert few == alone[:2] and elsewhere == 1
 
 
 @pytest.mark.parametrize("what", ["dies", "hangs"])

@@ -146,6 +146,21 @@ def test_plan_says_what_will_happen(model):
     assert ignored.weight_quantizers == 1
 
 
+def test_a_plan_with_data_tells_the_time(model, samples):
+    assert eb.plan(model).expected.seconds == 0
+    many = eb.Dataset([samples[i % len(samples)] for i in range(400)])
+    report = eb.Report()
+    eb.quantize(model, many, report=report)
+    assert report.expected.seconds > 0
+    preview = eb.plan(model, many)
+    assert preview.text == eb.plan(model).text
+    assert 0.02 < preview.expected.seconds < 60
+    with pytest.raises(eb.DataError):
+        eb.plan(model, eb.Dataset([samples[0][:, :1]] * 20))
+    few = eb.plan(model, eb.Dataset([samples[0]] * 5))
+    assert few.expected.seconds == 0 and few.expected.peak_bytes > 0
+
+
 def test_compress_weights_is_honoured(model, dataset):
     def weight_types(**backend_params):
         options = eb.AdvancedQuantizationParameters(backend_params=backend_params)

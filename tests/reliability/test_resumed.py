@@ -11,6 +11,7 @@ import numpy as np
 import openvino as ov
 import pytest
 from cli_process import image_model
+from eightbit import _eightbit
 
 pytestmark = pytest.mark.slow
 MOMENTS = max(3, int(os.environ.get("RELIABILITY_MOMENTS", "20")) // 4)
@@ -123,6 +124,51 @@ def test_no_model_is_validated_twice(folder):
     calls, resumed = validations(folder, 1e-9)
     assert calls == all_calls - 3
     assert resumed == trials
+
+
+def test_what_times_have_decided_is_not_measured_again(folder, tmp_path):
+    """Times come out in another way each time: a run that is resumed goes on from those of the first."""
+    model = _eightbit.Model.read(str(folder / "m.xml"))
+    options = eb.QuantizeOptions(placement=eb.PlacementMode.MEASURED).native("quantize")
+    dataset = eb.open_files(str(folder / "d.npz"))
+
+    def run():
+        report = eb.Report()
+        # kept, as in a run that is killed when it writes the result
+        how = _eightbit.RunOptions(
+            threads=0, checkpoint=str(tmp_path / "c.stats"), best_model="", report=report
+        )
+        quantized = _eightbit.quantize(model, dataset, options, how)
+        quantized.save(str(tmp_path / "q.xml"), True)
+        seconds = {step.step: step.seconds for step in report.steps}["measured placement"]
+        return content(tmp_path, "q"), seconds
+
+    first, seconds = run()
+    assert b"placement " in (tmp_path / "c.stats.steps").read_bytes()
+    for _ in range(3):
+        again, less = run()
+        assert again == first and less < seconds / 3
+
+
+def test_what_is_kept_costs_little(inputs, tmp_path):
+    """Checkpoint and journal, of a run whose correction takes long: 2 % of the time that the processor works. Other work on the
+    machine does not count in that, but disturbs it: runs take turns, and the ratios' median counts."""
+    model, images = inputs / "efflite0.xml", inputs / "images.npz"
+    if not model.exists():
+        pytest.skip("bench/make_inputs.py makes the models")
+    data = [image[None] for image in np.load(images)["image"][:300]]
+
+    def seconds(**options):
+        began = time.process_time()
+        eb.quantize(str(model), eb.Dataset(data), fast_bias_correction=False, **options)
+        return time.process_time() - began
+
+    seconds()
+    ratios = sorted(
+        seconds(checkpoint=tmp_path / "c.stats") / seconds() for _ in range(int(os.environ.get("RELIABILITY_REPEATS", "7")))
+    )  # fmt: skip
+    print(f"{ratios[0]:.3f} {ratios[len(ratios) // 2]:.3f} {ratios[-1]:.3f} of the time without")
+    assert ratios[len(ratios) // 2] <= 1.02 + (ratios[-1] - ratios[0]) / 4
 
 
 @pytest.mark.parametrize("change", ["model", "data", "options"])

@@ -237,6 +237,7 @@ def _found(
     def validate(candidate: _eightbit.Model) -> tuple:
         return _evaluation(validation_fn, home.for_inference(candidate), validation.get_data())
 
+    together = workers and workers.validations(validation_fn, validation)
     ranking = _eightbit.Dataset.from_python(
         lambda: home.samples(native, validation.get_inference_data()), validation.get_length()
     )
@@ -245,8 +246,9 @@ def _found(
         max_memory=chosen.max_memory, workers=workers,
     ) as run:  # fmt: skip
         return _eightbit.quantize_with_accuracy_control(
-            native, calibration, ranking, validate, native_options, control, run
-        )
+            native, calibration, ranking, validate, native_options, control, run, together,
+            workers.count if together else 0,
+        )  # fmt: skip
 
 
 def _search_options(
@@ -303,6 +305,13 @@ def _rereadable(dataset: Dataset) -> Dataset:
             "read for every model that is validated: pass a list, a DataLoader, or the like."
         )
     return dataset
+
+
+def evaluated(
+    function: ValidationFunction, validation: Dataset, candidate: _eightbit.Model
+) -> tuple:
+    """What a worker makes of a model."""
+    return _evaluation(function, home_of(candidate).for_inference(candidate), validation.get_data())
 
 
 def _evaluation(function: ValidationFunction, model: Any, items: Iterable[Any]) -> tuple:

@@ -192,6 +192,8 @@ class PlanKeywords(TypedDict, total=False):
     advanced_parameters: AdvancedQuantizationParameters | None
     recipe: Recipe
     engine: Engine
+    subset_size: int | None
+    threads: int
 
 
 class TuneKeywords(TypedDict, total=False):

@@ -239,14 +239,28 @@ def calibrate_options(
 
 
 @takes(PlanKeywords)
-def plan(model: Any, **options: Unpack[PlanKeywords]) -> _eightbit.PlanPreview:
-    """What `quantize` would do, without data: where quantizers go and of what kind, what the ignored scope matched, why
-    the rest stays in floating point. For the parameters see `quantize`."""
+def plan(
+    model: Any,
+    calibration_dataset: Dataset | _eightbit.Dataset | None = None,
+    **options: Unpack[PlanKeywords],
+) -> _eightbit.PlanPreview:
+    """What `quantize` would do: where quantizers go and of what kind, what the ignored scope matched, why the rest stays in
+    floating point.
+
+    calibration_dataset: where it is given, its first 17 samples are measured, and `expected.seconds` of the result tells how
+        long `quantize` will take. None: without data, and without a time.
+    For the other parameters see `quantize`."""
     chosen = QuantizeOptions(**options)
     native_options = chosen.native("plan")
-    native = framework_of(model).read(model, chosen.settings("plan"))
+    if calibration_dataset is None:
+        native = framework_of(model).read(model, chosen.settings("plan"))
+        _name_nodes(native_options, native, chosen.ignored_scope)
+        return _eightbit.plan(native, native_options)
+    source = _source("plan", calibration_dataset, statistics_too=False)
+    native, source = _prepared("plan", model, source, chosen)
     _name_nodes(native_options, native, chosen.ignored_scope)
-    return _eightbit.plan(native, native_options)
+    with chosen.run("plan", native, None) as run:
+        return _eightbit.plan(native, source, native_options, run)
 
 
 def _name_nodes(options: _eightbit.QuantizeOptions, native: _eightbit.Model, scope: Any) -> None:

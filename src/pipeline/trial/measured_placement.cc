@@ -11,10 +11,12 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "pipeline/placement_choice.h"
 #include "pipeline/trial/take_turns.h"
 #include "pipeline/trial/trial_run.h"
+#include "quant/plan_json.h"
 #include "search/integer_work.h"
 #include "search/quantizer_groups.h"
 
@@ -68,13 +70,15 @@ using AttemptPtr = std::shared_ptr<Attempt>;
 class Placing {
  public:
   Placing(const Planned& planned, const records::StatisticsData& statistics,
-          const QuantizeOptions& options, const RunOptions& run, double seconds, Settled& settled)
+          const QuantizeOptions& options, const RunOptions& run, double seconds, Settled& settled,
+          Journal& journal)
       : planned_(planned),
         statistics_(statistics),
         options_(options),
         run_(run),
         seconds_(std::max(seconds, kLeastSeconds)),
         settled_(settled),
+        journal_(journal),
         start_(settled.plan),
         groups_(search::quantizer_groups(graph(), start_)) {}
 
@@ -82,6 +86,8 @@ class Placing {
     bench_ = settled_.bench;
     if (!bench_ || groups_.empty()) return;
     begin_ = Clock::now();
+    const std::string key = "placement " + digest(to_json(start_, graph()) + to_json(options_));
+    if (const auto found = journal_.find(key)) return take_earlier(*found);
     timed_.assign(
         bench_->samples().begin(),
         bench_->samples().begin() + std::min<std::ptrdiff_t>(2, std::ssize(bench_->samples())));
@@ -89,9 +95,34 @@ class Placing {
     look_at_layers();
     search();
     decide();
+    if (journal_.kept()) journal_.add(key, decision());
   }
 
  private:
+  // For a run that is resumed: times would come out in another way. Weights are large, and mostly
+  // those of the plan before.
+  Journal::Json decision() const {
+    Plan plan = settled_.plan;
+    const bool same = plan.constants.size() == start_.constants.size();
+    if (same) plan.constants.clear();
+    return {{"plan", write_plan(plan, graph(), Tensors::included)},
+            {"same constants", same},
+            {"taken", taken_}};
+  }
+
+  void take_earlier(const Journal::Json& found) {
+    Plan plan = read_plan(found.at("plan"), graph());
+    if (found.at("same constants")) plan.constants = start_.constants;
+    plan.changes = start_.changes;
+    log(LogLevel::info, "measured placement: as an earlier run found");
+    if (!found.at("taken")) {
+      settled_.plan = std::move(plan);
+      return;
+    }
+    Tried tried = bench_->tried(written(plan), settled_.tried->compiled.precision);
+    take(std::move(plan), tried);
+  }
+
   const Graph& graph() const { return planned_.base.impl().graph(); }
 
   Model written(const Plan& plan) const {
@@ -321,6 +352,7 @@ class Placing {
   }
 
   void take(Plan plan, Tried& tried) {
+    taken_ = true;
     settled_.plan = std::move(plan);
     TrialRun trial = bench_->run(tried, 0.05 * seconds_);
     trial.unseen = settled_.trial->unseen;
@@ -391,6 +423,7 @@ class Placing {
   const RunOptions& run_;
   const double seconds_;
   Settled& settled_;
+  Journal& journal_;
   const Plan start_;
   const std::vector<QuantizerGroup> groups_;
   std::shared_ptr<TrialBench> bench_;
@@ -399,6 +432,7 @@ class Placing {
   double conversion_ = 0;          // milliseconds
   double in_layers_ = 0;           // milliseconds of the best model
   AttemptPtr all_, best_;
+  bool taken_ = false;  // another plan than that at the start
   int64_t attempts_ = 0;
   double longest_ = 0;  // seconds of an attempt
   Clock::time_point begin_;
@@ -408,9 +442,9 @@ class Placing {
 
 void place_by_time(const Planned& planned, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, double seconds,
-                   Settled& settled) {
+                   Settled& settled, Journal& journal) {
   try {
-    Placing(planned, statistics, options, run, seconds, settled).run();
+    Placing(planned, statistics, options, run, seconds, settled, journal).run();
   } catch (const Unsupported& error) {
     settled.plan.notes.push_back(fmt::format("placement measured has no effect: {}", error.what()));
     log(LogLevel::warning, "{}", settled.plan.notes.back());

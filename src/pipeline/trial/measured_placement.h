@@ -20,6 +20,7 @@
 
 #include <string_view>
 
+#include "base/journal.h"
 #include "pipeline/planned.h"
 #include "pipeline/trial/quality_floor.h"
 
@@ -29,9 +30,9 @@ namespace eightbit {
 inline constexpr std::string_view kDoNotPay = "integers do not pay here";
 
 // Changes the plan of `settled`, and then its trial run. Takes about `seconds`, and at least the
-// time of one attempt.
+// time of one attempt; nearly none where the journal tells what an earlier run has decided.
 void place_by_time(const Planned& planned, const records::StatisticsData& statistics,
                    const QuantizeOptions& options, const RunOptions& run, double seconds,
-                   Settled& settled);
+                   Settled& settled, Journal& journal);
 
 }  // namespace eightbit
