@@ -6,7 +6,6 @@
 #include <cmath>
 #include <vector>
 
-#include "algorithms/algorithm.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -34,12 +33,12 @@ constexpr double kSavedByInt8 = 0.75;  // of weights in f32
 constexpr double kMomentShare = 8;     // of max_memory, a part of this size
 constexpr int64_t kLeastMoments = int64_t{4} << 20;
 
-// Of a sample that runs where layers are measured besides, and of one that runs through a network
-// with its quantizers in floats, beside one of the calibration.
-constexpr double kDetailedTime = 1.2, kCorrectedTime = 1.5;
-// Compilations of the corrections, and of the trial run, beside that of the calibration.
-constexpr double kCorrectionBuilds = 1.0, kTrialBuilds = 2.0;
-constexpr double kTrialSeconds = 0.3;  // of the trial run, that times take
+// What phases take, as times of the compilation of the calibration and of one of its samples.
+struct PhaseTime {
+  double of_compiling, of_sample;
+};
+constexpr PhaseTime kRanges{1.0, 40}, kCorrectionTime{1.2, 24}, kTrialTime{2.8, 40};
+constexpr double kDetailedTime = 1.2;  // a sample that runs where layers are measured besides
 
 double sample_bytes(const NetworkSize& size) {
   return kOfLive * size.live + kOfAll * size.activations;
@@ -180,19 +179,17 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
 }
 
 double seconds_left(Work work, const PassSpeed& speed, const QuantizeOptions& options) {
-  const auto kept = static_cast<double>(speed.kept);
-  double samples = static_cast<double>(speed.total - speed.measured) + (kDetailedTime - 1) * kept;
-  double seconds = 0;
-  if (work == Work::quantization) {
-    const auto corrected =
-        static_cast<double>(std::min(speed.kept, algorithms::samples_wanted(options)));
-    if (!options.advanced_parameters.disable_bias_correction) {
-      samples += kCorrectedTime * corrected;
-      seconds += kCorrectionBuilds * speed.compiling;
-    }
-    if (options.trial_run) seconds += kTrialBuilds * speed.compiling + kTrialSeconds;
-  }
-  return seconds + samples * speed.sample;
+  const auto samples = static_cast<double>(speed.total - speed.measured) +
+                       (kDetailedTime - 1) * static_cast<double>(speed.kept);
+  double seconds = samples * speed.sample;
+  const auto add = [&](const PhaseTime& phase) {
+    seconds += phase.of_compiling * speed.compiling + phase.of_sample * speed.sample;
+  };
+  if (work == Work::calibration) return seconds;
+  add(kRanges);
+  if (!options.advanced_parameters.disable_bias_correction) add(kCorrectionTime);
+  if (options.trial_run) add(kTrialTime);
+  return seconds;
 }
 
 std::function<void(const PassSpeed&)> tell_time(Work work, const QuantizeOptions& options,

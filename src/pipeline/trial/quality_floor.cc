@@ -12,6 +12,7 @@
 
 #include "base/crash_notice.h"
 #include "base/error.h"
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "pipeline/trial/floor_search.h"
 #include "pipeline/trial/trial_run.h"
@@ -281,11 +282,20 @@ class Settling {
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
 
+  // Under a limit of memory without its outputs, which may be large: finish() computes those of the
+  // last one again.
   Tried tried(Model model) {
-    if (limited()) best_.compiled.release();
+    if (!limited()) return bench_->tried(std::move(model), precision_);
+    let_go(best_);
     Tried found = bench_->tried(std::move(model), precision_);
-    if (limited()) found.compiled.release();
+    let_go(found);
     return found;
+  }
+
+  static void let_go(Tried& tried) {
+    tried.compiled.release();
+    tried.outputs.clear();
+    return_freed_memory();
   }
 
   // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by
@@ -416,7 +426,8 @@ class Settling {
   }
 
   void finish(const SampleSplit& split) {
-    if (best_.outputs.empty()) best_ = tried(std::move(best_.compiled.model));  // of a journal
+    if (best_.outputs.empty())  // of a journal, or under a limit of memory
+      best_ = bench_->tried(std::move(best_.compiled.model), precision_);
     if (limited()) best_.compiled.release();
     TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);
     trial.unseen = split.disjoint;
