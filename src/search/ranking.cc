@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "search/noise_attribution.h"
 
@@ -175,32 +176,38 @@ int64_t bytes_of_errors(const Graph& graph, const Plan& plan,
   return bytes;
 }
 
-// Runs a network with the errors of some groups of quantizers in it.
+// Runs a network with the errors of some groups of quantizers in it. Of its two programs one lives
+// at a time where memory is limited, and is compiled again for each sample.
 class Injector {
  public:
   Injector(const backends::Network& network, const Plan& plan,
-           const std::vector<search::QuantizerGroup>& groups, const RunOptions& run) {
+           const std::vector<search::QuantizerGroup>& groups, const RunOptions& run)
+      : model_(network), plan_(plan), threads_(run.threads), limited_(run.max_memory > 0) {
     for (const search::QuantizerGroup& group : groups) {
       const std::vector<NodeId> places = places_of(network.graph(), plan, group);
       begins_.push_back(layers_.size());
       layers_.insert(layers_.end(), places.begin(), places.end());
     }
     begins_.push_back(layers_.size());
-    measured_ = network.compile(backends::LayerErrors{&plan, layers_}, {run.threads, {}});
-    network_ = network.compile(backends::ErrorInjection{layers_, &injected_}, {run.threads, {}});
   }
 
   // The outputs of the float network.
   std::vector<Tensor> take(const Sample& sample) {
     sample_ = sample;
     sample_.reset_state = true;
+    if (limited_) let_go(network_);
+    if (!measured_)
+      measured_ = model_.compile(backends::LayerErrors{&plan_, layers_}, {threads_, {}});
     errors_ = measured_->run_one(sample_, ignore_);
+    if (limited_) let_go(measured_);
     size_t most = 0;
     for (const Tensor& error : errors_) most = std::max(most, error.byte_size());
     if (zeros_.empty() || zeros_.byte_size() < most)
       zeros_ = Tensor::allocate(DType::f32, {static_cast<int64_t>(most / sizeof(float))});
     injected_.clear();
     for (const Tensor& error : errors_) injected_.push_back(nothing(error.shape));
+    if (!network_)
+      network_ = model_.compile(backends::ErrorInjection{layers_, &injected_}, {threads_, {}});
     return network_->run_one(sample_, ignore_);
   }
 
@@ -214,10 +221,19 @@ class Injector {
   }
 
  private:
+  static void let_go(std::unique_ptr<backends::Executor>& program) {
+    program.reset();
+    return_freed_memory();
+  }
+
   Tensor nothing(const Shape& shape) const {
     return {DType::f32, shape, zeros_.data, zeros_.owner};
   }
 
+  const backends::Network& model_;
+  const Plan& plan_;
+  const int threads_;
+  const bool limited_;
   std::vector<NodeId> layers_;  // by group
   std::vector<size_t> begins_;
   std::unique_ptr<backends::Executor> measured_, network_;
