@@ -12,6 +12,7 @@ import openvino as ov
 import pytest
 from cli_process import image_model
 from eightbit import _eightbit
+from eightbit.quantization.options import QuantizeOptions
 
 pytestmark = pytest.mark.slow
 MOMENTS = max(3, int(os.environ.get("RELIABILITY_MOMENTS", "20")) // 4)
@@ -129,7 +130,7 @@ def test_no_model_is_validated_twice(folder):
 def test_what_times_have_decided_is_not_measured_again(folder, tmp_path):
     """Times come out in another way each time: a run that is resumed goes on from those of the first."""
     model = _eightbit.Model.read(str(folder / "m.xml"))
-    options = eb.QuantizeOptions(placement=eb.PlacementMode.MEASURED).native("quantize")
+    options = QuantizeOptions(placement=eb.PlacementMode.MEASURED).native("quantize")
     dataset = eb.open_files(str(folder / "d.npz"))
 
     def run():
