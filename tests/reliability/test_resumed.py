@@ -151,27 +151,6 @@ def test_what_times_have_decided_is_not_measured_again(folder, tmp_path):
         assert again == first and less < seconds / 3
 
 
-def test_what_is_kept_costs_little(inputs, tmp_path):
-    """Checkpoint and journal, of a run whose correction takes long: 2 % of the time that the processor works. Other work on the
-    machine does not count in that, but disturbs it: runs take turns, and the ratios' median counts."""
-    model, images = inputs / "efflite0.xml", inputs / "images.npz"
-    if not model.exists():
-        pytest.skip("bench/make_inputs.py makes the models")
-    data = [image[None] for image in np.load(images)["image"][:300]]
-
-    def seconds(**options):
-        began = time.process_time()
-        eb.quantize(str(model), eb.Dataset(data), fast_bias_correction=False, **options)
-        return time.process_time() - began
-
-    seconds()
-    ratios = sorted(
-        seconds(checkpoint=tmp_path / "c.stats") / seconds() for _ in range(int(os.environ.get("RELIABILITY_REPEATS", "7")))
-    )  # fmt: skip
-    print(f"{ratios[0]:.3f} {ratios[len(ratios) // 2]:.3f} {ratios[-1]:.3f} of the time without")
-    assert ratios[len(ratios) // 2] <= 1.02 + (ratios[-1] - ratios[0]) / 4
-
-
 @pytest.mark.parametrize("change", ["model", "data", "options"])
 def test_a_checkpoint_of_something_else_is_refused(cli, folder, tmp_path, change):
     command = [str(cli), "quantize", "m.xml", "--data", "d.npz", "--checkpoint", "other.stats", "--force"]  # fmt: skip
