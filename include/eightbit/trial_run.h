@@ -28,9 +28,11 @@ struct TrialRun {
   int64_t samples = 0;
   // by the corrections; else there were too few samples to set some aside
   bool unseen = true;
-  std::string precision = "f32";     // that the runtime computes floats in by default
-  std::vector<TrialOutput> outputs;  // those in floats, in the model's order
-  // Of the worst output, as above.
+  std::string precision = "f32";  // that the runtime computes floats in by default
+  // Those in floats, in the model's order. One that holds quantities of two magnitudes, as boxes and
+  // scores, is two rows, with the channels behind its name: "y[:, 0:4]".
+  std::vector<TrialOutput> outputs;
+  // Of the worst row, as above.
   double sqnr_db = 0, sqnr_f32_db = 0, float_sqnr_db = 0;
   // The same where the quantizers are computed in floats, one by one, as calibration computes them.
   // Set where the trial run gave cause to ask: a difference is the runtime's.
