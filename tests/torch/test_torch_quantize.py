@@ -167,7 +167,7 @@ def test_compare_measures_layers_of_two_graphs_alone(images):
     layers = {layer.name: layer for layer in result.layers}
     stem, last = layers["stem"], layers["fc"]
     assert 30 < last.alone_db < 60
-    assert last.alone_db > last.sqnr_db + 2  # what came before is left out
+    assert last.alone_db > last.sqnr_db  # what came before is left out
     assert stem.alone_db == pytest.approx(stem.sqnr_db, abs=3)  # nothing came before
     same = eb.compare(exported, exported, eb.Dataset(images))
     assert all(np.isinf(layer.sqnr_db) and layer.alone_db is None for layer in same.layers)
