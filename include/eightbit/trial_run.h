@@ -29,8 +29,8 @@ struct TrialRun {
   // by the corrections; else there were too few samples to set some aside
   bool unseen = true;
   std::string precision = "f32";  // that the runtime computes floats in by default
-  // Those in floats, in the model's order. One that holds quantities of two magnitudes, as boxes and
-  // scores, is two rows, with the channels behind its name: "y[:, 0:4]".
+  // Those in floats, in the model's order. One that holds quantities of two magnitudes, as boxes
+  // and scores, is two rows, with the channels behind its name: "y[:, 0:4]".
   std::vector<TrialOutput> outputs;
   // Of the worst row, as above.
   double sqnr_db = 0, sqnr_f32_db = 0, float_sqnr_db = 0;

@@ -9,8 +9,8 @@
 
 namespace eightbit {
 
-// Behind `node` of the planned model the shift (mean_shift(), over all axes but `axis`) is added, so
-// that later nodes see corrected inputs; the shifts come back as results.
+// Behind `node` of the planned model the shift (mean_shift(), over all axes but `axis`) is added,
+// so that later nodes see corrected inputs; the shifts come back as results.
 struct BiasProbe {
   NodeId node = kNone;
   int64_t axis = 1;
