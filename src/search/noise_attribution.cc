@@ -45,8 +45,13 @@ double relative(const Energies& noise) { return noise.signal > 0 ? noise.noise /
 
 class Walk {
  public:
-  Walk(const Graph& graph, const NoiseByValue& as_it_is, const NoiseByValue& alone)
-      : graph_(graph), as_it_is_(as_it_is), alone_(alone), need_(graph.values.size()) {}
+  Walk(const Graph& graph, const NoiseByValue& as_it_is, const NoiseByValue& alone,
+       const NoiseByValue& uncorrected)
+      : graph_(graph),
+        as_it_is_(as_it_is),
+        alone_(alone),
+        uncorrected_(uncorrected),
+        need_(graph.values.size()) {}
 
   std::vector<double> run(const std::map<NodeId, size_t>& group_of, size_t groups) {
     std::vector<double> shares(groups);
@@ -75,15 +80,16 @@ class Walk {
  private:
   double& need(ValueId value) { return need_[value]; }
 
-  Energies noise_at(ValueId value) const {
-    const auto it = as_it_is_.find(value);
-    return it == as_it_is_.end() ? Energies{} : it->second;
+  static Energies at(const NoiseByValue& noise, ValueId value) {
+    const auto it = noise.find(value);
+    return it == noise.end() ? Energies{} : it->second;
   }
 
+  Energies noise_at(ValueId value) const { return at(as_it_is_, value); }
+
   double own_share(ValueId value) const {
-    const auto it = alone_.find(value);
-    const double noise = noise_at(value).noise;
-    return it == alone_.end() || noise <= 0 ? 0 : std::min(1.0, it->second.noise / noise);
+    const double all = at(uncorrected_, value).noise;
+    return all > 0 ? std::min(1.0, at(alone_, value).noise / all) : 0;
   }
 
   void pass_on(const Node& node, double amount) {
@@ -100,6 +106,7 @@ class Walk {
   const Graph& graph_;
   const NoiseByValue& as_it_is_;
   const NoiseByValue& alone_;
+  const NoiseByValue& uncorrected_;
   Indexed<ValueId, double> need_;
 };
 
@@ -134,8 +141,9 @@ std::vector<ValueId> values_with_noise(const Graph& graph, const Plan& plan) {
 
 std::vector<double> attribute_noise(const Graph& graph, const Plan& plan,
                                     const std::vector<QuantizerGroup>& groups,
-                                    const NoiseByValue& as_it_is, const NoiseByValue& alone) {
-  return Walk(graph, as_it_is, alone).run(groups_by_node(plan, groups), groups.size());
+                                    const NoiseByValue& as_it_is, const NoiseByValue& alone,
+                                    const NoiseByValue& uncorrected) {
+  return Walk(graph, as_it_is, alone, uncorrected).run(groups_by_node(plan, groups), groups.size());
 }
 
 }  // namespace eightbit::search

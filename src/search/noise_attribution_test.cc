@@ -31,7 +31,7 @@ struct Net {
   }
   ValueId value(const char* node) const { return graph.node(graph.find(node)).outputs[0]; }
   std::vector<double> shares(const NoiseByValue& as_it_is, const NoiseByValue& alone) const {
-    return attribute_noise(graph, plan, groups, as_it_is, alone);
+    return attribute_noise(graph, plan, groups, as_it_is, alone, as_it_is);
   }
 
   Graph graph;
@@ -48,6 +48,23 @@ TEST(NoiseAttribution, ALayerAnswersForItsOwnNoiseAndInheritsTheRest) {
   const auto shares = net.shares({{net.value("c1"), {100, 3}}, {net.value("c2"), {100, 8}}},
                                  {{net.value("c1"), {100, 3}}, {net.value("c2"), {100, 2}}});
   EXPECT_THAT(shares, Pointwise(DoubleNear(1e-9), {0.75, 0.25}));
+}
+
+// Corrected, c2's output moves by 90 below a ReLU behind it, where nobody sees it.
+TEST(NoiseAttribution, WhatCorrectionsMoveIsNobodysNoise) {
+  const Net net(
+      "in = Parameter() : f32[1,4,8,8]\n"
+      "c1 = Convolution(in, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
+      "c2 = Convolution(c1, const f32[4,4,3,3]) : f32[1,4,8,8]\n"
+      "relu = Relu(c2) : f32[1,4,8,8]\n"
+      "out = Result(relu)\n");
+  const NoiseByValue alone = {{net.value("c1"), {100, 1}}, {net.value("c2"), {100, 9}}},
+                     uncorrected = {{net.value("c1"), {100, 1}}, {net.value("c2"), {100, 10}}};
+  NoiseByValue as_it_is = {{net.value("c1"), {100, 1}},
+                           {net.value("c2"), {100, 100}},
+                           {net.value("relu"), {50, 5}}};
+  EXPECT_THAT(attribute_noise(net.graph, net.plan, net.groups, as_it_is, alone, uncorrected),
+              Pointwise(DoubleNear(1e-9), {0.1, 0.9}));
 }
 
 TEST(NoiseAttribution, NoiseOfASumIsDividedByItsAmountAndNotByItsShareOfTheSignal) {

@@ -1,5 +1,7 @@
 #include "search/ranking.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -69,25 +71,38 @@ Plan without_biases(Plan plan) {
   return plan;
 }
 
+// What a row of terms holds, one after the other (search/noise_attribution.h).
+struct Terms {
+  std::vector<ValueId> values;
+  bool corrected = false, alone = false;
+};
+
+std::vector<Terms> terms_of(const Graph& graph, const Plan& plan) {
+  const std::vector<ValueId> own = search::values_with_own_noise(graph, plan);
+  std::vector<Terms> terms = {{search::values_with_noise(graph, plan), true, false},
+                              {own, false, true}};
+  if (!plan.biases.empty()) terms.push_back({own, false, false});
+  return terms;
+}
+
 class NoiseMeter : public TermMeter {
  public:
   NoiseMeter(const backends::Network& network, Plan plan, const RunOptions& run)
-      : plan_(std::move(plan)),
-        uncorrected_(without_biases(plan_)),
-        together_(network, plan_, search::values_with_noise(network.graph(), plan_), false, run),
-        alone_(network, uncorrected_, search::values_with_own_noise(network.graph(), plan_), true,
-               run) {}
+      : plan_(std::move(plan)), uncorrected_(without_biases(plan_)) {
+    for (Terms& terms : terms_of(network.graph(), plan_))
+      programs_.emplace_back(network, terms.corrected ? plan_ : uncorrected_,
+                             std::move(terms.values), terms.alone, run);
+  }
 
   std::vector<double> row(const Sample& sample) override {
     std::vector<double> out;
-    together_.add({&sample, 1}, {&out, 1}, [](size_t) {});
-    alone_.add({&sample, 1}, {&out, 1}, [](size_t) {});
+    for (ValueProgram& program : programs_) program.add({&sample, 1}, {&out, 1}, [](size_t) {});
     return out;
   }
 
  private:
   const Plan plan_, uncorrected_;
-  ValueProgram together_, alone_;
+  std::vector<ValueProgram> programs_;
 };
 
 NoiseByValue sums_of(const std::vector<ValueId>& values, size_t first,
@@ -108,20 +123,19 @@ NoiseByValue sums_of(const std::vector<ValueId>& values, size_t first,
 std::vector<std::vector<double>> noise_terms(const backends::Network& model, const Plan& plan,
                                              const std::vector<Sample>& samples,
                                              const RunOptions& run) {
-  const Graph& graph = model.graph();
-  std::vector<std::vector<double>> terms(samples.size());
-  if (terms.empty()) return terms;
-  // one program at a time
-  const auto add = [&](const Plan& of, std::vector<ValueId> values, bool alone) {
-    ValueProgram(model, of, std::move(values), alone, run).add(samples, terms, [&](size_t done) {
-      if (run.progress)
-        run.progress({alone ? "rank layers (2/2)" : "rank layers (1/2)", static_cast<int64_t>(done),
-                      static_cast<int64_t>(terms.size())});
-    });
-  };
-  add(plan, search::values_with_noise(graph, plan), false);
-  add(without_biases(plan), search::values_with_own_noise(graph, plan), true);
-  return terms;
+  std::vector<std::vector<double>> rows(samples.size());
+  if (rows.empty()) return rows;
+  const Plan uncorrected = without_biases(plan);
+  const std::vector<Terms> all = terms_of(model.graph(), plan);
+  for (size_t k = 0; k < all.size(); ++k) {  // one program at a time
+    const std::string step = fmt::format("rank layers ({}/{})", k + 1, all.size());
+    ValueProgram(model, all[k].corrected ? plan : uncorrected, all[k].values, all[k].alone, run)
+        .add(samples, rows, [&](size_t done) {
+          if (run.progress)
+            run.progress({step, static_cast<int64_t>(done), static_cast<int64_t>(rows.size())});
+        });
+  }
+  return rows;
 }
 
 std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan plan,
@@ -132,10 +146,14 @@ std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan pl
 std::vector<double> noise_shares(const Graph& graph, const Plan& plan,
                                  const std::vector<search::QuantizerGroup>& groups,
                                  const std::vector<std::vector<double>>& terms) {
-  const auto all = search::values_with_noise(graph, plan),
-             own = search::values_with_own_noise(graph, plan);
-  return search::attribute_noise(graph, plan, groups, sums_of(all, 0, terms),
-                                 sums_of(own, 2 * all.size(), terms));
+  std::vector<NoiseByValue> noise;
+  size_t first = 0;
+  for (const Terms& of : terms_of(graph, plan)) {
+    noise.push_back(sums_of(of.values, first, terms));
+    first += 2 * of.values.size();
+  }
+  return search::attribute_noise(graph, plan, groups, noise[0], noise[1],
+                                 noise[plan.biases.empty() ? 0 : 2]);
 }
 
 std::vector<double> noise_shares(const backends::Network& model, const Plan& plan,
