@@ -41,7 +41,7 @@ bool counts_whole_batches(const QuantizeOptions& options) {
 
 int64_t samples_to_keep(const QuantizeOptions& options) {
   const int64_t wanted = algorithms::samples_wanted(options);
-  return options.trial_run ? std::max(2 * wanted, kTrialSamples) : wanted;
+  return options.trial_run ? kept_with_trial(wanted) : wanted;
 }
 
 bool is_cpu(TargetDevice target) {

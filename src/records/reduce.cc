@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -268,9 +269,18 @@ int64_t reduce_finite(const ReduceView& view, std::vector<Moments>& out,
   return total;
 }
 
-void count(const ReduceView& view, bool finite, uint32_t* counts) {
-  thread_local std::vector<uint32_t> tables;
-  tables.assign(4 * Histogram::kBins, 0);
+// `moments`: of all finite values.
+void count(const ReduceView& view, bool finite, const std::vector<Moments>& moments,
+           BinCounts& out) {
+  Moments all;
+  for (const Moments& one : moments) {
+    all.min = std::min(all.min, one.min);
+    all.max = std::max(all.max, one.max);
+  }
+  // 0 may be of either sign
+  if (all.max >= 0) out.positive = std::max(out.positive, Histogram::magnitude_bin(all.max) + 1);
+  if (all.min <= 0) out.negative = std::max(out.negative, Histogram::magnitude_bin(all.min) + 1);
+  thread_local std::vector<uint32_t> tables(4 * Histogram::kBins);  // zero in between
   if (finite) {
     const int64_t total = view.outer * view.channels * view.inner;
     const int64_t stride = std::max<int64_t>(total / kCountedValues, 1);
@@ -282,14 +292,15 @@ void count(const ReduceView& view, bool finite, uint32_t* counts) {
                                       tables.data());
     }
   }
-  for (int t = 0; t < 4; ++t)
-    for (int b = 0; b < Histogram::kBins; ++b)
-      counts[b] += tables[static_cast<size_t>(t * Histogram::kBins + b)];
+  out.for_each_bin([&](size_t bin) {
+    for (size_t t = 0; t < 4; ++t)
+      out.counts[bin] += std::exchange(tables[t * Histogram::kBins + bin], 0);
+  });
 }
 
 }  // namespace
 
-void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts) {
+void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, BinCounts* counts) {
   const auto channels = static_cast<size_t>(tap.channels);
   EIGHTBIT_CHECK(view.channels == tap.channels, "{} channels measured where {} are recorded",
                  view.channels, tap.channels);
@@ -325,7 +336,7 @@ void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uin
                      : static_cast<float>(static_cast<double>(usable) / static_cast<double>(total));
   EIGHTBIT_CHECK(at == record.data() + record.size(), "record of {} floats filled with {}",
                  record.size(), at - record.data());
-  if (counts != nullptr) count(view, finite, counts);
+  if (counts != nullptr) count(view, finite, moments, *counts);
 }
 
 void accumulate_difference(const float* reference, const float* other, int64_t count,

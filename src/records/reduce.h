@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "records/histogram.h"
 #include "records/tap.h"
 
 namespace eightbit {
@@ -20,9 +22,23 @@ struct ReduceView {
   int64_t inner = 0;
 };
 
-// Writes tap.record_size() floats. `counts`: null, or Histogram::kBins counters to add to; tensors
-// above 65,536 values are counted in evenly spread stretches.
-void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, uint32_t* counts);
+// Counts of the bins of a few tensors. Of a half of the grid, those that hold anything are the
+// lowest ones: the others are not looked at.
+struct BinCounts {
+  std::vector<uint32_t> counts = std::vector<uint32_t>(Histogram::kBins);
+  int positive = 0, negative = 0;  // bins of each half that may hold something, from the lowest
+
+  // Calls for_bin(bin) for these.
+  template <typename F>
+  void for_each_bin(F&& for_bin) const {
+    for (int b = 0; b < positive; ++b) for_bin(static_cast<size_t>(b));
+    for (int b = 0; b < negative; ++b) for_bin(static_cast<size_t>(Histogram::kHalf + b));
+  }
+};
+
+// Writes tap.record_size() floats. `counts`: null, or what to add to; tensors above 32,768 values
+// are counted in evenly spread stretches.
+void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, BinCounts* counts);
 
 // Adds to `out` what two tensors of `count` elements differ by: the sums over all elements of
 // reference^2, (reference - other)^2, reference * other and other^2.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "records/histogram.h"
+#include "records/tensor_record.h"
 
 namespace eightbit {
 namespace {
@@ -32,9 +33,10 @@ constexpr uint32_t kAll = kMinMax | kMean | kMeanSquare;
 
 std::vector<float> record_of(const Tap& tap, const ReduceView& view,
                              std::vector<uint32_t>* counts = nullptr) {
-  if (counts != nullptr) counts->assign(Histogram::kBins, 0);
+  BinCounts bins;
   std::vector<float> record(static_cast<size_t>(tap.record_size()));
-  reduce(tap, view, record, counts == nullptr ? nullptr : counts->data());
+  reduce(tap, view, record, counts == nullptr ? nullptr : &bins);
+  if (counts != nullptr) *counts = bins.counts;
   return record;
 }
 
@@ -115,6 +117,38 @@ TEST(Reduce, SmallTensorsAreCountedInFull) {
   record_of(tap_of(1, kMinMax | kHistogram), {values.data(), 1, 1, 5000}, &counts);
   for (float value : values) ++expected[static_cast<size_t>(Histogram::bin(value))];
   EXPECT_EQ(counts, expected);
+}
+
+TEST(Reduce, EachBinThatIsInUseIsCounted) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const std::vector<float>& values :
+       {std::vector<float>{1, 2, 3}, {-1, -2, -3}, {0.0f, -0.0f}, {-0.0f}, {1e-30f, -1e-30f, 3e38f},
+        {inf, -inf, 1, -7}, {inf}, {}}) {
+    std::vector<uint32_t> expected(Histogram::kBins);
+    for (float x : values)
+      if (std::isfinite(x)) ++expected[static_cast<size_t>(Histogram::bin(x))];
+    for (int again = 0; again < 2; ++again) {  // nothing is left of the last time
+      std::vector<uint32_t> counts;
+      record_of(tap_of(1, kMinMax | kHistogram),
+                {values.data(), 1, 1, static_cast<int64_t>(values.size())}, &counts);
+      EXPECT_EQ(counts, expected) << values.size() << " values";
+    }
+  }
+}
+
+TEST(HistogramSink, TakesWhatWasCounted) {
+  HistogramSink sink;
+  BinCounts counts;
+  for (float x : {2.0f, -3.0f, 2.0f}) {
+    std::vector<float> record(3);
+    reduce(tap_of(1, kMinMax | kHistogram), {&x, 1, 1, 1}, record, &counts);
+    if (x < 0) sink.take(counts);
+  }
+  sink.take(counts);
+  EXPECT_EQ(sink.counts.counts[static_cast<size_t>(Histogram::bin(2))], 2u);
+  EXPECT_EQ(sink.counts.counts[static_cast<size_t>(Histogram::bin(-3))], 1u);
+  EXPECT_EQ(sink.counts.total(), 3u);
+  EXPECT_EQ(counts.counts, std::vector<uint32_t>(Histogram::kBins));
 }
 
 TEST(Reduce, LargeAndSmallValuesHaveBinsOfTheirOwn) {

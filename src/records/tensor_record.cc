@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
-#include "records/reduce.h"
 #include "records/second_moments.h"
 #include "records/unseen.h"
 
@@ -26,10 +26,11 @@ ReduceView view_of(int64_t axis, const float* data, std::span<const int64_t> sha
 
 }  // namespace
 
-void HistogramSink::add(std::span<const uint32_t> more) {
+void HistogramSink::take(BinCounts& more) {
   std::lock_guard lock(mutex);
   if (counts.empty()) counts.counts.assign(Histogram::kBins, 0);
-  for (size_t b = 0; b < more.size(); ++b) counts.counts[b] += more[b];
+  more.for_each_bin([&](size_t b) { counts.counts[b] += std::exchange(more.counts[b], 0); });
+  more.positive = more.negative = 0;
 }
 
 std::vector<std::vector<Histogram>> counts_of(
@@ -50,17 +51,16 @@ void record_tensor(const Tap& tap, const float* data, std::span<const int64_t> s
   if (split) item_shape[0] = 1;
   const int64_t stride = product(item_shape);
 
-  thread_local std::vector<uint32_t> counts;
-  if (sink) counts.assign(Histogram::kBins, 0);
+  thread_local BinCounts counts;  // none in between
   for (int64_t item = 0; item < (split ? batch : 1); ++item) {
     reduce(tap, view_of(tap.axis, data + item * stride, item_shape),
-           records.subspan(static_cast<size_t>(item) * size, size), sink ? counts.data() : nullptr);
+           records.subspan(static_cast<size_t>(item) * size, size), sink ? &counts : nullptr);
   }
   if (tap.moments) tap.moments->add(data, shape, tap.axis);
   if (!split)
     for (int64_t item = 1; item < batch; ++item)
       std::ranges::copy(records.first(size), records.begin() + item * static_cast<int64_t>(size));
-  if (sink) sink->add(counts);
+  if (sink) sink->take(counts);
 }
 
 void fold_records(const Tap& tap, std::span<const float> records, std::span<float> record) {

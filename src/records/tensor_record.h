@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "records/histogram.h"
+#include "records/reduce.h"
 #include "records/tap.h"
 
 namespace eightbit {
@@ -17,7 +18,8 @@ struct HistogramSink {
   std::mutex mutex;
   Histogram counts;
 
-  void add(std::span<const uint32_t> more);  // kBins of them
+  // Takes them away from there.
+  void take(BinCounts& more);
 };
 
 // The counts of each tap so far; nothing where its sink is null.

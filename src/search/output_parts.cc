@@ -65,6 +65,12 @@ std::vector<char> above_gap(const std::vector<double>& energies) {
   return above;
 }
 
+double decibels_of(double signal, double noise) {
+  if (std::isinf(noise)) return -kInfinite;
+  if (noise <= 0) return kInfinite;
+  return signal > 0 ? 10 * std::log10(signal / noise) : -kInfinite;
+}
+
 }  // namespace
 
 std::string OutputPart::suffix() const {
@@ -97,8 +103,9 @@ std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& out
 
 void OutputNoise::add(const Tensor& reference, const Tensor& other, const OutputPart& part) {
   const std::vector<float> a = to_floats(reference), b = to_floats(other);
+  Energies& sum = samples_.emplace_back();
   if (a.size() != b.size()) {
-    noise_ = kInfinite;
+    sum.noise = kInfinite;
     return;
   }
   const bool all = part.axis < 0;
@@ -107,15 +114,34 @@ void OutputNoise::add(const Tensor& reference, const Tensor& other, const Output
     if (!std::isfinite(a[i])) continue;
     if (!all && !part.channels[i / inner % part.channels.size()]) continue;
     const double difference = static_cast<double>(a[i]) - b[i];
-    signal_ += static_cast<double>(a[i]) * a[i];
-    noise_ += std::isfinite(b[i]) ? difference * difference : kInfinite;
+    sum.signal += static_cast<double>(a[i]) * a[i];
+    sum.noise += std::isfinite(b[i]) ? difference * difference : kInfinite;
   }
 }
 
-double OutputNoise::decibels() const {
-  if (std::isinf(noise_)) return -kInfinite;
-  if (noise_ <= 0) return kInfinite;
-  return signal_ > 0 ? 10 * std::log10(signal_ / noise_) : -kInfinite;
+double OutputNoise::signal() const {
+  double sum = 0;
+  for (const Energies& sample : samples_) sum += sample.signal;
+  return sum;
+}
+
+double OutputNoise::noise() const {
+  double sum = 0;
+  for (const Energies& sample : samples_) sum += sample.noise;
+  return sum;
+}
+
+double OutputNoise::decibels() const { return decibels_of(signal(), noise()); }
+
+double OutputNoise::decibels_with(double standard_errors) const {
+  const auto n = static_cast<double>(samples_.size());
+  const double all = signal();
+  if (n < 2 || !(all > 0) || std::isinf(noise())) return decibels();
+  const double ratio = noise() / all;
+  double squares = 0;
+  for (const Energies& sample : samples_)
+    squares += std::pow(sample.noise - ratio * sample.signal, 2);
+  return decibels_of(all, noise() + standard_errors * std::sqrt(n / (n - 1) * squares));
 }
 
 }  // namespace eightbit::search

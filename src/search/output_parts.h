@@ -32,15 +32,26 @@ std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& out
 // be judged; where the other model has none, or another shape, the noise is infinite.
 class OutputNoise {
  public:
+  // A sample.
   void add(const Tensor& reference, const Tensor& other, const OutputPart& part = {});
 
-  double signal() const { return signal_; }
-  double noise() const { return noise_; }
+  double signal() const;
+  double noise() const;
   // Infinite where nothing differs.
   double decibels() const;
+  // What other samples may come to at worst and at best: with twice the standard error of the noise
+  // over the signal (of a ratio of sums: Cochran, Sampling Techniques, 1977, ch. 6) more or less.
+  // Of one sample decibels().
+  double low_decibels() const { return decibels_with(2); }
+  double high_decibels() const { return decibels_with(-2); }
 
  private:
-  double signal_ = 0, noise_ = 0;
+  struct Energies {
+    double signal = 0, noise = 0;
+  };
+  double decibels_with(double standard_errors) const;
+
+  std::vector<Energies> samples_;
 };
 
 }  // namespace eightbit::search

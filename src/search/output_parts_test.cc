@@ -85,6 +85,26 @@ TEST(OutputNoise, IsSignalOverNoise) {
   EXPECT_EQ(decibels({0, 0}, {0, 1}), -kInfinite);
 }
 
+OutputNoise over(const std::vector<std::pair<float, float>>& samples) {
+  OutputNoise noise;
+  for (const auto& [a, b] : samples)
+    noise.add(Tensor::from_floats(std::vector<float>{a}, {1}),
+              Tensor::from_floats(std::vector<float>{b}, {1}));
+  return noise;
+}
+
+TEST(OutputNoise, OtherSamplesMayComeToLess) {
+  // all samples alike: the ratio is known
+  EXPECT_NEAR(over({{10, 11}, {20, 22}, {-10, -11}}).low_decibels(), 20, 1e-3);
+  // noise 1, 1, 4 over a signal of 100 each: a mean of 2, a standard error of 1
+  const OutputNoise uneven = over({{10, 11}, {10, 9}, {10, 12}});
+  EXPECT_NEAR(uneven.decibels(), 10 * std::log10(50), 1e-4);
+  EXPECT_NEAR(uneven.low_decibels(), 10 * std::log10(25), 1e-4);
+  EXPECT_EQ(uneven.high_decibels(), kInfinite) << "perhaps none";
+  EXPECT_NEAR(over({{10, 11}}).low_decibels(), 20, 1e-4) << "one tells nothing of others";
+  EXPECT_EQ(over({{10, 10}, {10, 10}}).low_decibels(), kInfinite);
+}
+
 TEST(OutputNoise, WhatIsNoNumberInTheFloatModelCanNotBeJudged) {
   const auto nan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(decibels({nan, 4}, {7, 4}), kInfinite);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -22,11 +23,13 @@ using Clock = std::chrono::steady_clock;
 // machine is. Models that are written and tried: the first misses by little and wastes by much.
 constexpr int64_t kMostModels = 8;
 constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
-constexpr size_t kMostRankingSamples = 8;
+constexpr size_t kMostRankingSamples = 4;
 // of a layer in float, in shares of all work, on top of its own
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
+// of the same: once the floor is held, a model that is foreseen to have more is not tried
+constexpr double kHopeless = 4;
 
 Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
   Journal::Json out = Journal::Json::array();
@@ -146,25 +149,29 @@ bool FloorSearch::run() {
   return !reverted_.empty();
 }
 
-// How far below the floor the model is without these; nothing where time is up.
+// How far below the floor other samples may be without these; nothing where time is up.
 std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
   if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
   std::vector<int> reverted;
   for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
+  if (holds()) {
+    const double noise = foreseen_noise(reverted);
+    if (noise > kHopeless * allowed()) return of_.floor + 10 * std::log10(noise);
+  }
   Attempt attempt = attempted(without(reverted), corrected_);
-  if (attempt.tried.sqnr_db < of_.floor && may_correct())
+  if (attempt.tried.low_db < of_.floor && may_correct())
     if (Attempt other = attempted(without(reverted), !corrected_); is_better(other, attempt)) {
       attempt = std::move(other);
       corrected_ = !corrected_;
     }
-  const double db = attempt.tried.sqnr_db, share = share_of(reverted);
+  const double db = attempt.tried.low_db, share = share_of(reverted);
   log(LogLevel::debug,
-      "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work, biases {}", db,
-      reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
-  const bool met = db >= of_.floor, best_met = !reverted_.empty() && best_.sqnr_db >= of_.floor;
-  const bool better = met != best_met ? met
-                      : met           ? share < share_of(reverted_)
+      "quality search: {:.1f} dB or more with {} groups in float, {:.0f} % of the work, biases {}",
+      db, reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
+  const bool met = db >= of_.floor;
+  const bool better = met != holds() ? met
+                      : met          ? share < share_of(reverted_)
                                       : attempt.tried.mean_db > best_.mean_db;
   if (better) {
     plan_ = std::move(attempt.plan);
@@ -173,6 +180,22 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
     of_.keep(best_.compiled.model);
   }
   return of_.floor - db;
+}
+
+bool FloorSearch::holds() const { return !reverted_.empty() && best_.low_db >= of_.floor; }
+
+// Over signal, of the worst output with these groups in float: what single groups were found to
+// make, less what corrections take away when all are quantized.
+double FloorSearch::foreseen_noise(const std::vector<int>& reverted) const {
+  const auto sum_without = [&](const std::vector<int>& in_float) {
+    std::vector<double> sums(noise_.at(0).size());
+    for (size_t g = 0; g < noise_.size(); ++g)
+      if (std::ranges::find(in_float, static_cast<int>(g)) == in_float.end())
+        for (size_t i = 0; i < sums.size(); ++i) sums[i] += noise_[g][i];
+    return sums.empty() ? 0 : std::ranges::max(sums);
+  };
+  const double all = sum_without({});
+  return all > 0 ? sum_without(reverted) * std::min(1.0, energy_of(of_.db) / all) : 0;
 }
 
 bool FloorSearch::may_correct() const {
@@ -189,6 +212,7 @@ FloorSearch::Attempt FloorSearch::attempted(Plan plan, bool corrected) {
   if (const auto found = of_.journal.find(key)) return attempted_before(std::move(plan), *found);
   Attempt attempt = attempted_now(std::move(plan), corrected);
   of_.journal.add(key, {{"sqnr_db", exact(attempt.tried.sqnr_db)},
+                        {"low_db", exact(attempt.tried.low_db)},
                         {"mean_db", exact(attempt.tried.mean_db)},
                         {"biases", biases_to_json(attempt.plan.biases)}});
   return attempt;
@@ -202,6 +226,7 @@ FloorSearch::Attempt FloorSearch::attempted_before(Plan plan, const Journal::Jso
   tried.compiled.model = of_.written(plan);
   tried.compiled.precision = of_.precision;
   tried.sqnr_db = exact(found.at("sqnr_db"));
+  tried.low_db = exact(found.at("low_db"));
   tried.mean_db = exact(found.at("mean_db"));
   return {std::move(plan), std::move(tried)};
 }
@@ -217,7 +242,7 @@ FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
 }
 
 bool FloorSearch::is_better(const Attempt& a, const Attempt& b) const {
-  const bool a_met = a.tried.sqnr_db >= of_.floor, b_met = b.tried.sqnr_db >= of_.floor;
+  const bool a_met = a.tried.low_db >= of_.floor, b_met = b.tried.low_db >= of_.floor;
   return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
 }
 

@@ -32,7 +32,7 @@ struct FloorCase {
   const TrialBench& bench;
   const Plan& plan;            // that misses the floor
   double db = 0, mean_db = 0;  // of a trial with it (Tried)
-  double floor = 0;            // dB that every output must have
+  double floor = 0;            // dB that every output must have, on other samples too
   double share = 0;            // of the work, that may go back to float
   std::function<Model(const Plan&)> written;
   std::function<Tried(Model)> tried;
@@ -54,6 +54,8 @@ class FloorSearch {
 
   int64_t reverted() const { return static_cast<int64_t>(reverted_.size()); }
   int64_t groups() const { return static_cast<int64_t>(groups_.size()); }
+  // Whether what was found holds the floor on other samples too, as far as these can tell.
+  bool holds() const;
   // Of the work of all groups, that of those in float.
   double share() const { return share_of(reverted_); }
   // Up to three layers whose noise is largest, of those that are still quantized.
@@ -70,6 +72,7 @@ class FloorSearch {
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
+  double foreseen_noise(const std::vector<int>& reverted) const;
   bool may_correct() const;
   Attempt attempted(Plan plan, bool corrected);
   Attempt attempted_before(Plan plan, const Journal::Json& found) const;

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <future>
 #include <limits>
+#include <span>
 
 #include "base/crash_notice.h"
 #include "base/error.h"
@@ -76,11 +77,12 @@ class Settling {
   }
 
   Settled run() {
-    const SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
+    SampleSplit split = split_samples(statistics_.kept_samples, planned_.correction_samples);
+    if (planned_.model.impl().stateful()) std::ranges::sort(split.search);  // states go on
     if (split.trial.empty() || settled_.plan.quantizers.empty()) return std::move(settled_);
     try {
       first_trial(split);
-      if (misses_floor()) hold_floor(split);
+      if (may_miss_floor()) hold_floor(split);
       finish(split);
     } catch (const Interrupted&) {
       if (so_far_) {
@@ -281,13 +283,16 @@ class Settling {
   }
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
+  // On samples that were not tried.
+  bool may_miss_floor() const { return floor_ > 0 && best_.low_db < floor_; }
+  bool surely_misses_floor() const { return floor_ > 0 && best_.high_db < floor_; }
 
   // Under a limit of memory without its outputs, which may be large: finish() computes those of the
   // last one again.
   Tried tried(Model model) {
-    if (!limited()) return bench_->tried(std::move(model), precision_);
+    if (!limited()) return bench_->tried(std::move(model), precision_, floor_);
     let_go(best_);
-    Tried found = bench_->tried(std::move(model), precision_);
+    Tried found = bench_->tried(std::move(model), precision_, floor_);
     let_go(found);
     return found;
   }
@@ -298,32 +303,37 @@ class Settling {
     return_freed_memory();
   }
 
-  // Few samples may miss it by chance, and are too few to choose layers by. Layers are judged by
-  // what their integers do, not by what bf16 does to the rest.
+  // Few samples may miss or hold it by chance, and are too few to choose layers by. Layers are
+  // judged by what their integers do, not by what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
     begin_ = Clock::now();
     cpu_begin_ = cpu_seconds();
     if (bench_->reduced()) {
       precision_ = backends::FloatPrecision::f32;
       best_ = tried(std::move(best_.compiled.model));
-      if (!misses_floor()) return;
+      if (!may_miss_floor()) return;
     }
     if (split.search.size() > split.trial.size()) {
       bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
       bench_->run_both();
-      best_ = tried(std::move(best_.compiled.model));
-      if (!misses_floor()) return;
-      if (Plan plan = settled_.plan; !plan.biases.empty()) {
-        plan.biases.clear();
-        judge_corrections(tried(written(plan)));
+      if (!surely_misses_floor()) {
+        best_ = tried(std::move(best_.compiled.model));
+        if (may_miss_floor() && !settled_.plan.biases.empty()) {
+          Plan plan = settled_.plan;
+          plan.biases.clear();
+          judge_corrections(tried(written(plan)));
+        }
       }
     }
-    leave_misread();
-    if (!misses_floor()) return;
+    if (misses_floor()) leave_misread();
+    if (!may_miss_floor()) return;
     const double found = best_.sqnr_db;
     best_.compiled.release();
     FloorSearch search(floor_case());
-    if (!search.run()) return tell_missed(found, search);
+    const bool better = search.run();
+    // what holds it on these samples gives up nothing for less than certainty
+    if (!misses_floor() && !search.holds()) return keep(best_.compiled.model);
+    if (!better) return tell_missed(found, search);
     settled_.plan = search.plan();
     best_ = search.tried();
     float_share_ += search.share();
@@ -332,7 +342,7 @@ class Settling {
         "{:.0f} % of the multiplications",
         floor_, found, best_.sqnr_db, search.reverted(), search.groups(), 100 * search.share()));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
-    if (best_.sqnr_db < floor_) tell_missed(found, search);
+    if (misses_floor()) tell_missed(found, search);
   }
 
   FloorCase floor_case() {
@@ -357,7 +367,7 @@ class Settling {
   // Where the runtime computes something else than the quantizers say, a few layers in float may
   // keep it from that.
   void leave_misread() {
-    const std::optional<double> said = measured_db(settled_.plan);
+    const std::optional<double> said = measured_db(settled_.plan, best_.samples);
     if (!said) return;
     const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
@@ -368,9 +378,10 @@ class Settling {
           if (out_of_time()) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
-          const std::optional<double> planned = measured_db(plan);
+          const Tried found = tried(written(plan));
+          const std::optional<double> planned = measured_db(plan, found.samples);
           if (!planned) return std::nullopt;
-          return search::Readings{energy_of(*planned), energy_of(tried(written(plan)).whole_db)};
+          return search::Readings{energy_of(*planned), energy_of(found.whole_db)};
         });
     if (!misread || share_of(groups, misread->groups) > options_.max_float_share) return;
     const std::vector<std::string> names = names_of(groups, misread->groups);
@@ -398,9 +409,10 @@ class Settling {
     note(settled_.missed);
   }
 
-  // Of the worst output as a whole, where the quantizers are computed in floats, one by one.
-  std::optional<double> measured_db(const Plan& plan) const {
-    const auto& samples = bench_->samples();
+  // Of the worst output as a whole on the first samples, where the quantizers are computed in
+  // floats, one by one.
+  std::optional<double> measured_db(const Plan& plan, size_t count) const {
+    const auto samples = std::span(bench_->samples()).first(count);
     backends::PlanComparison compared;
     compared.plan = &plan;
     for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
@@ -417,7 +429,7 @@ class Settling {
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
   void ask_measuring_program(TrialRun& trial) {
     if (bench_->in_parts()) return;  // what is measured are whole outputs
-    trial.measured_db = measured_db(settled_.plan);
+    trial.measured_db = measured_db(settled_.plan, best_.samples);
     if (trial.measured_db && std::fabs(*trial.measured_db - trial.sqnr_f32_db) > 1)
       note(
           fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, "
@@ -426,7 +438,8 @@ class Settling {
   }
 
   void finish(const SampleSplit& split) {
-    if (best_.outputs.empty())  // of a journal, or under a limit of memory
+    // of a journal, under a limit of memory, or given up after a few samples
+    if (!bench_->is_whole(best_))
       best_ = bench_->tried(std::move(best_.compiled.model), precision_);
     if (limited()) best_.compiled.release();
     TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);

@@ -68,20 +68,24 @@ std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t mo
   return out;
 }
 
-// Twice as many as the corrections ask for are kept, where there are so many: every other one is
-// free.
 SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   const auto count = static_cast<int64_t>(kept.size());
   const int64_t trial = std::min(kTrialSamples, count / 3);
   SampleSplit split;
   split.correction = kept.spread(std::min(wanted, count - trial));
-  const std::vector<int64_t> all = kept.spread(std::max(2 * wanted, kTrialSamples));
+  const std::vector<int64_t> all = kept.spread(kept_with_trial(wanted));
   std::vector<int64_t> rest;
   std::ranges::set_difference(all, split.correction, std::back_inserter(rest));
   split.disjoint = !rest.empty();
   const std::vector<int64_t>& from = split.disjoint ? rest : all;
   split.trial = spread_over(from, kTrialSamples);
-  split.search = spread_over(from, kSearchSamples);
+  split.search = split.trial;
+  std::vector<int64_t> others;
+  std::ranges::set_difference(spread_over(from, kSearchSamples), split.trial,
+                              std::back_inserter(others));
+  const auto room = static_cast<size_t>(kSearchSamples) - split.trial.size();
+  split.search.insert(split.search.end(), others.begin(),
+                      others.begin() + static_cast<std::ptrdiff_t>(std::min(room, others.size())));
   return split;
 }
 
@@ -139,15 +143,17 @@ TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
   return outputs;
 }
 
-std::vector<double> TrialBench::decibels(const TrialOutputs& outputs,
-                                         const std::vector<search::OutputPart>& parts) const {
+search::OutputNoise TrialBench::noise_of(const TrialOutputs& outputs,
+                                         const search::OutputPart& part) const {
+  search::OutputNoise noise;
+  for (size_t s = 0; s < outputs.size(); ++s)
+    noise.add(float_outputs_[s][part.output], outputs[s][part.output], part);
+  return noise;
+}
+
+std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   std::vector<double> out;
-  for (const search::OutputPart& part : parts) {
-    search::OutputNoise noise;
-    for (size_t s = 0; s < outputs.size(); ++s)
-      noise.add(float_outputs_[s][part.output], outputs[s][part.output], part);
-    out.push_back(noise.decibels());
-  }
+  for (const search::OutputPart& part : judged_) out.push_back(noise_of(outputs, part).decibels());
   return out;
 }
 
@@ -165,16 +171,45 @@ std::vector<std::vector<double>> TrialBench::signals() const {
 }
 
 Tried TrialBench::ran(Compiled quantized) const {
-  Tried tried{std::move(quantized), {}, 0, 0, {}};
-  tried.outputs = outputs_of(tried.compiled.runner());
+  Tried tried;
+  tried.compiled = std::move(quantized);
+  run_first(tried, samples_.size());
   return tried;
 }
 
+void TrialBench::run_first(Tried& tried, size_t count) const {
+  for (size_t s = tried.outputs.size(); s < std::min(count, samples_.size()); ++s)
+    tried.outputs.push_back(tried.compiled.runner().run(samples_[s]));
+}
+
+Tried TrialBench::tried(Model quantized, backends::FloatPrecision precision, double floor) const {
+  Tried out;
+  out.compiled = Compiled(std::move(quantized), precision);
+  run_first(out, kTrialSamples);
+  judge(out);
+  if (is_whole(out) || out.high_db < floor) return out;
+  run_first(out, samples_.size());
+  judge(out);
+  return out;
+}
+
 void TrialBench::judge(Tried& tried) const {
-  const std::vector<double> each = decibels(tried.outputs);
-  log(LogLevel::debug, "trial run: {::.1f} dB", each);
+  tried.samples = tried.outputs.size();
+  std::vector<double> each, low, high, whole;
+  for (const search::OutputPart& part : judged_) {
+    const search::OutputNoise noise = noise_of(tried.outputs, part);
+    each.push_back(noise.decibels());
+    low.push_back(noise.low_decibels());
+    high.push_back(noise.high_decibels());
+  }
+  for (const search::OutputPart& output : whole_)
+    whole.push_back(noise_of(tried.outputs, output).decibels());
   tried.sqnr_db = worst(each);
-  tried.whole_db = worst(decibels(tried.outputs, whole_));
+  tried.low_db = worst(low);
+  tried.high_db = worst(high);
+  tried.whole_db = worst(whole);
+  log(LogLevel::debug, "trial run: {::.1f} dB on {} samples, on others {:.1f} to {:.1f} dB", each,
+      tried.samples, tried.low_db, tried.high_db);
   tried.mean_db = 0;
   for (double db : each)
     tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());

@@ -19,11 +19,13 @@ namespace eightbit {
 struct SampleSplit {
   // numbers; the same ones where there are too few to split
   std::vector<int64_t> correction, trial;
-  // more of the latter, where layers must be chosen by what they cost
+  // the latter, and more behind them, where it is close or layers must be chosen by what they cost
   std::vector<int64_t> search;
   bool disjoint = true;
 };
-inline constexpr int64_t kTrialSamples = 8, kSearchSamples = 16;
+inline constexpr int64_t kTrialSamples = 8, kSearchSamples = 32;
+// How many to keep, so that corrections get what they ask for and the rest serves trials.
+inline int64_t kept_with_trial(int64_t wanted) { return wanted + kSearchSamples; }
 // Up to `most` of these, evenly spread.
 std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t most);
 // `wanted`: samples that corrections ask for.
@@ -62,7 +64,10 @@ struct TrialTimes {
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
+  size_t samples = 0;   // that it was judged on
   double sqnr_db = 0;   // of the worst part; infinite where there is no float output
+  // what it may come to on other samples (search/output_parts.h)
+  double low_db = 0, high_db = 0;
   double whole_db = 0;  // of the worst output, as a whole
   // over parts, each between -10 and 60: what to choose by where no floor decides
   double mean_db = 0;
@@ -89,6 +94,9 @@ class TrialBench {
   Tried tried(Model quantized, backends::FloatPrecision precision) const {
     return tried(Compiled(std::move(quantized), precision));
   }
+  // On the first samples alone where these leave no hope for the floor.
+  Tried tried(Model quantized, backends::FloatPrecision precision, double floor) const;
+  bool is_whole(const Tried& tried) const { return tried.outputs.size() == samples_.size(); }
   // The models take turns for about `seconds`. Only of a model that was compiled by the runtime's
   // defaults; the second does nothing where these are f32, and needs the first.
   void time_by_default(Tried& tried, double seconds);
@@ -111,11 +119,10 @@ class TrialBench {
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
-  std::vector<double> decibels(const TrialOutputs& outputs) const {
-    return decibels(outputs, judged_);
-  }
-  std::vector<double> decibels(const TrialOutputs& outputs,
-                               const std::vector<search::OutputPart>& parts) const;
+  // Runs up to so many samples, those that it has not run.
+  void run_first(Tried& tried, size_t count) const;
+  std::vector<double> decibels(const TrialOutputs& outputs) const;
+  search::OutputNoise noise_of(const TrialOutputs& outputs, const search::OutputPart& part) const;
   std::vector<double> turns(backends::Runner& a, backends::Runner& b, double seconds) const;
 
   const Model& reference_;

@@ -43,6 +43,7 @@ TEST(SampleSplit, CorrectionsGetWhatTheyAskForWhereThereIsEnough) {
   EXPECT_EQ(split_samples(kept(24), 16).correction.size(), 16u);
   EXPECT_EQ(split_samples(kept(32), 16).correction.size(), 16u);
   EXPECT_EQ(split_samples(kept(32), 16).search.size(), 16u);
+  EXPECT_EQ(split_samples(kept(64), 16).search.size(), 32u);
   EXPECT_EQ(split_samples(kept(12), 16).correction.size(), 8u);  // a third is tried
 }
 
