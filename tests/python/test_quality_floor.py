@@ -72,6 +72,20 @@ def test_a_floor_that_holds_changes_nothing(net, data, tmp_path):
     assert np.array_equal(by_runtime(a, sample), by_runtime(b, sample))
 
 
+def test_more_samples_are_run_where_it_is_close(net, unseen):
+    """What 8 samples say of others is not certain: a floor at what they reach is held on more."""
+    data, sound = delicate_samples(64), eb.IgnoredScope(names=["ruined"])
+    _, report = reported(net, data, ignored_scope=sound, min_sqnr_db=0)
+    reached = report.trial.sqnr_f32_db
+    assert report.trial.samples == 8
+    _, report = reported(net, data, ignored_scope=sound, min_sqnr_db=reached - 10)
+    assert report.trial.samples == 8 and report.trial.float_share == 0
+    quantized, report = reported(net, data, ignored_scope=sound, min_sqnr_db=reached - 0.01)
+    assert report.trial.samples == 32 and report.trial.sqnr_f32_db >= reached - 0.01
+    assert report.trial.float_share > 0
+    assert quantized_sqnr(net, quantized, unseen) >= reached - 0.01
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_outputs_of_unlike_scales(net, data, first):
     """Each output's noise counts by its own signal, whatever the order of the outputs."""
