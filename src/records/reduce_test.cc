@@ -121,9 +121,14 @@ TEST(Reduce, SmallTensorsAreCountedInFull) {
 
 TEST(Reduce, EachBinThatIsInUseIsCounted) {
   const float inf = std::numeric_limits<float>::infinity();
-  for (const std::vector<float>& values :
-       {std::vector<float>{1, 2, 3}, {-1, -2, -3}, {0.0f, -0.0f}, {-0.0f}, {1e-30f, -1e-30f, 3e38f},
-        {inf, -inf, 1, -7}, {inf}, {}}) {
+  for (const std::vector<float>& values : {std::vector<float>{1, 2, 3},
+                                           {-1, -2, -3},
+                                           {0.0f, -0.0f},
+                                           {-0.0f},
+                                           {1e-30f, -1e-30f, 3e38f},
+                                           {inf, -inf, 1, -7},
+                                           {inf},
+                                           {}}) {
     std::vector<uint32_t> expected(Histogram::kBins);
     for (float x : values)
       if (std::isfinite(x)) ++expected[static_cast<size_t>(Histogram::bin(x))];

@@ -60,9 +60,8 @@ TEST(NoiseAttribution, WhatCorrectionsMoveIsNobodysNoise) {
       "out = Result(relu)\n");
   const NoiseByValue alone = {{net.value("c1"), {100, 1}}, {net.value("c2"), {100, 9}}},
                      uncorrected = {{net.value("c1"), {100, 1}}, {net.value("c2"), {100, 10}}};
-  NoiseByValue as_it_is = {{net.value("c1"), {100, 1}},
-                           {net.value("c2"), {100, 100}},
-                           {net.value("relu"), {50, 5}}};
+  NoiseByValue as_it_is = {
+      {net.value("c1"), {100, 1}}, {net.value("c2"), {100, 100}}, {net.value("relu"), {50, 5}}};
   EXPECT_THAT(attribute_noise(net.graph, net.plan, net.groups, as_it_is, alone, uncorrected),
               Pointwise(DoubleNear(1e-9), {0.1, 0.9}));
 }

@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-
 from cli_process import CommandLine, image_model, image_samples, token_model, write_ppm
 
 

@@ -13,7 +13,6 @@ from small_models import (
     delicate_samples,
     quantized_sqnr,
     serialized,
-    sqnr,
 )
 
 

@@ -172,7 +172,7 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   const bool met = db >= of_.floor;
   const bool better = met != holds() ? met
                       : met          ? share < share_of(reverted_)
-                                      : attempt.tried.mean_db > best_.mean_db;
+                                     : attempt.tried.mean_db > best_.mean_db;
   if (better) {
     plan_ = std::move(attempt.plan);
     reverted_ = std::move(reverted);

@@ -64,8 +64,8 @@ struct TrialTimes {
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
-  size_t samples = 0;   // that it was judged on
-  double sqnr_db = 0;   // of the worst part; infinite where there is no float output
+  size_t samples = 0;  // that it was judged on
+  double sqnr_db = 0;  // of the worst part; infinite where there is no float output
   // what it may come to on other samples (search/output_parts.h)
   double low_db = 0, high_db = 0;
   double whole_db = 0;  // of the worst output, as a whole
