@@ -39,10 +39,10 @@ class OutputNoise {
   double noise() const;
   // Infinite where nothing differs.
   double decibels() const;
-  // What other samples may come to at worst and at best: with twice the standard error of the noise
-  // over the signal (of a ratio of sums: Cochran, Sampling Techniques, 1977, ch. 6) more or less.
-  // Of one sample decibels().
-  double low_decibels() const { return decibels_with(2); }
+  // What other samples may come to: with the standard error of the noise over the signal (of a
+  // ratio of sums: Cochran, Sampling Techniques, 1977, ch. 6) more, or twice that less. Of one
+  // sample decibels().
+  double low_decibels() const { return decibels_with(1); }
   double high_decibels() const { return decibels_with(-2); }
 
  private:

@@ -99,7 +99,7 @@ TEST(OutputNoise, OtherSamplesMayComeToLess) {
   // noise 1, 1, 4 over a signal of 100 each: a mean of 2, a standard error of 1
   const OutputNoise uneven = over({{10, 11}, {10, 9}, {10, 12}});
   EXPECT_NEAR(uneven.decibels(), 10 * std::log10(50), 1e-4);
-  EXPECT_NEAR(uneven.low_decibels(), 10 * std::log10(25), 1e-4);
+  EXPECT_NEAR(uneven.low_decibels(), 10 * std::log10(100.0 / 3), 1e-4);
   EXPECT_EQ(uneven.high_decibels(), kInfinite) << "perhaps none";
   EXPECT_NEAR(over({{10, 11}}).low_decibels(), 20, 1e-4) << "one tells nothing of others";
   EXPECT_EQ(over({{10, 10}, {10, 10}}).low_decibels(), kInfinite);

@@ -28,7 +28,10 @@ constexpr size_t kMostRankingSamples = 4;
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
-// of the same: once the floor is held, a model that is foreseen to have more is not tried
+// In dB. Where biases as they are were so much worse than corrected ones, or the other way round,
+// they are not tried again.
+constexpr double kClearLead = 3;
+// of the noise that is allowed: once the floor is held, a model that is foreseen to have more is not tried
 constexpr double kHopeless = 4;
 
 Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
@@ -104,39 +107,60 @@ double FloorSearch::merit(int group, const std::vector<double>& left) const {
   return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
 }
 
-// By group and output, over the signal. Those samples tell it whose outputs have most signal.
-// Where a backend cannot tell single groups, shares of the noise of all.
-std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
-  const auto signals = of_.bench.signals();
-  std::vector<double> mean(signals.empty() ? 0 : signals[0].size());
-  for (const auto& row : signals)
-    for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / static_cast<double>(signals.size());
-  const auto activity = [&](size_t s) {
-    double sum = 0;
-    for (size_t i = 0; i < mean.size(); ++i)
-      sum += mean[i] > 0 ? std::min(signals[s][i] / mean[i], 4.0) : 0;
-    return sum;
-  };
-  std::vector<size_t> order(signals.size());
+// Of the samples that were tried, those first that the noise comes from at outputs that have too
+// much of it.
+std::vector<size_t> FloorSearch::noisiest_samples(
+    const std::vector<std::vector<search::OutputNoise>>& noise) const {
+  std::vector<double> weight(noise.size());
+  for (size_t i = 0; i < of_.bench.parts().size(); ++i) {
+    double all = 0, signal = 0;
+    for (const auto& row : noise) all += row[i].noise(), signal += row[i].signal();
+    if (!(all > 0) || std::isinf(all)) continue;
+    const double excess = std::max(1e-3, all / signal - allowed());
+    for (size_t s = 0; s < noise.size(); ++s) weight[s] += excess * noise[s][i].noise() / all;
+  }
+  std::vector<size_t> order(noise.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), activity);
-  std::vector<Sample> samples;
+  std::ranges::stable_sort(order, std::greater<>(), [&](size_t s) { return weight[s]; });
+  return order;
+}
+
+// By group and output, over the signal. The samples tell it that most of the noise comes from, and
+// what they say is scaled to all of them. Where a backend cannot tell single groups, shares of the
+// noise of all.
+std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
+  const auto of_all = of_.bench.noise_by_sample(of_.with_all.outputs);
+  std::vector<size_t> chosen = noisiest_samples(of_all);
+  if (chosen.empty()) {  // outputs are not kept where memory is limited
+    chosen.resize(of_.bench.samples().size());
+    std::iota(chosen.begin(), chosen.end(), size_t{0});
+  }
   const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1,
                                          kMostRankingSamples);
-  for (size_t s : order)
-    if (samples.size() < most) samples.push_back(of_.bench.samples()[s]);
+  chosen.resize(std::min(most, chosen.size()));
+  std::vector<Sample> samples;
+  for (size_t s : chosen) samples.push_back(of_.bench.samples()[s]);
   std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), of_.plan, groups_,
                                                          of_.bench.parts(), samples, of_.run);
-  if (!noise.empty()) return noise;
-  const double all = energy_of(of_.db);
-  for (double share :
-       noise_shares(of_.planned.base.impl(), of_.plan, groups_, of_.bench.samples(), of_.run))
-    noise.push_back({share * all});
+  if (noise.empty()) {
+    const double all = energy_of(of_.with_all.sqnr_db);
+    for (double share :
+         noise_shares(of_.planned.base.impl(), of_.plan, groups_, of_.bench.samples(), of_.run))
+      noise.push_back({share * all});
+    return noise;
+  }
+  for (size_t i = 0; !of_all.empty() && i < of_.bench.parts().size(); ++i) {
+    double all = 0, signal = 0, some = 0, their_signal = 0;
+    for (const auto& row : of_all) all += row[i].noise(), signal += row[i].signal();
+    for (size_t s : chosen) some += of_all[s][i].noise(), their_signal += of_all[s][i].signal();
+    if (!(some > 0 && signal > 0 && std::isfinite(all))) continue;
+    for (auto& row : noise) row[i] *= (all / signal) / (some / their_signal);
+  }
   return noise;
 }
 
 bool FloorSearch::run() {
-  best_.mean_db = of_.mean_db;
+  best_.mean_db = of_.with_all.mean_db;
   rank();
   if (order_.empty()) return false;
   corrected_ = !of_.plan.biases.empty();
@@ -160,11 +184,14 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
     if (noise > kHopeless * allowed()) return of_.floor + 10 * std::log10(noise);
   }
   Attempt attempt = attempted(without(reverted), corrected_);
-  if (attempt.tried.low_db < of_.floor && may_correct())
-    if (Attempt other = attempted(without(reverted), !corrected_); is_better(other, attempt)) {
+  if (attempt.tried.low_db < of_.floor && may_correct() && lead_ < kClearLead) {
+    Attempt other = attempted(without(reverted), !corrected_);
+    lead_ = std::fabs(other.tried.mean_db - attempt.tried.mean_db);
+    if (is_better(other, attempt)) {
       attempt = std::move(other);
       corrected_ = !corrected_;
     }
+  }
   const double db = attempt.tried.low_db, share = share_of(reverted);
   log(LogLevel::debug,
       "quality search: {:.1f} dB or more with {} groups in float, {:.0f} % of the work, biases {}",
@@ -195,7 +222,7 @@ double FloorSearch::foreseen_noise(const std::vector<int>& reverted) const {
     return sums.empty() ? 0 : std::ranges::max(sums);
   };
   const double all = sum_without({});
-  return all > 0 ? sum_without(reverted) * std::min(1.0, energy_of(of_.db) / all) : 0;
+  return all > 0 ? sum_without(reverted) * std::min(1.0, energy_of(of_.with_all.sqnr_db) / all) : 0;
 }
 
 bool FloorSearch::may_correct() const {

@@ -30,10 +30,10 @@ struct FloorCase {
   const RunOptions& run;
   Journal& journal;  // what an earlier run has tried
   const TrialBench& bench;
-  const Plan& plan;            // that misses the floor
-  double db = 0, mean_db = 0;  // of a trial with it (Tried)
-  double floor = 0;            // dB that every output must have, on other samples too
-  double share = 0;            // of the work, that may go back to float
+  const Plan& plan;       // that misses the floor
+  const Tried& with_all;  // a trial with it
+  double floor = 0;       // dB that every output must have, on other samples too
+  double share = 0;       // of the work, that may go back to float
   std::function<Model(const Plan&)> written;
   std::function<Tried(Model)> tried;
   std::function<void(const Model&)> keep;  // the best one so far
@@ -71,6 +71,8 @@ class FloorSearch {
   double allowed() const;
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
+  std::vector<size_t> noisiest_samples(
+      const std::vector<std::vector<search::OutputNoise>>& noise) const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
   double foreseen_noise(const std::vector<int>& reverted) const;
   bool may_correct() const;
@@ -94,6 +96,7 @@ class FloorSearch {
   std::vector<int> reverted_;
   int64_t models_ = 0;
   bool corrected_ = true;  // what did best in the last trial
+  double lead_ = 0;        // in dB, over the other when both were tried last
 };
 
 }  // namespace eightbit

@@ -278,8 +278,10 @@ class Settling {
     return samples;
   }
 
-  bool out_of_time() const {
-    return seconds_since(begin_) > seconds_ && cpu_seconds() - cpu_begin_ > seconds_;
+  // `share`: of the time that holding the floor may take.
+  bool out_of_time(double share = 1) const {
+    const double seconds = share * seconds_;
+    return seconds_since(begin_) > seconds && cpu_seconds() - cpu_begin_ > seconds;
   }
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
@@ -316,7 +318,7 @@ class Settling {
     if (split.search.size() > split.trial.size()) {
       bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
       bench_->run_both();
-      if (!surely_misses_floor()) {
+      if (!surely_misses_floor() || planned_.model.impl().stateful()) {
         best_ = tried(std::move(best_.compiled.model));
         if (may_miss_floor() && !settled_.plan.biases.empty()) {
           Plan plan = settled_.plan;
@@ -353,8 +355,7 @@ class Settling {
             journal_,
             *bench_,
             settled_.plan,
-            best_.sqnr_db,
-            best_.mean_db,
+            best_,
             floor_,
             options_.max_float_share - float_share_,
             [this](const Plan& plan) { return written(plan); },
@@ -365,17 +366,19 @@ class Settling {
   }
 
   // Where the runtime computes something else than the quantizers say, a few layers in float may
-  // keep it from that.
+  // keep it from that. Where most of the noise is the quantizers' own, and breaks the floor, it is
+  // not looked for: what the runtime adds goes with the layers that the noise comes from.
   void leave_misread() {
     const std::optional<double> said = measured_db(settled_.plan, best_.samples);
     if (!said) return;
     const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
+    if (*said < floor_ && all.done - all.said < all.said) return;
     const auto groups = search::quantizer_groups(graph(), settled_.plan);
     const auto misread = search::find_misread(
         static_cast<int>(groups.size()), all, kMostMisread,
         [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
-          if (out_of_time()) return std::nullopt;
+          if (out_of_time(0.5)) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
           const Tried found = tried(written(plan));

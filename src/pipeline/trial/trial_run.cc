@@ -157,17 +157,15 @@ std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   return out;
 }
 
-std::vector<std::vector<double>> TrialBench::signals() const {
-  std::vector<std::vector<double>> out;
-  for (const std::vector<Tensor>& outputs : float_outputs_) {
-    auto& row = out.emplace_back();
-    for (const search::OutputPart& part : judged_) {
-      search::OutputNoise alone;
-      alone.add(outputs[part.output], outputs[part.output], part);
-      row.push_back(alone.signal());
-    }
+std::vector<std::vector<search::OutputNoise>> TrialBench::noise_by_sample(
+    const TrialOutputs& outputs) const {
+  std::vector<std::vector<search::OutputNoise>> rows;
+  for (size_t s = 0; s < outputs.size(); ++s) {
+    auto& row = rows.emplace_back();
+    for (const search::OutputPart& part : judged_)
+      row.emplace_back().add(float_outputs_[s][part.output], outputs[s][part.output], part);
   }
-  return out;
+  return rows;
 }
 
 Tried TrialBench::ran(Compiled quantized) const {

@@ -107,10 +107,11 @@ class TrialBench {
   TrialRun run(Tried& tried, double seconds);
 
   const std::vector<Sample>& samples() const { return samples_; }
-  // What is judged one by one, and of the float model, by sample: its sums of squares.
+  // What is judged one by one.
   const std::vector<search::OutputPart>& parts() const { return judged_; }
   bool in_parts() const { return judged_.size() > whole_.size(); }
-  std::vector<std::vector<double>> signals() const;
+  // By sample that was run and part: the float model's signal, and the noise of `outputs`.
+  std::vector<std::vector<search::OutputNoise>> noise_by_sample(const TrialOutputs& outputs) const;
   bool reduced() const { return precision_ != "f32"; }
   // The float model, compiled where it is not; and compiled no longer.
   backends::Runner& by_default();
