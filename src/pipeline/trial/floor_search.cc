@@ -22,12 +22,14 @@ using Clock = std::chrono::steady_clock;
 // What a search costs is counted, so that the same call makes the same model however busy the
 // machine is. Models that are written and tried: the first misses by little and wastes by much.
 constexpr int64_t kMostModels = 8;
-constexpr size_t kRankingRuns = 256;  // inferences that tell the noise of single groups
-constexpr size_t kMostRankingSamples = 4;
+constexpr size_t kRankingRuns = 384;  // inferences that tell the noise of single groups
+constexpr size_t kMostRankingSamples = 6;
 // of a layer in float, in shares of all work, on top of its own
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
+// In dB, above the floor: the samples have been calibrated with, others come out a little worse.
+constexpr double kSurplus = 0.5;
 // In dB. Where biases as they are were so much worse than corrected ones, or the other way round,
 // they are not tried again.
 constexpr double kClearLead = 3;
@@ -107,30 +109,41 @@ double FloorSearch::merit(int group, const std::vector<double>& left) const {
   return gain / (kFixedCost + work_[static_cast<size_t>(group)]);
 }
 
-// Of the samples that were tried, those first that the noise comes from at outputs that have too
-// much of it.
-std::vector<size_t> FloorSearch::noisiest_samples(
+// Of the samples that were tried, in turns those that the noise comes from at outputs that have too
+// much of it, and those whose outputs have most signal: what a few samples with much noise say of
+// layers may be chance.
+std::vector<size_t> FloorSearch::telling_samples(
     const std::vector<std::vector<search::OutputNoise>>& noise) const {
-  std::vector<double> weight(noise.size());
+  std::vector<double> noisy(noise.size()), loud(noise.size());
   for (size_t i = 0; i < of_.bench.parts().size(); ++i) {
     double all = 0, signal = 0;
     for (const auto& row : noise) all += row[i].noise(), signal += row[i].signal();
-    if (!(all > 0) || std::isinf(all)) continue;
+    if (!(all > 0 && signal > 0) || std::isinf(all)) continue;
     const double excess = std::max(1e-3, all / signal - allowed());
-    for (size_t s = 0; s < noise.size(); ++s) weight[s] += excess * noise[s][i].noise() / all;
+    for (size_t s = 0; s < noise.size(); ++s) {
+      noisy[s] += excess * noise[s][i].noise() / all;
+      loud[s] += noise[s][i].signal() / signal;
+    }
   }
-  std::vector<size_t> order(noise.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&](size_t s) { return weight[s]; });
+  const auto by = [&](const std::vector<double>& weight) {
+    std::vector<size_t> order(noise.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::greater<>(), [&](size_t s) { return weight[s]; });
+    return order;
+  };
+  const std::vector<size_t> first = by(noisy), second = by(loud);
+  std::vector<size_t> order;
+  for (size_t k = 0; k < noise.size(); ++k)
+    for (size_t s : {first[k], second[k]})
+      if (std::ranges::find(order, s) == order.end()) order.push_back(s);
   return order;
 }
 
-// By group and output, over the signal. The samples tell it that most of the noise comes from, and
-// what they say is scaled to all of them. Where a backend cannot tell single groups, shares of the
+// By group and output, over the signal, of a few samples; scaled to what all of them have. Where a backend cannot tell single groups, shares of the
 // noise of all.
 std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
   const auto of_all = of_.bench.noise_by_sample(of_.with_all.outputs);
-  std::vector<size_t> chosen = noisiest_samples(of_all);
+  std::vector<size_t> chosen = telling_samples(of_all);
   if (chosen.empty()) {  // outputs are not kept where memory is limited
     chosen.resize(of_.bench.samples().size());
     std::iota(chosen.begin(), chosen.end(), size_t{0});
@@ -173,7 +186,7 @@ bool FloorSearch::run() {
   return !reverted_.empty();
 }
 
-// How far below the floor other samples may be without these; nothing where time is up.
+// How far below the goal the model is without these; nothing where time is up.
 std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
   if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
@@ -181,10 +194,10 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
   if (holds()) {
     const double noise = foreseen_noise(reverted);
-    if (noise > kHopeless * allowed()) return of_.floor + 10 * std::log10(noise);
+    if (noise > kHopeless * allowed()) return goal() + 10 * std::log10(noise);
   }
   Attempt attempt = attempted(without(reverted), corrected_);
-  if (attempt.tried.low_db < of_.floor && may_correct() && lead_ < kClearLead) {
+  if (attempt.tried.sqnr_db < goal() && may_correct() && lead_ < kClearLead) {
     Attempt other = attempted(without(reverted), !corrected_);
     lead_ = std::fabs(other.tried.mean_db - attempt.tried.mean_db);
     if (is_better(other, attempt)) {
@@ -192,11 +205,11 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
       corrected_ = !corrected_;
     }
   }
-  const double db = attempt.tried.low_db, share = share_of(reverted);
+  const double db = attempt.tried.sqnr_db, share = share_of(reverted);
   log(LogLevel::debug,
-      "quality search: {:.1f} dB or more with {} groups in float, {:.0f} % of the work, biases {}",
-      db, reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
-  const bool met = db >= of_.floor;
+      "quality search: {:.1f} dB with {} groups in float, {:.0f} % of the work, biases {}", db,
+      reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
+  const bool met = db >= goal();
   const bool better = met != holds() ? met
                       : met          ? share < share_of(reverted_)
                                      : attempt.tried.mean_db > best_.mean_db;
@@ -206,10 +219,12 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
     best_ = std::move(attempt.tried);
     of_.keep(best_.compiled.model);
   }
-  return of_.floor - db;
+  return goal() - db;
 }
 
-bool FloorSearch::holds() const { return !reverted_.empty() && best_.low_db >= of_.floor; }
+double FloorSearch::goal() const { return of_.floor + kSurplus; }
+
+bool FloorSearch::holds() const { return !reverted_.empty() && best_.sqnr_db >= goal(); }
 
 // Over signal, of the worst output with these groups in float: what single groups were found to
 // make, less what corrections take away when all are quantized.
@@ -239,7 +254,6 @@ FloorSearch::Attempt FloorSearch::attempted(Plan plan, bool corrected) {
   if (const auto found = of_.journal.find(key)) return attempted_before(std::move(plan), *found);
   Attempt attempt = attempted_now(std::move(plan), corrected);
   of_.journal.add(key, {{"sqnr_db", exact(attempt.tried.sqnr_db)},
-                        {"low_db", exact(attempt.tried.low_db)},
                         {"mean_db", exact(attempt.tried.mean_db)},
                         {"biases", biases_to_json(attempt.plan.biases)}});
   return attempt;
@@ -253,7 +267,6 @@ FloorSearch::Attempt FloorSearch::attempted_before(Plan plan, const Journal::Jso
   tried.compiled.model = of_.written(plan);
   tried.compiled.precision = of_.precision;
   tried.sqnr_db = exact(found.at("sqnr_db"));
-  tried.low_db = exact(found.at("low_db"));
   tried.mean_db = exact(found.at("mean_db"));
   return {std::move(plan), std::move(tried)};
 }
@@ -269,7 +282,7 @@ FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
 }
 
 bool FloorSearch::is_better(const Attempt& a, const Attempt& b) const {
-  const bool a_met = a.tried.low_db >= of_.floor, b_met = b.tried.low_db >= of_.floor;
+  const bool a_met = a.tried.sqnr_db >= goal(), b_met = b.tried.sqnr_db >= goal();
   return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
 }
 

@@ -32,7 +32,7 @@ struct FloorCase {
   const TrialBench& bench;
   const Plan& plan;       // that misses the floor
   const Tried& with_all;  // a trial with it
-  double floor = 0;       // dB that every output must have, on other samples too
+  double floor = 0;       // dB that every output must have
   double share = 0;       // of the work, that may go back to float
   std::function<Model(const Plan&)> written;
   std::function<Tried(Model)> tried;
@@ -54,8 +54,6 @@ class FloorSearch {
 
   int64_t reverted() const { return static_cast<int64_t>(reverted_.size()); }
   int64_t groups() const { return static_cast<int64_t>(groups_.size()); }
-  // Whether what was found holds the floor on other samples too, as far as these can tell.
-  bool holds() const;
   // Of the work of all groups, that of those in float.
   double share() const { return share_of(reverted_); }
   // Up to three layers whose noise is largest, of those that are still quantized.
@@ -71,9 +69,11 @@ class FloorSearch {
   double allowed() const;
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
-  std::vector<size_t> noisiest_samples(
+  std::vector<size_t> telling_samples(
       const std::vector<std::vector<search::OutputNoise>>& noise) const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
+  double goal() const;
+  bool holds() const;
   double foreseen_noise(const std::vector<int>& reverted) const;
   bool may_correct() const;
   Attempt attempted(Plan plan, bool corrected);

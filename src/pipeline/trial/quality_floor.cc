@@ -320,22 +320,20 @@ class Settling {
       bench_->run_both();
       if (!surely_misses_floor() || planned_.model.impl().stateful()) {
         best_ = tried(std::move(best_.compiled.model));
-        if (may_miss_floor() && !settled_.plan.biases.empty()) {
+        if (misses_floor() && !settled_.plan.biases.empty()) {
           Plan plan = settled_.plan;
           plan.biases.clear();
           judge_corrections(tried(written(plan)));
         }
       }
     }
-    if (misses_floor()) leave_misread();
-    if (!may_miss_floor()) return;
+    if (!misses_floor()) return;
+    leave_misread();
+    if (!misses_floor()) return;
     const double found = best_.sqnr_db;
     best_.compiled.release();
     FloorSearch search(floor_case());
-    const bool better = search.run();
-    // what holds it on these samples gives up nothing for less than certainty
-    if (!misses_floor() && !search.holds()) return keep(best_.compiled.model);
-    if (!better) return tell_missed(found, search);
+    if (!search.run()) return tell_missed(found, search);
     settled_.plan = search.plan();
     best_ = search.tried();
     float_share_ += search.share();
