@@ -6,8 +6,10 @@ BUILD := build
 INPUTS := bench/inputs
 LAUNCHER := $(shell command -v ccache)
 
-# Precompiled headers are cached only where it is said that they may be.
+# Precompiled headers are cached only where it is said that they may be. They are of 100 MB: hashed
+# once, and not for each object.
 export CCACHE_SLOPPINESS := pch_defines,time_macros
+export CCACHE_INODECACHE := 1
 export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)

@@ -168,6 +168,7 @@ def cached() -> dict[str, str]:
         "CMAKE_CXX_COMPILER_LAUNCHER": "ccache",
         "CCACHE_BASEDIR": tempfile.gettempdir(),
         "CCACHE_NOHASHDIR": "1",
+        "CCACHE_INODECACHE": "1",
         "CXX": "c++",
         "PIP_CONFIG_SETTINGS": "build-dir=build-{wheel_tag}",
     }
