@@ -6,13 +6,15 @@ BUILD := build
 INPUTS := bench/inputs
 LAUNCHER := $(shell command -v ccache)
 
-# Precompiled headers are cached only where it is said that they may be.
+# Precompiled headers are cached only where it is said that they may be. They are of 100 MB: hashed
+# once, and not for each object.
 export CCACHE_SLOPPINESS := pch_defines,time_macros
+export CCACHE_INODECACHE := 1
 export PYTHONPATH := $(CURDIR)/$(BUILD)/python
 export EIGHTBIT_BUILD_DIR := $(CURDIR)/$(BUILD)
 export EIGHTBIT_INPUTS := $(CURDIR)/$(INPUTS)
 
-.PHONY: help setup build test slow reliability executors fuzz demo bench wheel clean format
+.PHONY: help setup build test slow reliability executors fuzz demo bench wheel sdist clean format
 
 help:
 	@echo "setup   system packages and $(VENV)"
@@ -24,7 +26,7 @@ help:
 	@echo "fuzz    10000 mutated ONNX models under the address and undefined behaviour sanitizers"
 	@echo "demo    quantize a text recognizer from the command line and read lines with it; results in demo-output/"
 	@echo "bench   speed and accuracy, beside NNCF"
-	@echo "wheel   a self-contained wheel in dist/"
+	@echo "wheel   a self-contained wheel in dist/   sdist   what pip builds for another OpenVINO, there too"
 	@echo "clean   remove what was built   format  clang-format and ruff"
 
 setup: $(VENV)/.ready
@@ -114,6 +116,9 @@ bench: build $(INPUTS)/.ready $(VENV)/.tf-ready
 
 wheel: $(VENV)/.ready
 	tools/make_wheel.sh $(PYTHON) dist
+
+sdist: $(VENV)/.ready
+	tools/make_sdist.sh $(PYTHON) dist
 
 clean:
 	rm -rf $(BUILD) build-* dist demo-output

@@ -13,18 +13,28 @@ releases=("$@")
 PATH=$(dirname "$python"):$PATH
 export PATH
 
-# The SDK of a release is its Python package.
+# The SDK of a release is its Python package, which may be installed.
 sdks=${EIGHTBIT_OPENVINO_SDKS:-build-openvino}
+installed=$("$python" -c 'from importlib import metadata as m; print(m.version("openvino"), m.distribution("openvino").locate_file(""))' 2>/dev/null || true)
 packages=
 for release in "${releases[@]}"; do
   folder=$(realpath -m "$sdks/$release")
-  [ -d "$folder/openvino" ] || "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "openvino==$release"
+  if [ "$release" = "${installed%% *}" ]; then
+    folder=$(realpath -s "${installed#* }")
+  elif [ ! -d "$folder/openvino" ]; then
+    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "openvino==$release"
+  fi
   packages+="${packages:+;}$folder/openvino"
 done
 
 raw=$(mktemp -d)
 trap 'rm -rf "$raw"' EXIT
-"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF \
+# Built in a folder that stays, by the name that `make build` calls the compiler, whose objects a compiler cache then has.
+export CXX=${CXX:-c++}
+! command -v ccache >/dev/null || export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+"$python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$raw" \
+  --config-settings=build-dir='build-{wheel_tag}' \
+  --config-settings=cmake.define.EIGHTBIT_WITH_OPENCV=OFF \
   --config-settings=cmake.define.EIGHTBIT_WITH_SOUND=OFF \
   "--config-settings=cmake.define.EIGHTBIT_OPENVINO_PACKAGES=$packages" .
 # OpenVINO is found at run time.

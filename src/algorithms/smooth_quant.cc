@@ -75,15 +75,11 @@ bool serves_it_alone(const Graph& graph, const Plan& plan, const Group& group) {
          std::ranges::all_of(graph.value(group.value).uses, is_member);
 }
 
-// Activations without bounds for what is large, and with a tail for what is small. Channels behind
-// those that clip end at the same bound anyway, and gained nothing on the networks that were tried.
-bool is_smooth(Op op) {
-  return op == Op::swish || op == Op::hswish || op == Op::gelu || op == Op::mish;
-}
-
-bool stands_behind_smooth(const Graph& graph, const Group& group) {
+// Channels behind activations that clip end at the same bound anyway, and gained nothing on the
+// networks that were tried.
+bool stands_behind_self_gated(const Graph& graph, const Group& group) {
   const NodeId producer = graph.value(group.value).producer;
-  return producer != kNone && is_smooth(graph.node(producer).op);
+  return producer != kNone && has(graph.node(producer).op, kSelfGated);
 }
 
 // Products with a weight of their own, by the value they read.
@@ -122,7 +118,7 @@ std::vector<Group> find_groups(const Graph& graph, const Plan& plan,
   for (auto& [key, group] : groups) {
     const bool asked = alpha_of(group.convolution, options).has_value();
     if (group.convolution && !serves_it_alone(graph, plan, group)) continue;
-    if (group.convolution && !asked && !stands_behind_smooth(graph, group)) continue;
+    if (group.convolution && !asked && !stands_behind_self_gated(graph, group)) continue;
     out.push_back(std::move(group));
   }
   return out;

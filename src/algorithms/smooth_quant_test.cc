@@ -212,7 +212,12 @@ TEST(SmoothQuant, ConvolutionsBehindSwishThatAreAloneWithTheirInputAreSmoothedIn
   ASSERT_EQ(plan.scales.size(), 1u);
   EXPECT_GT(plan.scales[0].factor.front(), 4 * plan.scales[0].factor.back());
   EXPECT_TRUE(smoothed_convolution(for_any_network(), true).scales.empty());
-  EXPECT_TRUE(smoothed_convolution(for_any_network(), false, Op::relu).scales.empty());
+  for (const OpRow& row : op_table())
+    if (has(row.op, kActivation | kSelfGated)) {
+      EXPECT_EQ(smoothed_convolution(for_any_network(), false, row.op).scales.size(),
+                has(row.op, kSelfGated) ? 1u : 0u)
+          << row.name;
+    }
 }
 
 TEST(SmoothQuant, ConvolutionsAreLeftWhereTheyAreTurnedOffAndByRecipeNncf) {

@@ -115,7 +115,10 @@ fs::path installed_library() {
   return {};
 }
 
-constexpr std::string_view kBuild = "pip install --no-binary eightbit eightbit";
+// Without the last three pip would keep what is installed, or what it once built for another
+// release.
+constexpr std::string_view kBuild =
+    "pip install --no-binary eightbit eightbit --force-reinstall --no-deps --no-cache-dir";
 
 // The library is loaded for itself alone, not through the part: names that it looks for, such as
 // oneTBB's, are to be found in its own neighbours.

@@ -81,7 +81,8 @@ enum OpFlag : uint32_t {
   kSmoothQuantConv = 1u << 11,
   kSmoothQuantMatMul = 1u << 12,
   kUnifiedScales = 1u << 13,  // all inputs share one scale wherever quantizers cross it
-  kUnifiesConcat = 1u << 14   // a concat in front of it gets one scale for all inputs
+  kUnifiesConcat = 1u << 14,  // a concat in front of it gets one scale for all inputs
+  kSelfGated = 1u << 15       // an activation without a bound above, and with a tail below zero
 };
 
 const OpRow& row(Op op);

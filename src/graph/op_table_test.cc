@@ -33,6 +33,13 @@ TEST(OpTable, WeightsHavePortsAndALayout) {
     EXPECT_EQ(r.weight_ports > 0, r.weight_layout != WeightLayout::none) << r.name;
 }
 
+TEST(OpTable, ActivationsThatGateThemselvesHaveNoBoundAbove) {
+  std::vector<Op> gated;
+  for (const OpRow& r : op_table())
+    if (has(r.op, kSelfGated)) gated.push_back(r.op);
+  EXPECT_EQ(gated, (std::vector<Op>{Op::gelu, Op::swish, Op::hswish, Op::mish}));
+}
+
 TEST(OpTable, DataPorts) {
   EXPECT_TRUE(carries_data(Op::interpolate, 0));
   EXPECT_FALSE(carries_data(Op::interpolate, 2));  // scales
