@@ -14,7 +14,10 @@ namespace {
 constexpr size_t kMega = 1 << 20;
 
 using Block = std::unique_ptr<void, decltype(&std::free)>;
-Block block(size_t bytes) { return {std::malloc(bytes), &std::free}; }
+Block block(size_t bytes) {
+  void* volatile memory = std::malloc(bytes);  // which is not optimized away
+  return {memory, &std::free};
+}
 
 // Blocks that the system gave, each by itself.
 size_t mapped() { return ::mallinfo2().hblks; }
