@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/large_blocks.h"
 #include "base/log.h"
+#include "pipeline/large_blocks.h"
 
 namespace eightbit {
 namespace {

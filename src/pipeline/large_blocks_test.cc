@@ -1,4 +1,4 @@
-#include "base/large_blocks.h"
+#include "pipeline/large_blocks.h"
 
 #include <gtest/gtest.h>
 
