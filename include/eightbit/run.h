@@ -77,9 +77,9 @@ struct RunOptions {
   std::filesystem::path best_model;
   Report* report = nullptr;  // filled when given
   // What may become resident above what is when the call begins, with the model loaded, in bytes:
-  // fewer samples run at a time, programs come one after the other, and weights are rounded in
-  // several turns. The result is the same. InvalidArgument before data is read where it is not
-  // enough. 0: no limit.
+  // fewer samples and one program at a time, weights rounded in turns, and from then on glibc keeps
+  // no freed block above 256 kB, in the whole process. The result is the same. InvalidArgument
+  // before data is read where it is not enough. 0: no limit.
   int64_t max_memory = 0;
   // Where candidates of tune() and the ranking of layers are worked out; the result is the same.
   // Empty: here.

@@ -33,7 +33,8 @@ class Executor {
   // Throws the DataError that run() would throw for sample `number`, before it is run.
   virtual void check(const Sample& sample, int64_t number) const = 0;
   // Where outputs are wanted (Taps with outputs, LayerErrors, ErrorInjection): those of one sample,
-  // in order, and its records. Throws what run() does; nothing is measured then.
+  // in order, and its records. Throws what run() does; nothing is measured then. LayerErrors, which
+  // are as large as all activations, outlive the executor, but the next run may write over them.
   virtual std::vector<Tensor> run_one(const Sample& sample, const RecordCallback& record) = 0;
   // Counts over all samples run so far: for each tap, histogram_count() histograms.
   virtual std::vector<std::vector<Histogram>> histograms() const = 0;

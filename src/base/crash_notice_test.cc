@@ -9,6 +9,11 @@
 namespace eightbit {
 namespace {
 
+// Sanitizers have handlers of their own, which would speak too and end the program otherwise.
+void let_signals_kill() {
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::signal(signal, SIG_DFL);
+}
+
 class CrashNoticeDeathTest : public ::testing::Test {
  protected:
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -18,6 +23,7 @@ TEST_F(CrashNoticeDeathTest, SpeaksAndLetsTheSignalTakeItsCourse) {
   for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     EXPECT_EXIT(
         {
+          let_signals_kill();
           const CrashNotice notice("the result is in m.xml");
           ::raise(signal);
         },
@@ -27,6 +33,7 @@ TEST_F(CrashNoticeDeathTest, SpeaksAndLetsTheSignalTakeItsCourse) {
 TEST_F(CrashNoticeDeathTest, SpeaksInAnyThread) {
   EXPECT_EXIT(
       {
+        let_signals_kill();
         const CrashNotice notice("said once");
         std::thread([] { ::raise(SIGSEGV); }).join();
       },
@@ -36,6 +43,7 @@ TEST_F(CrashNoticeDeathTest, SpeaksInAnyThread) {
 TEST_F(CrashNoticeDeathTest, TheLatestSpeaks) {
   EXPECT_EXIT(
       {
+        let_signals_kill();
         const CrashNotice first("first");
         auto second = std::make_unique<CrashNotice>("second");
         const CrashNotice third("third");

@@ -80,7 +80,7 @@ records::StatisticsData MeasuringPass::finish() {
     while (!feed_.finished()) {
       segment();
       if (settling_ && feed_.paused()) look_whether_settled();
-      checkpoint();
+      if (!feed_.finished()) checkpoint();
     }
     run_kept();
     checkpoint();
@@ -102,7 +102,7 @@ void MeasuringPass::forget_given_up() {
 // Runs until the data ends, or until it is time for a checkpoint.
 void MeasuringPass::segment() {
   const auto next = [&]() -> std::optional<Sample> {
-    const bool due = !run_.checkpoint.empty() && Clock::now() - saved_ > std::chrono::seconds(5);
+    const bool due = !run_.checkpoint.empty() && Clock::now() - saved_ > until_next_checkpoint();
     if (due || stopped_) return std::nullopt;
     std::optional<Sample> sample = feed_.next();
     if (sample) started_.push_back(feed_.handed_out());
@@ -267,9 +267,17 @@ void MeasuringPass::checkpoint() {
   if (run_.checkpoint.empty() || data_.samples() == 0) return;
   collect();
   if (settling_) data_.options[kSettlingFact] = settling_->state();
+  const auto begin = Clock::now();
   data_.save(run_.checkpoint, true);
   data_.options.erase(kSettlingFact);
   saved_ = Clock::now();
+  saving_ = saved_ - begin;
+}
+
+// Saving takes at most a fiftieth of the time, and no more than half a minute is lost.
+MeasuringPass::Clock::duration MeasuringPass::until_next_checkpoint() const {
+  using std::chrono::seconds;
+  return std::clamp<Clock::duration>(50 * saving_, seconds(5), seconds(25));
 }
 
 int64_t MeasuringPass::samples() const {

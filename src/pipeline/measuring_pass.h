@@ -83,6 +83,7 @@ class MeasuringPass {
   void add_kept(int64_t first, const std::vector<std::vector<float>>& items);
   void collect();
   void checkpoint();
+  Clock::duration until_next_checkpoint() const;
   void look_whether_settled();
   void pause();
   std::vector<Tensor> run_given(const Sample& sample);
@@ -110,6 +111,7 @@ class MeasuringPass {
   int64_t measured_ = 0;  // by this run
   Clock::time_point first_measured_;
   Clock::time_point saved_ = Clock::now();
+  Clock::duration saving_{};  // of the last checkpoint
 };
 
 }  // namespace eightbit

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "pipeline/large_blocks.h"
 
 namespace eightbit {
 namespace {
@@ -163,6 +164,7 @@ RunOptions within_memory(std::string_view where, Work work, const backends::Netw
         text_of(static_cast<double>(run.max_memory)),
         text_of(peak_of(work, size, 1, true, options)),
         work == Work::quantization && options.trial_run ? ", or turn trial_run off" : "");
+  if (run.max_memory > 0) keep_no_large_blocks();
   if (within.threads == threads_of(run)) within.threads = run.threads;
   expected = expectation(work, network, plan, options, within);
   log(LogLevel::info, "expected: up to {} of memory above the loaded model{}{}",

@@ -213,6 +213,8 @@ class Injector {
   std::vector<Tensor> take(const Sample& sample) {
     sample_ = sample;
     sample_.reset_state = true;
+    errors_.clear();
+    injected_.clear();
     if (limited_) let_go(network_);
     if (!measured_)
       measured_ = model_.compile(backends::LayerErrors{&plan_, layers_}, {threads_, {}});

@@ -35,25 +35,31 @@ def batches(size):
     return [values[first : first + size] for first in range(0, SAMPLES, size)]
 
 
-def test_repeats_threads_batches_shards_and_executors(model):
-    found, tried = set(), 0
-    for _ in range(REPEATS):
-        for threads in (1, 2, 4):
-            for batch in (1, 8):
-                found.add(recipe(model, eb.Dataset(batches(batch)), threads=threads))
+@pytest.fixture(scope="module")
+def found():
+    """The results of all repeats."""
+    return set()
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_repeats_threads_batches_shards_and_executors(model, found, repeat):
+    tried = 0
+    for threads in (1, 2, 4):
+        for batch in (1, 8):
+            found.add(recipe(model, eb.Dataset(batches(batch)), threads=threads))
+            tried += 1
+            for count in (1, 2, 4):
+                shares = [
+                    eb.calibrate(
+                        model, eb.Dataset(batches(batch)), subset_size=SAMPLES, threads=threads, shard=(index, count),
+                    )
+                    for index in range(count)
+                ]  # fmt: skip
+                found.add(recipe(model, eb.Statistics.merge(shares), threads=threads))
                 tried += 1
-                for count in (1, 2, 4):
-                    shares = [
-                        eb.calibrate(
-                            model, eb.Dataset(batches(batch)), subset_size=SAMPLES, threads=threads, shard=(index, count),
-                        )
-                        for index in range(count)
-                    ]  # fmt: skip
-                    found.add(recipe(model, eb.Statistics.merge(shares), threads=threads))
-                    tried += 1
-                with ThreadPoolExecutor(2) as executor:
-                    data = eb.Dataset(batches(batch))
-                    found.add(recipe(model, data, threads=threads, executor=executor))
-                    tried += 1
-    print(f"{tried} runs, {len(found)} results")
+            with ThreadPoolExecutor(2) as executor:
+                data = eb.Dataset(batches(batch))
+                found.add(recipe(model, data, threads=threads, executor=executor))
+                tried += 1
+    print(f"repeat {repeat}: {tried} runs, {len(found)} results so far")
     assert len(found) == 1

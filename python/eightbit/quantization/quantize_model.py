@@ -71,7 +71,8 @@ def quantize(
         improvement, so that nothing is lost when the runtime crashes or the run is stopped. None: a file among the temporary
         ones, which messages name and which is removed at the end (models below 256 MB).
     max_memory: what may become resident above what is when the call begins, with the model loaded: bytes, or a text such as
-        "2GB". The result is the same. InvalidArgument, before data is read, where it is not enough.
+        "2GB". The result is the same. InvalidArgument, before data is read, where it is not enough. Where the C library is
+        glibc, it keeps no freed block above 256 kB from then on, in the whole process.
     executor: a concurrent.futures.Executor, whose workers measure shares of the data, and work out what tune and accuracy
         control try: a ProcessPoolExecutor, MPIPoolExecutor of mpi4py, Client.get_executor() of dask, those of loky, or
         eightbit.ray_executor(). The model must be a file or an OpenVINO or ONNX model; the data a Dataset that can be pickled,

@@ -44,6 +44,7 @@ class OpenVinoExecutor : public backends::Executor {
     compiled_ =
         compiled_for_cpu(instrumented_.model,
                          stream_options(measurement_, settings.thread_count(), model.stateful()));
+    instrumented_.model.reset();
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
     const bool one_by_one = model.stateful() || backends::wants_outputs(measurement_);
@@ -76,9 +77,12 @@ class OpenVinoExecutor : public backends::Executor {
     Request& request = requests_.front();
     start(request, sample);
     collect(request, record);
+    const bool large = std::holds_alternative<backends::LayerErrors>(measurement_);
     std::vector<Tensor> outputs;
-    for (size_t i = 0; i < instrumented_.outputs; ++i)
-      outputs.push_back(copy_of(request.infer.get_output_tensor(instrumented_.results + i)));
+    for (size_t i = 0; i < instrumented_.outputs; ++i) {
+      const ov::Tensor output = request.infer.get_output_tensor(instrumented_.results + i);
+      outputs.push_back(large ? share(output) : copy_of(output));
+    }
     return outputs;
   }
 

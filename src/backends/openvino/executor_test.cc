@@ -35,8 +35,9 @@ TEST(Executor, AnErrorThatIsAddedDoesWhatItsLayerDoesInIntegers) {
   const Sample sample = sample_of(*model);
   const std::vector<NodeId> layers{graph.find("first"), graph.find("second")};
   const Plan both = plan_of(graph, {"first", "second"});
-  const auto measured = model->compile(backends::LayerErrors{&both, layers});
+  auto measured = model->compile(backends::LayerErrors{&both, layers});
   const std::vector<Tensor> errors = run_one(*measured, sample);
+  measured.reset();  // which they outlive
   ASSERT_EQ(errors.size(), 2u);
   EXPECT_EQ(errors[0].shape, (Shape{1, 4, 6, 6}));
 

@@ -272,8 +272,11 @@ FloorSearch::Attempt FloorSearch::attempted_before(Plan plan, const Journal::Jso
 }
 
 FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
+  // two networks in a program: under a limit of memory with the activations of one sample
+  RunOptions run = of_.run;
+  if (run.max_memory > 0) run.threads = 1;
   if (corrected)
-    correct_biases(of_.planned.base.impl(), of_.statistics, of_.options, of_.run, plan);
+    correct_biases(of_.planned.base.impl(), of_.statistics, of_.options, run, plan);
   else
     plan.biases.clear();
   plan.notes = of_.plan.notes;

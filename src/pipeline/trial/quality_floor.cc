@@ -419,7 +419,7 @@ class Settling {
     for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
     size_t at = 0;
     const auto noise = measure_noise(
-        planned_.base.impl(), std::move(compared), run_.threads,
+        planned_.base.impl(), std::move(compared), limited() ? 1 : run_.threads,
         [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
     if (noise.empty()) return std::nullopt;
     double worst = std::numeric_limits<double>::infinity();
