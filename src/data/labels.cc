@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/whole_file.h"
-#include "data/stored_array.h"
+#include "data/arrays/stored_array.h"
 
 namespace eightbit {
 namespace {

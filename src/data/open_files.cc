@@ -6,14 +6,14 @@
 #include <utility>
 
 #include "base/error.h"
-#include "data/ark_store.h"
-#include "data/array_store.h"
+#include "data/arrays/array_store.h"
+#include "data/arrays/raw_store.h"
 #include "data/file_set.h"
-#include "data/image_folder.h"
-#include "data/image_preparation.h"
-#include "data/raw_store.h"
+#include "data/images/image_folder.h"
+#include "data/images/image_preparation.h"
 #include "data/read_ahead.h"
-#include "data/sound_folder.h"
+#include "data/sound/ark_store.h"
+#include "data/sound/sound_folder.h"
 
 namespace eightbit {
 namespace {

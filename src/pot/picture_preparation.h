@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/json_reader.h"
-#include "data/image_preparation.h"
+#include "data/images/image_preparation.h"
 
 namespace eightbit::pot {
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "data/file_set.h"
-#include "data/image_preparation.h"
+#include "data/images/image_preparation.h"
 #include "data/path_text.h"
 #include "pot/reading.h"
 

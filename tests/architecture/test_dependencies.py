@@ -111,6 +111,18 @@ def test_rooms_of_onnx_include_what_stands_below_them(room):
     assert files and not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("room", sorted(p.name for p in (SRC / "data").iterdir() if p.is_dir()))
+def test_rooms_of_data_know_none_of_the_others(room):
+    files = sources(SRC / "data" / room)
+    wrong = [
+        f"{shown(path)} includes {name}"
+        for path in files
+        for _, name in includes(path)
+        if name.startswith("data/") and name.count("/") > 1 and name.split("/")[1] != room
+    ]
+    assert files and not wrong, "\n".join(wrong)
+
+
 MOST_FILES = 50
 
 

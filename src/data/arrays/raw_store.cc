@@ -1,4 +1,4 @@
-#include "data/raw_store.h"
+#include "data/arrays/raw_store.h"
 
 #include <algorithm>
 #include <utility>

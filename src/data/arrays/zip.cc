@@ -1,4 +1,4 @@
-#include "data/zip.h"
+#include "data/arrays/zip.h"
 
 #include <zlib.h>
 

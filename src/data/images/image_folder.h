@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "data/file_set.h"
-#include "data/image_preparation.h"
+#include "data/images/image_preparation.h"
 #include "data/sample_store.h"
 
 namespace eightbit {

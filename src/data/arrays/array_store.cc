@@ -1,4 +1,4 @@
-#include "data/array_store.h"
+#include "data/arrays/array_store.h"
 
 #include <fmt/ranges.h>
 
@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "data/arrays/stored_array.h"
 #include "data/path_text.h"
-#include "data/stored_array.h"
 
 namespace eightbit {
 namespace {

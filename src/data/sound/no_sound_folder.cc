@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "data/sound_folder.h"
+#include "data/sound/sound_folder.h"
 
 namespace eightbit {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "data/image_preparation.h"
+#include "data/images/image_preparation.h"
 
 namespace eightbit {
 

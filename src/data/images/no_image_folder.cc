@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "data/image_folder.h"
+#include "data/images/image_folder.h"
 
 namespace eightbit {
 

@@ -1,4 +1,4 @@
-#include "data/image_form.h"
+#include "data/images/image_form.h"
 
 #include <fmt/ranges.h>
 

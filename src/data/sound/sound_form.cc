@@ -1,4 +1,4 @@
-#include "data/sound_form.h"
+#include "data/sound/sound_form.h"
 
 #include <fmt/format.h>
 

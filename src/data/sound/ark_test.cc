@@ -1,4 +1,4 @@
-#include "data/ark.h"
+#include "data/sound/ark.h"
 
 #include <eightbit/error.h>
 #include <gmock/gmock.h>

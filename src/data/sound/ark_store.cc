@@ -1,4 +1,4 @@
-#include "data/ark_store.h"
+#include "data/sound/ark_store.h"
 
 #include <algorithm>
 #include <charconv>
@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/ark.h"
 #include "data/model_input.h"
 #include "data/path_text.h"
+#include "data/sound/ark.h"
 
 namespace eightbit {
 namespace {

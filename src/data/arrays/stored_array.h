@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "data/arrays/npy.h"
+#include "data/arrays/zip.h"
 #include "data/digest.h"
-#include "data/npy.h"
 #include "data/random_access_file.h"
-#include "data/zip.h"
 
 namespace eightbit {
 

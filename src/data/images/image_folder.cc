@@ -1,4 +1,4 @@
-#include "data/image_folder.h"
+#include "data/images/image_folder.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "data/image_form.h"
+#include "data/images/image_form.h"
 #include "data/model_input.h"
 #include "data/random_access_file.h"
 

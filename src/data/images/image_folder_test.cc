@@ -1,10 +1,10 @@
-#include "data/image_folder.h"
+#include "data/images/image_folder.h"
 
 #include <eightbit/error.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/image_form.h"
+#include "data/images/image_form.h"
 #include "data/test_files.h"
 
 namespace eightbit {

@@ -1,4 +1,4 @@
-#include "data/stored_array.h"
+#include "data/arrays/stored_array.h"
 
 #include <algorithm>
 #include <charconv>

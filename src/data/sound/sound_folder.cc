@@ -1,4 +1,4 @@
-#include "data/sound_folder.h"
+#include "data/sound/sound_folder.h"
 
 #include <samplerate.h>
 #include <sndfile.h>
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "data/path_text.h"
 #include "data/random_access_file.h"
-#include "data/sound_form.h"
+#include "data/sound/sound_form.h"
 
 namespace eightbit {
 namespace {
