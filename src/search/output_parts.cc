@@ -101,6 +101,10 @@ std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& out
   return parts;
 }
 
+void OutputNoise::add(const OutputNoise& more) {
+  samples_.insert(samples_.end(), more.samples_.begin(), more.samples_.end());
+}
+
 void OutputNoise::add(const Tensor& reference, const Tensor& other, const OutputPart& part) {
   const std::vector<float> a = to_floats(reference), b = to_floats(other);
   Energies& sum = samples_.emplace_back();

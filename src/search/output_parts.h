@@ -32,6 +32,8 @@ std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& out
 // be judged; where the other model has none, or another shape, the noise is infinite.
 class OutputNoise {
  public:
+  // Samples that another has taken.
+  void add(const OutputNoise& more);
   // A sample.
   void add(const Tensor& reference, const Tensor& other, const OutputPart& part = {});
 

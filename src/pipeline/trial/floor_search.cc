@@ -33,7 +33,7 @@ constexpr double kSurplus = 0.5;
 // In dB. Where biases as they are were so much worse than corrected ones, or the other way round,
 // they are not tried again.
 constexpr double kClearLead = 3;
-// of the noise that is allowed: once the floor is held, a model that is foreseen to have more is not tried
+// of the noise that is allowed: once the floor is held, what is foreseen to have more is not tried
 constexpr double kHopeless = 4;
 
 Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
@@ -139,15 +139,11 @@ std::vector<size_t> FloorSearch::telling_samples(
   return order;
 }
 
-// By group and output, over the signal, of a few samples; scaled to what all of them have. Where a backend cannot tell single groups, shares of the
-// noise of all.
+// By group and output, over the signal, of a few samples; scaled to what all of them have. Where a
+// backend cannot tell single groups, shares of the noise of all.
 std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
-  const auto of_all = of_.bench.noise_by_sample(of_.with_all.outputs);
+  const auto& of_all = of_.with_all.noise;
   std::vector<size_t> chosen = telling_samples(of_all);
-  if (chosen.empty()) {  // outputs are not kept where memory is limited
-    chosen.resize(of_.bench.samples().size());
-    std::iota(chosen.begin(), chosen.end(), size_t{0});
-  }
   const size_t most = std::clamp<size_t>(kRankingRuns / std::max<size_t>(1, groups_.size()), 1,
                                          kMostRankingSamples);
   chosen.resize(std::min(most, chosen.size()));
@@ -162,7 +158,7 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
       noise.push_back({share * all});
     return noise;
   }
-  for (size_t i = 0; !of_all.empty() && i < of_.bench.parts().size(); ++i) {
+  for (size_t i = 0; i < of_.bench.parts().size(); ++i) {
     double all = 0, signal = 0, some = 0, their_signal = 0;
     for (const auto& row : of_all) all += row[i].noise(), signal += row[i].signal();
     for (size_t s : chosen) some += of_all[s][i].noise(), their_signal += of_all[s][i].signal();

@@ -143,29 +143,24 @@ TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
   return outputs;
 }
 
-search::OutputNoise TrialBench::noise_of(const TrialOutputs& outputs,
-                                         const search::OutputPart& part) const {
-  search::OutputNoise noise;
-  for (size_t s = 0; s < outputs.size(); ++s)
-    noise.add(float_outputs_[s][part.output], outputs[s][part.output], part);
+std::vector<search::OutputNoise> TrialBench::noise_of(
+    size_t sample, const std::vector<Tensor>& outputs,
+    const std::vector<search::OutputPart>& parts) const {
+  std::vector<search::OutputNoise> noise;
+  for (const search::OutputPart& part : parts)
+    noise.emplace_back().add(float_outputs_[sample][part.output], outputs[part.output], part);
   return noise;
 }
 
 std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   std::vector<double> out;
-  for (const search::OutputPart& part : judged_) out.push_back(noise_of(outputs, part).decibels());
-  return out;
-}
-
-std::vector<std::vector<search::OutputNoise>> TrialBench::noise_by_sample(
-    const TrialOutputs& outputs) const {
-  std::vector<std::vector<search::OutputNoise>> rows;
+  std::vector<search::OutputNoise> sums(judged_.size());
   for (size_t s = 0; s < outputs.size(); ++s) {
-    auto& row = rows.emplace_back();
-    for (const search::OutputPart& part : judged_)
-      row.emplace_back().add(float_outputs_[s][part.output], outputs[s][part.output], part);
+    const auto row = noise_of(s, outputs[s], judged_);
+    for (size_t i = 0; i < sums.size(); ++i) sums[i].add(row[i]);
   }
-  return rows;
+  for (const search::OutputNoise& sum : sums) out.push_back(sum.decibels());
+  return out;
 }
 
 Tried TrialBench::ran(Compiled quantized) const {
@@ -193,15 +188,20 @@ Tried TrialBench::tried(Model quantized, backends::FloatPrecision precision, dou
 
 void TrialBench::judge(Tried& tried) const {
   tried.samples = tried.outputs.size();
+  std::vector<search::OutputNoise> parts(judged_.size()), outputs(whole_.size());
+  for (size_t s = 0; s < tried.samples; ++s) {
+    if (s == tried.noise.size()) tried.noise.push_back(noise_of(s, tried.outputs[s], judged_));
+    for (size_t i = 0; i < parts.size(); ++i) parts[i].add(tried.noise[s][i]);
+    const auto row = in_parts() ? noise_of(s, tried.outputs[s], whole_) : tried.noise[s];
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i].add(row[i]);
+  }
   std::vector<double> each, low, high, whole;
-  for (const search::OutputPart& part : judged_) {
-    const search::OutputNoise noise = noise_of(tried.outputs, part);
+  for (const search::OutputNoise& noise : parts) {
     each.push_back(noise.decibels());
     low.push_back(noise.low_decibels());
     high.push_back(noise.high_decibels());
   }
-  for (const search::OutputPart& output : whole_)
-    whole.push_back(noise_of(tried.outputs, output).decibels());
+  for (const search::OutputNoise& noise : outputs) whole.push_back(noise.decibels());
   tried.sqnr_db = worst(each);
   tried.low_db = worst(low);
   tried.high_db = worst(high);

@@ -64,6 +64,8 @@ struct TrialTimes {
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
+  // by sample that was run, of each part
+  std::vector<std::vector<search::OutputNoise>> noise;
   size_t samples = 0;  // that it was judged on
   double sqnr_db = 0;  // of the worst part; infinite where there is no float output
   // what it may come to on other samples (search/output_parts.h)
@@ -110,8 +112,6 @@ class TrialBench {
   // What is judged one by one.
   const std::vector<search::OutputPart>& parts() const { return judged_; }
   bool in_parts() const { return judged_.size() > whole_.size(); }
-  // By sample that was run and part: the float model's signal, and the noise of `outputs`.
-  std::vector<std::vector<search::OutputNoise>> noise_by_sample(const TrialOutputs& outputs) const;
   bool reduced() const { return precision_ != "f32"; }
   // The float model, compiled where it is not; and compiled no longer.
   backends::Runner& by_default();
@@ -123,7 +123,9 @@ class TrialBench {
   // Runs up to so many samples, those that it has not run.
   void run_first(Tried& tried, size_t count) const;
   std::vector<double> decibels(const TrialOutputs& outputs) const;
-  search::OutputNoise noise_of(const TrialOutputs& outputs, const search::OutputPart& part) const;
+  // Of a sample, of these parts.
+  std::vector<search::OutputNoise> noise_of(size_t sample, const std::vector<Tensor>& outputs,
+                                            const std::vector<search::OutputPart>& parts) const;
   std::vector<double> turns(backends::Runner& a, backends::Runner& b, double seconds) const;
 
   const Model& reference_;
