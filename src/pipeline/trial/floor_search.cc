@@ -112,12 +112,11 @@ double FloorSearch::merit(int group, const std::vector<double>& left) const {
 // Of the samples that were tried, in turns those that the noise comes from at outputs that have too
 // much of it, and those whose outputs have most signal: what a few samples with much noise say of
 // layers may be chance.
-std::vector<size_t> FloorSearch::telling_samples(
-    const std::vector<std::vector<search::OutputNoise>>& noise) const {
+std::vector<size_t> FloorSearch::telling_samples(const NoiseRows& noise) const {
   std::vector<double> noisy(noise.size()), loud(noise.size());
-  for (size_t i = 0; i < of_.bench.parts().size(); ++i) {
-    double all = 0, signal = 0;
-    for (const auto& row : noise) all += row[i].noise(), signal += row[i].signal();
+  const std::vector<search::OutputNoise> sums = over_samples(noise);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const double all = sums[i].noise(), signal = sums[i].signal();
     if (!(all > 0 && signal > 0) || std::isinf(all)) continue;
     const double excess = std::max(1e-3, all / signal - allowed());
     for (size_t s = 0; s < noise.size(); ++s) {
@@ -158,10 +157,12 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
       noise.push_back({share * all});
     return noise;
   }
-  for (size_t i = 0; i < of_.bench.parts().size(); ++i) {
-    double all = 0, signal = 0, some = 0, their_signal = 0;
-    for (const auto& row : of_all) all += row[i].noise(), signal += row[i].signal();
-    for (size_t s : chosen) some += of_all[s][i].noise(), their_signal += of_all[s][i].signal();
+  NoiseRows rows;
+  for (size_t s : chosen) rows.push_back(of_all[s]);
+  const auto sums = over_samples(of_all), of_some = over_samples(rows);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const double all = sums[i].noise(), signal = sums[i].signal(), some = of_some[i].noise(),
+                 their_signal = of_some[i].signal();
     if (!(some > 0 && signal > 0 && std::isfinite(all))) continue;
     for (auto& row : noise) row[i] *= (all / signal) / (some / their_signal);
   }

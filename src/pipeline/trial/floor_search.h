@@ -69,8 +69,7 @@ class FloorSearch {
   double allowed() const;
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
-  std::vector<size_t> telling_samples(
-      const std::vector<std::vector<search::OutputNoise>>& noise) const;
+  std::vector<size_t> telling_samples(const NoiseRows& noise) const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
   double goal() const;
   bool holds() const;

@@ -370,7 +370,7 @@ class Settling {
   // keep it from that. Where most of the noise is the quantizers' own, and breaks the floor, it is
   // not looked for: what the runtime adds goes with the layers that the noise comes from.
   void leave_misread() {
-    const std::optional<double> said = measured_db(settled_.plan, best_.samples);
+    const std::optional<double> said = measured_db(settled_.plan, best_.noise.size());
     if (!said) return;
     const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
@@ -383,7 +383,7 @@ class Settling {
           progress("runtime check", ++checks_, 0);
           const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
           const Tried found = tried(written(plan));
-          const std::optional<double> planned = measured_db(plan, found.samples);
+          const std::optional<double> planned = measured_db(plan, found.noise.size());
           if (!planned) return std::nullopt;
           return search::Readings{energy_of(*planned), energy_of(found.whole_db)};
         });
@@ -433,7 +433,7 @@ class Settling {
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
   void ask_measuring_program(TrialRun& trial) {
     if (bench_->in_parts()) return;  // what is measured are whole outputs
-    trial.measured_db = measured_db(settled_.plan, best_.samples);
+    trial.measured_db = measured_db(settled_.plan, best_.noise.size());
     if (trial.measured_db && std::fabs(*trial.measured_db - trial.sqnr_f32_db) > 1)
       note(
           fmt::format("the runtime computes something else than the quantizers say: {:.1f} dB, "

@@ -59,6 +59,13 @@ std::string text_of(double decibels) {
 
 }  // namespace
 
+std::vector<search::OutputNoise> over_samples(const NoiseRows& rows) {
+  std::vector<search::OutputNoise> sums(rows.empty() ? 0 : rows[0].size());
+  for (const auto& row : rows)
+    for (size_t i = 0; i < sums.size(); ++i) sums[i].add(row[i]);
+  return sums;
+}
+
 double energy_of(double decibels) { return std::pow(10.0, -decibels / 10); }
 
 std::vector<int64_t> spread_over(const std::vector<int64_t>& numbers, int64_t most) {
@@ -153,13 +160,10 @@ std::vector<search::OutputNoise> TrialBench::noise_of(
 }
 
 std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
+  NoiseRows rows;
+  for (size_t s = 0; s < outputs.size(); ++s) rows.push_back(noise_of(s, outputs[s], judged_));
   std::vector<double> out;
-  std::vector<search::OutputNoise> sums(judged_.size());
-  for (size_t s = 0; s < outputs.size(); ++s) {
-    const auto row = noise_of(s, outputs[s], judged_);
-    for (size_t i = 0; i < sums.size(); ++i) sums[i].add(row[i]);
-  }
-  for (const search::OutputNoise& sum : sums) out.push_back(sum.decibels());
+  for (const search::OutputNoise& sum : over_samples(rows)) out.push_back(sum.decibels());
   return out;
 }
 
@@ -187,27 +191,25 @@ Tried TrialBench::tried(Model quantized, backends::FloatPrecision precision, dou
 }
 
 void TrialBench::judge(Tried& tried) const {
-  tried.samples = tried.outputs.size();
-  std::vector<search::OutputNoise> parts(judged_.size()), outputs(whole_.size());
-  for (size_t s = 0; s < tried.samples; ++s) {
+  NoiseRows rows;  // of outputs as a whole
+  for (size_t s = 0; s < tried.outputs.size(); ++s) {
     if (s == tried.noise.size()) tried.noise.push_back(noise_of(s, tried.outputs[s], judged_));
-    for (size_t i = 0; i < parts.size(); ++i) parts[i].add(tried.noise[s][i]);
-    const auto row = in_parts() ? noise_of(s, tried.outputs[s], whole_) : tried.noise[s];
-    for (size_t i = 0; i < outputs.size(); ++i) outputs[i].add(row[i]);
+    if (in_parts()) rows.push_back(noise_of(s, tried.outputs[s], whole_));
   }
   std::vector<double> each, low, high, whole;
-  for (const search::OutputNoise& noise : parts) {
+  for (const search::OutputNoise& noise : over_samples(tried.noise)) {
     each.push_back(noise.decibels());
     low.push_back(noise.low_decibels());
     high.push_back(noise.high_decibels());
   }
-  for (const search::OutputNoise& noise : outputs) whole.push_back(noise.decibels());
+  for (const search::OutputNoise& noise : over_samples(in_parts() ? rows : tried.noise))
+    whole.push_back(noise.decibels());
   tried.sqnr_db = worst(each);
   tried.low_db = worst(low);
   tried.high_db = worst(high);
   tried.whole_db = worst(whole);
   log(LogLevel::debug, "trial run: {::.1f} dB on {} samples, on others {:.1f} to {:.1f} dB", each,
-      tried.samples, tried.low_db, tried.high_db);
+      tried.noise.size(), tried.low_db, tried.high_db);
   tried.mean_db = 0;
   for (double db : each)
     tried.mean_db += std::clamp(db, -10.0, 60.0) / static_cast<double>(each.size());

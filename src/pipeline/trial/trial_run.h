@@ -60,13 +60,16 @@ struct TrialTimes {
   double quantized = 0, by_default = 0, in_f32 = 0;
 };
 
+// By sample, of each part.
+using NoiseRows = std::vector<std::vector<search::OutputNoise>>;
+// Of each part, over samples.
+std::vector<search::OutputNoise> over_samples(const NoiseRows& rows);
+
 // A quantized model that was run.
 struct Tried {
   Compiled compiled;
   TrialOutputs outputs;
-  // by sample that was run, of each part
-  std::vector<std::vector<search::OutputNoise>> noise;
-  size_t samples = 0;  // that it was judged on
+  NoiseRows noise;     // of the samples that it was judged on
   double sqnr_db = 0;  // of the worst part; infinite where there is no float output
   // what it may come to on other samples (search/output_parts.h)
   double low_db = 0, high_db = 0;
