@@ -14,4 +14,13 @@ void return_freed_memory() {
 #endif
 }
 
+void keep_no_large_blocks() {
+#ifdef __GLIBC__
+  constexpr int kLarge = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+  mallopt(M_TRIM_THRESHOLD, kLarge);
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace eightbit

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/freed_memory.h"
 #include "base/log.h"
-#include "pipeline/large_blocks.h"
 
 namespace eightbit {
 namespace {

@@ -11,6 +11,7 @@
 #include "base/freed_memory.h"
 #include "base/journal.h"
 #include "base/log.h"
+#include "pipeline/cpu_time.h"
 
 namespace eightbit {
 
@@ -21,7 +22,7 @@ class Steps {
   // Runs `body` as a step; its result is handed through.
   template <typename Body>
   auto operator()(std::string_view name, Body&& body) {
-    const Timer timer{*this, name, Clock::now()};
+    const Timer timer{*this, name, Clock::now(), cpu_seconds()};
     return std::forward<Body>(body)();
   }
   // Fills in the times of the caller's report, if there is one.
@@ -43,11 +44,13 @@ class Steps {
     Steps& steps;
     std::string_view name;
     Clock::time_point begin;
+    double cpu_begin;
     ~Timer() {
       return_freed_memory();
       const double seconds = since(begin);
       steps.report_.steps.push_back({std::string(name), seconds});
-      log(LogLevel::debug, "{}: {:.3f} s", name, seconds);
+      log(LogLevel::debug, "{}: {:.3f} s, {:.3f} s of CPU time", name, seconds,
+          cpu_seconds() - cpu_begin);
     }
   };
 

@@ -14,6 +14,8 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 // of root mean squares; the noise of 8 bits in the larger part reaches the smaller one's signal
 constexpr double kGap = 30;
 constexpr size_t kFewest = 2;  // a channel that stands alone may be an outlier
+// Positions to a channel: with fewer the output may be a map, whose rows are no quantities.
+constexpr int64_t kPositions = 8;
 
 size_t elements_from(const Shape& shape, size_t axis) {
   size_t count = 1;
@@ -21,13 +23,13 @@ size_t elements_from(const Shape& shape, size_t axis) {
   return count;
 }
 
-// The shorter of two axes behind the first, where no other is longer than 1.
+// The shorter of the two axes behind the first, where the other is so much longer that it holds
+// positions.
 std::optional<size_t> channel_axis(const Shape& shape) {
-  std::vector<size_t> longer;
-  for (size_t i = 1; i < shape.size(); ++i)
-    if (shape[i] > 1) longer.push_back(i);
-  if (longer.size() != 2) return {};
-  return shape[longer[1]] < shape[longer[0]] ? longer[1] : longer[0];
+  if (shape.size() != 3) return {};
+  const size_t axis = shape[2] < shape[1] ? 2 : 1;
+  if (shape[axis] < 2 || shape[3 - axis] < kPositions * shape[axis]) return {};
+  return axis;
 }
 
 // Of each channel over all samples: sums of squares. Empty where samples differ in the axis.

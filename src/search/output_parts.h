@@ -24,8 +24,9 @@ struct OutputPart {
 };
 
 // Of the outputs in floats. `outputs`: of the float model, by sample. Two parts where an output has
-// two axes beside the first that are longer than 1, and the root mean square of the channels of the
-// shorter one has a gap of a factor 30 or more, with two channels at least on either side.
+// three axes, of the last two one is eight times as long as the other or more, and the root mean
+// square of the channels of the shorter one has a gap of a factor 30 or more, with two channels at
+// least on either side. Maps of pixels, whose borders may be silent, are one.
 std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& outputs);
 
 // Signal and noise of one part over samples. Elements that are no numbers in the float model cannot

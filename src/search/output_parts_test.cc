@@ -33,7 +33,7 @@ TEST(OutputParts, BoxesAndScoresOfOneTensorAreTwo) {
     EXPECT_EQ(parts[1].suffix(), axis == 1 ? "[:, 4:8]" : "[:, :, 4:8]");
     EXPECT_EQ(parts[1].axis, static_cast<int64_t>(axis));
   }
-  const auto mixed = output_parts({{with_channels({1, 90, 1, 80, 1}, 1, 9)}});
+  const auto mixed = output_parts({{with_channels({1, 90, 1, 80, 1}, 1, 40)}});
   ASSERT_EQ(mixed.size(), 2u);
   EXPECT_EQ(mixed[0].suffix(), "[:, 2 channels]");
 }
@@ -48,6 +48,10 @@ TEST(OutputParts, OthersAreOne) {
   EXPECT_TRUE(one(with_channels({200, 200, 200, 0, 0, 0}, 1, 100))) << "silence";
   EXPECT_TRUE(one(Tensor::from_floats(std::vector<float>{100, 99, 1, 1}, {1, 4}))) << "scores";
   EXPECT_TRUE(one(Tensor::from_floats(std::vector<float>(16, 1), {1, 2, 2, 4}))) << "a picture";
+  EXPECT_TRUE(one(with_channels(kDetector, 1, 8))) << "a map with a silent border";
+  std::vector<float> map(size_t{64} * 8, 1);
+  std::fill_n(map.begin(), size_t{8} * 4, 1e-6f);
+  EXPECT_TRUE(one(Tensor::from_floats(map, {1, 1, 64, 8}))) << "a map of one channel";
   // of another length in another sample
   EXPECT_EQ(
       output_parts({{with_channels(kDetector, 1, 100)}, {with_channels({1, 1, 1}, 1, 100)}}).size(),

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 #include <future>
 #include <limits>
 #include <span>
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "base/freed_memory.h"
 #include "base/log.h"
+#include "pipeline/cpu_time.h"
 #include "pipeline/trial/floor_search.h"
 #include "pipeline/trial/trial_run.h"
 #include "search/best_model.h"
@@ -51,9 +51,6 @@ constexpr double kTimingShare = 0.035, kLeastTimed = 3;
 // layers that a runtime gets wrong by themselves; more is another fault than of single kernels
 constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
-
-// Of this process.
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();

@@ -1,4 +1,4 @@
-#include "pipeline/large_blocks.h"
+#include "base/freed_memory.h"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ Block block(size_t bytes) {
 // Blocks that the system gave, each by itself.
 size_t mapped() { return ::mallinfo2().hblks; }
 
-TEST(LargeBlocks, AreKeptUntilTheyMayNotBe) {
+TEST(FreedMemory, LargeBlocksAreKeptUntilTheyMayNotBe) {
   block(8 * kMega).reset();  // after which such a size is none that goes back
   const size_t before = mapped();
   Block kept = block(4 * kMega);
