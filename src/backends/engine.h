@@ -19,6 +19,8 @@ class Network;
 
 // Called in sample order, from the thread that called run().
 using RecordCallback = std::function<void(int64_t sample, std::span<const float> record)>;
+// The same, of the outputs of a sample.
+using OutputCallback = std::function<void(std::vector<Tensor> outputs)>;
 
 // A measurement, compiled.
 class Executor {
@@ -32,10 +34,13 @@ class Executor {
                    const RecordCallback& record) = 0;
   // Throws the DataError that run() would throw for sample `number`, before it is run.
   virtual void check(const Sample& sample, int64_t number) const = 0;
-  // Where outputs are wanted (Taps with outputs, LayerErrors, ErrorInjection): those of one sample,
-  // in order, and its records. Throws what run() does; nothing is measured then. LayerErrors, which
-  // are as large as all activations, outlive the executor, but the next run may write over them.
+  // Where outputs are wanted (Taps with outputs, LayerErrors): those of one sample, in order, and
+  // its records. Throws what run() does; nothing is measured then. LayerErrors, which are as large
+  // as all activations, outlive the executor, but the next run may write over them.
   virtual std::vector<Tensor> run_one(const Sample& sample, const RecordCallback& record) = 0;
+  // Like run(), of an ErrorInjection. Only of engines that can_inject().
+  virtual void run_outputs(const std::function<std::optional<Sample>()>& next,
+                           const OutputCallback& take) = 0;
   // Counts over all samples run so far: for each tap, histogram_count() histograms.
   virtual std::vector<std::vector<Histogram>> histograms() const = 0;
 };

@@ -24,11 +24,10 @@ std::span<const Comparison> comparisons_of(const Measurement& measurement) {
       measurement);
 }
 
-bool wants_outputs(const Measurement& measurement) {
+bool one_at_a_time(const Measurement& measurement) {
   return std::visit(
       Overloads{[](const Taps& taps) { return taps.outputs; },
-                [](const LayerErrors&) { return true; }, [](const ErrorInjection&) { return true; },
-                [](const auto&) { return false; }},
+                [](const LayerErrors&) { return true; }, [](const auto&) { return false; }},
       measurement);
 }
 

@@ -86,10 +86,11 @@ struct LayerErrors {
 };
 
 // The network itself, with an error added to the first output of each of these layers. Its own
-// outputs come from Executor::run_one(); no records. Only for engines that can_inject().
+// outputs come from Executor::run_outputs(); no records. Only for engines that can_inject().
 struct ErrorInjection {
   std::vector<NodeId> layers;  // outside of bodies
-  // One a layer, in f32 and of the shape of its output; read when a run begins.
+  // One a layer, in f32 and of the shape of its output; read when a sample is pulled, and may be
+  // others for the next one.
   const std::vector<Tensor>* errors = nullptr;
 };
 
@@ -101,8 +102,8 @@ using Measurement =
 std::span<const Tap> taps_of(const Measurement& measurement);
 std::span<const BiasProbe> probes_of(const Measurement& measurement);
 std::span<const Comparison> comparisons_of(const Measurement& measurement);
-// Whether outputs of Executor::run_one() are wanted.
-bool wants_outputs(const Measurement& measurement);
+// Whether samples go through Executor::run_one(), and thus one at a time.
+bool one_at_a_time(const Measurement& measurement);
 // Whether two networks that share values run side by side.
 bool side_by_side(const Measurement& measurement);
 // Whether quantizers are to be computed as the runtime does it.

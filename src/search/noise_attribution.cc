@@ -146,4 +146,19 @@ std::vector<double> attribute_noise(const Graph& graph, const Plan& plan,
   return Walk(graph, as_it_is, alone, uncorrected).run(groups_by_node(plan, groups), groups.size());
 }
 
+std::vector<size_t> telling_groups(const std::vector<std::vector<double>>& noise,
+                                   double negligible) {
+  std::set<size_t> telling;
+  for (size_t output = 0; !noise.empty() && output < noise[0].size(); ++output) {
+    std::vector<size_t> order(noise.size());  // the quietest first
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto of = [&](size_t group) { return noise[group][output]; };
+    std::ranges::stable_sort(order, {}, of);
+    double sum = 0;
+    for (size_t group : order)
+      if ((sum += of(group)) > negligible) telling.insert(group);
+  }
+  return {telling.begin(), telling.end()};
+}
+
 }  // namespace eightbit::search

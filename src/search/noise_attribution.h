@@ -44,4 +44,9 @@ std::vector<double> attribute_noise(const Graph& graph, const Plan& plan,
                                     const NoiseByValue& as_it_is, const NoiseByValue& alone,
                                     const NoiseByValue& uncorrected);
 
+// The loudest groups, in order of their numbers: the noise of all others together is negligible at
+// each output. `noise`: by group and output, over its signal.
+std::vector<size_t> telling_groups(const std::vector<std::vector<double>>& noise,
+                                   double negligible);
+
 }  // namespace eightbit::search

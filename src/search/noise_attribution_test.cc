@@ -111,5 +111,15 @@ TEST(NoiseAttribution, ValuesAreMeasuredBehindQuantizersAndWhereBranchesMeet) {
               ElementsAre(net.value("c1"), net.value("c2"), net.value("sum")));
 }
 
+TEST(TellingGroups, AreTheLoudestOfAnyOutput) {
+  const std::vector<std::vector<double>> noise = {{8, 1}, {1, 0}, {0, 1}, {2, 98}};
+  EXPECT_EQ(telling_groups(noise, 3), (std::vector<size_t>{0, 3}));
+  EXPECT_EQ(telling_groups(noise, 2), (std::vector<size_t>{0, 3}));
+  EXPECT_EQ(telling_groups(noise, 1), (std::vector<size_t>{0, 2, 3})) << "at the second output";
+  EXPECT_EQ(telling_groups(noise, 0), (std::vector<size_t>{0, 1, 2, 3}));
+  EXPECT_TRUE(telling_groups({{0}, {0}}, 0).empty()) << "no noise at all";
+  EXPECT_TRUE(telling_groups({}, 1).empty());
+}
+
 }  // namespace
 }  // namespace eightbit::search

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -194,13 +196,17 @@ int64_t bytes_of_errors(const Graph& graph, const Plan& plan,
   return bytes;
 }
 
-// Runs a network with the errors of some groups of quantizers in it. Of its two programs one lives
+// Runs a network with the errors of groups of quantizers in it, one group at a time, several runs
+// at once. Of its two programs one lives
 // at a time where memory is limited, and is compiled again for each sample.
 class Injector {
  public:
   Injector(const backends::Network& network, const Plan& plan,
            const std::vector<search::QuantizerGroup>& groups, const RunOptions& run)
-      : model_(network), plan_(plan), threads_(run.threads), limited_(run.max_memory > 0) {
+      : model_(network),
+        plan_(plan),
+        threads_(run.max_memory > 0 ? 1 : run.threads),
+        limited_(run.max_memory > 0) {
     for (const search::QuantizerGroup& group : groups) {
       const std::vector<NodeId> places = places_of(network.graph(), plan, group);
       begins_.push_back(layers_.size());
@@ -209,8 +215,8 @@ class Injector {
     begins_.push_back(layers_.size());
   }
 
-  // The outputs of the float network.
-  std::vector<Tensor> take(const Sample& sample) {
+  // What the layers of all groups do wrong on a sample.
+  void take(const Sample& sample) {
     sample_ = sample;
     sample_.reset_state = true;
     errors_.clear();
@@ -224,20 +230,27 @@ class Injector {
     for (const Tensor& error : errors_) most = std::max(most, error.byte_size());
     if (zeros_.empty() || zeros_.byte_size() < most)
       zeros_ = Tensor::allocate(DType::f32, {static_cast<int64_t>(most / sizeof(float))});
-    injected_.clear();
-    for (const Tensor& error : errors_) injected_.push_back(nothing(error.shape));
     if (!network_)
       network_ = model_.compile(backends::ErrorInjection{layers_, &injected_}, {threads_, {}});
-    return network_->run_one(sample_, ignore_);
   }
 
-  // With one group in integers.
-  std::vector<Tensor> outputs(size_t group) {
-    for (size_t i = begins_[group]; i < begins_[group + 1]; ++i) injected_[i] = errors_[i];
-    std::vector<Tensor> out = network_->run_one(sample_, ignore_);
-    for (size_t i = begins_[group]; i < begins_[group + 1]; ++i)
-      injected_[i] = nothing(errors_[i].shape);
-    return out;
+  // The outputs of the float network for the sample, then those with one group in integers, in
+  // order.
+  void run(std::span<const size_t> groups, const backends::OutputCallback& outputs) {
+    size_t runs = 0;
+    network_->run_outputs(
+        [&]() -> std::optional<Sample> {
+          if (runs > groups.size()) return std::nullopt;
+          injected_.clear();
+          for (const Tensor& error : errors_) injected_.push_back(nothing(error.shape));
+          if (runs > 0) {
+            const size_t group = groups[runs - 1];
+            for (size_t i = begins_[group]; i < begins_[group + 1]; ++i) injected_[i] = errors_[i];
+          }
+          ++runs;
+          return sample_;
+        },
+        outputs);
   }
 
  private:
@@ -263,13 +276,16 @@ class Injector {
   const backends::RecordCallback ignore_ = [](int64_t, std::span<const float>) {};
 };
 
+// Samples on which all groups are looked at; then those alone that matter.
+constexpr size_t kSamplesOfAll = 2;
+
 }  // namespace
 
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<search::OutputPart>& parts,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run) {
+                                               double negligible, const RunOptions& run) {
   if (!network.engine().can_inject()) return {};
   const int64_t bytes = bytes_of_errors(network.graph(), plan, groups);
   if (bytes > most_error_bytes(run)) {
@@ -280,27 +296,36 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
           static_cast<double>(bytes) / 1e6);
     return {};
   }
-  Plan uncorrected = plan;
-  uncorrected.biases.clear();  // they are for all quantizers together
+  const Plan uncorrected = without_biases(plan);  // they are for all quantizers together
   Injector injector(network, uncorrected, groups, run);
   std::vector<std::vector<search::OutputNoise>> sums(
       groups.size(), std::vector<search::OutputNoise>(parts.size()));
-  int64_t done = 0;
-  const auto all = static_cast<int64_t>(samples.size() * groups.size());
-  for (const Sample& sample : samples) {
-    const std::vector<Tensor> reference = injector.take(sample);
-    for (size_t g = 0; g < groups.size(); ++g) {
-      const std::vector<Tensor> outputs = injector.outputs(g);
+  std::vector<std::vector<double>> noise(groups.size(), std::vector<double>(parts.size()));
+  std::vector<size_t> telling(groups.size());
+  std::iota(telling.begin(), telling.end(), size_t{0});
+  int64_t done = 0, all = static_cast<int64_t>(samples.size() * groups.size());
+  for (size_t s = 0; s < samples.size(); ++s) {
+    std::optional<std::vector<Tensor>> reference;
+    size_t next = 0;
+    injector.take(samples[s]);
+    injector.run(telling, [&](std::vector<Tensor> outputs) {
+      if (!reference) {
+        reference = std::move(outputs);
+        return;
+      }
+      const size_t g = telling[next++];
       for (size_t i = 0; i < parts.size(); ++i)
-        sums[g][i].add(reference[parts[i].output], outputs[parts[i].output], parts[i]);
+        sums[g][i].add((*reference)[parts[i].output], outputs[parts[i].output], parts[i]);
       if (run.progress) run.progress({"rank layers", ++done, all});
-    }
-  }
-  std::vector<std::vector<double>> noise;
-  for (const auto& of_group : sums) {
-    auto& row = noise.emplace_back();
-    for (const search::OutputNoise& sum : of_group)
-      row.push_back(sum.signal() > 0 ? std::min(sum.noise() / sum.signal(), kMuch) : 0);
+    });
+    for (size_t g : telling)
+      for (size_t i = 0; i < parts.size(); ++i)
+        noise[g][i] = sums[g][i].signal() > 0
+                          ? std::min(sums[g][i].noise() / sums[g][i].signal(), kMuch)
+                          : 0;
+    if (s + 1 != kSamplesOfAll) continue;
+    telling = search::telling_groups(noise, negligible);
+    all = done + static_cast<int64_t>((samples.size() - s - 1) * telling.size());
   }
   return noise;
 }

@@ -39,13 +39,15 @@ std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan pl
 
 // By group: its noise over the signal at each of these parts of the model's outputs, where it alone
 // is quantized, over samples. What each layer does wrong is measured once a sample and then added
-// to the float network, group by group: an inference a group and sample. Empty where the engine can
-// not do that, and where these errors would take more than 512 MB, or a sixth of max_memory.
+// to the float network, group by group: an inference a group and sample, on the first two samples;
+// on the others without the groups whose noise together is negligible at all parts. Empty where the
+// engine cannot do that, and where these errors would take more than 512 MB, or a sixth of
+// max_memory.
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,
                                                const std::vector<search::OutputPart>& parts,
                                                const std::vector<Sample>& samples,
-                                               const RunOptions& run);
+                                               double negligible, const RunOptions& run);
 
 // Items of the dataset with these numbers, in order. Empty where it holds fewer.
 std::vector<Sample> samples_at(const Dataset& data, const std::vector<int64_t>& numbers);

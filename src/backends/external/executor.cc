@@ -83,6 +83,11 @@ class ExternalExecutor : public backends::Executor {
     return outputs;
   }
 
+  void run_outputs(const std::function<std::optional<Sample>()>&,
+                   const backends::OutputCallback&) override {
+    fail<Unsupported>("measure", "this engine takes no errors in. See can_inject()");
+  }
+
   std::vector<std::vector<Histogram>> histograms() const override { return recorder_.histograms(); }
 
  private:

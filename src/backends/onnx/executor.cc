@@ -51,7 +51,8 @@ class OnnxExecutor : public backends::Executor {
         outputs_(instrumented.outputs),
         operators_({taps_of(measurement).begin(), taps_of(measurement).end()}, histograms_),
         pool_(settings.thread_count()),
-        most_in_flight_(static_cast<size_t>(settings.thread_count()) + 1) {
+        most_in_flight_(static_cast<size_t>(settings.thread_count()) + 1),
+        ignore_([](int64_t, std::span<const float>) {}) {
     if (const auto* probes = std::get_if<backends::Probes>(&measurement))
       means_ = probes->reference_means;
     if (const auto* injection = std::get_if<backends::ErrorInjection>(&measurement)) {
@@ -61,23 +62,18 @@ class OnnxExecutor : public backends::Executor {
     if (instrumented.content.model.graph().output_size() == 0) return;
     const Content closed = with_closed_bodies(std::move(instrumented.content));
     session_.emplace(closed, settings_of(in_integers(measurement),
-                                         wants_outputs(measurement) ? settings.thread_count() : 1,
+                                         one_at_a_time(measurement) ? settings.thread_count() : 1,
                                          closed.weights, operators_.domain()));
   }
 
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record) override {
-    std::exception_ptr error;
-    try {
-      while (std::optional<Sample> sample = next()) {
-        if (running_.size() == most_in_flight_) collect(record);
-        start(*sample);
-      }
-    } catch (...) {
-      error = std::current_exception();
-    }
-    finish(record, error);
-    if (error) std::rethrow_exception(error);
+    run_in_turns(next, [&] { collect(record); });
+  }
+
+  void run_outputs(const std::function<std::optional<Sample>()>& next,
+                   const backends::OutputCallback& take) override {
+    run_in_turns(next, [&] { take(own_outputs(collect(ignore_))); });
   }
 
   void check(const Sample& sample, int64_t number) const override { binding_.bind(sample, number); }
@@ -85,13 +81,37 @@ class OnnxExecutor : public backends::Executor {
   std::vector<Tensor> run_one(const Sample& sample,
                               const backends::RecordCallback& record) override {
     start(sample);
-    std::vector<Tensor> results = collect(record);
-    return {results.end() - static_cast<std::ptrdiff_t>(outputs_), results.end()};
+    return own_outputs(collect(record));
   }
 
   std::vector<std::vector<Histogram>> histograms() const override { return counts_of(histograms_); }
 
  private:
+  // `collected`: takes what the oldest run has come to.
+  void run_in_turns(const std::function<std::optional<Sample>()>& next,
+                    const std::function<void()>& collected) {
+    std::exception_ptr error;
+    try {
+      while (std::optional<Sample> sample = next()) {
+        if (running_.size() == most_in_flight_) collected();
+        start(*sample);
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    while (!running_.empty()) try {
+        collected();
+      } catch (...) {  // what is still in flight is only waited for
+        if (!error) error = std::current_exception();
+      }
+    if (error) std::rethrow_exception(error);
+  }
+
+  // Behind the records.
+  std::vector<Tensor> own_outputs(std::vector<Tensor> results) const {
+    return {results.end() - static_cast<std::ptrdiff_t>(outputs_), results.end()};
+  }
+
   void start(const Sample& sample) {
     std::vector<Tensor> inputs = binding_.bind(sample, settings_.number(started_));
     inputs.push_back(batch_of(inputs));
@@ -138,15 +158,6 @@ class OnnxExecutor : public backends::Executor {
     return results;
   }
 
-  // Records what is still in flight; after an error in a record, only waits.
-  void finish(const backends::RecordCallback& record, std::exception_ptr& error) {
-    while (!running_.empty()) try {
-        collect(record);
-      } catch (...) {
-        if (!error) error = std::current_exception();
-      }
-  }
-
   backends::Binding binding_;
   bool batched_;
   const backends::RunSettings settings_;
@@ -162,6 +173,7 @@ class OnnxExecutor : public backends::Executor {
   std::deque<std::future<std::vector<Tensor>>> running_;  // oldest first
   backends::Rows rows_;
   int64_t started_ = 0;
+  const backends::RecordCallback ignore_;
 };
 
 }  // namespace

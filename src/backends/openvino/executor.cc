@@ -26,7 +26,7 @@ namespace {
 ov::AnyMap stream_options(const backends::Measurement& measurement, int threads, bool sequential) {
   const int count = sequential ? 1 : threads;
   ov::AnyMap options = compile_options(count);
-  options.insert(ov::num_streams(backends::wants_outputs(measurement) ? 1 : count));
+  options.insert(ov::num_streams(backends::one_at_a_time(measurement) ? 1 : count));
   if (!in_integers(measurement)) options.insert({"LP_TRANSFORMS_MODE", "NO"});
   if (!side_by_side(measurement)) options.insert({"SNIPPETS_MODE", "DISABLE"});
   return options;
@@ -47,27 +47,24 @@ class OpenVinoExecutor : public backends::Executor {
     instrumented_.model.reset();
     const size_t streams =
         model.stateful() ? 1 : static_cast<size_t>(compiled_.get_property(ov::num_streams).num);
-    const bool one_by_one = model.stateful() || backends::wants_outputs(measurement_);
-    for (size_t i = 0; i < (one_by_one ? 1 : streams + 1); ++i)
-      requests_.push_back({compiled_.create_infer_request(), {}, 0, false});
+    // of errors, which are as large as all activations, no more are held than run
+    const bool injects = std::holds_alternative<backends::ErrorInjection>(measurement_);
+    const bool one_by_one = model.stateful() || backends::one_at_a_time(measurement_);
+    for (size_t i = 0; i < (one_by_one ? 1 : injects ? streams : streams + 1); ++i)
+      requests_.push_back({compiled_.create_infer_request(), {}, {}, 0, false});
   }
 
   void run(const std::function<std::optional<Sample>()>& next,
            const backends::RecordCallback& record) override {
-    std::exception_ptr error;
-    try {
-      for (size_t turn = 0;; turn = (turn + 1) % requests_.size()) {
-        std::optional<Sample> sample = next();
-        collect(requests_[turn], record);
-        if (!sample) break;
-        start(requests_[turn], *sample);
-        oldest_ = (turn + 1) % requests_.size();
-      }
-    } catch (...) {
-      error = std::current_exception();
-    }
-    finish(record, error);
-    if (error) std::rethrow_exception(error);
+    run_in_turns(next, [&](Request& request) { collect(request, record); });
+  }
+
+  void run_outputs(const std::function<std::optional<Sample>()>& next,
+                   const backends::OutputCallback& take) override {
+    run_in_turns(next, [&](Request& request) {
+      collect(request, ignore_);
+      take(outputs_of(request, false));
+    });
   }
 
   void check(const Sample& sample, int64_t number) const override { binding_.bind(sample, number); }
@@ -77,13 +74,7 @@ class OpenVinoExecutor : public backends::Executor {
     Request& request = requests_.front();
     start(request, sample);
     collect(request, record);
-    const bool large = std::holds_alternative<backends::LayerErrors>(measurement_);
-    std::vector<Tensor> outputs;
-    for (size_t i = 0; i < instrumented_.outputs; ++i) {
-      const ov::Tensor output = request.infer.get_output_tensor(instrumented_.results + i);
-      outputs.push_back(large ? share(output) : copy_of(output));
-    }
-    return outputs;
+    return outputs_of(request, std::holds_alternative<backends::LayerErrors>(measurement_));
   }
 
   std::vector<std::vector<Histogram>> histograms() const override {
@@ -93,10 +84,40 @@ class OpenVinoExecutor : public backends::Executor {
  private:
   struct Request {
     ov::InferRequest infer;
-    BoundSample sample;  // keeps the bytes alive that the request reads
+    // the bytes that the request reads
+    BoundSample sample;
+    std::vector<Tensor> errors;
     int64_t number = 0;  // of the sample
     bool busy = false;
   };
+
+  // `collected`: takes what a request has come to that was busy.
+  void run_in_turns(const std::function<std::optional<Sample>()>& next,
+                    const std::function<void(Request& request)>& collected) {
+    std::exception_ptr error;
+    try {
+      for (size_t turn = 0;; turn = (turn + 1) % requests_.size()) {
+        std::optional<Sample> sample = next();
+        if (requests_[turn].busy) collected(requests_[turn]);
+        if (!sample) break;
+        start(requests_[turn], *sample);
+        oldest_ = (turn + 1) % requests_.size();
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    finish(collected, error);
+    if (error) std::rethrow_exception(error);
+  }
+
+  std::vector<Tensor> outputs_of(Request& request, bool shared) const {
+    std::vector<Tensor> outputs;
+    for (size_t i = 0; i < instrumented_.outputs; ++i) {
+      const ov::Tensor output = request.infer.get_output_tensor(instrumented_.results + i);
+      outputs.push_back(shared ? share(output) : copy_of(output));
+    }
+    return outputs;
+  }
 
   void start(Request& request, const Sample& sample) {
     request.number = settings_.number(started_);
@@ -131,15 +152,15 @@ class OpenVinoExecutor : public backends::Executor {
   void set_errors(const backends::ErrorInjection& injection, Request& request) {
     EIGHTBIT_CHECK(injection.errors && injection.errors->size() == injection.layers.size(),
                    "{} layers without an error each", injection.layers.size());
+    request.errors = *injection.errors;
     size_t input = binding_.size();
-    for (const Tensor& error : *injection.errors)
+    for (const Tensor& error : request.errors)
       request.infer.set_input_tensor(input++, ov::Tensor(ov::element::f32, to_ov_shape(error.shape),
                                                          const_cast<std::byte*>(error.data)));
   }
 
-  // Waits for a request and hands out its records; nothing where it is idle.
+  // Waits for a busy request and hands out its records.
   void collect(Request& request, const backends::RecordCallback& record) {
-    if (!request.busy) return;
     request.busy = false;
     try {
       request.infer.wait();
@@ -160,12 +181,13 @@ class OpenVinoExecutor : public backends::Executor {
     rows_.hand_out(parts, record);
   }
 
-  // Records what is still in flight; with an error already there, only waits.
-  void finish(const backends::RecordCallback& record, std::exception_ptr& error) {
+  // Takes what is still in flight; after an error in that, only waits.
+  void finish(const std::function<void(Request& request)>& collected, std::exception_ptr& error) {
     for (size_t i = 0; i < requests_.size(); ++i) {
       Request& request = requests_[(oldest_ + i) % requests_.size()];
+      if (!request.busy) continue;
       try {
-        collect(request, record);
+        collected(request);
       } catch (...) {
         if (!error) error = std::current_exception();
         if (request.busy) request.infer.cancel();
@@ -183,6 +205,7 @@ class OpenVinoExecutor : public backends::Executor {
   backends::Rows rows_;
   size_t oldest_ = 0;
   int64_t started_ = 0;
+  const backends::RecordCallback ignore_ = [](int64_t, std::span<const float>) {};
 };
 
 }  // namespace

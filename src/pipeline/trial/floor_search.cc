@@ -28,11 +28,12 @@ constexpr size_t kMostRankingSamples = 6;
 constexpr double kFixedCost = 0.02;
 // of the noise that is allowed: groups do not add up exactly
 constexpr double kMargin = 0.7;
+// of it, too: groups that have no more together are looked at on two samples alone
+constexpr double kNegligible = 0.1;
 // In dB, above the floor: the samples have been calibrated with, others come out a little worse.
 constexpr double kSurplus = 0.5;
-// In dB. Where biases as they are were so much worse than corrected ones, or the other way round,
-// they are not tried again.
-constexpr double kClearLead = 3;
+// of the work, in float: fewer layers are not looked for
+constexpr double kEnough = 0.02;
 // of the noise that is allowed: once the floor is held, what is foreseen to have more is not tried
 constexpr double kHopeless = 4;
 
@@ -149,7 +150,8 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
   std::vector<Sample> samples;
   for (size_t s : chosen) samples.push_back(of_.bench.samples()[s]);
   std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), of_.plan, groups_,
-                                                         of_.bench.parts(), samples, of_.run);
+                                                         of_.bench.parts(), samples,
+                                                         kNegligible * allowed(), of_.run);
   if (noise.empty()) {
     const double all = energy_of(of_.with_all.sqnr_db);
     for (double share :
@@ -186,6 +188,7 @@ bool FloorSearch::run() {
 // How far below the goal the model is without these; nothing where time is up.
 std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
+  if (holds() && share_of(reverted_) <= kEnough) return std::nullopt;
   if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
   std::vector<int> reverted;
   for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);

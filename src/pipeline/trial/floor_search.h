@@ -22,6 +22,10 @@
 
 namespace eightbit {
 
+// In dB. Where biases as they are were so much worse than corrected ones, or the other way round,
+// they are not tried again.
+inline constexpr double kClearLead = 3;
+
 // What a search works with. References and functions live as long as the search.
 struct FloorCase {
   const Planned& planned;
@@ -39,11 +43,12 @@ struct FloorCase {
   std::function<void(const Model&)> keep;  // the best one so far
   std::function<bool()> out_of_time;
   backends::FloatPrecision precision = backends::FloatPrecision::by_default;
+  double lead = 0;  // in dB, of corrected biases over others or back, where both were tried
 };
 
 class FloorSearch {
  public:
-  explicit FloorSearch(FloorCase of) : of_(std::move(of)) {}
+  explicit FloorSearch(FloorCase of) : of_(std::move(of)), lead_(of_.lead) {}
 
   // False: no group may go, or none that was tried is of use.
   bool run();
@@ -95,7 +100,7 @@ class FloorSearch {
   std::vector<int> reverted_;
   int64_t models_ = 0;
   bool corrected_ = true;  // what did best in the last trial
-  double lead_ = 0;        // in dB, over the other when both were tried last
+  double lead_;            // in dB, over the other when both were tried last
 };
 
 }  // namespace eightbit

@@ -258,6 +258,7 @@ class Settling {
   }
 
   void judge_corrections(Tried without) {
+    lead_ = std::fabs(without.mean_db - best_.mean_db);
     if (!(without.mean_db > best_.mean_db + kClearly)) return;
     settled_.plan.biases.clear();
     settled_.plan.notes.push_back(fmt::format(
@@ -284,7 +285,6 @@ class Settling {
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
   // On samples that were not tried.
   bool may_miss_floor() const { return floor_ > 0 && best_.low_db < floor_; }
-  bool surely_misses_floor() const { return floor_ > 0 && best_.high_db < floor_; }
 
   // Under a limit of memory without its outputs, which may be large: finish() computes those of the
   // last one again.
@@ -312,21 +312,7 @@ class Settling {
       best_ = tried(std::move(best_.compiled.model));
       if (!may_miss_floor()) return;
     }
-    if (split.search.size() > split.trial.size()) {
-      bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
-      bench_->run_both();
-      if (surely_misses_floor() && !planned_.model.impl().stateful() && !best_.outputs.empty()) {
-        best_.noise.clear();  // more samples may show other parts of outputs
-        bench_->judge(best_);
-      } else {
-        best_ = tried(std::move(best_.compiled.model));
-        if (misses_floor() && !settled_.plan.biases.empty()) {
-          Plan plan = settled_.plan;
-          plan.biases.clear();
-          judge_corrections(tried(written(plan)));
-        }
-      }
-    }
+    if (split.search.size() > split.trial.size()) judge_on_more(split);
     if (!misses_floor()) return;
     leave_misread();
     if (!misses_floor()) return;
@@ -345,6 +331,26 @@ class Settling {
     if (misses_floor()) tell_missed(found, search);
   }
 
+  // Corrections too, unless a few samples have told clearly what they are worth.
+  void judge_on_more(const SampleSplit& split) {
+    if (planned_.model.impl().stateful()) {
+      bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
+      bench_->run_both();
+    } else {
+      const auto more = std::span(split.search).subspan(split.trial.size());
+      bench_->extend(samples_at({more.begin(), more.end()}));
+    }
+    if (planned_.model.impl().stateful() || best_.outputs.empty())
+      best_ = tried(std::move(best_.compiled.model));
+    else
+      bench_->try_on(best_, floor_);  // more samples may show other parts of outputs
+    if (limited()) let_go(best_);
+    if (!misses_floor() || settled_.plan.biases.empty() || lead_ >= kClearLead) return;
+    Plan plan = settled_.plan;
+    plan.biases.clear();
+    judge_corrections(tried(written(plan)));
+  }
+
   FloorCase floor_case() {
     return {planned_,
             statistics_,
@@ -360,7 +366,8 @@ class Settling {
             [this](Model model) { return tried(std::move(model)); },
             [this](const Model& model) { keep(model); },
             [this] { return out_of_time(); },
-            precision_};
+            precision_,
+            lead_};
   }
 
   // Where the runtime computes something else than the quantizers say, a few layers in float may
@@ -464,6 +471,7 @@ class Settling {
   Settled settled_;
   std::shared_ptr<TrialBench> bench_;
   Tried best_;
+  double lead_ = 0;         // of corrected biases over others in the last trial of both, or back
   int64_t checks_ = 0;      // of what the runtime makes of the plan
   double float_share_ = 0;  // of the work, that was left in float
   std::optional<BestModel> so_far_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -130,11 +131,28 @@ void TrialBench::run_by_default() {
 
 void TrialBench::run_in_f32() {
   float_outputs_ = reduced() ? outputs_of(in_f32()) : std::move(by_default_outputs_);
-  judged_ = search::output_parts(float_outputs_);
-  for (const search::OutputPart& part : judged_)
-    if (whole_.empty() || whole_.back().output != part.output) whole_.push_back({part.output});
+  find_parts();
   float_db_ = reduced() ? decibels(std::exchange(by_default_outputs_, {}))
                         : std::vector<double>(judged_.size(), kInfinite);
+}
+
+void TrialBench::find_parts() {
+  judged_ = search::output_parts(float_outputs_);
+  whole_.clear();
+  for (const search::OutputPart& part : judged_)
+    if (whole_.empty() || whole_.back().output != part.output) whole_.push_back({part.output});
+}
+
+void TrialBench::extend(std::vector<Sample> more) {
+  const size_t known = samples_.size();
+  samples_.insert(samples_.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+  if (reduced()) return run_both();
+  for (size_t s = known; s < samples_.size(); ++s)
+    float_outputs_.push_back(by_default().run(samples_[s]));
+  release();
+  find_parts();
+  float_db_.assign(judged_.size(), kInfinite);
 }
 
 void TrialBench::run_both() {
@@ -182,12 +200,17 @@ void TrialBench::run_first(Tried& tried, size_t count) const {
 Tried TrialBench::tried(Model quantized, backends::FloatPrecision precision, double floor) const {
   Tried out;
   out.compiled = Compiled(std::move(quantized), precision);
-  run_first(out, kTrialSamples);
-  judge(out);
-  if (is_whole(out) || out.high_db < floor) return out;
-  run_first(out, samples_.size());
-  judge(out);
+  try_on(out, floor);
   return out;
+}
+
+void TrialBench::try_on(Tried& tried, double floor) const {
+  run_first(tried, kTrialSamples);
+  tried.noise.clear();
+  judge(tried);
+  if (is_whole(tried) || tried.high_db < floor) return;
+  run_first(tried, samples_.size());
+  judge(tried);
 }
 
 void TrialBench::judge(Tried& tried) const {

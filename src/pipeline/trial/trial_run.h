@@ -91,6 +91,8 @@ class TrialBench {
   void run_by_default();
   void run_in_f32();
   void run_both();
+  // More samples behind those that there are: runs the float model on these, where that is enough.
+  void extend(std::vector<Sample> more);
 
   // Outputs alone, and what they are worth.
   Tried ran(Compiled quantized) const;
@@ -101,6 +103,8 @@ class TrialBench {
   }
   // On the first samples alone where these leave no hope for the floor.
   Tried tried(Model quantized, backends::FloatPrecision precision, double floor) const;
+  // The same of one that was run before, on fewer samples or for other parts of its outputs.
+  void try_on(Tried& tried, double floor) const;
   bool is_whole(const Tried& tried) const { return tried.outputs.size() == samples_.size(); }
   // The models take turns for about `seconds`. Only of a model that was compiled by the runtime's
   // defaults; the second does nothing where these are f32, and needs the first.
@@ -123,6 +127,7 @@ class TrialBench {
 
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
+  void find_parts();
   // Runs up to so many samples, those that it has not run.
   void run_first(Tried& tried, size_t count) const;
   std::vector<double> decibels(const TrialOutputs& outputs) const;
