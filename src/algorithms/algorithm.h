@@ -75,6 +75,8 @@ struct Algorithm {
   void (*facts)(const Graph& graph, const Plan& plan, const QuantizeOptions& options,
                 RunFacts& facts) = nullptr;
   void (*apply)(Run& run, Plan& plan) = nullptr;
+  // Its result is kept where a trial run finds the network no worse than without it.
+  bool judged = false;
 };
 
 // In the order in which they are carried out (list.cc).

@@ -251,6 +251,7 @@ const Algorithm kBiasCorrection = {
         },
     .samples = correction_samples,
     .apply = correct_biases,
+    .judged = true,
 };
 
 }  // namespace eightbit::algorithms

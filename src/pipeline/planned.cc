@@ -242,20 +242,25 @@ void correct_biases(const backends::Network& model, const records::StatisticsDat
 }
 
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
-                 const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
+                 const QuantizeOptions& options, const RunOptions& run, Steps& steps,
+                 const std::function<void(const Planned& so_far)>& before_judged) {
   algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
   AlgorithmRun on_model(model.impl(), statistics, options, run);
   DoneSteps done(model.impl().graph(), options, plan, steps.journal());
+  const auto so_far = [&](Plan with) {
+    return Planned{model, on_model.changed().valid() ? on_model.changed() : model,
+                   on_model.change(), std::move(with), algorithms::samples_wanted(options)};
+  };
   for (const algorithms::Algorithm* algorithm : algorithms::list())
     if (algorithm->applies(options))
       steps(algorithm->name, [&] {
         if (done.take(algorithm->name, on_model, plan)) return;
+        if (algorithm->judged && before_judged) before_judged(so_far(plan));
         algorithm->apply(on_model, plan);
         done.add(algorithm->name, on_model, plan);
       });
   warn_if_empty(plan);
-  return {model, on_model.changed().valid() ? on_model.changed() : model, on_model.change(),
-          std::move(plan), algorithms::samples_wanted(options)};
+  return so_far(std::move(plan));
 }
 
 void warn_if_empty(const Plan& plan) {

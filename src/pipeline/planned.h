@@ -8,6 +8,7 @@
 #include <eightbit/statistics.h>
 #include <eightbit/trial_run.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,8 +67,10 @@ struct Planned {
 };
 
 // With a journal, steps that an earlier run has done and that took long are not done again.
+// `before_judged`: told what there is before an algorithm whose result a trial run judges.
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
-                 const QuantizeOptions& options, const RunOptions& run, Steps& steps);
+                 const QuantizeOptions& options, const RunOptions& run, Steps& steps,
+                 const std::function<void(const Planned& so_far)>& before_judged = {});
 
 // Throws InvalidArgument for statistics of another model.
 void check_model(const Model& model, const Statistics& statistics);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 
 #include "backends/network.h"
 #include "base/error.h"
@@ -55,14 +56,17 @@ void explain(const Planned& planned, const records::StatisticsData& statistics,
 // From placement and statistics to the model.
 Model finish(const Model& model, const records::StatisticsData& statistics, Plan plan,
              const QuantizeOptions& options, const RunOptions& run, Steps& steps) {
-  const Planned planned = complete(model, statistics, std::move(plan), options, run, steps);
+  std::future<Compiled> uncorrected;
+  const Planned planned = complete(
+      model, statistics, std::move(plan), options, run, steps,
+      [&](const Planned& so_far) { uncorrected = compile_uncorrected(so_far, options, run); });
   steps.report().samples = statistics.samples();
   Settled settled;
   settled.plan = planned.plan;
   if (options.trial_run)
     settled = steps("trial run", [&] {
       return settle(planned, statistics, options, run, steps.seconds_of("calibrate"),
-                    steps.journal());
+                    steps.journal(), std::move(uncorrected));
     });
   if (options.trial_run && options.placement == PlacementMode::measured)
     steps("measured placement", [&] {

@@ -38,6 +38,7 @@ int64_t bytes_of(const Model& model) {
   return sum;
 }
 
+using backends::FloatPrecision;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
@@ -56,16 +57,32 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+std::future<Compiled> compiled(Model model, FloatPrecision precision, std::launch when) {
+  return std::async(when, [model = std::move(model), precision]() mutable {
+    return Compiled(std::move(model), precision);
+  });
+}
+
+// Compiled, more of such models at once would be much memory.
+bool is_large(const Planned& planned, const RunOptions& run) {
+  return run.max_memory > 0 || bytes_of(planned.model) >= kLargeBytes;
+}
+
+bool in_own_framework(const Planned& planned) {
+  return planned.base.impl().file_extension().empty();
+}
+
 class Settling {
  public:
   Settling(const Planned& planned, const records::StatisticsData& statistics,
            const QuantizeOptions& options, const RunOptions& run, double calibration_seconds,
-           Journal& journal)
+           Journal& journal, std::future<Compiled> uncorrected)
       : planned_(planned),
         statistics_(statistics),
         options_(options),
         run_(run),
         journal_(journal),
+        ahead_(std::move(uncorrected)),
         floor_(quality_floor(options)),
         timing_seconds_(kTimingShare * std::max(calibration_seconds, kLeastTimed)),
         seconds_(std::max(kMostPasses * seconds_of_pass(statistics, calibration_seconds),
@@ -141,25 +158,24 @@ class Settling {
   // Compilation keeps one core busy: the quantized model is compiled beside the float one, unless
   // they live in a program of one thread.
   std::future<Compiled> compiled_beside(Model model) const {
-    const bool own_framework = planned_.base.impl().file_extension().empty();
-    return compiled_later(std::move(model),
-                          own_framework || limited() ? std::launch::deferred : std::launch::async);
+    return compiled_later(std::move(model), in_own_framework(planned_) || limited()
+                                                ? std::launch::deferred
+                                                : std::launch::async);
   }
 
   std::future<Compiled> compiled_later(Model model, std::launch when) const {
-    return std::async(when, [model = std::move(model), precision = precision_]() mutable {
-      return Compiled(std::move(model), precision);
-    });
+    return compiled(std::move(model), precision_, when);
   }
 
-  bool is_large() const { return limited() || bytes_of(planned_.model) >= kLargeBytes; }
+  bool is_large() const { return eightbit::is_large(planned_, run_); }
   // Memory: one compiled model at a time, and no times, which take two.
   bool limited() const { return run_.max_memory > 0; }
 
   // The model without what biases were corrected by: beside the float model where that has to be
   // compiled once more, but not where three compiled models at once would be much memory.
-  std::future<Compiled> uncorrected() const {
+  std::future<Compiled> uncorrected() {
     if (settled_.plan.biases.empty()) return {};
+    if (ahead_.valid()) return std::move(ahead_);
     Plan plan = settled_.plan;
     plan.biases.clear();
     if (bench_->reduced() && !is_large()) return compiled_beside(written(plan));
@@ -180,6 +196,7 @@ class Settling {
     } catch (const ModelError& error) {  // the float model runs
       leave_uncompilable(error);
     }
+    if (ahead_.valid()) ahead_.wait();  // nothing is compiled while the clock runs
     if (limited())
       best_.compiled.release();
     else
@@ -189,7 +206,6 @@ class Settling {
     std::future<Compiled> without = uncorrected();
     bench_->run_in_f32();
     bench_->judge(best_);
-    // nothing is compiled while the clock runs
     if (without.valid() &&
         without.wait_for(std::chrono::seconds(0)) != std::future_status::deferred)
       without.wait();
@@ -308,7 +324,7 @@ class Settling {
     begin_ = Clock::now();
     cpu_begin_ = cpu_seconds();
     if (bench_->reduced()) {
-      precision_ = backends::FloatPrecision::f32;
+      precision_ = FloatPrecision::f32;
       best_ = tried(std::move(best_.compiled.model));
       if (!may_miss_floor()) return;
     }
@@ -465,9 +481,10 @@ class Settling {
   const QuantizeOptions& options_;
   const RunOptions& run_;
   Journal& journal_;
+  std::future<Compiled> ahead_;
   const double floor_, timing_seconds_, seconds_;
   // that models are judged in
-  backends::FloatPrecision precision_ = backends::FloatPrecision::by_default;
+  FloatPrecision precision_ = FloatPrecision::by_default;
   Settled settled_;
   std::shared_ptr<TrialBench> bench_;
   Tried best_;
@@ -487,10 +504,21 @@ double quality_floor(const QuantizeOptions& options) {
       options.recipe == Recipe::nncf || options.mode ? 0 : kDefaultFloor);
 }
 
+std::future<Compiled> compile_uncorrected(const Planned& planned, const QuantizeOptions& options,
+                                          const RunOptions& run) {
+  if (!options.trial_run || planned.plan.quantizers.empty() || in_own_framework(planned) ||
+      is_large(planned, run))
+    return {};
+  return compiled(write(planned.base, *recipe_of(planned, planned.plan, options), planned.plan),
+                  FloatPrecision::by_default, std::launch::async);
+}
+
 Settled settle(const Planned& planned, const records::StatisticsData& statistics,
                const QuantizeOptions& options, const RunOptions& run, double calibration_seconds,
-               Journal& journal) {
-  return Settling(planned, statistics, options, run, calibration_seconds, journal).run();
+               Journal& journal, std::future<Compiled> uncorrected) {
+  return Settling(planned, statistics, options, run, calibration_seconds, journal,
+                  std::move(uncorrected))
+      .run();
 }
 
 }  // namespace eightbit
