@@ -30,7 +30,7 @@ namespace {
 // A larger model is not written where nobody asked for it: temporary files may live in memory.
 constexpr int64_t kUnaskedBytes = int64_t{256} << 20;
 // Of weights; compiled, a model takes two to three times as much.
-constexpr int64_t kLargeBytes = int64_t{32} << 20;
+constexpr int64_t kLargeBytes = int64_t{128} << 20;
 
 int64_t bytes_of(const Model& model) {
   int64_t sum = 0;
