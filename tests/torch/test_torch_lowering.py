@@ -1,6 +1,7 @@
 """What the returned models become in the runtimes that execute integers."""
 
 import collections
+import copy
 import re
 
 import eightbit as eb
@@ -167,3 +168,22 @@ def test_dequantize_ops_compute_the_same(quantized, samples):
     assert sqnr(expected(quantized, samples), expected(other, samples)) > 30
     with pytest.raises(eb.InvalidArgument, match="no exported graph"):
         with_dequantize_ops(ConvNet())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("with_ops", [False, True], ids=["products", "dequantize"])
+def test_other_floating_types(quantized, samples, dtype, with_ops):
+    other = copy.deepcopy(quantized)
+    if with_ops:
+        other = with_dequantize_ops(other)
+    wanted = expected(other, samples)
+    x = torch.from_numpy(samples[0])
+    with torch.no_grad():
+        found = other.to(dtype)(x.to(dtype))
+        assert found.dtype == dtype
+        assert sqnr(wanted, found.float()) > 25
+        back = other.float()(x)
+    assert back.dtype == torch.float32
+    assert sqnr(wanted, back) > (60 if dtype == torch.float64 else 25)
+    stored = [tensor for tensor in other.state_dict().values() if tensor.dtype == torch.int8]
+    assert len(stored) == 5, "integers stay what they are"

@@ -13,6 +13,7 @@ from eightbit.external.network import Network
 from eightbit.external.scope import resolved
 from eightbit.scopes import IgnoredScope
 from eightbit.torch.capture import largest_batch
+from eightbit.torch.castable import castable
 from eightbit.torch.changes import example_of
 from eightbit.torch.reading import read, shape_of
 from eightbit.torch.scope import aliases
@@ -93,6 +94,8 @@ class TorchNetwork(Network):
             set_tensor(self.module, name, own, isinstance(tensor, torch.nn.Parameter))
         if self.form is Form.MODULES:
             make_traceable(self.module)
+        else:
+            self.module = castable(self.module)
         self.module.meta["eightbit"] = self.metadata
         if self.config:
             self.module.meta["eightbit_config"] = self.config

@@ -7,6 +7,7 @@ from torch import fx
 
 from eightbit.errors import InvalidArgument
 from eightbit.torch.capture import is_exported
+from eightbit.torch.castable import castable
 from eightbit.torch.clean import aten, drop_unused_tensors, packet
 from eightbit.torch.quantizer_nodes import (
     Numbers,
@@ -39,7 +40,7 @@ def with_dequantize_ops(model: fx.GraphModule) -> fx.GraphModule:
     drop_unused_tensors(module)
     settle_names(module)
     module.recompile()
-    return module.eval()
+    return castable(module).eval()
 
 
 def _use_one_scale(module: fx.GraphModule, quantize: fx.Node) -> None:
