@@ -13,6 +13,7 @@
 #include "search/integer_work.h"
 #include "search/ranking.h"
 #include "search/reversal_search.h"
+#include "search/shared_weights.h"
 
 namespace eightbit {
 namespace {
@@ -52,13 +53,18 @@ std::vector<BiasShift> biases_from_json(const Journal::Json& json) {
 
 }  // namespace
 
+FloorSearch::FloorSearch(FloorCase of)
+    : of_(std::move(of)), all_(search::with_weights_apart(of_.plan)), lead_(of_.lead) {}
+
+Plan FloorSearch::plan() { return search::with_weights_joined(std::move(plan_)); }
+
 // Groups in the order in which they go, those first whose work takes away most noise for its
 // share.
 void FloorSearch::rank() {
-  groups_ = search::quantizer_groups(graph(), of_.plan);
+  groups_ = search::quantizer_groups(graph(), all_);
   work_ = search::work_shares(graph(), groups_);
   const auto begin = Clock::now();
-  const std::string key = fmt::format("noise of groups {} {}", digest(to_json(of_.plan, graph())),
+  const std::string key = fmt::format("noise of groups {} {}", digest(to_json(all_, graph())),
                                       of_.bench.samples().size());
   noise_.clear();
   for (const Journal::Json& group : of_.journal.remembered(key, [&] {
@@ -149,13 +155,13 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
   chosen.resize(std::min(most, chosen.size()));
   std::vector<Sample> samples;
   for (size_t s : chosen) samples.push_back(of_.bench.samples()[s]);
-  std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), of_.plan, groups_,
+  std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), all_, groups_,
                                                          of_.bench.parts(), samples,
                                                          kNegligible * allowed(), of_.run);
   if (noise.empty()) {
     const double all = energy_of(of_.with_all.sqnr_db);
     for (double share :
-         noise_shares(of_.planned.base.impl(), of_.plan, groups_, of_.bench.samples(), of_.run))
+         noise_shares(of_.planned.base.impl(), all_, groups_, of_.bench.samples(), of_.run))
       noise.push_back({share * all});
     return noise;
   }
@@ -175,7 +181,7 @@ bool FloorSearch::run() {
   best_.mean_db = of_.with_all.mean_db;
   rank();
   if (order_.empty()) return false;
-  corrected_ = !of_.plan.biases.empty();
+  corrected_ = !all_.biases.empty();
   search::SearchLimits limits;
   limits.groups = static_cast<int>(order_.size());
   limits.max_drop = 0;
@@ -262,9 +268,9 @@ FloorSearch::Attempt FloorSearch::attempted(Plan plan, bool corrected) {
 // Its model is written again, and compiled only where it turns out to be the best one.
 FloorSearch::Attempt FloorSearch::attempted_before(Plan plan, const Journal::Json& found) const {
   plan.biases = biases_from_json(found.at("biases"));
-  plan.notes = of_.plan.notes;
+  plan.notes = all_.notes;
   Tried tried;
-  tried.compiled.model = of_.written(plan);
+  tried.compiled.model = of_.written(search::with_weights_joined(plan));
   tried.compiled.precision = of_.precision;
   tried.sqnr_db = exact(found.at("sqnr_db"));
   tried.mean_db = exact(found.at("mean_db"));
@@ -279,8 +285,8 @@ FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
     correct_biases(of_.planned.base.impl(), of_.statistics, of_.options, run, plan);
   else
     plan.biases.clear();
-  plan.notes = of_.plan.notes;
-  Tried found = of_.tried(of_.written(plan));
+  plan.notes = all_.notes;
+  Tried found = of_.tried(of_.written(search::with_weights_joined(plan)));
   return {std::move(plan), std::move(found)};
 }
 
@@ -290,8 +296,8 @@ bool FloorSearch::is_better(const Attempt& a, const Attempt& b) const {
 }
 
 Plan FloorSearch::without(const std::vector<int>& reverted) const {
-  Plan plan = search::without_groups(graph(), of_.plan, groups_, reverted, false);
-  for (size_t i = of_.plan.left_float.size(); i < plan.left_float.size(); ++i)
+  Plan plan = search::without_groups(graph(), all_, groups_, reverted, false);
+  for (size_t i = all_.left_float.size(); i < plan.left_float.size(); ++i)
     plan.left_float[i].reason = fmt::format("min_sqnr_db {:g}", of_.floor);
   return plan;
 }

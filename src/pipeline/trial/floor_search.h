@@ -48,13 +48,13 @@ struct FloorCase {
 
 class FloorSearch {
  public:
-  explicit FloorSearch(FloorCase of) : of_(std::move(of)), lead_(of_.lead) {}
+  explicit FloorSearch(FloorCase of);
 
   // False: no group may go, or none that was tried is of use.
   bool run();
 
   // After a run that returned true.
-  Plan plan() { return std::move(plan_); }
+  Plan plan();
   Tried tried() { return std::move(best_); }
 
   int64_t reverted() const { return static_cast<int64_t>(reverted_.size()); }
@@ -89,6 +89,7 @@ class FloorSearch {
   const Graph& graph() const { return of_.planned.base.impl().graph(); }
 
   const FloorCase of_;
+  const Plan all_;  // with a quantizer for each layer that reads a weight (search/shared_weights.h)
   Tried best_;
   Plan plan_;
   std::vector<search::QuantizerGroup> groups_;
