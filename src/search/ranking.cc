@@ -320,9 +320,8 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
     });
     for (size_t g : telling)
       for (size_t i = 0; i < parts.size(); ++i)
-        noise[g][i] = sums[g][i].signal() > 0
-                          ? std::min(sums[g][i].noise() / sums[g][i].signal(), kMuch)
-                          : 0;
+        noise[g][i] =
+            sums[g][i].signal() > 0 ? std::min(sums[g][i].noise() / sums[g][i].signal(), kMuch) : 0;
     if (s + 1 != kSamplesOfAll) continue;
     telling = search::telling_groups(noise, negligible);
     all = done + static_cast<int64_t>((samples.size() - s - 1) * telling.size());

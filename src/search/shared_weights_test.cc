@@ -47,8 +47,8 @@ TEST(SharedWeights, LayersGoTogetherUnlessTheirWeightIsTakenApart) {
   ASSERT_THAT(groups, SizeIs(2));
   EXPECT_THAT(groups[0].layers, ElementsAre(net.first));
 
-  const Plan one = with_weights_joined(
-      without_groups(net.graph, apart, groups, std::vector<int>{0}, false));
+  const Plan one =
+      with_weights_joined(without_groups(net.graph, apart, groups, std::vector<int>{0}, false));
   ASSERT_THAT(one.quantizers, SizeIs(2));
   EXPECT_THAT(one.quantizers[1].uses, ElementsAre(Use{net.second, 1}));
   // the other layer's is rounded still

@@ -178,7 +178,8 @@ TEST(Executor, MeasuresWhatLayersDoWrongAndTakesItIn) {
   EXPECT_THAT(to_floats(run_outputs_of(*network, sample).at(0)), ElementsAre(0, 2, 4, 0, 0, 0));
   injected = errors;
   // scaled: 0 2 4 | -3 -4 -5
-  EXPECT_THAT(to_floats(run_outputs_of(*network, sample).at(0)), ElementsAre(0.5f, 2.5f, 4.5f, 1, 0, 0));
+  EXPECT_THAT(to_floats(run_outputs_of(*network, sample).at(0)),
+              ElementsAre(0.5f, 2.5f, 4.5f, 1, 0, 0));
   injected.clear();
   EXPECT_THROW(run_outputs_of(*network, sample), Error);
 }

@@ -155,9 +155,9 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
   chosen.resize(std::min(most, chosen.size()));
   std::vector<Sample> samples;
   for (size_t s : chosen) samples.push_back(of_.bench.samples()[s]);
-  std::vector<std::vector<double>> noise = noise_of_each(of_.planned.base.impl(), all_, groups_,
-                                                         of_.bench.parts(), samples,
-                                                         kNegligible * allowed(), of_.run);
+  std::vector<std::vector<double>> noise =
+      noise_of_each(of_.planned.base.impl(), all_, groups_, of_.bench.parts(), samples,
+                    kNegligible * allowed(), of_.run);
   if (noise.empty()) {
     const double all = energy_of(of_.with_all.sqnr_db);
     for (double share :
