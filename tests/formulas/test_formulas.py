@@ -123,7 +123,9 @@ def answered(program):
     pairs = []
     for _ in range(TENSORS // BATCH):
         tensors = [random_tensor(random) for _ in range(BATCH)]
-        pairs += [(Reference(**t), found) for t, found in zip(tensors, ask(program, tensors))]
+        pairs += [
+            (Reference(**t), found) for t, found in zip(tensors, ask(program, tensors), strict=True)
+        ]
     return pairs
 
 

@@ -23,7 +23,9 @@ def constant(name, *shape):
 
 
 def model_of(nodes, inputs, outputs, initializers):
-    info = lambda pairs: [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in pairs]
+    def info(pairs):
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in pairs]
+
     graph = helper.make_graph(nodes, "g", info(inputs), info(outputs), initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -67,7 +69,10 @@ def attention():
 
 def branches():
     n = helper.make_node
-    out = lambda name: [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4])]
+
+    def out(name):
+        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4])]
+
     then = helper.make_graph([n("MatMul", ["h", "w"], ["t"], "inner")], "then", [], out("t"))
     other = helper.make_graph([n("Relu", ["h"], ["e"], "relu")], "else", [], out("e"))
     nodes = [

@@ -27,7 +27,9 @@ def weights(*shape):
 
 
 def model_of(nodes, inputs, outputs, initializers, opset=17, ir=8, **extra):
-    info = lambda pairs: [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in pairs]
+    def info(pairs):
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in pairs]
+
     graph = helper.make_graph(nodes, "g", info(inputs), info(outputs), initializers)
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, **extra
@@ -213,9 +215,15 @@ def hard_swish_network(spelled):
         n("Relu", ["c3"], ["r"]), n("GlobalAveragePool", ["r"], ["y"]),
     ]  # fmt: skip
     random = np.random.default_rng(7)
-    draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)
+
+    def draw(*shape):
+        return random.normal(0, 0.4, shape).astype(np.float32)
+
     sizes = np.geomspace(0.2, 6, 8).astype(np.float32)[:, None, None, None]
-    scalar = lambda name, value: constant(name, np.array([value], np.float32))
+
+    def scalar(name, value):
+        return constant(name, np.array([value], np.float32))
+
     initializers = [
         constant("w1", draw(8, 3, 1, 1) * sizes), constant("b1", draw(8)),
         constant("w2", draw(8, 1, 3, 3) / sizes), constant("b2", draw(8)),
@@ -259,7 +267,10 @@ def test_channels_of_different_size_in_front_of_a_depthwise_layer_run_in_integer
         n("GlobalAveragePool", ["r"], ["y"]),
     ]  # fmt: skip
     random = np.random.default_rng(7)
-    draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)
+
+    def draw(*shape):
+        return random.normal(0, 0.4, shape).astype(np.float32)
+
     sizes = np.array([6, *np.geomspace(0.05, 0.4, 7)], np.float32)
     initializers = [
         constant("w1", draw(8, 3, 1, 1) * sizes[:, None, None, None]), constant("b1", draw(8) * sizes),
@@ -289,7 +300,10 @@ IN_FRONT = {
 def test_scales_by_channel_hold_in_onnx_runtime_whatever_stands_in_front(in_front):
     """Its integer kernels have one scale; where it takes the op for one of them, it refuses the model or goes wrong."""
     n = helper.make_node
-    names = lambda text: ["" if name == "_" else name for name in text.split()]
+
+    def names(text):
+        return ["" if name == "_" else name for name in text.split()]
+
     depth = 16 if in_front == "convolution" else 8
     nodes = [
         n("Conv", ["x", "w1"], ["c"], "first", pads=[1, 1, 1, 1]), n("Relu", ["c"], ["a"]),

@@ -351,7 +351,7 @@ def test_ranges_of_weights_are_estimated_as_asked(model, samples):
     ):
         expected = np.quantile(magnitudes(weight, high).astype(np.float64), 0.9, axis=1)
         np.testing.assert_allclose(high.ravel(), expected, rtol=1e-6)
-    for weight, high in weights(clipping_value=0.05):
+    for _, high in weights(clipping_value=0.05):
         np.testing.assert_allclose(high.ravel(), 0.05, rtol=1e-6)
     for weight, high in weights(aggregator_type=eb.AggregatorType.HISTOGRAM):
         largest = magnitudes(weight, high).max(1)

@@ -45,9 +45,10 @@ def test_a_file_gives_the_biases_of_a_direct_run(images, tmp_path):
 def test_merged_shards_are_the_whole_byte_for_byte(images, tmp_path, batch):
     data = images if batch == 1 else [np.concatenate(images[i : i + 7]) for i in range(0, COUNT, 7)]
     model = conv_net(batch=batch)
-    calibrate = lambda **options: eb.calibrate(
-        model, eb.Dataset(data), subset_size=COUNT, **options
-    )
+
+    def calibrate(**options):
+        return eb.calibrate(model, eb.Dataset(data), subset_size=COUNT, **options)
+
     whole = content(calibrate(), tmp_path, "whole")
     parts = [calibrate(shard=(index, 3)) for index in range(3)]
     assert content(eb.Statistics.merge(parts[::-1]), tmp_path, "merged") == whole
@@ -115,7 +116,10 @@ def test_the_thorough_correction_takes_more_samples(images):
 def test_a_bad_sample_is_named_by_its_place_in_the_data(images, tmp_path, bad, resumed):
     """Whether it is one of the kept ones, which run last, or not; and when others were measured before."""
     if resumed:
-        stop = lambda step, done, total: (_ for _ in ()).throw(Stopped()) if done == 10 else None
+
+        def stop(step, done, total):
+            return (_ for _ in ()).throw(Stopped()) if done == 10 else None
+
         with pytest.raises(Stopped):
             eb.calibrate(conv_net(), eb.Dataset(images), checkpoint=tmp_path / "c", progress=stop)
     data = list(images)
