@@ -38,9 +38,9 @@ struct Settled {
 };
 
 // The model before biases are corrected, compiled on a thread of its own while corrections are
-// measured: that keeps one core busy most of the time. (What runs meanwhile takes more than it gives:
-// threads of both wait for each other.) An invalid future where the trial run is off, or where
-// memory has no room for another compiled model.
+// measured: that keeps one core busy most of the time. (What runs meanwhile takes more than it
+// gives: threads of both wait for each other.) An invalid future where the trial run is off, or
+// where memory has no room for another compiled model.
 std::future<Compiled> compile_uncorrected(const Planned& planned, const QuantizeOptions& options,
                                           const RunOptions& run);
 
