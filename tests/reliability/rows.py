@@ -21,7 +21,7 @@ class Row:
 SANITIZED = {
     "debug": (["base", "graph", "quant", "records", "config", "data"],
               ["kernels", "placement", "algorithms", "search", "pipeline"]),
-    "threads": (["base", "quant", "data"], ["algorithms", "pipeline"]),
+    "threads": (["base", "data"], ["quant", "algorithms", "pipeline"]),
 }  # fmt: skip
 
 ROWS = [

@@ -105,6 +105,7 @@ def run_program(path: Path, names: str, outcome: Outcome) -> None:
     status, output = run(
         [path, f"--gtest_filter={names}", "--gtest_brief=1"],
         UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+        TSAN_OPTIONS=f"suppressions={Path(__file__).with_name('threads.supp')}",
     )
     tried = re.search(r"(\d+) tests? from", output)
     outcome.add(int(tried[1]) if tried else 0, int(status != 0 or not tried), 0, output)
