@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""What fewer samples cost: a model quantized on some of 300 samples and on all, in dB on samples that none of them saw.
+"""What fewer samples cost: a model quantized on some of 300 samples and on all, in dB on samples
+that none of them saw.
 
-    python bench/settling.py [--model efflite0] [--orders 3] [--samples 128,192,300] [--same-corrections]
+    python bench/settling.py [--model efflite0] [--orders 3] [--samples 128,192,300]
+                             [--same-corrections]
 
-An order is a draw of 300 of the samples there are. Corrections and the trial run meet a few samples that are spread over the data,
-which differ with how many there are, and matter more than ranges do. --same-corrections arranges each order so that they are the
-same ones whatever the number: what is left is what ranges are worth. `None` among the numbers is subset_size=None; its data is in
-the order of the draw. Prints a line a run, then the mean difference to the last number and its standard error."""
+An order is a draw of 300 of the samples there are. Corrections and the trial run meet a few samples
+that are spread over the data, which differ with how many there are, and matter more than ranges do.
+--same-corrections arranges each order so that they are the same ones whatever the number: what is
+left is what ranges are worth. `None` among the numbers is subset_size=None; its data is in the
+order of the draw. Prints a line a run, then the mean difference to the last number and its
+standard error."""
 
 import argparse
 import os
@@ -25,7 +29,8 @@ UNSEEN = 200
 
 
 def spread(numbers: list[int], count: int) -> list[int]:
-    """As records::spread_of (src/records/kept_samples.cc): multiples of a power of two, then evenly of what lies between."""
+    """As records::spread_of (src/records/kept_samples.cc): multiples of a power of two, then
+    evenly of what lies between."""
     if len(numbers) <= count:
         return list(numbers)
     step = 1
@@ -41,7 +46,7 @@ def spread(numbers: list[int], count: int) -> list[int]:
 
 
 def arranged(samples: list, count: int) -> list:
-    """The first `count` samples; those that are kept are the first ones of `samples`, corrections in front."""
+    """The first `count` samples; those that are kept are the first ones, corrections in front."""
     kept = spread(list(range(count)), KEPT)
     corrected = spread(kept, CORRECTED)
     others = [n for n in range(count) if n not in kept]
@@ -74,14 +79,17 @@ def main() -> None:
             quantized = eb.quantize(case.ir, eb.Dataset(data), subset_size=size, model_type=kind)
             cpu = time.process_time() - cpu
             row.append(sqnr(reference, runtime.outputs(quantized, unseen)))
-            print(f"{case.name}, order {order}, {count}: {row[-1]:.2f} dB, {cpu:.1f} s of CPU time", flush=True)  # fmt: skip
+            told = f"{case.name}, order {order}, {count}: {row[-1]:.2f} dB"
+            print(f"{told}, {cpu:.1f} s of CPU time", flush=True)
         found.append(row)
     values = np.array(found)
     for column, count in enumerate(counts[:-1]):
         apart = values[:, column] - values[:, -1]
         error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else float("nan")
         print(f"{count} against {counts[-1]}: {apart.mean():+.2f} dB, standard error {error:.2f}")
-    print(f"{counts[-1]}: {values[:, -1].mean():.2f} dB, {values[:, -1].std(ddof=len(values) > 1):.2f} between orders")  # fmt: skip
+    last = values[:, -1]
+    apart = last.std(ddof=1) if len(last) > 1 else float("nan")
+    print(f"{counts[-1]}: {last.mean():.2f} dB, {apart:.2f} between orders")
 
 
 if __name__ == "__main__":
