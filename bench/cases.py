@@ -114,6 +114,10 @@ class Case:
         samples = [self._sample(index) for index in range(min(count, CALIBRATION))]
         return list(itertools.islice(itertools.cycle(samples), count))
 
+    def before_evaluation(self) -> list[dict]:
+        """All samples that evaluation() does not have and calibration() may."""
+        return [self._sample(index) for index in range(self._first)]
+
     def evaluation(self, limit: int | None = None) -> list[dict]:
         last = self._last if limit is None else min(self._last, self._first + limit)
         return [self._sample(index) for index in range(self._first, last)]

@@ -13,12 +13,16 @@ class Row:
     mutations: list[tuple[str, int, int]] = field(
         default_factory=list
     )  # program, short and long counts
-    sanitized: list[str] = field(default_factory=list)  # presets of CMake
+    # Presets of CMake, and the modules whose tests are built with each: short, and what long adds.
+    sanitized: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
 
 
-# Programs that are built with sanitizers; the long form takes all.
-SANITIZED = ["base", "graph", "quant", "records", "config", "data"]
-SANITIZED_LONG = [*SANITIZED, "kernels", "placement", "algorithms", "search", "pipeline"]
+# With the thread sanitizer: where there are threads.
+SANITIZED = {
+    "debug": (["base", "graph", "quant", "records", "config", "data"],
+              ["kernels", "placement", "algorithms", "search", "pipeline"]),
+    "threads": (["base", "data"], ["quant", "algorithms", "pipeline"]),
+}  # fmt: skip
 
 ROWS = [
     Row(1, "mutants of each format that is read", "0 crashes, hangs above 5 s, 2 GB",
@@ -73,7 +77,8 @@ ROWS = [
     Row(20, "models after saving, in each runtime", "the same outputs",
         tests=["tests/parity/test_ir_and_onnx.py", "tests/python/test_onnx_layers.py"]),
     Row(21, "accuracy beside NNCF", "never less", tests=["tests/parity/test_nncf.py"]),
-    Row(22, "C++ tests under the sanitizers", "clean", sanitized=["debug", "threads"]),
+    Row(22, "C++ tests under the sanitizers", "clean", sanitized=SANITIZED,
+        tests=["tests/reliability/test_sanitizers.py"]),
     Row(23, "formulas against NumPy", "the same scales and zero points", tests=["tests/formulas"]),
     Row(24, "paths: Unicode, spaces, long, read-only", "works, or a named error",
         tests=["tests/e2e/test_cli.py::test_odd_paths", "tests/python/test_sizes_and_places.py"]),

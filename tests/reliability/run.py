@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rows import ROWS, SANITIZED, SANITIZED_LONG, Row
+from rows import ROWS, Row
 
 ROOT = Path(__file__).parents[2]
 LONG = {
@@ -83,9 +83,9 @@ def run_mutations(row: Row, outcome: Outcome, long: bool) -> None:
 
 
 def run_sanitized(row: Row, outcome: Outcome, long: bool) -> None:
-    programs = [f"{module}_test" for module in (SANITIZED_LONG if long else SANITIZED)]
     launcher = shutil.which("ccache")
-    for preset in row.sanitized:
+    for preset, (short, more) in row.sanitized.items():
+        programs = [f"{module}_test" for module in (short + more if long else short)]
         folder = ROOT / f"build-{preset}"
         configure = ["cmake", "--preset", preset]
         if launcher:
@@ -101,7 +101,12 @@ def run_sanitized(row: Row, outcome: Outcome, long: bool) -> None:
 
 
 def run_program(path: Path, names: str, outcome: Outcome) -> None:
-    status, output = run([path, f"--gtest_filter={names}", "--gtest_brief=1"])
+    # The undefined behaviour sanitizer goes on otherwise, and ends with 0.
+    status, output = run(
+        [path, f"--gtest_filter={names}", "--gtest_brief=1"],
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+        TSAN_OPTIONS=f"suppressions={Path(__file__).with_name('threads.supp')}",
+    )
     tried = re.search(r"(\d+) tests? from", output)
     outcome.add(int(tried[1]) if tried else 0, int(status != 0 or not tried), 0, output)
 
