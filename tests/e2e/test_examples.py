@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openvino as ov
 import pytest
+from cli_process import CommandLine
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -38,6 +40,34 @@ def test_faces_of_a_cascade_are_found_again(by, tmp_path):
     assert figures["faces"] >= 16
     assert figures["found_again"] >= 0.95 and figures["none_new"] >= 0.95
     assert {path.name for path in tmp_path.glob("?net.xml")} == {"pnet.xml", "rnet.xml", "onet.xml"}
+
+
+def quantizers(folder: Path) -> int:
+    models = [ov.Core().read_model(path) for path in sorted(folder.glob("*net.xml"))]
+    assert len(models) == 3
+    return sum(op.get_type_name() == "FakeQuantize" for model in models for op in model.get_ops())
+
+
+def test_a_configuration_file_holds_what_a_cascade_finds(tmp_path, cli, monkeypatch):
+    """mtcnn.json on few pictures: layers of the three networks go back to float until their faces are where they were."""
+    out = tmp_path / "out"
+    run("face_cascade/quantize.py", out, "--by", "pot", "--pictures", 8, package="facenet-pytorch")
+    monkeypatch.setenv("EIGHTBIT_PYTHON", sys.executable)
+    text = (EXAMPLES / "face_cascade/mtcnn.json").read_text()
+    here = text.replace('"examples/face_cascade"', json.dumps(str(EXAMPLES / "face_cascade")))
+    command_line, kept, metrics = CommandLine(cli, tmp_path), {}, {}
+    for drop in ("0.5", "0.005"):
+        small = here.replace('"pictures": 60', '"pictures": 8').replace("0.01,", f"{drop},")
+        (tmp_path / "mtcnn.json").write_text(small)
+        done = command_line("pot", "-c", "mtcnn.json", "-d", "--output-dir", drop, "-e")
+        assert done.returncode == 0, done.stderr
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("Saved")]
+        metrics[drop] = {line[:27].strip(): float(line[28:]) for line in lines}
+        kept[drop] = quantizers(tmp_path / drop / "optimized")
+    assert set(metrics["0.5"]) == {"found_again", "overlap"}
+    assert metrics["0.5"]["overlap"] < 0.995 <= metrics["0.005"]["overlap"]
+    assert metrics["0.005"]["found_again"] >= 0.995
+    assert 0 < kept["0.005"] < kept["0.5"]
 
 
 @pytest.mark.slow
