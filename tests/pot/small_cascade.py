@@ -2,7 +2,10 @@
 
 import copy
 import logging
+import os
+import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -239,6 +242,11 @@ def unjudged(config):
 
 def stumbles(config):
     raise ValueError(f"no such face: {config.count}")
+
+
+def waits(config):
+    Path(config.sign).write_text(str(os.getpid()))
+    time.sleep(60)
 
 
 def no_engine(config):

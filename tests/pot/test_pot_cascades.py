@@ -77,6 +77,12 @@ def test_a_cascade_is_quantized_by_running_it(config, tmp_path):
     assert sqnr(*outputs) > 25
 
 
+def test_no_end_is_foretold_of_what_users_run(config, caplog):
+    with caplog.at_level(logging.INFO, "eightbit"):
+        quantized(config, engine_of())
+    assert "inferences" in caplog.text and "to go" not in caplog.text
+
+
 def test_what_the_parts_measure_is_what_observers_measure(config):
     """The same inferences under eightbit.observe give the same ranges."""
     result, _, model = quantized(config, engine_of())

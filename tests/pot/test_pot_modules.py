@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import openvino as ov
@@ -155,6 +156,28 @@ def test_what_the_users_code_raises_is_shown(pot, tmp_path):
     last = done.stderr.splitlines()[-1]
     assert last.startswith("eightbit: error: ") and f"no such face: {COUNT}" in last
     assert "c.json:18" in last and not (tmp_path / "results").exists()
+
+
+def is_running(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_python_ends_with_the_command_line(pot, tmp_path):
+    sign = tmp_path / "begun"
+    config = configuration("waits")
+    config["engine"]["module_config"]["sign"] = str(sign)
+    program = pot.start("pot", "-c", write(config, tmp_path))
+    until = time.monotonic() + 60
+    while not (sign.exists() and sign.read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    process = int(sign.read_text())
+    assert is_running(process)
+    program.kill()
+    program.wait()
+    while is_running(process) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not is_running(process)
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/no/python"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import importlib
 import json
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -70,7 +73,14 @@ def _print_metrics(metrics: dict[str, float] | None) -> None:
         print(f"{name:<27}: {value}", flush=True)
 
 
+def _end_with_parent() -> None:
+    """Linux only: SIGTERM when the program that waits for this one is gone, however it went."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def main() -> None:
+    _end_with_parent()
     parser = argparse.ArgumentParser()
     for flag in ("--module", "--path", "--key", "--log-level"):
         parser.add_argument(flag, required=True)
