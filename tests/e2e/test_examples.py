@@ -47,6 +47,8 @@ def quantizers(folder: Path) -> int:
     return sum(op.get_type_name() == "FakeQuantize" for model in models for op in model.get_ops())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_configuration_file_holds_what_a_cascade_finds(tmp_path, cli, monkeypatch):
     """mtcnn.json on few pictures: layers of the three networks go back to float until their faces are where they were."""
     out = tmp_path / "out"
@@ -71,6 +73,7 @@ def test_a_configuration_file_holds_what_a_cascade_finds(tmp_path, cli, monkeypa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_detector_with_accuracy_control(tmp_path):
     figures = run("detection/quantize.py", tmp_path, "--pictures", 24, package="nudenet")
     assert figures["boxes"] >= 24

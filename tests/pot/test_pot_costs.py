@@ -11,7 +11,7 @@ from small_models import sqnr
 
 COUNT, UNSEEN, TRIES = 150, 60, 2
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 class Rows(DataLoader):

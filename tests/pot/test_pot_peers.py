@@ -28,6 +28,7 @@ SHAPES = {"nudenet": "1,3,320,320", "basic_pitch": "1,43844,1"}
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(sys.version_info >= (3, 12), reason="POT 2023.3 has no wheels for it"),
 ]
 
