@@ -86,12 +86,13 @@ void DataFlags::add_to(CLI::App& verb) {
   verb.add_option("--input", input_, "Model input that samples without names go to")->group(group);
   verb.add_option("--tokenizer", texts_.tokenizer,
                   "Text (--data is a .txt or .jsonl, a folder or glob of them): the model's "
-                  "tokenizer.json. Needs Python with eightbit and tokenizers")
+                  "tokenizer.json (needs Python with eightbit and tokenizers) or "
+                  "openvino_tokenizer.xml (needs openvino-tokenizers, and no Python)")
       ->group(group);
   verb.add_option("--text-field", texts_.field,
                   "Text: key of it in .jsonl, or two of a pair with a comma between; default: text")
       ->group(group);
-  verb.add_option("--max-length", texts_.max_length,
+  verb.add_option("--max-length", max_length_,
                   "Text: tokens that it is cut to; default: the model's length")
       ->group(group);
 }
@@ -106,6 +107,10 @@ std::vector<std::pair<const char*, const std::string*>> DataFlags::details() con
 std::string DataFlags::text() const {
   std::string text = "--data " + source_;
   for (const auto& [flag, value] : details())
+    if (!value->empty()) text += fmt::format(" {} {}", flag, *value);
+  for (const auto& [flag, value] : {std::pair{"--tokenizer", &texts_.tokenizer},
+                                    {"--text-field", &texts_.field},
+                                    {"--max-length", &max_length_}})
     if (!value->empty()) text += fmt::format(" {} {}", flag, *value);
   return text;
 }
@@ -125,14 +130,15 @@ Dataset DataFlags::open(const Model& model) const {
 
 Dataset DataFlags::open_texts(const Model& model, const std::string& source) const {
   refuse_details("on text");
-  if (!texts_.max_length.empty()) whole("--max-length", texts_.max_length, 1);
-  return open_files(tokens_of(source, texts_, model).string(), for_model({}, model));
+  TextFlags flags = texts_;
+  if (!max_length_.empty()) flags.max_length = whole("--max-length", max_length_, 1);
+  return texts_of(source, flags, model);
 }
 
 Dataset DataFlags::open(const Model& model, const std::string& source) const {
   if (!texts_.tokenizer.empty()) return open_texts(model, source);
   for (const auto& [flag, value] :
-       {std::pair{"--text-field", &texts_.field}, {"--max-length", &texts_.max_length}})
+       {std::pair{"--text-field", &texts_.field}, {"--max-length", &max_length_}})
     if (!value->empty())
       throw InvalidArgument(fmt::format("[data] {} has no effect without --tokenizer", flag));
   FileDatasetOptions options;

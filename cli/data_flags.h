@@ -34,7 +34,7 @@ class DataFlags {
 
   TextFlags texts_;
   std::string source_, mean_, scale_, resize_, layout_, color_, sample_rate_, channel_, length_,
-      shape_, dtype_, input_;
+      shape_, dtype_, input_, max_length_;
 };
 
 }  // namespace eightbit::cli

@@ -10,12 +10,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "console.h"
 #include "data_flags.h"
 #include "document.h"
+#include "pot_module.h"
 #include "verbs.h"
 
 namespace eightbit::cli {
@@ -83,58 +85,75 @@ std::string template_of(const Pot& verb) {
       .dump();
 }
 
-// The same error, with where in which file.
-template <typename Do>
-auto with_places(const std::vector<const Document*>& documents, const Do& read) {
-  const auto told = [&](const Error& error) {
-    std::string text = error.what();
-    for (const Document* document : documents)
-      if (const std::string place = document->place(text); !place.empty()) return text + place;
-    return text;
-  };
-  try {
-    return read();
-  } catch (const InvalidArgument& error) {
-    throw InvalidArgument(told(error));
-  } catch (const Unsupported& error) {
-    throw Unsupported(told(error));
-  } catch (const FileError& error) {
-    throw FileError(told(error));
-  }
-}
-
-pot::Configuration configuration_of(const Pot& verb) {
-  std::optional<Document> file, checker;
-  if (!verb.config.empty()) file.emplace(verb.config);
-  const std::string json = file ? file->json() : template_of(verb);
+pot::Overrides overrides_of(const Pot& verb) {
   pot::Overrides overrides;
   overrides.data_source = verb.data_source;
   if (!verb.engine.empty())
     overrides.engine = verb.engine == "simplified" ? pot::EngineType::simplified
                                                    : pot::EngineType::accuracy_checker;
-  std::vector<const Document*> documents;
-  if (file) documents.push_back(&*file);
-  return with_places(documents, [&] {
-    const fs::path path = overrides.engine == pot::EngineType::simplified
-                              ? fs::path()
-                              : pot::accuracy_checker_file(json);
-    if (!path.empty()) documents.push_back(&checker.emplace(path));
-    return with_places(documents, [&] {
-      return pot::read_configuration(json, overrides, checker ? checker->json() : "",
-                                     path.parent_path());
-    });
-  });
+  return overrides;
 }
 
-// Where this run's results go.
-fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
-  fs::path folder = verb.output_dir;
-  if (!verb.direct_dump) {
-    const std::time_t now = std::time(nullptr);
-    const std::string prefix = config.model_name.empty() ? "" : config.model_name + "_";
-    folder /= prefix + config.algorithms.name;
-    folder /= fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
+// What a run is configured by: a file or a template, and what it names of Accuracy Checker.
+class Files {
+ public:
+  explicit Files(const Pot& verb) {
+    if (!verb.config.empty()) file_.emplace(verb.config);
+    json_ = file_ ? file_->json() : template_of(verb);
   }
+
+  const std::string& json() const { return json_; }
+
+  pot::Configuration read(const pot::Overrides& overrides) {
+    return with_places([&] {
+      const fs::path path = overrides.engine == pot::EngineType::simplified
+                                ? fs::path()
+                                : pot::accuracy_checker_file(json_);
+      if (!path.empty()) checker_.emplace(path);
+      return pot::read_configuration(json_, overrides, checker_ ? checker_->json() : "",
+                                     path.parent_path());
+    });
+  }
+
+  // Errors are told with where in which file they stand.
+  template <typename Do>
+  std::invoke_result_t<const Do&> with_places(const Do& work) const {
+    try {
+      return work();
+    } catch (const InvalidArgument& error) {
+      throw InvalidArgument(placed(error));
+    } catch (const Unsupported& error) {
+      throw Unsupported(placed(error));
+    } catch (const FileError& error) {
+      throw FileError(placed(error));
+    }
+  }
+
+ private:
+  std::string placed(const Error& error) const {
+    std::string text = error.what();
+    for (const auto* document : {&file_, &checker_})
+      if (*document)
+        if (const std::string place = (*document)->place(text); !place.empty()) return text + place;
+    return text;
+  }
+
+  std::optional<Document> file_, checker_;
+  std::string json_;
+};
+
+// Where this run's results go.
+fs::path result_path(const Pot& verb, const pot::Configuration& config) {
+  if (verb.direct_dump) return verb.output_dir;
+  const std::time_t now = std::time(nullptr);
+  const std::string prefix = config.model_name.empty() ? "" : config.model_name + "_";
+  return fs::path(verb.output_dir) / (prefix + config.algorithms.name) /
+         fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
+}
+
+// The same, made.
+fs::path result_folder(const Pot& verb, const pot::Configuration& config) {
+  const fs::path folder = result_path(verb, config);
   std::error_code error;
   fs::create_directories(folder / "optimized", error);
   if (error)
@@ -153,11 +172,12 @@ Dataset calibration_of(const pot::Pictures& pictures, const pot::Algorithms& alg
 class Job {
  public:
   Job(const Pot& verb, Console& console)
-      : verb_(verb), console_(console), config_(configuration_of(verb)) {
-    check_metrics();
+      : verb_(verb), console_(console), files_(verb), config_(files_.read(overrides_of(verb))) {
+    if (!config_.module) check_metrics();
   }
 
   void run() {
+    if (config_.module) return run_module();
     if (!config_.cascade.empty()) return run_cascade();
     // what cannot be read leaves no folder behind
     const Model model = Model::read(config_.model);
@@ -172,6 +192,12 @@ class Job {
   }
 
  private:
+  void run_module() const {
+    const ModuleRun run{result_path(verb_, config_), verb_.log_level, verb_.evaluate,
+                        verb_.keep_weights};
+    files_.with_places([&] { cli::run_module(config_, files_.json(), run, console_); });
+  }
+
   // Each part for its own data, as they come to it.
   void run_cascade() {
     std::vector<std::pair<Model, Dataset>> parts;
@@ -198,8 +224,9 @@ class Job {
     if (!aware && !verb_.evaluate) return;
     if (!config_.cascade.empty())
       throw Unsupported(
-          "[pot] --evaluate of a cascade needs an engine that runs its parts. Derive one from "
-          "eightbit.pot.IEEngine in Python (docs/pot.md)");
+          "[pot] --evaluate of a cascade needs an engine that runs its parts. Name a module of "
+          "yours "
+          "in the engine, which makes one derived from eightbit.pot.IEEngine (docs/pot.md)");
     const std::string what = aware ? "AccuracyAwareQuantization" : "--evaluate";
     if (config_.engine == pot::EngineType::simplified)
       throw Unsupported(fmt::format(
@@ -278,6 +305,7 @@ class Job {
 
   const Pot& verb_;
   Console& console_;
+  Files files_;
   const pot::Configuration config_;
   Report report_;
   std::optional<AccuracyResult> accuracy_;

@@ -1,19 +1,18 @@
 #include "texts.h"
 
 #include <eightbit/error.h>
-#include <fcntl.h>
+#include <eightbit/openvino.h>
+#include <eightbit/texts.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
-extern char** environ;
+#include "data_flags.h"
+#include "python_process.h"
 
 namespace eightbit::cli {
 namespace {
@@ -21,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kModule = "eightbit.data.texts";
-constexpr int kRefused = 2;  // what the module ends with where the request is wrong
 
 class TemporaryFolder {
  public:
@@ -44,68 +42,59 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-struct Ended {
-  int status = 0;  // -1: it could not be started
-  std::string errors;
-};
-
-// Runs the command to its end. What it prints as errors is kept, and not shown.
-Ended run(std::vector<std::string> command) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {-1, ""};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  std::vector<char*> words;
-  for (std::string& word : command) words.push_back(word.data());
-  words.push_back(nullptr);
-  pid_t child = 0;
-  const int error = ::posix_spawnp(&child, words[0], &actions, nullptr, words.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  Ended ended{error ? -1 : 0, ""};
-  std::array<char, 4096> piece;
-  for (ssize_t count = 0; !error && (count = ::read(ends[0], piece.data(), piece.size())) > 0;)
-    ended.errors.append(piece.data(), static_cast<size_t>(count));
-  ::close(ends[0]);
-  int status = 0;
-  if (!error && ::waitpid(child, &status, 0) == child)
-    ended.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return ended;
-}
-
 std::string inputs_of(const Model& model) {
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
   for (const PortInfo& input : model.inputs()) inputs.push_back({input.name, input.shape});
   return inputs.dump();
 }
 
-std::string last_line(std::string text) {
-  text.erase(text.find_last_not_of("\r\n ") + 1);
-  const size_t line = text.rfind('\n');
-  return line == std::string::npos ? text : text.substr(line + 1);
+// A tokenizer that OpenVINO runs; empty where `tokenizer` is none.
+fs::path converted(const fs::path& tokenizer) {
+  std::error_code error;
+  if (!fs::is_directory(tokenizer, error))
+    return tokenizer.extension() == ".xml" ? tokenizer : fs::path();
+  const fs::path inside = tokenizer / "openvino_tokenizer.xml";
+  const bool alone = !fs::exists(tokenizer / "tokenizer.json", error);
+  return alone && fs::exists(inside, error) ? inside : fs::path();
 }
 
-}  // namespace
+TextDatasetOptions options_of(const TextFlags& flags, const Model& model) {
+  TextDatasetOptions options;
+  if (!flags.field.empty()) options.fields = CLI::detail::split(flags.field, ',');
+  options.max_length = flags.max_length;
+  for (const PortInfo& input : model.inputs()) {
+    options.model_input_names.push_back(input.name);
+    options.model_input_shapes.push_back(input.shape);
+  }
+  return options;
+}
 
-fs::path tokens_of(const std::string& source, const TextFlags& flags, const Model& model) {
+// Where the samples are.
+fs::path tokens_by_python(const std::string& source, const TextFlags& flags, const Model& model) {
   static std::vector<std::unique_ptr<TemporaryFolder>> folders;
-  const char* named = std::getenv("EIGHTBIT_PYTHON");
-  const std::string python = named && *named ? named : "python3";
   const fs::path& folder = folders.emplace_back(std::make_unique<TemporaryFolder>())->path();
-  std::vector<std::string> command = {
-      python,          "-m",       kModule,          source,  "--tokenizer",
-      flags.tokenizer, "--inputs", inputs_of(model), "--out", folder.string()};
-  if (!flags.field.empty()) command.insert(command.end(), {"--field", flags.field});
-  if (!flags.max_length.empty()) command.insert(command.end(), {"--max-length", flags.max_length});
-  const Ended ended = run(std::move(command));
+  std::vector<std::string> arguments = {source,         "--tokenizer",    flags.tokenizer,
+                                        "--inputs",     inputs_of(model), "--out",
+                                        folder.string()};
+  if (!flags.field.empty()) arguments.insert(arguments.end(), {"--field", flags.field});
+  if (flags.max_length)
+    arguments.insert(arguments.end(), {"--max-length", std::to_string(flags.max_length)});
+  const Ended ended = run_python(kModule, arguments);
   if (ended.status == 0) return folder;
-  if (ended.status == kRefused) throw DataError(last_line(ended.errors));
+  if (ended.status == kRefusedByPython) throw DataError(ended.last_line);
   throw DataError(fmt::format(
       "[data] text becomes tokens by the Python packages eightbit and tokenizers, which '{}' does "
       "not run: {}. Install them (pip install eightbit tokenizers), or name the Python that has "
       "them in EIGHTBIT_PYTHON",
-      python, ended.errors.empty() ? "it cannot be started" : last_line(ended.errors)));
+      python_program(), ended.last_line.empty() ? "it cannot be started" : ended.last_line));
+}
+
+}  // namespace
+
+Dataset texts_of(const std::string& source, const TextFlags& flags, const Model& model) {
+  if (const fs::path tokenizer = converted(flags.tokenizer); !tokenizer.empty())
+    return open_texts(source, openvino::open_tokenizer(tokenizer), options_of(flags, model));
+  return open_files(tokens_by_python(source, flags, model).string(), for_model({}, model));
 }
 
 }  // namespace eightbit::cli

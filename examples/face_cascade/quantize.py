@@ -3,6 +3,7 @@
 three observers, or with an engine that was written for POT.
 
     python examples/face_cascade/quantize.py OUT [--by observers|pot] [--pictures N] [--json]
+    eightbit pot -c examples/face_cascade/mtcnn.json -e            # behind --by pot, which leaves the float networks in OUT
 
 Writes pnet, rnet and onet in 8 bits into OUT, and prints how many of the float networks' faces they find on other pictures.
 """
@@ -13,10 +14,10 @@ import time
 from pathlib import Path
 
 import eightbit
-import numpy as np
 import openvino
-from cascade import find_faces, overlaps
+from cascade import find_faces
 from eightbit import pot
+from engine import CascadeEngine, Pictures, found_again
 from networks import LAYERS, network
 from pictures import picture
 
@@ -29,31 +30,6 @@ def by_observers(models: list, pictures: list) -> list:
         for one in pictures:
             find_faces(one, *observers)
     return observation.quantize()
-
-
-class Pictures(pot.DataLoader):
-    """Whole pictures, and no annotation."""
-
-    def __init__(self, pictures: list):
-        self._pictures = pictures
-
-    def __len__(self):
-        return len(self._pictures)
-
-    def __getitem__(self, index):
-        return self._pictures[index], None
-
-
-class CascadeEngine(pot.IEEngine):
-    def set_model(self, model):
-        self._model = self._set_model(model)
-
-    def _predict(self, stats_layout, sampler, print_progress=False, need_metrics_per_sample=False):
-        networks = [self._ie.compile_model(part["model"], "CPU") for part in self._model]
-        for batch in sampler:
-            _, pictures, _ = self._process_batch(batch)
-            for one in pictures:
-                find_faces(one, *networks)
 
 
 def by_pot(models: list, pictures: list, out: Path) -> list:
@@ -70,16 +46,6 @@ def by_pot(models: list, pictures: list, out: Path) -> list:
     ]
     quantized = pot.create_pipeline(algorithms, engine).run(cascade)
     return [part["model"] for part in quantized.models]
-
-
-def found_again(faces: list, others: list) -> float:
-    """The share of `faces` that one of `others` overlaps by half or more."""
-    again = [
-        len(other) > 0 and overlaps(face, other).max() >= 0.5
-        for here, there in zip(faces, others, strict=True)
-        for face, other in ((face, there) for face in here)
-    ]
-    return float(np.mean(again))
 
 
 def faces_of(models: list, pictures: list) -> tuple[list, float]:

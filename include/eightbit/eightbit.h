@@ -8,7 +8,7 @@
 //
 // All headers but those of models that live elsewhere (openvino.h, onnx.h, external.h), of strings
 // in samples (strings.h) and of POT's files (pot.h):
-//   model.h, dataset.h         what goes in
+//   model.h, dataset.h, texts.h  what goes in
 //   options.h, quantize.h      what is made of it, and how
 //   statistics.h, observer.h   measuring once, for many results
 //   recipe.h, run.h            what was decided, and how a call is carried out
@@ -31,6 +31,7 @@
 #include <eightbit/run.h>
 #include <eightbit/statistics.h>
 #include <eightbit/tensor.h>
+#include <eightbit/texts.h>
 
 namespace eightbit {
 

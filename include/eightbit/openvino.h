@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eightbit/model.h>
+#include <eightbit/texts.h>
 
 #include <filesystem>
 #include <memory>
@@ -29,6 +30,11 @@ std::shared_ptr<ov::Model> unwrap(const Model& model);
 // Makes `target` the same as unwrap(model), whatever it held before. For callers that own the
 // object, such as a Python openvino.Model.
 void unwrap_into(const Model& model, ov::Model& target);
+
+// A tokenizer that openvino-tokenizers has converted to IR (openvino_tokenizer.xml), run without
+// Python by the library of that package. Throws Unsupported where it is not installed, or for
+// another release of OpenVINO; FileError, ModelError.
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& xml);
 
 // The release that is used, "2026.4.1". Throws Unsupported where there is none; see look_in().
 std::string release();

@@ -88,7 +88,18 @@ Tensor read_picture(const Pictures& pictures, int64_t index, const Shape& input)
 // Whose data a configuration names: pictures without labels, or datasets of Accuracy Checker.
 enum class EngineType { simplified, accuracy_checker };
 
-// A part of a cascade, which is quantized for data of its own.
+// Code of the user's own that makes the engine: {"module": "faces.engine_of", "python_path": ".",
+// "module_config": {...}}, as Accuracy Checker names its evaluators. A function or a class of a
+// module of Python, which is called with the configuration and returns an engine derived from
+// eightbit.pot.IEEngine, with its loader and its metric.
+struct Module {
+  std::string name;
+  std::filesystem::path folder;  // where the module is looked for first
+  std::string config;            // JSON; {} where there is none. `device` is in it where it is said
+  std::string key;               // where in the file it stands, for messages
+};
+
+// A part of a cascade. Without a module it is quantized for data of its own.
 struct Part {
   std::string name;
   std::filesystem::path model, weights;
@@ -102,6 +113,7 @@ struct Configuration {
   std::filesystem::path model, weights;  // empty for a cascade
   std::vector<Part> cascade;             // of several models; empty: there is one
   EngineType engine = EngineType::accuracy_checker;
+  std::optional<Module> module;      // runs the model, or the parts; then no data are named
   Pictures calibration, evaluation;  // of one dataset unless the file names two
   std::vector<int64_t> top_k;        // metrics "accuracy" that the file asks for
   // Of a metric that the file asks for and that is not known: what is to be said where metrics are

@@ -157,6 +157,24 @@ const Part& find_part() {
                     built.front(), fmt::join(built, ", "));
 }
 
+constexpr const char* kTokenizers = "libopenvino_tokenizers.so";
+
+// Beside OpenVINO's library, in the package that is a neighbour of its package, or in any; empty
+// where there is none.
+fs::path tokenizers_library() {
+  const fs::path beside = loaded_library().parent_path();
+  std::vector<fs::path> folders = {beside};
+  const auto add = [&](const fs::path& packages) {
+    folders.push_back(packages / "openvino_tokenizers" / "lib");
+  };
+  add(beside.parent_path().parent_path());
+  for (const fs::path& packages : python_packages()) add(packages);
+  std::error_code code;
+  for (const fs::path& folder : folders)
+    if (fs::exists(folder / kTokenizers, code)) return folder / kTokenizers;
+  return {};
+}
+
 }  // namespace
 
 const Part& part() {
@@ -199,6 +217,18 @@ std::shared_ptr<ov::Model> unwrap(const Model& model) { return part().unwrap(mod
 
 void unwrap_into(const Model& model, ov::Model& target) {
   part().unwrap_into(model.impl(), target);
+}
+
+std::shared_ptr<const Tokenizer> open_tokenizer(const fs::path& xml) {
+  const Part& opened = part();
+  const fs::path library = tokenizers_library();
+  if (library.empty())
+    fail<Unsupported>(kWhere,
+                      "'{}' is read by the library of openvino-tokenizers, which is not installed. "
+                      "Install it (pip install --no-deps openvino-tokenizers=={}.*), or name a "
+                      "tokenizer.json",
+                      xml.string(), opened.release);
+  return opened.tokenizer(xml, library);
 }
 
 }  // namespace eightbit::openvino

@@ -13,6 +13,10 @@ namespace ov {
 class Model;
 }
 
+namespace eightbit {
+class Tokenizer;
+}
+
 namespace eightbit::backends {
 class Network;
 }
@@ -28,6 +32,9 @@ struct Part {
   std::shared_ptr<const backends::Network> (*wrap)(const ov::Model& model);
   std::shared_ptr<ov::Model> (*unwrap)(const backends::Network& network);
   void (*unwrap_into)(const backends::Network& network, ov::Model& target);
+  // `library`: that of openvino-tokenizers.
+  std::shared_ptr<const Tokenizer> (*tokenizer)(const std::filesystem::path& path,
+                                                const std::filesystem::path& library);
 };
 using PartFunction = const Part* (*)();
 inline constexpr const char* kPartFunction = "eightbit_openvino_part";

@@ -33,7 +33,9 @@ const CalibrateOptions& checked(const CalibrateOptions& options, const RunOption
 
 struct Observer::Impl {
   Impl(const Model& observed, const CalibrateOptions& options, const RunOptions& how)
-      : model(observed), run(how), pass(pass_of(checked(options, how))) {}
+      : model(observed), run(how), pass(pass_of(checked(options, how))) {
+    pass.set_on_speed([](const PassSpeed&) {});  // nobody knows when the user will be done
+  }
 
   MeasuringPass pass_of(const CalibrateOptions& options) const {
     const backends::Network& network = model.impl();

@@ -86,17 +86,48 @@ void read_simplified(const JsonEntry& engine, const Overrides& overrides, Config
   fail<Unsupported>(
       kWhere,
       "{}: pipelines of Accuracy Checker are not run. Give each part what comes to it: --engine "
-      "simplified --data-source PART=FOLDER ...; or run yours in Python, by an engine derived from "
-      "eightbit.pot.IEEngine or under eightbit.observe(...) (docs/pot.md)",
+      "simplified --data-source PART=FOLDER ...; or name a module of yours, which makes an engine "
+      "derived from eightbit.pot.IEEngine (docs/pot.md)",
       entry.path());
 }
 
-// The first model of a file.
-JsonEntry model_of(const JsonEntry& file) {
-  if (const auto evaluations = find(file, "evaluations")) refuse_pipeline(*evaluations);
-  const std::vector<JsonEntry> models = file["models"].items();
-  if (models.empty()) file["models"].refuse("is empty");
-  return models.front();
+// The first entry of a list.
+JsonEntry first_of(const JsonEntry& list) {
+  const std::vector<JsonEntry> items = list.items();
+  if (items.empty()) list.refuse("is empty");
+  return items.front();
+}
+
+bool is_of_accuracy_checker(std::string_view module) {
+  return module.starts_with("custom_evaluators.") || module.starts_with("accuracy_checker.") ||
+         module.starts_with("openvino.");
+}
+
+// `entry`: the section "engine", or an evaluation of a file.
+Module module_of(const JsonEntry& entry, const fs::path& folder) {
+  only(entry, {"type", "name", "module", "module_config", "python_path", "device", "config",
+               "stat_requests_number", "eval_requests_number"});
+  const JsonEntry named = entry["module"];
+  Module module{named.text(), folder, "{}", named.path()};
+  if (is_of_accuracy_checker(module.name)) refuse_pipeline(named);
+  const size_t dot = module.name.rfind('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == module.name.size())
+    named.refuse("is '{}'. Write MODULE.NAME, of a function or a class that makes the engine",
+                 module.name);
+  if (const auto path = find(entry, "python_path")) {
+    module.folder = folder / path_in(*path);
+    if (!fs::is_directory(module.folder))
+      fail<FileError>(kWhere, "{}: '{}' is no folder", path->path(), path_text(module.folder));
+  }
+  Json config = Json::object();
+  if (const auto given = find(entry, "module_config")) {
+    if (!given->json().is_object()) given->refuse("must be an object");
+    config = given->json();
+  }
+  if (const auto device = find(entry, "device"); device && !config.contains("device"))
+    config["device"] = device->text();
+  module.config = config.dump();
+  return module;
 }
 
 void take(CheckedModel checked, Configuration& out) {
@@ -115,11 +146,19 @@ void read_accuracy_checker(const JsonEntry& engine, std::string_view file, const
   };
   if (const auto config = find(engine, "config")) {
     const Json content = parsed(file);
-    const JsonEntry model = model_of(JsonEntry(content, kWhere));
+    const JsonEntry root(content, kWhere);
+    if (const auto evaluations = find(root, "evaluations")) {
+      out.module = module_of(first_of(*evaluations), folder);
+      return;
+    }
+    const JsonEntry model = first_of(root["models"]);
     refuse_cascade(*config);
     return take(checked_model(model, folder), out);
   }
-  if (const auto module = find(engine, "module")) refuse_pipeline(*module);
+  if (find(engine, "module")) {
+    out.module = module_of(engine, fs::current_path());
+    return;
+  }
   only(engine, {"type", "name", "launchers", "datasets", "device", "config", "stat_requests_number",
                 "eval_requests_number"});
   refuse_cascade(engine);
@@ -149,12 +188,16 @@ void read_compression(const JsonEntry& section, Configuration& out) {
   };
   out.algorithms = read("");
   for (Part& part : out.cascade) part.algorithms = read(part.name);
-  if (out.algorithms.control && !out.cascade.empty())
-    fail<Unsupported>(kWhere,
-                      "{}: AccuracyAwareQuantization of a cascade needs an engine that runs its "
-                      "parts. Derive one from eightbit.pot.IEEngine in Python (docs/pot.md)",
-                      section["algorithms"].path());
   out.algorithms.notes.insert(out.algorithms.notes.begin(), notes.begin(), notes.end());
+}
+
+// The metric is that of the whole, which no data of single parts tell.
+[[noreturn]] void refuse_control(const JsonEntry& algorithms) {
+  fail<Unsupported>(kWhere,
+                    "{}: AccuracyAwareQuantization of a cascade needs an engine that runs its "
+                    "parts. Name a module of yours in the engine, which makes one derived from "
+                    "eightbit.pot.IEEngine (docs/pot.md)",
+                    algorithms.path());
 }
 
 }  // namespace
@@ -185,6 +228,9 @@ Configuration read_configuration(std::string_view json, const Overrides& overrid
   read_compression(file["compression"], out);
   const JsonEntry engine = file["engine"];
   out.engine = type_of(engine, overrides);
+  const bool may_have_module = out.engine != EngineType::simplified;
+  if (out.algorithms.control && !out.cascade.empty() && !may_have_module)
+    refuse_control(file["compression"]["algorithms"]);
   if (out.engine == EngineType::simplified)
     read_simplified(engine, overrides, out);
   else

@@ -120,6 +120,7 @@ const std::vector<std::string> kParameters = {"preset",
                                               "exec_log_dir",
                                               "range_estimator",
                                               "recipe",
+                                              "min_sqnr_db",
                                               "num_samples_for_tuning",
                                               "batch_size",
                                               "optimizer",
@@ -227,6 +228,7 @@ class Reader {
       advanced().smooth_quant_alphas.matmul = -1;
       advanced().overflow_fix = OverflowFix::first_layer_only;
     }
+    if (const auto floor = find(params, "min_sqnr_db")) options.min_sqnr_db = real(*floor);
     if (const auto device = find(params, "target_device")) this->device(*device);
     if (const auto preset = find(params, "preset")) {
       options.preset = choice(*preset, kPresets);

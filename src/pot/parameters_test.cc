@@ -126,6 +126,15 @@ TEST(Algorithms, RecipePotIsWhatPotDid) {
   EXPECT_EQ(out.options.advanced_parameters.overflow_fix, OverflowFix::first_layer_only);
 }
 
+TEST(Algorithms, TheFloorOfTheTrialRunCanBeSet) {
+  EXPECT_FALSE(read("{}").options.min_sqnr_db);
+  EXPECT_EQ(read(R"({"min_sqnr_db": 0})").options.min_sqnr_db, 0);
+  EXPECT_EQ(read(R"({"min_sqnr_db": 30.5})").options.min_sqnr_db, 30.5);
+  EXPECT_THAT(refusal<InvalidArgument>(
+                  R"([{"name": "DefaultQuantization", "params": {"min_sqnr_db": "high"}}])"),
+              HasSubstr("min_sqnr_db"));
+}
+
 TEST(Algorithms, UnknownKeysAreNotesOrErrors) {
   const std::string json = R"([{"name": "DefaultQuantization", "params": {"presett": "mixed"}}])";
   const Algorithms lenient = read_algorithms(json, false);

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openvino as ov
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -40,7 +41,39 @@ def test_faces_of_a_cascade_are_found_again(by, tmp_path):
     assert {path.name for path in tmp_path.glob("?net.xml")} == {"pnet.xml", "rnet.xml", "onet.xml"}
 
 
+def quantizers(folder: Path) -> int:
+    models = [ov.Core().read_model(path) for path in sorted(folder.glob("*net.xml"))]
+    assert len(models) == 3
+    return sum(op.get_type_name() == "FakeQuantize" for model in models for op in model.get_ops())
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_configuration_file_holds_what_a_cascade_finds(tmp_path, cli, monkeypatch):
+    """mtcnn.json on few pictures: layers of the three networks go back to float until their faces are where they were."""
+    out = tmp_path / "out"
+    run("face_cascade/quantize.py", out, "--by", "pot", "--pictures", 6, package="facenet-pytorch")
+    monkeypatch.setenv("EIGHTBIT_PYTHON", sys.executable)
+    text = (EXAMPLES / "face_cascade/mtcnn.json").read_text()
+    here = text.replace('"examples/face_cascade"', json.dumps(str(EXAMPLES / "face_cascade")))
+    kept, metrics = {}, {}
+    for drop in ("0.5", "0.005"):
+        small = here.replace('"pictures": 60', '"pictures": 6').replace("0.01,", f"{drop},")
+        (tmp_path / "mtcnn.json").write_text(small)
+        command = [cli, "pot", "-c", "mtcnn.json", "-d", "--output-dir", drop, "-e"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("Saved")]
+        metrics[drop] = {line[:27].strip(): float(line[28:]) for line in lines}
+        kept[drop] = quantizers(tmp_path / drop / "optimized")
+    assert set(metrics["0.5"]) == {"found_again", "overlap"}
+    assert metrics["0.5"]["overlap"] < 0.995 <= metrics["0.005"]["overlap"]
+    assert metrics["0.005"]["found_again"] >= 0.995
+    assert 0 < kept["0.005"] < kept["0.5"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_detector_with_accuracy_control(tmp_path):
     figures = run("detection/quantize.py", tmp_path, "--pictures", 24, package="nudenet")
     assert figures["boxes"] >= 24

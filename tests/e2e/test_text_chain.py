@@ -12,8 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the detector alone takes minutes
 
-@pytest.mark.slow
+
 def test_the_readmes_ten_lines_run(monkeypatch):
     package = pytest.importorskip("rapidocr_onnxruntime", reason="the models are out of it")
     monkeypatch.syspath_prepend(ROOT / "examples" / "text_chain")
@@ -34,7 +35,6 @@ def test_the_readmes_ten_lines_run(monkeypatch):
         assert "QuantizeLinear" in {node.op_type for node in model.graph.node}
 
 
-@pytest.mark.slow
 def test_a_chain_of_three_models_reads_as_before(tmp_path):
     pytest.importorskip("rapidocr_onnxruntime", reason="the models are out of that package")
     script = ROOT / "examples" / "text_chain" / "quantize.py"

@@ -1,10 +1,12 @@
 """One script for two tools: POT 2023.3, or eightbit.pot in its place. Run by test_pot_peers.py.
 
     python peer_script.py convert MODEL.onnx MODEL.xml [SHAPE]           by the tool chain that POT belonged to; 1,3,320,320
-    python peer_script.py pot|eightbit MODEL.xml SAMPLES.npz COUNT FOLDER
+    python peer_script.py pot|eightbit MODEL.xml SAMPLES.npz COUNT FOLDER [PARAMS]
 
-Quantizes the model with the first samples of the file, and prints the seconds."""
+Quantizes the model with the first samples of the file, and prints the seconds: of the clock, and of all processors together.
+PARAMS: JSON of parameters beside those that both tools get."""
 
+import json
 import sys
 import time
 
@@ -32,7 +34,7 @@ from openvino.tools.pot import (  # noqa: E402
     save_model,
 )
 
-samples, count, folder = rest
+samples, count, folder, *more = rest
 
 
 class Samples(DataLoader):
@@ -48,12 +50,13 @@ class Samples(DataLoader):
 
 
 loader = Samples(samples)
-began = time.monotonic()
+began, worked = time.monotonic(), time.process_time()
 weights = model_path.replace(".xml", ".bin")
 loaded = load_model({"model_name": "model", "model": model_path, "weights": weights})
 engine = IEEngine(config={"device": "CPU"}, data_loader=loader)
 params = {"target_device": "CPU", "preset": "mixed", "stat_subset_size": int(count)}
+params |= json.loads(more[0]) if more else {}
 quantized = create_pipeline([{"name": "DefaultQuantization", "params": params}], engine).run(loaded)
 compress_model_weights(quantized)
 save_model(quantized, folder, "quantized")
-print("seconds", time.monotonic() - began)
+print("seconds", time.monotonic() - began, time.process_time() - worked)

@@ -1,5 +1,6 @@
-"""The same script through POT 2023.3 and through eightbit.pot: eightbit is never less accurate, and at least 4 times as fast but
-where it searches for layers to leave in float.
+"""The same script through POT 2023.3 and through eightbit.pot: eightbit is never less accurate, and takes at most a quarter of the
+processor time but where it searches for layers to leave in float. Seconds of the clock say less: what else runs on the machine
+stretches them, and not alike.
 
 POT lives in an environment of its own (requirements/pot.txt), for Python 3.11 at most."""
 
@@ -22,10 +23,12 @@ MODELS = {
 }  # fmt: skip
 # how many times as fast at least; of the last one some layers are searched for that must stay in float, which POT ruins
 SPEEDS = {"basic_pitch": 2}
+NO_FLOOR = '{"min_sqnr_db": 0}'
 SHAPES = {"nudenet": "1,3,320,320", "basic_pitch": "1,43844,1"}
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(sys.version_info >= (3, 12), reason="POT 2023.3 has no wheels for it"),
 ]
 
@@ -46,10 +49,12 @@ def peer(build_dir) -> Path:
 
 
 def seconds_of(python, *arguments):
+    """[of the clock, of all processors together]"""
     command = [str(part) for part in (python, "-W", "ignore", SCRIPT, *arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-2000:]
-    return float(done.stdout.split("seconds")[-1]) if "seconds" in done.stdout else None
+    *_, told = done.stdout.split("seconds")
+    return [float(one) for one in told.split()] if told != done.stdout else None
 
 
 def sqnr(reference, other, samples):
@@ -102,6 +107,10 @@ def test_faster_and_never_less_accurate(
         "pot": seconds_of(peer, "pot", *arguments, tmp_path / "pot"),
         "eightbit": seconds_of(sys.executable, "eightbit", *arguments, tmp_path / "eightbit"),
     }
+    if name in SPEEDS:
+        seconds["no_floor"] = seconds_of(
+            sys.executable, "eightbit", *arguments, tmp_path / "no_floor", NO_FLOOR
+        )
     unseen = [{n: a[i : i + 1] for n, a in rows.items()} for i in range(COUNT, COUNT + UNSEEN)]
     decibels = {
         tool: sqnr(tmp_path / "float.xml", tmp_path / tool / "quantized.xml", unseen)
@@ -111,4 +120,6 @@ def test_faster_and_never_less_accurate(
     record_property("sqnr_db", decibels)
     print(name, seconds, decibels)
     assert decibels["eightbit"] >= decibels["pot"]
-    assert seconds["pot"] >= SPEEDS.get(name, 4) * seconds["eightbit"]
+    times = {tool: seconds["pot"][1] / seconds[tool][1] for tool in seconds}
+    assert times["eightbit"] >= SPEEDS.get(name, 4)
+    assert times.get("no_floor", 4) >= 4

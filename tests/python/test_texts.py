@@ -1,5 +1,6 @@
 """Text as calibration data, through a tokenizer that the test trains."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -163,7 +164,7 @@ def command(folder, cli):
     environment = {**os.environ, "EIGHTBIT_PYTHON": sys.executable}
 
     def run(*flags, **changed):
-        words = [str(cli), "quantize", "m.xml", *flags, "-o", "int8.xml"]
+        words = [str(cli), "quantize", "m.xml", *flags, "-o", "int8.xml", "--force"]
         return subprocess.run(
             words, cwd=folder, env={**environment, **changed}, capture_output=True, text=True
         )
@@ -177,6 +178,116 @@ def test_the_command_line_reads_text(folder, command):
     saved = ov.Core().read_model(folder / "int8.xml")
     assert any(op.get_type_name() == "FakeQuantize" for op in saved.get_ops())
     assert not list(Path(tempfile.gettempdir()).glob("eightbit-texts-*/000000.npz"))
+
+
+@pytest.fixture
+def converted(folder, tokenizer):
+    """Writes the tokenizer as IR, which the command line runs without Python."""
+    openvino_tokenizers = pytest.importorskip("openvino_tokenizers")
+    transformers = pytest.importorskip("transformers", reason="tokenizers are converted from its")
+
+    def convert(name="openvino_tokenizer.xml", **options):
+        names = ["input_ids", "token_type_ids", "attention_mask"]
+        special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]"}
+        fast = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, sep_token="[SEP]", model_input_names=names, **special
+        )
+        ir = openvino_tokenizers.convert_tokenizer(fast, **options)
+        (folder / name).parent.mkdir(exist_ok=True)
+        ov.save_model(ir, folder / name)
+        return name
+
+    return convert
+
+
+@pytest.fixture
+def without_python(command):
+    """The command line where there is no Python to ask, which finds the library where this Python has it."""
+    prefix = Path(pytest.importorskip("openvino_tokenizers").__file__).parents[4]
+    named = {"EIGHTBIT_PYTHON": "/no/python", "VIRTUAL_ENV": str(prefix)}
+
+    def run(*flags, **changed):
+        return command("--data", *flags, **{**named, **changed})
+
+    return run
+
+
+def weights_of(folder, name="int8.bin"):
+    return (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize("length", [8, -1])
+def test_text_without_python_makes_the_same_model(
+    length, folder, converted, command, without_python
+):
+    inputs = ("input_ids", "attention_mask", "token_type_ids")
+    ov.save_model(encoder(length, *inputs), folder / "m.xml")
+    done = command("--data", "texts", "--tokenizer", "tokenizer.json")
+    assert done.returncode == 0, done.stderr
+    by_python = weights_of(folder)
+    converted("alone/openvino_tokenizer.xml")
+    for tokenizer in (converted(), "alone"):
+        (folder / "int8.bin").unlink()
+        done = without_python("texts", "--tokenizer", tokenizer)
+        assert done.returncode == 0, done.stderr
+        assert weights_of(folder) == by_python
+
+
+def test_pairs_without_python(folder, converted, command, without_python):
+    row = {"a": LINES[0], "b": LINES[1]}
+    (folder / "pairs.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row) + "\n")
+    flags = ("--text-field", "a,b", "--tokenizer")
+    ov.save_model(encoder(12, "input_ids", "token_type_ids"), folder / "m.xml")
+    done = command("--data", "pairs.jsonl", *flags, "tokenizer.json")
+    assert done.returncode == 0, done.stderr
+    by_python = weights_of(folder)
+    (folder / "int8.bin").unlink()
+    done = without_python("pairs.jsonl", *flags, converted(number_of_inputs=2))
+    assert done.returncode == 0, done.stderr
+    assert weights_of(folder) == by_python
+    done = without_python("texts/a.txt", *flags, "openvino_tokenizer.xml")
+    assert done.returncode == 2 and "takes 2 texts at once, and 1 are given" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "named, words",
+    [("gone.xml", "does not exist"), ("m.xml", "is no tokenizer"), ("bad.xml", "is broken")],
+)
+def test_a_converted_tokenizer_that_is_none(named, words, folder, without_python):
+    for name in ("bad.xml", "bad.bin"):
+        (folder / name).write_text("no IR")
+    done = without_python("texts", "--tokenizer", named)
+    assert done.returncode == 2 and words in done.stderr
+
+
+def openvino_alone(folder, tokenizers_library=None):
+    """The environment of a command line whose OpenVINO has no neighbours but that library."""
+    (folder / "libs").mkdir()
+    for library in (Path(ov.__file__).parent / "libs").iterdir():
+        (folder / "libs" / library.name).symlink_to(library)
+    if tokenizers_library is not None:
+        (folder / "libs" / "libopenvino_tokenizers.so").write_bytes(tokenizers_library)
+    return {"EIGHTBIT_OPENVINO": str(folder / "libs"), "PATH": "/nowhere", "VIRTUAL_ENV": ""}
+
+
+def test_a_library_of_tokenizers_that_does_not_fit(folder, command):
+    (folder / "t.xml").write_text("never read")
+    changed = openvino_alone(folder, b"no library")
+    done = command("--data", "texts", "--tokenizer", "t.xml", **changed)
+    assert done.returncode == 2, done.stderr
+    assert "libopenvino_tokenizers.so' cannot be loaded" in done.stderr
+    release = ov.__version__.partition("-")[0]
+    assert f"pip install --no-deps openvino-tokenizers=={release}.*" in done.stderr
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("openvino_tokenizers") is not None, reason="it is installed"
+)
+def test_the_library_of_tokenizers_may_be_missing(folder, command):
+    changed = openvino_alone(folder)
+    done = command("--data", "texts", "--tokenizer", "t.xml", **changed)
+    assert done.returncode == 2, done.stderr
+    assert "which is not installed" in done.stderr and "tokenizer.json" in done.stderr
 
 
 @pytest.mark.parametrize(

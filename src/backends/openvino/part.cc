@@ -3,6 +3,7 @@
 #include "backends/openvino/core.h"
 #include "backends/openvino/model.h"
 #include "backends/openvino/normal_form/einsum.h"
+#include "backends/openvino/text/tokenizer.h"
 
 namespace eightbit::openvino {
 namespace {
@@ -50,8 +51,13 @@ void unwrap_into(const backends::Network& network, ov::Model& target) {
 
 const eightbit::openvino::Part* eightbit_openvino_part() {
   using namespace eightbit::openvino;
-  static const Part part{
-      EIGHTBIT_VERSION, EIGHTBIT_OPENVINO_RELEASE, typeid(ov::Model), read, wrap, unwrap,
-      unwrap_into};
+  static const Part part{EIGHTBIT_VERSION,
+                         EIGHTBIT_OPENVINO_RELEASE,
+                         typeid(ov::Model),
+                         read,
+                         wrap,
+                         unwrap,
+                         unwrap_into,
+                         read_tokenizer};
   return &part;
 }

@@ -43,6 +43,7 @@ class Pipeline:
         self.observed: dict[
             str, Any
         ] = {}  # parts that an engine of the user's own has run, by name
+        self.compresses_weights = True  # False: they stay floats behind FakeQuantize
         self._told: set[str] = set()  # warnings, once each
 
     @property
@@ -128,6 +129,9 @@ class Pipeline:
             if note not in self._told:
                 self._told.add(note)
                 _log.warning("%s", note)
+        advanced = read.options.advanced_parameters
+        advanced.compress_weights = self.compresses_weights
+        read.options.advanced_parameters = advanced
         return read
 
     def _quantized(
