@@ -33,8 +33,10 @@ constexpr double kMargin = 0.7;
 constexpr double kNegligible = 0.1;
 // In dB, above the floor: the samples have been calibrated with, others come out a little worse.
 constexpr double kSurplus = 0.5;
-// of the work, in float: fewer layers are not looked for
-constexpr double kEnough = 0.02;
+// Of the work, in float, that a dB above the goal is worth, up to so many dB.
+constexpr double kWorth = 0.003, kMostGain = 20;
+// of the work, in float, less what the dB that it brings are worth: less is not looked for
+constexpr double kEnough = 0.04;
 // of the noise that is allowed: once the floor is held, what is foreseen to have more is not tried
 constexpr double kHopeless = 4;
 
@@ -75,6 +77,7 @@ void FloorSearch::rank() {
     noise_.push_back(exact_list(group));
   log(LogLevel::debug, "quality search: noise of {} groups in {:.2f} s", groups_.size(),
       std::chrono::duration<double>(Clock::now() - begin).count());
+  std::vector<double> worst;  // of the outputs, before each group of the order
   const size_t outputs = noise_.empty() ? 0 : noise_[0].size();
   std::vector<double> left(outputs);
   for (const auto& noise : noise_)
@@ -94,12 +97,30 @@ void FloorSearch::rank() {
             ? "?"
             : graph().node(groups_[static_cast<size_t>(best)].layers.front()).name,
         100 * work_[static_cast<size_t>(best)], noise_[static_cast<size_t>(best)], left);
+    worst.push_back(left.empty() ? 0 : std::ranges::max(left));
     order_.push_back(best);
     open.erase(best);
     work += work_[static_cast<size_t>(best)];
     for (size_t i = 0; i < outputs; ++i) left[i] -= noise_[static_cast<size_t>(best)][i];
   }
   if (goal_at_ == 0) goal_at_ = static_cast<int>(order_.size());
+  goal_at_ += worth_more(worst);
+}
+
+// So many more groups than the goal wants are worth their work. `worst`: the noise of the worst
+// output before each group of the order.
+int FloorSearch::worth_more(const std::vector<double>& worst) const {
+  int more = 0;
+  double least = 0, work = 0;
+  for (auto i = static_cast<size_t>(goal_at_); i + 1 < worst.size(); ++i) {
+    work += work_[static_cast<size_t>(order_[i])];
+    const double gain = 10 * std::log10(kMargin * allowed() / std::max(worst[i + 1], 1e-30));
+    const double cost = work - kWorth * std::clamp(gain, 0.0, kMostGain);
+    if (cost >= least) continue;
+    least = cost;
+    more = static_cast<int>(i) + 1 - goal_at_;
+  }
+  return more;
 }
 
 // Noise over signal that an output may have.
@@ -194,7 +215,7 @@ bool FloorSearch::run() {
 // How far below the goal the model is without these; nothing where time is up.
 std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
-  if (holds() && share_of(reverted_) <= kEnough) return std::nullopt;
+  if (holds() && cost_of(reverted_, best_.sqnr_db) <= kEnough) return std::nullopt;
   if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
   std::vector<int> reverted;
   for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
@@ -217,7 +238,7 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
       reverted.size(), 100 * share, corrected_ ? "corrected" : "as they are");
   const bool met = db >= goal();
   const bool better = met != holds() ? met
-                      : met          ? share < share_of(reverted_)
+                      : met          ? cost_of(reverted, db) < cost_of(reverted_, best_.sqnr_db)
                                      : attempt.tried.mean_db > best_.mean_db;
   if (better) {
     plan_ = std::move(attempt.plan);
@@ -226,6 +247,11 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
     of_.keep(best_.compiled.model);
   }
   return goal() - db;
+}
+
+// Work in float, less what it brings above the goal.
+double FloorSearch::cost_of(const std::vector<int>& reverted, double decibels) const {
+  return share_of(reverted) - kWorth * std::clamp(decibels - goal(), 0.0, kMostGain);
 }
 
 double FloorSearch::goal() const { return of_.floor + kSurplus; }

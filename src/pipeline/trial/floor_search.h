@@ -72,10 +72,12 @@ class FloorSearch {
 
   void rank();
   double allowed() const;
+  int worth_more(const std::vector<double>& worst) const;
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
   std::vector<size_t> telling_samples(const NoiseRows& noise) const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
+  double cost_of(const std::vector<int>& reverted, double decibels) const;
   double goal() const;
   bool holds() const;
   double foreseen_noise(const std::vector<int>& reverted) const;
