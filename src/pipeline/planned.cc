@@ -115,6 +115,8 @@ bool DoneSteps::take(std::string_view algorithm, AlgorithmRun& run, Plan& plan) 
 
 void DoneSteps::add(std::string_view algorithm, const AlgorithmRun& run, const Plan& plan) {
   if (!journal_.kept()) return;
+  // a plan without ranges is no recipe, and nothing in front of these takes long
+  if (!std::ranges::all_of(plan.quantizers, &Quantizer::has_range)) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - saved_).count();
   const double cost = (bytes_of(plan) + bytes_of(run.change())) / kBytesASecond;
   if (cost > kShare * seconds && seconds < kMostSeconds) return;
