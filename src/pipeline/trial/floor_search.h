@@ -3,7 +3,7 @@
 // Needs:   a plan whose outputs fall below the floor in a trial run.
 // Does:    ranks groups of quantizers by the noise that they cause at outputs that have too much,
 //          for the work that they take into integers (search/quantizer_groups.h), and searches for
-//          the fewest that mend it (search/reversal_search.h), each time in a trial run of its own,
+//          few that mend it (search/reversal_search.h), each time in a trial run of its own,
 //          so that faults of the runtime count as well.
 #pragma once
 

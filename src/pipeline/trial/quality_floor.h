@@ -5,7 +5,7 @@
 // Does:    writes the model and runs it by the runtime's defaults. Biases that were corrected to no
 //          good go back. Where an output falls below min_sqnr_db, groups of quantizers are ranked
 //          by the noise that they cause for the work that they take into integers
-//          (search/ranking.h), and the fewest that mend it are searched for
+//          (search/ranking.h), and few that mend it are searched for
 //          (search/reversal_search.h), each time in a trial run of its own, so that faults of the
 //          runtime count as well.
 #pragma once
