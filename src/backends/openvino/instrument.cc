@@ -25,6 +25,7 @@
 
 #include "backends/binding.h"
 #include "backends/openvino/branches.h"
+#include "backends/openvino/compiler/patterns.h"
 #include "backends/openvino/copy.h"
 #include "backends/openvino/measure_op.h"
 #include "backends/openvino/model.h"
@@ -196,6 +197,25 @@ void drop_results(const ov::Model& model) {
   }
 }
 
+// What the node yields without rounding and clipping. A quantizer's range may begin elsewhere
+// behind than in front, and be wider: scales and zero points of what reads it.
+Output without_rounding(const ov::Node& node) {
+  const Output source = node.input_value(0);
+  if (!ov::is_type<ov::op::v0::FakeQuantize>(&node)) return source;
+  const Output low = node.input_value(1), high = node.input_value(2), to = node.input_value(3),
+               end = node.input_value(4);
+  const auto same = [](const Output& a, const Output& b) {
+    return a == b || (number_of(a) && number_of(a) == number_of(b));
+  };
+  if (same(low, to) && same(high, end)) return source;
+  const auto width = [](const Output& from, const Output& until) -> Output {
+    return std::make_shared<ov::op::v1::Subtract>(until, from);
+  };
+  const Output scale = std::make_shared<ov::op::v1::Divide>(width(to, end), width(low, high));
+  const Output scaled = std::make_shared<ov::op::v1::Multiply>(width(low, source), scale);
+  return std::make_shared<ov::op::v1::Add>(scaled, to);
+}
+
 class Instrumenter {
  public:
   explicit Instrumenter(const OpenVinoModel& model)
@@ -356,8 +376,9 @@ class Instrumenter {
     }
     for (NodeId id : compared.bypassed) {
       const auto& node = planned_.nodes[id];
-      const Output source = node->input_value(0);
-      for (auto input : node->output(0).get_target_inputs()) input.replace_source_output(source);
+      const auto readers = node->output(0).get_target_inputs();
+      const Output source = without_rounding(*node);
+      for (auto input : readers) input.replace_source_output(source);
     }
   }
 

@@ -1,8 +1,10 @@
 #include "backends/openvino/model.h"
 
+#include "backends/openvino/compiler/padded_convolutions.h"
+#include "backends/openvino/compiler/runtime_faults.h"
+#include "backends/openvino/compiler/zero_points.h"
 #include "backends/openvino/executor.h"
 #include "backends/openvino/fingerprint.h"
-#include "backends/openvino/runtime_faults.h"
 #include "backends/openvino/save.h"
 #include "backends/openvino/types.h"
 #include "backends/openvino/writer.h"
@@ -87,7 +89,9 @@ std::string OpenVinoModel::fingerprint() const {
 std::shared_ptr<const backends::Network> OpenVinoModel::apply(
     const Plan& plan, const std::map<std::string, std::string>& metadata) const {
   auto rewritten = copy(&plan).model;
+  fold_zero_points(*rewritten);
   avoid_runtime_faults(*rewritten);
+  prefer_faster_padded_kernels(*rewritten);
   name_new_nodes(*rewritten);
   for (const auto& [key, value] : metadata)
     rewritten->set_rt_info(value, std::vector<std::string>{"eightbit", "quantization", key});

@@ -1,12 +1,14 @@
 #include "backends/openvino/reader.h"
 
 #include <algorithm>
+#include <openvino/op/add.hpp>
 #include <openvino/op/if.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
 #include <unordered_set>
 
+#include "backends/openvino/compiler/zero_points.h"
 #include "backends/openvino/constants.h"
 #include "backends/openvino/op_map.h"
 #include "backends/openvino/types.h"
@@ -103,7 +105,23 @@ class Reader {
     }
   }
 
+  // What stands for the zero point of a layer's input (compiler/zero_points.h), read off its name.
+  static bool is_part_of_layer(const ov::Node& node) {
+    if (!ov::is_type<ov::op::v1::Add>(&node)) return false;
+    const ov::Output<ov::Node> layer = node.input_value(0);
+    return layer.get_target_inputs().size() == 1 &&
+           node.get_friendly_name() ==
+               layer.get_node()->get_friendly_name() + std::string(kZeroPointSuffix);
+  }
+
+  void join_to_layer(const ov::Node& node) {
+    const NodeId layer = reading_.ids.at(node.get_input_node_ptr(0));
+    reading_.ids.emplace(&node, layer);
+    reading_.values[reading_.graph.node(layer).outputs[0]] = const_cast<ov::Node&>(node).output(0);
+  }
+
   void add(const std::shared_ptr<ov::Node>& node) {
+    if (is_part_of_layer(*node)) return join_to_layer(*node);
     std::vector<ValueId> inputs;
     for (const auto& input : node->input_values()) inputs.push_back(input_value(input));
     const NodeId id =

@@ -1,4 +1,4 @@
-#include "backends/openvino/runtime_faults.h"
+#include "backends/openvino/compiler/runtime_faults.h"
 
 #include <gtest/gtest.h>
 

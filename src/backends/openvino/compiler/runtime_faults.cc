@@ -1,15 +1,12 @@
-#include "backends/openvino/runtime_faults.h"
+#include "backends/openvino/compiler/runtime_faults.h"
 
 #include <openvino/op/add.hpp>
-#include <openvino/op/clamp.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
-#include <openvino/op/elu.hpp>
 #include <openvino/op/fake_quantize.hpp>
 #include <openvino/op/gelu.hpp>
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/multiply.hpp>
-#include <openvino/op/prelu.hpp>
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_min.hpp>
 #include <openvino/op/relu.hpp>
@@ -18,26 +15,17 @@
 #include <openvino/op/sigmoid.hpp>
 #include <openvino/op/squeeze.hpp>
 #include <openvino/op/subtract.hpp>
-#include <openvino/op/swish.hpp>
 #include <openvino/op/tanh.hpp>
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/unsqueeze.hpp>
-#include <openvino/op/util/binary_elementwise_arithmetic.hpp>
-#include <openvino/op/util/unary_elementwise_arithmetic.hpp>
 #include <vector>
+
+#include "backends/openvino/compiler/patterns.h"
 
 namespace eightbit::openvino {
 namespace {
 
 using Output = ov::Output<ov::Node>;
-
-bool varies(const Output& value) {
-  if (ov::is_type<ov::op::v0::Constant>(value.get_node())) return false;
-  const auto& node = *value.get_node();
-  for (const auto& input : node.inputs())
-    if (varies(input.get_source_output())) return true;
-  return node.get_input_size() == 0;
-}
 
 const ov::op::v0::MatMul* product_with_weights(const ov::Node& node) {
   const auto* product = ov::as_type<const ov::op::v0::MatMul>(&node);
@@ -45,14 +33,6 @@ const ov::op::v0::MatMul* product_with_weights(const ov::Node& node) {
     return nullptr;
   const auto rank = product->get_output_partial_shape(0).rank();
   return rank.is_static() && rank.get_length() == 2 ? product : nullptr;
-}
-
-bool computes_by_element(const ov::Node& node) {
-  return ov::is_type<ov::op::v0::FakeQuantize>(&node) || ov::is_type<ov::op::v0::Clamp>(&node) ||
-         ov::is_type<ov::op::v0::Elu>(&node) || ov::is_type<ov::op::v0::PRelu>(&node) ||
-         ov::is_type<ov::op::v4::Swish>(&node) ||
-         dynamic_cast<const ov::op::util::UnaryElementwiseArithmetic*>(&node) ||
-         dynamic_cast<const ov::op::util::BinaryElementwiseArithmetic*>(&node);
 }
 
 const Output varying_input(const ov::Node& node) {

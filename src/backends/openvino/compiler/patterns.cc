@@ -1,0 +1,54 @@
+#include "backends/openvino/compiler/patterns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <openvino/op/clamp.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/elu.hpp>
+#include <openvino/op/prelu.hpp>
+#include <openvino/op/swish.hpp>
+#include <openvino/op/util/binary_elementwise_arithmetic.hpp>
+#include <openvino/op/util/unary_elementwise_arithmetic.hpp>
+
+namespace eightbit::openvino {
+
+bool varies(const ov::Output<ov::Node>& value) {
+  if (ov::is_type<ov::op::v0::Constant>(value.get_node())) return false;
+  const auto& node = *value.get_node();
+  for (const auto& input : node.inputs())
+    if (varies(input.get_source_output())) return true;
+  return node.get_input_size() == 0;
+}
+
+bool computes_by_element(const ov::Node& node) {
+  return ov::is_type<ov::op::v0::FakeQuantize>(&node) || ov::is_type<ov::op::v0::Clamp>(&node) ||
+         ov::is_type<ov::op::v0::Elu>(&node) || ov::is_type<ov::op::v0::PRelu>(&node) ||
+         ov::is_type<ov::op::v4::Swish>(&node) ||
+         dynamic_cast<const ov::op::util::UnaryElementwiseArithmetic*>(&node) ||
+         dynamic_cast<const ov::op::util::BinaryElementwiseArithmetic*>(&node);
+}
+
+std::optional<double> number_of(const ov::Output<ov::Node>& value) {
+  const auto* constant = ov::as_type<const ov::op::v0::Constant>(value.get_node());
+  if (!constant || ov::shape_size(constant->get_shape()) != 1) return std::nullopt;
+  return constant->cast_vector<double>().front();
+}
+
+bool has_zero_point(const ov::op::v0::FakeQuantize& quantizer) {
+  const auto low = number_of(quantizer.input_value(3)), high = number_of(quantizer.input_value(4));
+  if (!low || !high || !(*high > *low) || quantizer.get_levels() > 256) return false;
+  const auto steps = static_cast<double>(quantizer.get_levels() - 1);
+  const double zero = std::round(-*low / (*high - *low) * steps);
+  return zero > 0 && zero != std::floor((steps + 1) / 2);
+}
+
+bool is_padded(const ov::op::v1::Convolution& node) {
+  const auto pads = [](const ov::CoordinateDiff& pad) {
+    return std::ranges::any_of(pad, [](auto extent) { return extent != 0; });
+  };
+  return pads(node.get_pads_begin()) || pads(node.get_pads_end()) ||
+         node.get_auto_pad() == ov::op::PadType::SAME_UPPER ||
+         node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
+}
+
+}  // namespace eightbit::openvino
