@@ -8,7 +8,7 @@
 
 #include "algorithms/algorithm.h"
 #include "algorithms/bias_correction.h"
-#include "algorithms/unseen_layers.h"
+#include "algorithms/left_out_layers.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/transformer.h"
@@ -247,6 +247,8 @@ Planned complete(const Model& model, const records::StatisticsData& statistics, 
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps,
                  const std::function<void(const Planned& so_far)>& before_judged) {
   algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
+  if (options.recipe == Recipe::eightbit)
+    algorithms::leave_faint_inputs_in_float(model.impl().graph(), statistics, plan);
   AlgorithmRun on_model(model.impl(), statistics, options, run);
   DoneSteps done(model.impl().graph(), options, plan, steps.journal());
   const auto so_far = [&](Plan with) {
