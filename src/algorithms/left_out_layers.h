@@ -13,9 +13,10 @@ void leave_unseen_in_float(const Graph& graph, const records::StatisticsData& st
                            Plan& plan);
 
 // Layers that read an input of the model, as it is or only moved, where one sample in twenty fills
-// fewer than 32 of the 256 levels that the loudest needs, as sound does. Its peaks stand 12 dB above
-// its mean, so that rounding alone leaves such a sample about 20 dB of signal to noise, and what
-// reads it cannot get any back. Takes their quantizers out of the plan, and says so in its notes.
+// fewer than 32 of the 256 levels that the loudest needs, as sound does. Its peaks stand 12 dB
+// above its mean, so that rounding alone leaves such a sample about 20 dB of signal to noise, and
+// what reads it cannot get any back. Takes their quantizers out of the plan, and says so in its
+// notes.
 void leave_faint_inputs_in_float(const Graph& graph, const records::StatisticsData& statistics,
                                  Plan& plan);
 
