@@ -257,3 +257,37 @@ def test_recurrent_layers_stay_in_float(scale, head):
     assert "float lstm | the runtime computes it in floats" in report.plan_text
     found = quantized_sqnr(model, quantized, samples[50:]) if head else np.inf
     assert found >= 35 and op_types(quantized).count("FakeQuantize") == (1 if head else 0)
+
+
+def swish_network() -> ov.Model:
+    """1x1, 3x3 with padding, 1x1, each behind Swish: ranges with a zero point."""
+    random = np.random.default_rng(0)
+    node = x = ops.parameter([1, 16, 12, 12], np.float32, name="x")
+    for i, (kernel, bias) in enumerate(((1, True), (1, False), (3, True), (1, True))):
+        w = random.standard_normal((16, 16, kernel, kernel)).astype(np.float32) / (4 * kernel)
+        pads = [kernel // 2] * 2
+        node = ops.convolution(node, w, [1, 1], pads, pads, [1, 1], name=f"conv{i}")
+        if bias:
+            node = ops.add(node, random.standard_normal((1, 16, 1, 1)).astype(np.float32))
+        node = ops.swish(node) if i < 3 else node
+    return ov.Model([node], [x])
+
+
+def test_layers_are_told_apart_from_what_stands_for_their_zero_points():
+    random = np.random.default_rng(1)
+    data = eb.Dataset([random.standard_normal((1, 16, 12, 12)).astype("f4") for _ in range(40)])
+    model = swish_network()
+    quantized = eb.quantize(model, data, trial_run=False)
+    added = {op.get_friendly_name() for op in quantized.get_ops()}
+    assert {name for name in added if name.endswith("/zero_point")} == {
+        "conv1/zero_point",
+        "conv3/zero_point",
+    }
+    compared = eb.compare(model, quantized, data)
+    assert compared.outputs[0].sqnr_db > 35
+    alone = {layer.name: layer.alone_db for layer in compared.layers}
+    assert set(alone) == {f"conv{i}" for i in range(4)}
+    assert min(alone.values()) > 35
+    layers = [layer for layer in eb.report(model, quantized, data).layers if layer.quantized]
+    assert len(layers) == 4
+    assert all(layer.weights_alone_db > layer.alone_db > 35 for layer in layers)
