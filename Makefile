@@ -86,9 +86,9 @@ slow: build $(INPUTS)/.ready $(VENV)/.tf-ready $(VENV)/.examples-ready
 	$(PYTHON) -m pytest -m slow
 	ONEDNN_MAX_CPU_ISA=AVX512_CORE $(PYTHON) -m pytest -n 2 --dist loadfile $(ON_OTHER_CPUS)
 
-# The list of docs/reliability.md as a table; LONG=--long for the whole of it.
+# The list of docs/reliability.md as a table; LONG=--long for the whole of it, WRITE=--write to put it into the pages.
 reliability: build $(INPUTS)/.ready
-	$(PYTHON) tests/reliability/run.py $(LONG)
+	$(PYTHON) tests/reliability/run.py $(LONG) $(WRITE)
 
 # Ray and dask bring much along: they live in an environment of their own. Open MPI and MPICH come from the distribution.
 $(VENV)-executors/.ready: requirements/executors.txt

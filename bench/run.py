@@ -21,6 +21,7 @@ from cases import MODELS
 from contenders import CONTENDERS, engine_of, is_ours, target_of
 from machine import describe
 from make_inputs import CALIBRATION
+from marked_block import rewrite_block
 from runtime import RUNTIMES
 
 HERE = Path(__file__).parent
@@ -165,7 +166,7 @@ def main() -> None:
     text = "\n\n".join(tables.report(each) for each in [results, *earlier])
     print(text)
     if options.readme:
-        tables.rewrite_readme(HERE.parent / "README.md", text)
+        rewrite_block(HERE.parent / "README.md", "bench", text)
 
 
 if __name__ == "__main__":

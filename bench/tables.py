@@ -1,8 +1,6 @@
-"""Figures as markdown, and into the marked block of README.md."""
+"""Figures as markdown."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from contenders import NAMES, engine_of, is_ours, target_of
 from machine import one_line
@@ -14,7 +12,6 @@ ENGINES = {
     "torch.compile": "Exported graphs of PyTorch, through `eightbit.torch.compile` with OpenVINO (FP32 time is that of PyTorch itself)",
     "tensorflow": "Keras models, which OpenVINO converts and runs (FP32 time is that of TensorFlow itself)",
 }
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -148,11 +145,3 @@ def report(results: dict) -> str:
         f"Measured in one run on {one_line(results['machine'])}.",
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def rewrite_readme(path: Path, text: str) -> None:
-    whole = path.read_text(encoding="utf8")
-    if whole.count(BEGIN) != 1 or whole.count(END) != 1:
-        raise SystemExit(f"{path} must hold {BEGIN} and {END} once each.")
-    before, after = whole.split(BEGIN)[0], whole.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf8")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,24 @@ class CommandLine:
             assert text in errors[0]
         assert snapshot(self.folder) == before
         return errors[0]
+
+
+def cpu_seconds_of(command: list[str], folder: Path) -> tuple[int, float]:
+    """Runs it; returns its exit status and the CPU time that it took."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime
+
+
+def let_run(process: subprocess.Popen, cpu_seconds: float) -> None:
+    """Until it has used that much CPU time, which tells how far it is beside other work too, or has ended."""
+    ticks = cpu_seconds * os.sysconf("SC_CLK_TCK")
+    while process.poll() is None:
+        state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        if int(state[11]) + int(state[12]) >= ticks:
+            return
+        time.sleep(0.002)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -23,13 +23,18 @@ int python_level(LogLevel level) {
   return 20;
 }
 
-// A handler that raises must not end a quantization.
+// A handler that raises must not end a quantization. Ctrl-C, which Python notices wherever it runs
+// next, is not the handler's: it is left to where runs are stopped (run.cc).
 void write(const nb::object& logger, LogLevel level, std::string_view message) {
   nb::gil_scoped_acquire gil;
   try {
     logger.attr("log")(python_level(level), "%s", message);
   } catch (nb::python_error& error) {
-    error.discard_as_unraisable("eightbit log sink");
+    if (error.matches(PyExc_KeyboardInterrupt)) {
+      PyErr_SetInterrupt();
+    } else {
+      error.discard_as_unraisable("eightbit log sink");
+    }
   }
 }
 

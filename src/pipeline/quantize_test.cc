@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/scratch_folder.h"
 #include "pipeline/test_framework.h"
 
 namespace eightbit {
@@ -102,6 +103,67 @@ TEST(Quantize, ShardsAddUpToTheWhole) {
   quantize(model, merged, {}, {.report = &from_parts});
   quantize(model, whole, {}, {.report = &from_whole});
   EXPECT_EQ(from_parts.plan_text, from_whole.plan_text);
+}
+
+// What a run that is killed behind a step leaves of its checkpoint, in a folder `step` beside it.
+// Hears of steps by the log.
+class LeftBehind {
+ public:
+  LeftBehind(fs::path checkpoint, std::set<std::string> steps)
+      : checkpoint_(std::move(checkpoint)), steps_(std::move(steps)) {
+    set_log_sink([this](LogLevel, std::string_view message) { hear(message); });
+  }
+  ~LeftBehind() { set_log_sink({}); }
+
+  fs::path behind(const std::string& step) const {
+    return checkpoint_.parent_path() / step / checkpoint_.filename();
+  }
+
+ private:
+  void hear(std::string_view message) const {
+    const std::string step(message.substr(0, message.find(": ")));
+    if (!steps_.contains(step) || !message.ends_with("of CPU time")) return;
+    fs::create_directory(behind(step).parent_path());
+    for (const char* end : {"", ".steps"})
+      fs::copy_file(checkpoint_.string() + end, behind(step).string() + end);
+  }
+
+  fs::path checkpoint_;
+  std::set<std::string> steps_;
+};
+
+std::map<std::string, QuantizeOptions> smoothed_in_two_ways() {
+  std::map<std::string, QuantizeOptions> all;
+  all["something"].model_type = ModelType::transformer;
+  // Of a network without convolutions: such a plan is small enough to be kept at once.
+  all["nothing"].advanced_parameters.smooth_quant_alphas.convolution = 0.5;
+  for (auto& [name, options] : all) options.advanced_parameters.disable_channel_alignment = false;
+  return all;
+}
+
+std::string recipe_of_run(const QuantizeOptions& options, const fs::path& checkpoint) {
+  Report report;
+  quantize(network(), data(), options, {.checkpoint = checkpoint, .report = &report});
+  return report.recipe.to_json();
+}
+
+TEST(Quantize, KilledBehindAnyStepARunGoesOnToTheSameBytes) {
+  const std::set<std::string> steps = {"smooth quant", "channel alignment", "min-max",
+                                       "weight rounding", "bias correction"};
+  for (const auto& [smoothed, options] : smoothed_in_two_ways()) {
+    const ScratchFolder folder;
+    const fs::path checkpoint = folder.path() / "c.stats";
+    const LeftBehind left(checkpoint, steps);
+    const std::string whole = recipe_of_run(options, checkpoint);
+    set_log_sink({});
+    for (const std::string& step : steps) {
+      SCOPED_TRACE(smoothed + " smoothed, killed behind " + step);
+      ASSERT_TRUE(fs::exists(left.behind(step)));
+      std::string resumed;
+      EXPECT_NO_THROW(resumed = recipe_of_run(options, left.behind(step)));
+      EXPECT_EQ(resumed, whole);
+    }
+  }
 }
 
 // A column of weights that is a thousand times as wide as the others, and a quantizer that may not

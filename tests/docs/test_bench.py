@@ -13,7 +13,15 @@ BENCH = Path(__file__).parents[2] / "bench"
 def bench_modules(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
     yield
-    for name in ("cases", "contenders", "machine", "make_inputs", "runtime", "tables"):
+    for name in (
+        "cases",
+        "contenders",
+        "machine",
+        "make_inputs",
+        "marked_block",
+        "runtime",
+        "tables",
+    ):
         sys.modules.pop(name, None)
 
 
@@ -94,22 +102,30 @@ def test_the_table_sets_ratios_beside_targets_and_speeds_beside_both_references(
     assert lines[-1] == "Measured in one run on 2 cores of Z80 (AVX2), OpenVINO 1 in f32, NNCF 2."
 
 
-def test_only_the_marked_block_of_the_readme_changes(tmp_path):
-    from tables import BEGIN, END, rewrite_readme
+def test_only_the_marked_block_of_a_page_changes(tmp_path):
+    from marked_block import marks, rewrite_block
 
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    rewrite_readme(page, "new")
-    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    page.write_text("no block")
-    with pytest.raises(SystemExit):
-        rewrite_readme(page, "new")
-    assert page.read_text() == "no block"
+    begin, end = marks("bench")
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    rewrite_block(page, "bench", "new")
+    assert page.read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
+    for broken in ("no block", f"{begin} {begin} {end}"):
+        page.write_text(broken)
+        with pytest.raises(SystemExit):
+            rewrite_block(page, "bench", "new")
+        assert page.read_text() == broken
 
 
-def test_the_readme_has_the_block():
-    text = (BENCH.parent / "README.md").read_text(encoding="utf8")
-    assert text.count("<!-- bench:begin -->") == text.count("<!-- bench:end -->") == 1
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("README.md", "bench"), ("README.md", "reliability"), ("docs/reliability.md", "reliability")],
+)
+def test_the_pages_have_the_blocks(page, name):
+    from marked_block import marks
+
+    text = (BENCH.parent / page).read_text(encoding="utf8")
+    assert [text.count(mark) for mark in marks(name)] == [1, 1]
 
 
 def test_memory_is_the_high_water_mark_of_the_call_alone():

@@ -453,6 +453,24 @@ def test_ctrl_c_ends_a_running_calibration(model, samples):
     assert time.monotonic() - start < 20
 
 
+def test_ctrl_c_that_python_notices_while_it_logs_ends_the_run(model, dataset):
+    class Pressed(logging.Handler):
+        def emit(self, record):
+            if record.getMessage().startswith("place: "):
+                signal.raise_signal(signal.SIGINT)
+
+    logger, handler = logging.getLogger("eightbit"), Pressed()
+    level = logger.level
+    logger.addHandler(handler)
+    eb.set_log_level("DEBUG")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            eb.quantize(model, dataset)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
 LOST_SIGNAL_STACK = """
 import ctypes, mmap, os, signal, sys, threading
 import numpy as np, eightbit as eb

@@ -3,7 +3,8 @@
 //
 // Counted is `operator new` where it is called from a library or program whose file has "eightbit"
 // in its name, from main() on: what runtimes do when they run out of memory is theirs, and so is
-// what libraries do before.
+// what libraries do before. With FAIL_LATER only once begin_to_fail() is called: nanobind aborts
+// where memory runs out while it makes a module or its table of objects grows.
 #include <dlfcn.h>
 #include <link.h>
 
@@ -97,12 +98,26 @@ struct AtEnd {
 
 using Main = int (*)(int, char**, char**);
 
+namespace {
+
+Main g_main = nullptr;
+
+// What is static in the program is made before, by what calls this.
+int counted_main(int argc, char** argv, char** environment) {
+  g_begun = std::getenv("FAIL_LATER") == nullptr;
+  return g_main(argc, argv, environment);
+}
+
+}  // namespace
+
+extern "C" void begin_to_fail() { g_begun = true; }
+
 extern "C" int __libc_start_main(Main main, int argc, char** argv, void (*init)(), void (*fini)(),
                                  void (*end)(), void* stack) {
   const auto next =
       reinterpret_cast<decltype(&__libc_start_main)>(dlsym(RTLD_NEXT, "__libc_start_main"));
-  g_begun = true;
-  return next(main, argc, argv, init, fini, end, stack);
+  g_main = main;
+  return next(counted_main, argc, argv, init, fini, end, stack);
 }
 
 #define CALLER __builtin_return_address(0)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Tries the reliability list and prints its table.
 
-    python tests/reliability/run.py [--long] [ROW...]
+    python tests/reliability/run.py [--long] [--write] [ROW...]
 
 Short: a few thousand mutations, 20 moments; --long: 10,000 mutations a format, 200 moments, 1,000 runs. Ends with 1 where
-something was found. Needs EIGHTBIT_BUILD_DIR, as the tests do."""
+something was found. --write puts the table of all rows into README.md and docs/reliability.md. Needs EIGHTBIT_BUILD_DIR, as
+the tests do."""
 
 import argparse
+import datetime
 import os
 import re
 import shutil
@@ -19,6 +21,11 @@ from pathlib import Path
 from rows import ROWS, Row
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "bench"))
+from machine import cpu_name, isa, package_version  # noqa: E402
+from marked_block import rewrite_block  # noqa: E402
+
+HEAD = ["#", "what was tried", "how often", "findings", "pass mark", "CPU s", "clock s"]
 LONG = {
     "RELIABILITY_MOMENTS": "200",
     "RELIABILITY_RUNS": "1000",
@@ -111,41 +118,84 @@ def run_program(path: Path, names: str, outcome: Outcome) -> None:
     outcome.add(int(tried[1]) if tried else 0, int(status != 0 or not tried), 0, output)
 
 
+class Clock:
+    """Seconds since it was made: of CPU time of all that was started and has ended, and by the clock."""
+
+    def __init__(self) -> None:
+        self.cpu, self.began = self._cpu(), time.monotonic()
+
+    @staticmethod
+    def _cpu() -> float:
+        times = os.times()
+        return times.children_user + times.children_system
+
+    def seconds(self) -> tuple[float, float]:
+        return self._cpu() - self.cpu, time.monotonic() - self.began
+
+
+def tried(row: Row, long: bool) -> Outcome:
+    outcome = Outcome()
+    run_tests(row, outcome, long)
+    run_units(row, outcome)
+    run_mutations(row, outcome, long)
+    run_sanitized(row, outcome, long)
+    return outcome
+
+
+def cells(row: Row, outcome: Outcome, clock: Clock) -> list[str]:
+    often = f"{outcome.tried:,}" if outcome.tried else "no test yet"
+    if outcome.skipped:
+        often += f", {outcome.skipped} skipped"
+    findings = str(outcome.findings) if outcome.tried else "-"
+    seconds = [f"{value:,.0f}" for value in clock.seconds()]
+    return [f"R{row.number}", row.what, often, findings, row.mark, *seconds]
+
+
+def line(words: list[str]) -> str:
+    return f"| {' | '.join(words)} |"
+
+
+def table(lines: list[list[str]], columns: int) -> str:
+    return "\n".join(line(words[:columns]) for words in [HEAD, ["---"] * len(HEAD), *lines])
+
+
+def write(lines: list[list[str]], summary: str) -> None:
+    """Into README.md without the times, into docs/reliability.md with all."""
+    rewrite_block(ROOT / "README.md", "reliability", table(lines, HEAD.index("CPU s")))
+    command = f"`python tests/reliability/run.py {' '.join(sys.argv[1:])}`"
+    machine = f"{os.cpu_count()} cores of {cpu_name()} ({', '.join(isa())})"
+    told = f"{command}, {datetime.date.today()}, {machine}, OpenVINO {package_version('openvino')}:\n{summary}."
+    rewrite_block(
+        ROOT / "docs/reliability.md", "reliability", f"{told}\n\n{table(lines, len(HEAD))}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("rows", nargs="*", type=int, help="numbers; default: all")
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the table into the pages")
     arguments = parser.parse_args()
-    found = gaps = 0
-    print(
-        "| # | what was tried | how often | findings | pass mark | seconds |\n| --- | --- | --- | --- | --- | --- |"
-    )
+    if arguments.write and arguments.rows:
+        parser.error("--write takes all rows")
+    lines, found, gaps, whole = [], 0, 0, Clock()
+    print(table([], len(HEAD)), flush=True)
     for row in ROWS:
         if arguments.rows and row.number not in arguments.rows:
             continue
-        began = time.monotonic()
-        outcome = Outcome()
-        run_tests(row, outcome, arguments.long)
-        run_units(row, outcome)
-        run_mutations(row, outcome, arguments.long)
-        run_sanitized(row, outcome, arguments.long)
+        clock = Clock()
+        outcome = tried(row, arguments.long)
         found += outcome.findings
-        gap = outcome.tried == 0
-        gaps += gap
-        often = (
-            "no test yet"
-            if gap
-            else f"{outcome.tried:,}" + (f", {outcome.skipped} skipped" if outcome.skipped else "")
-        )
-        result = "-" if gap else outcome.findings
-        seconds = time.monotonic() - began
-        print(
-            f"| R{row.number} | {row.what} | {often} | {result} | {row.mark} | {seconds:.0f} |",
-            flush=True,
-        )
+        gaps += outcome.tried == 0
+        lines.append(cells(row, outcome, clock))
+        print(line(lines[-1]), flush=True)
         if outcome.text:
             print(outcome.text, file=sys.stderr, flush=True)
-    print(f"\n{found} findings, {gaps} rows without tests")
+    cpu, seconds = whole.seconds()
+    summary = f"{found} findings, {gaps} rows without tests, in {cpu:,.0f} s of CPU time and {seconds:,.0f} s"
+    print(f"\n{summary}")
+    if arguments.write:
+        write(lines, summary)
     sys.exit(1 if found else 0)
 
 
