@@ -29,9 +29,12 @@ void append(QuantizedRange& range, double low, double high) {
   range.high.push_back(static_cast<float>(high));
 }
 
-// Moves one end outwards so that 0 falls on a level.
-std::pair<double, double> tune_zero(double low, double high, int top) {
+// Moves one end outwards so that 0 falls on a level. An end nearer to 0 than half a step stays with
+// NNCF, and 0 is on no level; else it becomes 0, which is what values beyond it are rounded to.
+std::pair<double, double> tune_zero(double low, double high, int top, Narrowest narrowest) {
   const double q = std::nearbyint(-low * top / (high - low));
+  if (narrowest == Narrowest::relative && q == 0) return {0.0, high};
+  if (narrowest == Narrowest::relative && q == top) return {low, 0.0};
   const double moved_low = q < top ? q / (q - top) * high : low;
   const double moved_high = q > 0 ? (q - top) / q * low : high;
   if (high - moved_low > moved_high - low) return {moved_low, high};
@@ -74,7 +77,7 @@ QuantizedRange asymmetric_range(std::span<const float> min, std::span<const floa
                         std::max(high, 0.0) - std::min(low, 0.0) > 256 * kNothing;
     if (!counts && high - low <= kSmallest) low -= kSmallest, high += kSmallest;
     const auto [tuned_low, tuned_high] =
-        tune_zero(std::min(low, 0.0), std::max(high, 0.0), range.levels - 1);
+        tune_zero(std::min(low, 0.0), std::max(high, 0.0), range.levels - 1, narrowest);
     append(range, tuned_low, tuned_high);
   }
   return range;

@@ -29,7 +29,8 @@ int levels_of(int bits, bool narrow_range);
 int largest_level(int bits);
 
 // How narrow a range may be. `absolute`: NNCF's limits, in the unit of the data, below which a
-// tensor becomes zeros. `relative`: these hold for tensors that are zero alone.
+// tensor becomes zeros. `relative`: these hold for tensors that are zero alone, and so may one side
+// of 0 be: less than half a step is nothing.
 enum class Narrowest : uint8_t { absolute, relative };
 
 // Symmetric range from measured extremes. min: decides the sign unless `signedness` forces it; max:
@@ -41,7 +42,8 @@ QuantizedRange symmetric_range(std::span<const float> min, std::span<const float
                                Narrowest narrowest = Narrowest::absolute);
 
 // Asymmetric range, widened to at least 1.6e-3, to hold 0, and tuned so that 0 falls on a level
-// exactly.
+// exactly (`absolute`: unless one end is nearer to it than half a step). Runtimes round zero points:
+// between levels, 0 moves all values by what is rounded off.
 QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits,
                                 bool narrow_range, Narrowest narrowest = Narrowest::absolute);
 

@@ -169,6 +169,33 @@ TEST(FakeQuantizeMath, AsymmetricRangesCoverTheirDataAndHoldZeroExactly) {
   EXPECT_GT(on_level, kTensors / 2);
 }
 
+// Runtimes round zero points: an end between levels would move all values.
+TEST(FakeQuantizeMath, AnEndWithinHalfAStepOfZeroIsZero) {
+  Cases cases;
+  int small = 0;
+  for (int n = 0; n < kTensors; ++n) {
+    const Case c = cases.next();
+    const QuantizedRange range =
+        asymmetric_range(c.min, c.max, c.bits, c.narrow, Narrowest::relative);
+    for (size_t i = 0; i < c.min.size(); ++i) {
+      const double step = (static_cast<double>(range.high[i]) - range.low[i]) / (range.levels - 1);
+      const double zero = -range.low[i] / step;
+      small += (range.low[i] == 0 && c.min[i] < 0) || (range.high[i] == 0 && c.max[i] > 0);
+      ASSERT_NEAR(zero, std::nearbyint(zero), 1e-6 * range.levels + 1e-5);
+      const double width = std::max(c.max[i], 0.0f) - std::min(c.min[i], 0.0f),
+                   half = 0.5 * width / (range.levels - 1) * (1 + 1e-6);
+      ASSERT_LE(range.low[i] - c.min[i], half);
+      ASSERT_LE(c.max[i] - range.high[i], half);
+    }
+  }
+  EXPECT_GT(small, 0);
+  // swish behind large values
+  const QuantizedRange range =
+      asymmetric_range(std::vector{-0.2785f}, std::vector{156.0f}, 8, false, Narrowest::relative);
+  EXPECT_EQ(range.low[0], 0);
+  EXPECT_EQ(range.high[0], 156.0f);
+}
+
 TEST(FakeQuantizeMath, ValuesGoToTheNearestLevel) {
   Cases cases;
   for (int n = 0; n < kTensors; ++n) {

@@ -20,16 +20,10 @@ from eightbit.pot.engines.utils import (
 from eightbit.pot.graph.model_utils import add_outputs
 from eightbit.pot.samplers.batch_sampler import BatchSampler
 from openvino import opset13 as ops
+from small_models import weights
 
 PARTS = ("finder", "judge")
 CROP = 12
-
-
-def weights(*shape, seed=0):
-    random = np.random.default_rng(seed)
-    return ops.constant(
-        (1.4 * random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-    )
 
 
 def finder() -> ov.Model:

@@ -25,16 +25,9 @@ from eightbit.pot import (
 from eightbit.pot.graph.model_utils import get_node_by_name, get_nodes_by_type
 from eightbit.pot.samplers.batch_sampler import BatchSampler
 from openvino import opset13 as ops
-from small_models import sqnr
+from small_models import sqnr, weights
 
 SIZE, CLASSES = 16, 4
-
-
-def weights(*shape, seed=0, gain=1.4):
-    random = np.random.default_rng(seed)
-    return ops.constant(
-        (gain * random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-    )
 
 
 def classifier() -> ov.Model:

@@ -1,6 +1,7 @@
 """Configuration files whose engine is a module of the user's own: what runs a cascade, and measures it as a whole."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ def pot(cli, tmp_path, monkeypatch):
     for name, model in zip(PARTS, (finder(), judge()), strict=True):
         ov.save_model(model, tmp_path / f"{name}.xml", compress_to_fp16=False)
     monkeypatch.setenv("EIGHTBIT_PYTHON", sys.executable)
+    monkeypatch.setenv("PYTHONPATH", str(HERE.parent / "python"), prepend=os.pathsep)
     return CommandLine(cli, tmp_path)
 
 

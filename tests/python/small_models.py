@@ -5,6 +5,14 @@ import openvino as ov
 from openvino import opset13 as ops
 
 
+def weights(*shape, seed=0, gain=1.4) -> ov.Node:
+    """Random, scaled so that a layer of them keeps the size of its input."""
+    random = np.random.default_rng(seed)
+    return ops.constant(
+        (gain * random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+    )
+
+
 def conv_net(channels: int = 8, batch: int = 1) -> ov.Model:
     """Two convolutions and a fully connected layer, with fixed random weights."""
     random = np.random.default_rng(7)

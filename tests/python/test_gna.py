@@ -7,16 +7,9 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
-from small_models import sqnr
+from small_models import sqnr, weights
 
 WIDTH = 40
-
-
-def weights(*shape, seed=0):
-    random = np.random.default_rng(seed)
-    return ops.constant(
-        (1.4 * random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-    )
 
 
 def acoustic_model() -> ov.Model:
