@@ -42,8 +42,8 @@ QuantizedRange symmetric_range(std::span<const float> min, std::span<const float
                                Narrowest narrowest = Narrowest::absolute);
 
 // Asymmetric range, widened to at least 1.6e-3, to hold 0, and tuned so that 0 falls on a level
-// exactly (`absolute`: unless one end is nearer to it than half a step). Runtimes round zero points:
-// between levels, 0 moves all values by what is rounded off.
+// exactly (`absolute`: unless one end is nearer to it than half a step). Runtimes round zero
+// points: between levels, 0 moves all values by what is rounded off.
 QuantizedRange asymmetric_range(std::span<const float> min, std::span<const float> max, int bits,
                                 bool narrow_range, Narrowest narrowest = Narrowest::absolute);
 
