@@ -131,9 +131,13 @@ void TrialBench::run_by_default() {
 
 void TrialBench::run_in_f32() {
   float_outputs_ = reduced() ? outputs_of(in_f32()) : std::move(by_default_outputs_);
+  judge_floats();
+}
+
+void TrialBench::judge_floats() {
   find_parts();
-  float_db_ = reduced() ? decibels(std::exchange(by_default_outputs_, {}))
-                        : std::vector<double>(judged_.size(), kInfinite);
+  float_db_ =
+      reduced() ? decibels(by_default_outputs_) : std::vector<double>(judged_.size(), kInfinite);
 }
 
 void TrialBench::find_parts() {
@@ -147,12 +151,15 @@ void TrialBench::extend(std::vector<Sample> more) {
   const size_t known = samples_.size();
   samples_.insert(samples_.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));
-  if (reduced()) return run_both();
-  for (size_t s = known; s < samples_.size(); ++s)
-    float_outputs_.push_back(by_default().run(samples_[s]));
+  if (reference_.impl().stateful()) return run_both();  // states go on from the first sample
+  const auto run_more = [&](backends::Runner& runner, TrialOutputs& outputs) {
+    for (size_t s = known; s < samples_.size(); ++s) outputs.push_back(runner.run(samples_[s]));
+  };
+  run_more(by_default(), reduced() ? by_default_outputs_ : float_outputs_);
   release();
-  find_parts();
-  float_db_.assign(judged_.size(), kInfinite);
+  if (reduced()) run_more(in_f32(), float_outputs_);
+  release();
+  judge_floats();
 }
 
 void TrialBench::run_both() {

@@ -91,7 +91,8 @@ class TrialBench {
   void run_by_default();
   void run_in_f32();
   void run_both();
-  // More samples behind those that there are: runs the float model on these, where that is enough.
+  // More samples behind those that there are: runs the float model on these, or on all where it
+  // has states.
   void extend(std::vector<Sample> more);
 
   // Outputs alone, and what they are worth.
@@ -128,6 +129,7 @@ class TrialBench {
  private:
   TrialOutputs outputs_of(backends::Runner& runner) const;
   void find_parts();
+  void judge_floats();
   // Runs up to so many samples, those that it has not run.
   void run_first(Tried& tried, size_t count) const;
   std::vector<double> decibels(const TrialOutputs& outputs) const;
