@@ -64,13 +64,36 @@ def vectors(random):
     return (random.standard_normal((1, 20, 64)) * 10 ** random.uniform(-1, 1)).astype(np.float32)
 
 
+def as_loud_as_others(sample):
+    return sample / np.abs(sample).max()
+
+
 @pytest.mark.parametrize(
     "net, make, least", [(spectrum, sounds, 25), (norm, vectors, 14)], ids=["spectrum", "norm"]
 )
 def test_arithmetic_in_front_of_layers_stays_in_float(net, make, least):
     random = np.random.default_rng(0)
-    data = [make(random) for _ in range(60)]
+    data = [as_loud_as_others(make(random)) for _ in range(60)]
     report = eb.Report()
     quantized = eb.quantize(net(), eb.Dataset(data[:50]), report=report, min_sqnr_db=0)
     assert quantized_sqnr(net(), quantized, data[50:]) >= least
     assert report.weight_quantizers == 2 and report.activation_quantizers == 2
+
+
+@pytest.mark.parametrize(
+    "net, make", [(spectrum, sounds), (norm, vectors)], ids=["spectrum", "norm"]
+)
+def test_inputs_of_very_different_loudness_are_read_in_floats(net, make):
+    random = np.random.default_rng(0)
+    data = [make(random) for _ in range(60)]
+    report = eb.Report()
+    quantized = eb.quantize(net(), eb.Dataset(data[:50]), report=report, min_sqnr_db=0)
+    assert report.weight_quantizers == 1 and report.activation_quantizers == 1
+    assert "20 dB of signal to noise at most" in report.plan_text
+    # too few samples to tell: the quiet ones keep a few levels
+    few = eb.quantize(net(), eb.Dataset(data[:19]), min_sqnr_db=0)
+    unseen = data[50:]
+    assert quantized_sqnr(net(), quantized, unseen) >= 25
+    assert quantized_sqnr(net(), quantized, unseen) > quantized_sqnr(net(), few, unseen) + 6
+    eb.quantize(net(), eb.Dataset(data[:50]), report=report, recipe=eb.Recipe.NNCF)
+    assert report.weight_quantizers > 1
