@@ -106,10 +106,10 @@ class Reader {
   }
 
   // What stands for the zero point of a layer's input (compiler/zero_points.h), read off its name.
-  static bool is_part_of_layer(const ov::Node& node) {
-    if (!ov::is_type<ov::op::v1::Add>(&node)) return false;
+  bool is_part_of_layer(const ov::Node& node) const {
+    if (!ov::is_type<ov::op::v1::Add>(&node) || !is_constant(node.input_value(1))) return false;
     const ov::Output<ov::Node> layer = node.input_value(0);
-    return layer.get_target_inputs().size() == 1 &&
+    return reading_.ids.contains(layer.get_node()) && layer.get_target_inputs().size() == 1 &&
            node.get_friendly_name() ==
                layer.get_node()->get_friendly_name() + std::string(kZeroPointSuffix);
   }

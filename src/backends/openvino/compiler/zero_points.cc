@@ -28,8 +28,8 @@ constexpr int64_t kFewRows = 8;  // OpenVINO makes chains of such products (runt
 
 struct Layer {
   std::shared_ptr<ov::Node> node;
-  int64_t channel_axis;             // of the output
-  std::vector<size_t> summed_axes;  // of the weights
+  size_t channel_axis;  // of the output
+  bool channels_first;  // in the weights; else last
 };
 
 bool moves_elements(const ov::Node& node) {
@@ -40,10 +40,7 @@ bool moves_elements(const ov::Node& node) {
 std::optional<Layer> as_convolution(const std::shared_ptr<ov::Node>& node) {
   const auto* convolution = ov::as_type<const ov::op::v1::Convolution>(node.get());
   if (!convolution || is_padded(*convolution)) return std::nullopt;
-  Layer layer{node, 1, {}};
-  for (size_t axis = 1; axis < node->get_input_partial_shape(1).size(); ++axis)
-    layer.summed_axes.push_back(axis);
-  return layer;
+  return Layer{node, 1, true};
 }
 
 std::optional<Layer> as_product(const std::shared_ptr<ov::Node>& node) {
@@ -53,8 +50,7 @@ std::optional<Layer> as_product(const std::shared_ptr<ov::Node>& node) {
   if (!product || weights.size() != 2 || out.rank().is_dynamic() || out.size() < 2)
     return std::nullopt;
   if (out.size() == 2 && out[0].is_static() && out[0].get_length() <= kFewRows) return std::nullopt;
-  const int64_t last = out.rank().get_length() - 1;
-  return Layer{node, last, {product->get_transpose_b() ? size_t{1} : size_t{0}}};
+  return Layer{node, out.size() - 1, product->get_transpose_b()};
 }
 
 // What reads the value as the data of a layer whose weights are known.
@@ -84,7 +80,7 @@ bool collect_layers(const Output& value, std::vector<Layer>& layers) {
 std::vector<float> sums_of_weights(const Layer& layer, double low) {
   const Tensor tensor = evaluate_constant(layer.node->input_value(1));
   const std::vector<float> values = to_floats(tensor);
-  const bool first = layer.summed_axes.front() != 0;  // channels lie along the first axis
+  const bool first = layer.channels_first;
   const auto channels = static_cast<size_t>(first ? tensor.shape.front() : tensor.shape.back());
   const size_t others = values.size() / std::max<size_t>(channels, 1);
   std::vector<double> sums(channels, 0.0);
@@ -99,7 +95,7 @@ void add_behind(const Layer& layer, double low) {
   const Output out = layer.node->output(0);
   const std::vector<float> sums = sums_of_weights(layer, low);
   ov::Shape shape(out.get_partial_shape().size(), 1);
-  shape[static_cast<size_t>(layer.channel_axis)] = sums.size();
+  shape[layer.channel_axis] = sums.size();
   const auto readers = out.get_target_inputs();
   insert_between({readers.begin(), readers.end()}, [&](const Output& source) -> Output {
     const std::string name = layer.node->get_friendly_name() + std::string(kZeroPointSuffix);
