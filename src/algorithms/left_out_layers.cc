@@ -60,7 +60,7 @@ bool is_faint(const records::StatisticsData& statistics, int point) {
 
 }  // namespace
 
-void leave_unseen_in_float(const Graph&, const records::StatisticsData& statistics, Plan& plan) {
+void leave_unseen_in_float(const records::StatisticsData& statistics, Plan& plan) {
   const size_t unseen = leave_in_float(
       plan,
       "in a branch that no sample took, or a loop that none ran, or without elements in all "

@@ -9,8 +9,7 @@ namespace eightbit::algorithms {
 
 // Layers in bodies that no sample came to, and those of tensors without elements: their inputs have
 // no range. Takes their quantizers out of the plan, and says so in its notes and in a warning.
-void leave_unseen_in_float(const Graph& graph, const records::StatisticsData& statistics,
-                           Plan& plan);
+void leave_unseen_in_float(const records::StatisticsData& statistics, Plan& plan);
 
 // Layers that read an input of the model, as it is or only moved, where one sample in twenty fills
 // fewer than 32 of the 256 levels that the loudest needs, as sound does. Its peaks stand 12 dB

@@ -10,7 +10,7 @@
 namespace eightbit::algorithms {
 namespace {
 
-// input -> Reshape -> first -> second, all quantized; samples that reach from -reach to reach.
+// input -> Transpose -> first -> second, all quantized; samples that reach from -reach to reach.
 class Network {
  public:
   Network() {

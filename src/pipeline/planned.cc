@@ -246,7 +246,7 @@ void correct_biases(const backends::Network& model, const records::StatisticsDat
 Planned complete(const Model& model, const records::StatisticsData& statistics, Plan plan,
                  const QuantizeOptions& options, const RunOptions& run, Steps& steps,
                  const std::function<void(const Planned& so_far)>& before_judged) {
-  algorithms::leave_unseen_in_float(model.impl().graph(), statistics, plan);
+  algorithms::leave_unseen_in_float(statistics, plan);
   if (options.recipe == Recipe::eightbit)
     algorithms::leave_faint_inputs_in_float(model.impl().graph(), statistics, plan);
   AlgorithmRun on_model(model.impl(), statistics, options, run);

@@ -114,10 +114,10 @@ class Reader {
                layer.get_node()->get_friendly_name() + std::string(kZeroPointSuffix);
   }
 
-  void join_to_layer(const ov::Node& node) {
+  void join_to_layer(ov::Node& node) {
     const NodeId layer = reading_.ids.at(node.get_input_node_ptr(0));
     reading_.ids.emplace(&node, layer);
-    reading_.values[reading_.graph.node(layer).outputs[0]] = const_cast<ov::Node&>(node).output(0);
+    reading_.values[reading_.graph.node(layer).outputs[0]] = node.output(0);
   }
 
   void add(const std::shared_ptr<ov::Node>& node) {

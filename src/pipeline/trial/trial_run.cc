@@ -151,7 +151,6 @@ void TrialBench::extend(std::vector<Sample> more) {
   const size_t known = samples_.size();
   samples_.insert(samples_.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));
-  if (reference_.impl().stateful()) return run_both();  // states go on from the first sample
   const auto run_more = [&](backends::Runner& runner, TrialOutputs& outputs) {
     for (size_t s = known; s < samples_.size(); ++s) outputs.push_back(runner.run(samples_[s]));
   };

@@ -91,8 +91,8 @@ class TrialBench {
   void run_by_default();
   void run_in_f32();
   void run_both();
-  // More samples behind those that there are: runs the float model on these, or on all where it
-  // has states.
+  // More samples behind those that there are: runs the float model on these, which must have no
+  // states.
   void extend(std::vector<Sample> more);
 
   // Outputs alone, and what they are worth.

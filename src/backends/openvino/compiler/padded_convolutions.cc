@@ -106,15 +106,10 @@ void give_ranges_by_channel(FakeQuantize& quantizer, size_t channels) {
   const double low = *number_of(quantizer.input_value(1)),
                high = *number_of(quantizer.input_value(2));
   const size_t port = std::fabs(low) > std::fabs(high) ? 1 : 2;
-  const ov::element::Type type = quantizer.get_input_element_type(port);
-  const ov::Shape shape{1, channels, 1, 1};
   for (const size_t end : {1, 2}) {
     std::vector<double> values(channels, end == 1 ? low : high);
     if (end == port) values.front() *= kOwnRange;
-    const auto constant = std::make_shared<ov::op::v0::Constant>(type, shape, values);
-    constant->set_friendly_name(quantizer.get_friendly_name() +
-                                (end == 1 ? "/input_low" : "/input_high"));
-    quantizer.input(end).replace_source_output(constant);
+    set_end(quantizer, end, {1, channels, 1, 1}, values);
   }
 }
 

@@ -6,7 +6,11 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/op/elu.hpp>
 #include <openvino/op/prelu.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/squeeze.hpp>
 #include <openvino/op/swish.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/unsqueeze.hpp>
 #include <openvino/op/util/binary_elementwise_arithmetic.hpp>
 #include <openvino/op/util/unary_elementwise_arithmetic.hpp>
 
@@ -28,6 +32,11 @@ bool computes_by_element(const ov::Node& node) {
          dynamic_cast<const ov::op::util::BinaryElementwiseArithmetic*>(&node);
 }
 
+bool keeps_elements(const ov::Node& node) {
+  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) ||
+         ov::is_type<ov::op::v0::Squeeze>(&node) || ov::is_type<ov::op::v0::Unsqueeze>(&node);
+}
+
 std::optional<double> number_of(const ov::Output<ov::Node>& value) {
   const auto* constant = ov::as_type<const ov::op::v0::Constant>(value.get_node());
   if (!constant || ov::shape_size(constant->get_shape()) != 1) return std::nullopt;
@@ -40,6 +49,16 @@ bool has_zero_point(const ov::op::v0::FakeQuantize& quantizer) {
   const auto steps = static_cast<double>(quantizer.get_levels() - 1);
   const double zero = std::round(-*low / (*high - *low) * steps);
   return zero > 0 && zero != std::floor((steps + 1) / 2);
+}
+
+void set_end(ov::op::v0::FakeQuantize& quantizer, size_t port, const ov::Shape& shape,
+             const std::vector<double>& values) {
+  static constexpr const char* kEnds[] = {"/input_low", "/input_high", "/output_low",
+                                          "/output_high"};
+  const auto constant =
+      std::make_shared<ov::op::v0::Constant>(quantizer.get_input_element_type(port), shape, values);
+  constant->set_friendly_name(quantizer.get_friendly_name() + kEnds[port - 1]);
+  quantizer.input(port).replace_source_output(constant);
 }
 
 bool is_padded(const ov::op::v1::Convolution& node) {

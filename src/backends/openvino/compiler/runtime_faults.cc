@@ -10,14 +10,10 @@
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_min.hpp>
 #include <openvino/op/relu.hpp>
-#include <openvino/op/reshape.hpp>
 #include <openvino/op/shuffle_channels.hpp>
 #include <openvino/op/sigmoid.hpp>
-#include <openvino/op/squeeze.hpp>
 #include <openvino/op/subtract.hpp>
 #include <openvino/op/tanh.hpp>
-#include <openvino/op/transpose.hpp>
-#include <openvino/op/unsqueeze.hpp>
 #include <vector>
 
 #include "backends/openvino/compiler/patterns.h"
@@ -105,11 +101,6 @@ Output held_apart(const Output& value, const std::string& name) {
 void break_chain(ov::op::v0::MatMul& product) {
   product.input(0).replace_source_output(
       held_apart(product.input_value(0), product.get_friendly_name()));
-}
-
-bool keeps_elements(const ov::Node& node) {
-  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) ||
-         ov::is_type<ov::op::v0::Squeeze>(&node) || ov::is_type<ov::op::v0::Unsqueeze>(&node);
 }
 
 // The kernel of ReduceMin and ReduceMax takes in what follows. With a quantizer among it, OpenVINO

@@ -6,10 +6,6 @@
 #include <openvino/op/convolution.hpp>
 #include <openvino/op/fake_quantize.hpp>
 #include <openvino/op/matmul.hpp>
-#include <openvino/op/reshape.hpp>
-#include <openvino/op/squeeze.hpp>
-#include <openvino/op/transpose.hpp>
-#include <openvino/op/unsqueeze.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,11 +27,6 @@ struct Layer {
   size_t channel_axis;  // of the output
   bool channels_first;  // in the weights; else last
 };
-
-bool moves_elements(const ov::Node& node) {
-  return ov::is_type<ov::op::v1::Reshape>(&node) || ov::is_type<ov::op::v1::Transpose>(&node) ||
-         ov::is_type<ov::op::v0::Squeeze>(&node) || ov::is_type<ov::op::v0::Unsqueeze>(&node);
-}
 
 std::optional<Layer> as_convolution(const std::shared_ptr<ov::Node>& node) {
   const auto* convolution = ov::as_type<const ov::op::v1::Convolution>(node.get());
@@ -68,7 +59,7 @@ std::optional<Layer> as_layer(const ov::Input<ov::Node>& reader) {
 // False where anything else reads it.
 bool collect_layers(const Output& value, std::vector<Layer>& layers) {
   return std::ranges::all_of(value.get_target_inputs(), [&](const ov::Input<ov::Node>& reader) {
-    if (moves_elements(*reader.get_node()) && reader.get_index() == 0)
+    if (keeps_elements(*reader.get_node()) && reader.get_index() == 0)
       return collect_layers(reader.get_node()->output(0), layers);
     const auto layer = as_layer(reader);
     if (layer) layers.push_back(*layer);
@@ -109,14 +100,8 @@ void add_behind(const Layer& layer, double low) {
 
 void begin_at_zero(FakeQuantize& quantizer, double low, double high) {
   const ov::Shape shape = quantizer.get_input_shape(3);
-  const auto end = [&](size_t port, double value, const char* name) {
-    const auto constant =
-        std::make_shared<ov::op::v0::Constant>(ov::element::f32, shape, std::vector{value});
-    constant->set_friendly_name(quantizer.get_friendly_name() + name);
-    quantizer.input(port).replace_source_output(constant);
-  };
-  end(3, 0.0, "/output_low");
-  end(4, high - low, "/output_high");
+  set_end(quantizer, 3, shape, {0.0});
+  set_end(quantizer, 4, shape, {high - low});
 }
 
 }  // namespace
