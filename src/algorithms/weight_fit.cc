@@ -64,8 +64,8 @@ class ChannelFit {
     for (float w : weights_) abs_max = std::max(abs_max, std::fabs(w));
     const float nearest = abs_max / top_;
     tight_ = tight_pairs(nearest * narrowest_);
-    const bool overflows =
-        std::ranges::any_of(tight_, [&](size_t k) { return violates(k, nearest); });
+    const bool overflows = std::ranges::any_of(
+        tight_, [&](const Pair& pair) { return violates(pair.first, nearest); });
     float best = nearest;
     double least = std::numeric_limits<double>::infinity();
     const auto attempt = [&](float scale) {
@@ -90,15 +90,25 @@ class ChannelFit {
     return a * b > 0 && std::fabs(a) * largest_[k] + std::fabs(b) * largest_[k + 1] > kLimit;
   }
 
+  // Neighbours that may overflow.
+  struct Pair {
+    size_t first;
+    float below;  // at scales below this one
+  };
+
   // Pairs that may overflow at this scale or a larger one: rounding adds half a level at most.
-  std::vector<size_t> tight_pairs(float scale) const {
-    const float inverse = 1.0f / scale;
-    const auto reach = [&](size_t k) {
-      return (std::fabs(weights_[k]) * inverse + 0.51f) * largest_[k];
-    };
-    std::vector<size_t> tight;
-    for (size_t k = 0; k + 1 < weights_.size(); k += neighbours_.overlapping ? 1 : 2)
-      if (reach(k) + reach(k + 1) > kLimit && weights_[k] * weights_[k + 1] > 0) tight.push_back(k);
+  std::vector<Pair> tight_pairs(float scale) const {
+    constexpr float kHalf = 0.51f;
+    std::vector<Pair> tight;
+    for (size_t k = 0; k + 1 < weights_.size(); k += neighbours_.overlapping ? 1 : 2) {
+      if (!(weights_[k] * weights_[k + 1] > 0)) continue;
+      const float ua = largest_[k], ub = largest_[k + 1];
+      const float left = kLimit - kHalf * (ua + ub);
+      const float below =
+          left > 0 ? (std::fabs(weights_[k]) * ua + std::fabs(weights_[k + 1]) * ub) / left
+                   : std::numeric_limits<float>::infinity();
+      if (scale < below) tight.push_back({k, below});
+    }
     return tight;
   }
 
@@ -157,8 +167,8 @@ class ChannelFit {
     double sum = rounding_error(weights_, importance_, scale, top_);
     // what the pair before has made of its second weight
     std::pair<size_t, float> last = {weights_.size(), 0.0f};
-    for (size_t k : tight_) {
-      if (!violates(k, scale)) continue;
+    for (const auto& [k, below] : tight_) {
+      if (scale >= below || !violates(k, scale)) continue;
       const float a = last.first == k ? last.second : rounded_level(weights_[k], scale, top_);
       const float b = rounded_level(weights_[k + 1], scale, top_);
       const auto [fit_a, fit_b] = fitted(k, a, b, scale);
@@ -172,7 +182,7 @@ class ChannelFit {
   float store(float scale) {
     std::vector<float> levels(weights_.size());
     for (size_t k = 0; k < levels.size(); ++k) levels[k] = rounded_level(weights_[k], scale, top_);
-    for (size_t k : tight_)
+    for (const auto& [k, below] : tight_)
       std::tie(levels[k], levels[k + 1]) = fitted(k, levels[k], levels[k + 1], scale);
     for (size_t k = 0; k < levels.size(); ++k)
       if (neighbours_.offset[k] >= 0) values_[neighbours_.offset[k]] = levels[k] * scale;
@@ -184,7 +194,7 @@ class ChannelFit {
   float* values_;
   std::vector<float> weights_;
   float top_, narrowest_;  // few levels: clipping pays
-  std::vector<size_t> tight_;
+  std::vector<Pair> tight_;
 };
 
 }  // namespace

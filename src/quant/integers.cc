@@ -36,16 +36,35 @@ std::vector<size_t> channel_strides(const Shape& shape, const Quantizer& quantiz
   return strides;
 }
 
-// Index of the channel of the first element of `row`, a row being a stretch along the last axis.
-size_t channel_of_row(size_t row, const Shape& shape, const std::vector<size_t>& strides) {
-  size_t channel = 0;
-  for (size_t axis = shape.size() - 1; axis-- > 0;) {
-    const auto extent = static_cast<size_t>(shape[axis]);
-    channel += row % extent * strides[axis];
-    row /= extent;
+// A tensor as rows along its last axis. The channel index moves by `strides` with a step along each
+// axis.
+struct Rows {
+  std::vector<size_t> extents, strides;
+
+  // Neighbouring axes along which the channel stays the same are one: rows get as long as they can.
+  Rows(const Shape& shape, const std::vector<size_t>& channel_strides) {
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      const auto extent = static_cast<size_t>(shape[axis]);
+      if (axis > 0 && strides.back() == 0 && channel_strides[axis] == 0) {
+        extents.back() *= extent;
+      } else {
+        extents.push_back(extent);
+        strides.push_back(channel_strides[axis]);
+      }
+    }
+    if (shape.empty()) extents = {1}, strides = {0};
   }
-  return channel;
-}
+
+  // Index of the channel of the first element of `row`.
+  size_t channel(size_t row) const {
+    size_t channel = 0;
+    for (size_t axis = extents.size() - 1; axis-- > 0;) {
+      channel += row % extents[axis] * strides[axis];
+      row /= extents[axis];
+    }
+    return channel;
+  }
+};
 
 }  // namespace
 
@@ -69,22 +88,21 @@ template <typename Stored>
 std::vector<Stored> integers(std::span<const float> values, const Shape& shape,
                              const Quantizer& quantizer, int offset) {
   std::vector<Stored> out(values.size());
-  const Shape rows_of = shape.empty() ? Shape{1} : shape;
-  const auto strides = channel_strides(rows_of, quantizer);
-  const auto width = static_cast<size_t>(rows_of.back());
-  const size_t step = strides.back();
+  const Rows shaped(shape, channel_strides(shape, quantizer));
+  const size_t width = shaped.extents.back(), step = shaped.strides.back();
   const auto steps = static_cast<float>(quantizer.levels - 1);
   const auto quantize_row = [&](size_t row) {
-    size_t channel = channel_of_row(row, rows_of, strides);
+    size_t channel = shaped.channel(row);
     for (size_t i = row * width; i < (row + 1) * width; ++i, channel += step)
       out[i] = static_cast<Stored>(
           quantize(values[i], quantizer.low[channel], quantizer.high[channel], steps) + offset);
   };
-  constexpr size_t kRowsPerTask = 256;
+  constexpr size_t kValuesPerTask = 4096;
   const size_t rows = width ? values.size() / width : 0;
-  parallel_for(static_cast<int64_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](int64_t task) {
-    const size_t first = static_cast<size_t>(task) * kRowsPerTask;
-    for (size_t row = first; row < std::min(rows, first + kRowsPerTask); ++row) quantize_row(row);
+  const size_t together = width ? (kValuesPerTask + width - 1) / width : 1;
+  parallel_for(static_cast<int64_t>((rows + together - 1) / together), [&](int64_t task) {
+    const size_t first = static_cast<size_t>(task) * together;
+    for (size_t row = first; row < std::min(rows, first + together); ++row) quantize_row(row);
   });
   return out;
 }

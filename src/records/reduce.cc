@@ -149,9 +149,8 @@ bool reduce_columns(const float* HWY_RESTRICT data, int64_t rows, int64_t channe
 
 // Adds the histogram of a run to `counts`: of one stretch of kStretch values out of each `stride`,
 // at a place that changes as if by chance, so that it never falls into step with rows and channels.
-// Four tables keep neighbouring equal values from waiting for each other.
 void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride,
-               uint32_t* HWY_RESTRICT tables) {
+               uint32_t* HWY_RESTRICT counters) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -159,7 +158,9 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride,
   const auto from = hn::Set(di, Histogram::kFineFrom), to = hn::Set(di, Histogram::kFineTo),
              zero = hn::Zero(di);
   const auto half = hn::Set(di, Histogram::kHalf);
-  HWY_ALIGN int32_t bins[HWY_MAX_BYTES / sizeof(int32_t)];
+  constexpr int kCounters = BinCounts::kCounters;
+  const auto turn = hn::And(hn::Iota(di, 0), hn::Set(di, kCounters - 1));
+  HWY_ALIGN int32_t at[HWY_MAX_BYTES / sizeof(int32_t)];
   uint32_t place = 0;
   for (int64_t cell = 0; cell < count; cell += kStretch * stride) {
     place = place * 1664525u + 1013904223u;  // Numerical Recipes' generator
@@ -175,11 +176,30 @@ void count_run(const float* HWY_RESTRICT data, int64_t count, int64_t stride,
       bin = hn::Add(bin, hn::ShiftRight<Histogram::kDroppedOutside>(hn::Min(p, from)));
       bin = hn::Add(bin, hn::ShiftRight<Histogram::kDroppedOutside>(hn::Max(hn::Sub(p, to), zero)));
       bin = hn::Add(bin, hn::And(hn::ShiftRight<31>(bits), half));
-      hn::Store(bin, di, bins);
-      for (int64_t k = 0; k < lanes; ++k) ++tables[(k & 3) * Histogram::kBins + bins[k]];
+      hn::Store(hn::Add(hn::ShiftLeft<2>(bin), turn), di, at);
+      for (int64_t k = 0; k < lanes; ++k) ++counters[at[k]];
     }
-    for (; i < end; ++i) ++tables[Histogram::bin(data[i])];
+    for (; i < end; ++i) ++counters[kCounters * Histogram::bin(data[i])];
   }
+}
+
+// Adds the four counters of each of `bins` bins to its count, and sets them to 0.
+void add_counters(uint32_t* HWY_RESTRICT counters, int64_t bins, uint64_t* HWY_RESTRICT counts) {
+  const hn::ScalableTag<uint64_t> d;
+  const hn::Rebind<uint32_t, decltype(d)> narrow;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t b = 0;
+  for (; b + lanes <= bins; b += lanes) {
+    uint32_t* at = counters + BinCounts::kCounters * b;
+    hn::Vec<decltype(narrow)> first, second, third, fourth;
+    hn::LoadInterleaved4(narrow, at, first, second, third, fourth);
+    const auto sum = hn::Add(hn::Add(first, second), hn::Add(third, fourth));
+    hn::StoreU(hn::Add(hn::LoadU(d, counts + b), hn::PromoteTo(d, sum)), d, counts + b);
+  }
+  for (; b < bins; ++b)
+    for (int64_t k = 0; k < BinCounts::kCounters; ++k)
+      counts[b] += counters[BinCounts::kCounters * b + k];
+  std::fill_n(counters, BinCounts::kCounters * bins, 0u);
 }
 
 void difference_run(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count,
@@ -221,6 +241,7 @@ namespace eightbit {
 HWY_EXPORT(reduce_run);
 HWY_EXPORT(reduce_columns);
 HWY_EXPORT(count_run);
+HWY_EXPORT(add_counters);
 HWY_EXPORT(difference_run);
 
 namespace {
@@ -280,25 +301,29 @@ void count(const ReduceView& view, bool finite, const std::vector<Moments>& mome
   // 0 may be of either sign
   if (all.max >= 0) out.positive = std::max(out.positive, Histogram::magnitude_bin(all.max) + 1);
   if (all.min <= 0) out.negative = std::max(out.negative, Histogram::magnitude_bin(all.min) + 1);
-  thread_local std::vector<uint32_t> tables(4 * Histogram::kBins);  // zero in between
   if (finite) {
     const int64_t total = view.outer * view.channels * view.inner;
     const int64_t stride = std::max<int64_t>(total / kCountedValues, 1);
-    HWY_DYNAMIC_DISPATCH(count_run)(view.data, total, stride, tables.data());
+    HWY_DYNAMIC_DISPATCH(count_run)(view.data, total, stride, out.counters.data());
   } else {
     for (int64_t c = 0; c < view.channels; ++c) {
       const auto values = finite_values(view, c);
       HWY_DYNAMIC_DISPATCH(count_run)(values.data(), static_cast<int64_t>(values.size()), 1,
-                                      tables.data());
+                                      out.counters.data());
     }
   }
-  out.for_each_bin([&](size_t bin) {
-    for (size_t t = 0; t < 4; ++t)
-      out.counts[bin] += std::exchange(tables[t * Histogram::kBins + bin], 0);
-  });
 }
 
 }  // namespace
+
+void BinCounts::move_to(std::span<uint64_t> counts) {
+  const auto move = [&](int64_t first, int bins) {
+    HWY_DYNAMIC_DISPATCH(add_counters)(counters.data() + kCounters * first, bins,
+                                       counts.data() + first);
+  };
+  move(0, std::exchange(positive, 0));
+  move(Histogram::kHalf, std::exchange(negative, 0));
+}
 
 void reduce(const Tap& tap, const ReduceView& view, std::span<float> record, BinCounts* counts) {
   const auto channels = static_cast<size_t>(tap.channels);

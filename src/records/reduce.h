@@ -22,18 +22,15 @@ struct ReduceView {
   int64_t inner = 0;
 };
 
-// Counts of the bins of a few tensors. Of a half of the grid, those that hold anything are the
-// lowest ones: the others are not looked at.
+// Counts of the bins of a few tensors, until a histogram takes them. Neighbouring values that are
+// equal would wait for each other, so each bin has four counters, side by side.
 struct BinCounts {
-  std::vector<uint32_t> counts = std::vector<uint32_t>(Histogram::kBins);
+  static constexpr int kCounters = 4;
+  std::vector<uint32_t> counters = std::vector<uint32_t>(kCounters * Histogram::kBins);
   int positive = 0, negative = 0;  // bins of each half that may hold something, from the lowest
 
-  // Calls for_bin(bin) for these.
-  template <typename F>
-  void for_each_bin(F&& for_bin) const {
-    for (int b = 0; b < positive; ++b) for_bin(static_cast<size_t>(b));
-    for (int b = 0; b < negative; ++b) for_bin(static_cast<size_t>(Histogram::kHalf + b));
-  }
+  // Adds them to `counts`, one a bin, and begins at none again.
+  void move_to(std::span<uint64_t> counts);
 };
 
 // Writes tap.record_size() floats. `counts`: null, or what to add to; tensors above 32,768 values

@@ -36,7 +36,11 @@ std::vector<float> record_of(const Tap& tap, const ReduceView& view,
   BinCounts bins;
   std::vector<float> record(static_cast<size_t>(tap.record_size()));
   reduce(tap, view, record, counts == nullptr ? nullptr : &bins);
-  if (counts != nullptr) *counts = bins.counts;
+  if (counts != nullptr) {
+    std::vector<uint64_t> moved(Histogram::kBins);
+    bins.move_to(moved);
+    counts->assign(moved.begin(), moved.end());
+  }
   return record;
 }
 
@@ -153,7 +157,7 @@ TEST(HistogramSink, TakesWhatWasCounted) {
   EXPECT_EQ(sink.counts.counts[static_cast<size_t>(Histogram::bin(2))], 2u);
   EXPECT_EQ(sink.counts.counts[static_cast<size_t>(Histogram::bin(-3))], 1u);
   EXPECT_EQ(sink.counts.total(), 3u);
-  EXPECT_EQ(counts.counts, std::vector<uint32_t>(Histogram::kBins));
+  EXPECT_EQ(counts.counters, BinCounts().counters);
 }
 
 TEST(Reduce, LargeAndSmallValuesHaveBinsOfTheirOwn) {

@@ -29,8 +29,7 @@ ReduceView view_of(int64_t axis, const float* data, std::span<const int64_t> sha
 void HistogramSink::take(BinCounts& more) {
   std::lock_guard lock(mutex);
   if (counts.empty()) counts.counts.assign(Histogram::kBins, 0);
-  more.for_each_bin([&](size_t b) { counts.counts[b] += std::exchange(more.counts[b], 0); });
-  more.positive = more.negative = 0;
+  more.move_to(counts.counts);
 }
 
 std::vector<std::vector<Histogram>> counts_of(

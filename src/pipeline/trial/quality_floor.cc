@@ -167,6 +167,13 @@ class Settling {
     return compiled(std::move(model), precision_, when);
   }
 
+  // Beside what is run meanwhile; nothing where models live in a program of one thread, or one at
+  // a time.
+  std::future<Compiled> compiled_in_f32(Model model) const {
+    if (in_own_framework(planned_) || limited()) return {};
+    return compiled(std::move(model), FloatPrecision::f32, std::launch::async);
+  }
+
   bool is_large() const { return eightbit::is_large(planned_, run_); }
   // Memory: one compiled model at a time, and no times, which take two.
   bool limited() const { return run_.max_memory > 0; }
@@ -206,16 +213,21 @@ class Settling {
     std::future<Compiled> without = uncorrected();
     bench_->run_in_f32();
     bench_->judge(best_);
-    if (without.valid() &&
-        without.wait_for(std::chrono::seconds(0)) != std::future_status::deferred)
-      without.wait();
+    if (is_large()) {
+      time_in_f32();
+      best_.compiled.release();
+    } else if (may_miss_floor() || !bench_->told_apart(best_)) {
+      in_f32_ = compiled_in_f32(best_.compiled.model);
+    }
+    if (without.valid()) judge_corrections(bench_->tried(without.get()));
+    if (in_f32_.valid()) in_f32_.wait();  // nothing is compiled while the clock runs
+    if (!is_large()) time_in_f32();
+    progress("trial run", 2, 2);
+  }
+
+  void time_in_f32() {
     bench_->time_in_f32(best_, timing_seconds_ / 2);
     bench_->release();
-    if (without.valid()) {
-      if (is_large()) best_.compiled.release();
-      judge_corrections(bench_->tried(without.get()));
-    }
-    progress("trial run", 2, 2);
   }
 
   // Layers that a runtime cannot compile in 8 bits stay in float.
@@ -305,10 +317,15 @@ class Settling {
   // Under a limit of memory without its outputs, which may be large: finish() computes those of the
   // last one again.
   Tried tried(Model model) {
-    if (!limited()) return bench_->tried(std::move(model), precision_, floor_);
-    let_go(best_);
-    Tried found = bench_->tried(std::move(model), precision_, floor_);
-    let_go(found);
+    if (limited()) let_go(best_);
+    return tried(Compiled(std::move(model), precision_));
+  }
+
+  Tried tried(Compiled compiled) {
+    Tried found;
+    found.compiled = std::move(compiled);
+    bench_->try_on(found, floor_);
+    if (limited()) let_go(found);
     return found;
   }
 
@@ -318,6 +335,19 @@ class Settling {
     return_freed_memory();
   }
 
+  // The best model in f32.
+  Compiled in_f32() {
+    if (in_f32_.valid()) {
+      Compiled found = in_f32_.get();
+      if (is_same(found, best_.compiled)) return found;
+    }
+    return Compiled(best_.compiled.model, FloatPrecision::f32);
+  }
+
+  static bool is_same(const Compiled& a, const Compiled& b) {
+    return &a.model.impl() == &b.model.impl();
+  }
+
   // Few samples may miss or hold it by chance, and are too few to choose layers by. Layers are
   // judged by what their integers do, not by what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
@@ -325,7 +355,9 @@ class Settling {
     cpu_begin_ = cpu_seconds();
     if (bench_->reduced()) {
       precision_ = FloatPrecision::f32;
-      best_ = tried(std::move(best_.compiled.model));
+      if (limited()) let_go(best_);
+      Tried found = tried(in_f32());
+      other_ = std::exchange(best_, std::move(found));
       if (!may_miss_floor()) return;
     }
     if (split.search.size() > split.trial.size()) judge_on_more(split);
@@ -334,6 +366,7 @@ class Settling {
     if (!misses_floor()) return;
     const double found = best_.sqnr_db;
     best_.compiled.release();
+    other_ = {};
     FloorSearch search(floor_case());
     if (!search.run()) return tell_missed(found, search);
     settled_.plan = search.plan();
@@ -466,7 +499,10 @@ class Settling {
     if (!bench_->is_whole(best_))
       best_ = bench_->tried(std::move(best_.compiled.model), precision_);
     if (limited()) best_.compiled.release();
-    TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);
+    if (in_f32_.valid()) other_.compiled = in_f32_.get();
+    const bool known = other_.compiled.model.valid() && is_same(other_.compiled, best_.compiled);
+    TrialRun trial =
+        bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_, known ? &other_ : nullptr);
     trial.unseen = split.disjoint;
     trial.float_share = float_share_;
     if (trial.sqnr_f32_db < kDefaultFloor) ask_measuring_program(trial);
@@ -488,6 +524,8 @@ class Settling {
   Settled settled_;
   std::shared_ptr<TrialBench> bench_;
   Tried best_;
+  Tried other_;  // the same model in the other precision, where it has been run or is compiled
+  std::future<Compiled> in_f32_;  // to be
   double lead_ = 0;         // of corrected biases over others in the last trial of both, or back
   int64_t checks_ = 0;      // of what the runtime makes of the plan
   double float_share_ = 0;  // of the work, that was left in float

@@ -203,13 +203,6 @@ void TrialBench::run_first(Tried& tried, size_t count) const {
     tried.outputs.push_back(tried.compiled.runner().run(samples_[s]));
 }
 
-Tried TrialBench::tried(Model quantized, backends::FloatPrecision precision, double floor) const {
-  Tried out;
-  out.compiled = Compiled(std::move(quantized), precision);
-  try_on(out, floor);
-  return out;
-}
-
 void TrialBench::try_on(Tried& tried, double floor) const {
   run_first(tried, kTrialSamples);
   tried.noise.clear();
@@ -268,23 +261,29 @@ void TrialBench::time_in_f32(Tried& tried, double seconds) {
   tried.times.in_f32 = times[1] * tried.times.quantized / times[0];
 }
 
-TrialRun TrialBench::run(Tried& tried, double seconds) {
+bool TrialBench::told_apart(const Tried& by_default) const {
   constexpr double kTellable = 6;  // dB; noise so far below changes a figure by less than one
+  return !reduced() || worst(float_db_) > worst(decibels(by_default.outputs)) + kTellable;
+}
+
+TrialRun TrialBench::run(Tried& tried, double seconds, Tried* other) {
   TrialRun trial;
   trial.samples = static_cast<int64_t>(samples_.size());
   trial.precision = precision_;
   const Model& model = tried.compiled.model;
-  const bool was_default = !reduced() || tried.compiled.precision == FloatPrecision::by_default;
-  std::optional<Tried> other;
-  if (!was_default) other = ran(Compiled(model, FloatPrecision::by_default));
-  Tried& as_used = was_default ? tried : *other;
+  Tried made;
+  const auto in = [&](FloatPrecision precision) -> Tried& {
+    if (!reduced() || tried.compiled.precision == precision) return tried;
+    if (other == nullptr || other->compiled.precision != precision)
+      made.compiled = Compiled(model, precision), other = &made;
+    run_first(*other, samples_.size());
+    return *other;
+  };
+  Tried& as_used = in(FloatPrecision::by_default);
   const std::vector<double> by_default = decibels(as_used.outputs);
-  const bool told_apart =
-      !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
-  const std::vector<double> f32 =
-      told_apart    ? by_default
-      : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
-                    : decibels(tried.outputs);
+  const std::vector<double> f32 = &as_used == &tried && told_apart(tried)
+                                      ? by_default
+                                      : decibels(in(FloatPrecision::f32).outputs);
   const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i].output;

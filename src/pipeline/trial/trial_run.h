@@ -102,9 +102,8 @@ class TrialBench {
   Tried tried(Model quantized, backends::FloatPrecision precision) const {
     return tried(Compiled(std::move(quantized), precision));
   }
-  // On the first samples alone where these leave no hope for the floor.
-  Tried tried(Model quantized, backends::FloatPrecision precision, double floor) const;
-  // The same of one that was run before, on fewer samples or for other parts of its outputs.
+  // On the first samples alone where these leave no hope for the floor. Also of one that was run
+  // before, on fewer samples or for other parts of its outputs.
   void try_on(Tried& tried, double floor) const;
   bool is_whole(const Tried& tried) const { return tried.outputs.size() == samples_.size(); }
   // The models take turns for about `seconds`. Only of a model that was compiled by the runtime's
@@ -112,9 +111,13 @@ class TrialBench {
   void time_by_default(Tried& tried, double seconds);
   void time_in_f32(Tried& tried, double seconds);
 
-  // By the runtime's defaults, and in f32 where the noise of other floats could be taken for that
-  // of integers; with times, for about `seconds` where there are none yet; 0: without.
-  TrialRun run(Tried& tried, double seconds);
+  // By the runtime's defaults, and in f32 unless told_apart(); with times, for about `seconds` where
+  // there are none yet; 0: without. `other`: null, or the same model in the other precision, as far
+  // as it was run.
+  TrialRun run(Tried& tried, double seconds, Tried* other = nullptr);
+  // Whether the noise of floats in less than f32, which a model is by default, is so small that it
+  // is not taken for that of integers.
+  bool told_apart(const Tried& by_default) const;
 
   const std::vector<Sample>& samples() const { return samples_; }
   // What is judged one by one.
