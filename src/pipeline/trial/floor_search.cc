@@ -227,7 +227,7 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (attempt.tried.sqnr_db < goal() && may_correct() && lead_ < kClearLead) {
     Attempt other = attempted(without(reverted), !corrected_);
     lead_ = std::fabs(other.tried.mean_db - attempt.tried.mean_db);
-    if (is_better(other, attempt)) {
+    if (is_better(other.tried, attempt.tried, goal())) {
       attempt = std::move(other);
       corrected_ = !corrected_;
     }
@@ -314,11 +314,6 @@ FloorSearch::Attempt FloorSearch::attempted_now(Plan plan, bool corrected) {
   plan.notes = all_.notes;
   Tried found = of_.tried(of_.written(search::with_weights_joined(plan)));
   return {std::move(plan), std::move(found)};
-}
-
-bool FloorSearch::is_better(const Attempt& a, const Attempt& b) const {
-  const bool a_met = a.tried.sqnr_db >= goal(), b_met = b.tried.sqnr_db >= goal();
-  return a_met != b_met ? a_met : a.tried.mean_db > b.tried.mean_db;
 }
 
 Plan FloorSearch::without(const std::vector<int>& reverted) const {

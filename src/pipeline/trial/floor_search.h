@@ -85,7 +85,6 @@ class FloorSearch {
   Attempt attempted(Plan plan, bool corrected);
   Attempt attempted_before(Plan plan, const Journal::Json& found) const;
   Attempt attempted_now(Plan plan, bool corrected);
-  bool is_better(const Attempt& a, const Attempt& b) const;
   Plan without(const std::vector<int>& reverted) const;
   double share_of(const std::vector<int>& groups) const;
   const Graph& graph() const { return of_.planned.base.impl().graph(); }

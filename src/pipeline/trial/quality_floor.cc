@@ -287,11 +287,13 @@ class Settling {
 
   void judge_corrections(Tried without) {
     lead_ = std::fabs(without.mean_db - best_.mean_db);
-    if (!(without.mean_db > best_.mean_db + kClearly)) return;
+    if (!is_better(without, best_, floor_, kClearly)) return;
     settled_.plan.biases.clear();
+    const bool by_mean = without.mean_db > best_.mean_db;
     settled_.plan.notes.push_back(fmt::format(
-        "bias correction is left out: {:.1f} dB with it, {:.1f} dB without, averaged over outputs",
-        best_.mean_db, without.mean_db));
+        "bias correction is left out: {:.1f} dB with it, {:.1f} dB without, {}",
+        by_mean ? best_.mean_db : best_.sqnr_db, by_mean ? without.mean_db : without.sqnr_db,
+        by_mean ? "averaged over outputs" : "at the worst output"));
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     without.times = best_.times;  // other biases take as long
     best_ = std::move(without);

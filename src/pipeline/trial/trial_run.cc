@@ -107,6 +107,12 @@ void Compiled::release() {
   return_freed_memory();
 }
 
+bool is_better(const Tried& a, const Tried& b, double floor, double margin) {
+  const auto holds = [&](const Tried& tried) { return floor <= 0 || tried.sqnr_db >= floor; };
+  if (holds(a) != holds(b) && std::fabs(a.sqnr_db - b.sqnr_db) > margin) return holds(a);
+  return a.mean_db > b.mean_db + margin;
+}
+
 backends::Runner& TrialBench::by_default() {
   if (!by_default_) by_default_ = reference_.impl().runner(FloatPrecision::by_default);
   return *by_default_;

@@ -79,6 +79,10 @@ struct Tried {
   TrialTimes times;
 };
 
+// Whether `a` holds the floor where `b` does not (0: there is none), or else has more than `margin`
+// dB above it over all parts.
+bool is_better(const Tried& a, const Tried& b, double floor, double margin = 0);
+
 // The float model, and quantized ones beside it. Compiled models are large: the float model lives
 // only while it is run or timed, by the runtime's defaults and then in f32.
 class TrialBench {

@@ -57,6 +57,20 @@ TEST(SampleSplit, TooFewServeBoth) {
   EXPECT_TRUE(split_samples(kept(0), 16).trial.empty());
 }
 
+TEST(Tried, TheFloorComesBeforeTheMean) {
+  const auto with = [](double worst, double mean) {
+    Tried tried;
+    tried.sqnr_db = worst, tried.mean_db = mean;
+    return tried;
+  };
+  EXPECT_TRUE(is_better(with(21, 25), with(18, 30), 20));
+  EXPECT_FALSE(is_better(with(18, 30), with(21, 25), 20));
+  EXPECT_TRUE(is_better(with(18, 30), with(21, 25), 0));  // there is none
+  EXPECT_TRUE(is_better(with(15, 30), with(18, 25), 20));
+  EXPECT_FALSE(is_better(with(20.1, 25), with(19.95, 25), 20, 0.2));  // by chance
+  EXPECT_FALSE(is_better(with(22, 25.1), with(21, 25), 20, 0.2));
+}
+
 TEST(TrialRun, TellsItselfInALine) {
   TrialRun trial;
   trial.samples = 8;
