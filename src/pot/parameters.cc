@@ -443,7 +443,6 @@ Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool stric
   const std::set<std::string, std::less<>> all(names.begin(), names.end());
   const bool whole = kWhole.contains(out.name);
   AdvancedParameters& advanced = out.options.advanced_parameters;
-  advanced.disable_channel_alignment = !whole && !all.contains("ActivationChannelAlignment");
   advanced.disable_bias_correction =
       !whole && !all.contains("FastBiasCorrection") && !all.contains("BiasCorrection");
   Reader reader(out, strict, part);
@@ -460,6 +459,10 @@ Algorithms algorithms_of(const JsonEntry& list, const Shared& shared, bool stric
   if (advanced.activations_quantization_params && advanced.activations_quantization_params->mode)
     out.options.preset.reset();
   if (all.contains("BiasCorrection")) out.options.fast_bias_correction = false;
+  // POT always aligns channels. With our own formulas smoothing does more, and the two exclude each
+  // other.
+  advanced.disable_channel_alignment =
+      whole ? out.options.recipe == Recipe::eightbit : !all.contains("ActivationChannelAlignment");
   return out;
 }
 

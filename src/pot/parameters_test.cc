@@ -26,14 +26,25 @@ std::string refusal(const std::string& json, bool strict = false) {
   return "nothing was refused";
 }
 
-TEST(Algorithms, NothingGivenIsTheDefaultWithAlignment) {
+TEST(Algorithms, NothingGivenIsTheDefaultOfQuantize) {
   const Algorithms read = read_algorithms(R"([{"name": "DefaultQuantization"}])", true);
-  EXPECT_FALSE(read.options.advanced_parameters.disable_channel_alignment);
+  EXPECT_TRUE(read.options.advanced_parameters.disable_channel_alignment);
   EXPECT_FALSE(read.options.advanced_parameters.disable_bias_correction);
   EXPECT_FALSE(read.options.preset);
   EXPECT_FALSE(read.control);
   EXPECT_FALSE(read.stat_subset_size);
   EXPECT_THAT(read.notes, IsEmpty());
+}
+
+TEST(Algorithms, ChannelsAreAlignedInPotsRecipeAndWhereTheStepIsNamed) {
+  const auto aligned = [](const std::string& json) {
+    return !read_algorithms(json, true).options.advanced_parameters.disable_channel_alignment;
+  };
+  EXPECT_TRUE(aligned(R"([{"name": "DefaultQuantization", "params": {"recipe": "pot"}}])"));
+  EXPECT_FALSE(aligned(R"([{"name": "DefaultQuantization", "params": {"recipe": "eightbit"}}])"));
+  EXPECT_FALSE(aligned(R"([{"name": "MinMaxQuantization"}])"));
+  EXPECT_TRUE(
+      aligned(R"([{"name": "ActivationChannelAlignment"}, {"name": "MinMaxQuantization"}])"));
 }
 
 TEST(Algorithms, ParametersBecomeOptions) {

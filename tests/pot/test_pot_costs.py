@@ -35,7 +35,6 @@ def test_time_and_accuracy_beside_quantize(inputs, record_property):
         [{"name": "DefaultQuantization", "params": {"target_device": "CPU"}}],
         IEEngine({"device": "CPU"}, Rows(seen)),
     )
-    aligned = eb.AdvancedQuantizationParameters(disable_channel_alignment=False)
 
     def by_quantize():
         data = eb.Dataset([row[None] for row in seen])
@@ -44,7 +43,6 @@ def test_time_and_accuracy_beside_quantize(inputs, record_property):
             data,
             subset_size=COUNT,
             target_device=eb.TargetDevice.CPU,
-            advanced_parameters=aligned,
         )
 
     def by_pot():

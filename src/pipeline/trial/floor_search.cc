@@ -39,6 +39,8 @@ constexpr double kWorth = 0.003, kMostGain = 20;
 constexpr double kEnough = 0.04;
 // of the noise that is allowed: once the floor is held, what is foreseen to have more is not tried
 constexpr double kHopeless = 4;
+// of it, too: with no more than that, what costs next to nothing is tried first
+constexpr double kPromising = 1.5;
 
 Journal::Json biases_to_json(const std::vector<BiasShift>& biases) {
   Journal::Json out = Journal::Json::array();
@@ -193,7 +195,11 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
     const double all = sums[i].noise(), signal = sums[i].signal(), some = of_some[i].noise(),
                  their_signal = of_some[i].signal();
     if (!(some > 0 && signal > 0 && std::isfinite(all))) continue;
-    for (auto& row : noise) row[i] *= (all / signal) / (some / their_signal);
+    // to what all of them are worth together; corrections may have taken some of it away
+    const double factor = (all / signal) / (some / their_signal);
+    double sum = 0;
+    for (const auto& row : noise) sum += factor * row[i];
+    for (auto& row : noise) row[i] *= factor * std::min(1.0, (all / signal) / std::max(sum, 1e-30));
   }
   return noise;
 }
@@ -208,8 +214,32 @@ bool FloorSearch::run() {
   limits.max_drop = 0;
   limits.put_back_trials = 12;
   limits.first_guess = std::clamp(goal_at_, 1, limits.groups);
+  const std::vector<int> cheap = cheap_ranks();
+  const bool comes_first =
+      std::ssize(cheap) == limits.first_guess && cheap.back() + 1 == limits.first_guess;
+  if (!cheap.empty() && !comes_first && foreseen_noise(groups_of(cheap)) <= kPromising * allowed())
+    drop_without(cheap);
   search::find_reversal(limits, [&](const std::vector<int>& ranks) { return drop_without(ranks); });
   return !reverted_.empty();
+}
+
+// Of the order, what together is so little work that nothing cheaper is looked for.
+std::vector<int> FloorSearch::cheap_ranks() const {
+  std::vector<int> ranks;
+  double work = 0;
+  for (size_t rank = 0; rank < order_.size() && work < kEnough; ++rank) {
+    const double share = work_[static_cast<size_t>(order_[rank])];
+    if (work + share > kEnough) continue;
+    ranks.push_back(static_cast<int>(rank));
+    work += share;
+  }
+  return ranks;
+}
+
+std::vector<int> FloorSearch::groups_of(const std::vector<int>& ranks) const {
+  std::vector<int> groups;
+  for (int rank : ranks) groups.push_back(order_[static_cast<size_t>(rank)]);
+  return groups;
 }
 
 // How far below the goal the model is without these; nothing where time is up.
@@ -217,8 +247,7 @@ std::optional<double> FloorSearch::drop_without(const std::vector<int>& ranks) {
   if (models_ >= kMostModels || of_.out_of_time()) return std::nullopt;
   if (holds() && cost_of(reverted_, best_.sqnr_db) <= kEnough) return std::nullopt;
   if (of_.run.progress) of_.run.progress({"quality search", models_, kMostModels});
-  std::vector<int> reverted;
-  for (int rank : ranks) reverted.push_back(order_[static_cast<size_t>(rank)]);
+  std::vector<int> reverted = groups_of(ranks);
   if (holds()) {
     const double noise = foreseen_noise(reverted);
     if (noise > kHopeless * allowed()) return goal() + 10 * std::log10(noise);
@@ -258,18 +287,13 @@ double FloorSearch::goal() const { return of_.floor + kSurplus; }
 
 bool FloorSearch::holds() const { return !reverted_.empty() && best_.sqnr_db >= goal(); }
 
-// Over signal, of the worst output with these groups in float: what single groups were found to
-// make, less what corrections take away when all are quantized.
+// Over signal, of the worst output with these groups in float.
 double FloorSearch::foreseen_noise(const std::vector<int>& reverted) const {
-  const auto sum_without = [&](const std::vector<int>& in_float) {
-    std::vector<double> sums(noise_.at(0).size());
-    for (size_t g = 0; g < noise_.size(); ++g)
-      if (std::ranges::find(in_float, static_cast<int>(g)) == in_float.end())
-        for (size_t i = 0; i < sums.size(); ++i) sums[i] += noise_[g][i];
-    return sums.empty() ? 0 : std::ranges::max(sums);
-  };
-  const double all = sum_without({});
-  return all > 0 ? sum_without(reverted) * std::min(1.0, energy_of(of_.with_all.sqnr_db) / all) : 0;
+  std::vector<double> sums(noise_.at(0).size());
+  for (size_t g = 0; g < noise_.size(); ++g)
+    if (std::ranges::find(reverted, static_cast<int>(g)) == reverted.end())
+      for (size_t i = 0; i < sums.size(); ++i) sums[i] += noise_[g][i];
+  return sums.empty() ? 0 : std::ranges::max(sums);
 }
 
 bool FloorSearch::may_correct() const {

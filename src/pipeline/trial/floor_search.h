@@ -76,6 +76,8 @@ class FloorSearch {
   double merit(int group, const std::vector<double>& left) const;
   std::vector<std::vector<double>> noise_of_groups() const;
   std::vector<size_t> telling_samples(const NoiseRows& noise) const;
+  std::vector<int> cheap_ranks() const;
+  std::vector<int> groups_of(const std::vector<int>& ranks) const;
   std::optional<double> drop_without(const std::vector<int>& ranks);
   double cost_of(const std::vector<int>& reverted, double decibels) const;
   double goal() const;

@@ -97,6 +97,7 @@ class Settling {
     try {
       first_trial(split);
       if (may_miss_floor()) hold_floor(split);
+      bench_->release();
       finish(split);
     } catch (const Interrupted&) {
       if (so_far_) {
@@ -227,7 +228,7 @@ class Settling {
 
   void time_in_f32() {
     bench_->time_in_f32(best_, timing_seconds_ / 2);
-    bench_->release();
+    if (is_large() || !may_miss_floor()) bench_->release();
   }
 
   // Layers that a runtime cannot compile in 8 bits stay in float.
@@ -363,6 +364,7 @@ class Settling {
       if (!may_miss_floor()) return;
     }
     if (split.search.size() > split.trial.size()) judge_on_more(split);
+    bench_->release();
     if (!misses_floor()) return;
     leave_misread();
     if (!misses_floor()) return;

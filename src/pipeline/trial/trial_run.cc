@@ -160,9 +160,9 @@ void TrialBench::extend(std::vector<Sample> more) {
   const auto run_more = [&](backends::Runner& runner, TrialOutputs& outputs) {
     for (size_t s = known; s < samples_.size(); ++s) outputs.push_back(runner.run(samples_[s]));
   };
+  if (reduced()) run_more(in_f32(), float_outputs_);  // may be compiled still
+  in_f32_.reset();
   run_more(by_default(), reduced() ? by_default_outputs_ : float_outputs_);
-  release();
-  if (reduced()) run_more(in_f32(), float_outputs_);
   release();
   judge_floats();
 }
