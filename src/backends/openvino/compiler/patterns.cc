@@ -61,13 +61,35 @@ void set_end(ov::op::v0::FakeQuantize& quantizer, size_t port, const ov::Shape& 
   quantizer.input(port).replace_source_output(constant);
 }
 
+namespace {
+
+constexpr size_t kFirstSpatialAxis = 2;
+
+bool has_free_extents(const ov::PartialShape& shape) {
+  return shape.rank().is_dynamic() ||
+         std::any_of(shape.begin() + kFirstSpatialAxis, shape.end(),
+                     [](const ov::Dimension& extent) { return extent.is_dynamic(); });
+}
+
+// A kernel of one position reads nothing beside it.
+bool is_pointwise(const ov::PartialShape& weights) {
+  return weights.rank().is_static() &&
+         std::all_of(weights.begin() + kFirstSpatialAxis, weights.end(),
+                     [](const ov::Dimension& extent) { return extent == 1; });
+}
+
+}  // namespace
+
 bool is_padded(const ov::op::v1::Convolution& node) {
   const auto pads = [](const ov::CoordinateDiff& pad) {
     return std::ranges::any_of(pad, [](auto extent) { return extent != 0; });
   };
-  return pads(node.get_pads_begin()) || pads(node.get_pads_end()) ||
-         node.get_auto_pad() == ov::op::PadType::SAME_UPPER ||
-         node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
+  const bool same = node.get_auto_pad() == ov::op::PadType::SAME_UPPER ||
+                    node.get_auto_pad() == ov::op::PadType::SAME_LOWER;
+  // Paddings that follow the input's extents are known with these.
+  if (same && has_free_extents(node.get_input_partial_shape(0)))
+    return !is_pointwise(node.get_input_partial_shape(1));
+  return pads(node.get_pads_begin()) || pads(node.get_pads_end());
 }
 
 }  // namespace eightbit::openvino

@@ -73,6 +73,23 @@ TEST(ZeroPoints, GoIntoWhatIsAddedBehindLayersWithoutPadding) {
   EXPECT_TRUE(folds(model_of({product(rows, weights("w", {12, 16}), false)}, {input})));
 }
 
+// As TensorFlow, Keras and TensorFlow Lite write every convolution.
+TEST(ZeroPoints, PaddingThatFollowsTheInputIsNoneOfKernelsOfOnePosition) {
+  const auto same = [](const ov::PartialShape& shape, const ov::Shape& kernel) {
+    const auto input = parameter("x", shape);
+    auto node = convolution("conv", quantized(input, -0.25f), weights("w", kernel));
+    ov::as_type<op::Convolution>(node.get())->set_auto_pad(ov::op::PadType::SAME_UPPER);
+    node->validate_and_infer_types();
+    auto model = model_of({node}, {input});
+    fold_zero_points(*model);
+    return low_behind(*model) == 0;
+  };
+  EXPECT_TRUE(same({1, 3, 8, 8}, {4, 3, 1, 1}));
+  EXPECT_TRUE(same({-1, 3, -1, -1}, {4, 3, 1, 1}));
+  EXPECT_FALSE(same({1, 3, 8, 8}, {4, 3, 3, 3}));
+  EXPECT_FALSE(same({1, 3, -1, 8}, {4, 3, 3, 3}));
+}
+
 TEST(ZeroPoints, OthersStay) {
   EXPECT_FALSE(folds(with_convolution(-6.0f * 128 / 127)));  // the middle
   EXPECT_FALSE(folds(with_product({8, 12})));  // which OpenVINO may make one kernel of
