@@ -7,6 +7,7 @@
 
 #include "graph/roles.h"
 #include "kernels/hard_swish_blocks.h"
+#include "kernels/kernel_faults.h"
 #include "quant/levels.h"
 
 namespace eightbit {
@@ -148,10 +149,11 @@ void free_float_activations(const Graph& graph, Plan& plan) {
 Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options) {
   const bool whatever_runs_it =
       options.recipe == Recipe::nncf || options.mode || is_gna(options.target_device);
-  return whatever_runs_it ? Kernels{} : runtime;
+  return whatever_runs_it ? Kernels{.faults = runtime.faults} : runtime;
 }
 
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {
+  leave_zero_points_out(graph, kernels, plan);
   if (kernels.layers_end_in_any_activation) return;
   free_float_activations(graph, plan);
   for (const HardSwishBlock& block : hard_swish_blocks(graph, plan)) {

@@ -19,6 +19,8 @@ enum KernelTrait : uint8_t {
 // Whether the op has all of these traits.
 bool has_kernel_traits(Op op, uint8_t traits);
 
+struct KernelFaults;
+
 struct Kernels {
   // A layer's kernel ends in any activation behind it. Else only in those that clip, which
   // quantizers do anyway: hard swish is then a few integer ops of its own, with a quantizer in
@@ -38,6 +40,9 @@ struct Kernels {
   // A scale by channel in front of a quantizer is part of it. Else it is an op of its own, which
   // costs more than what it saves.
   bool quantizers_scale_channels = false;
+
+  // Null: none are known.
+  const KernelFaults* faults = nullptr;
 
   // Whether a layer's kernel can end in this op behind it.
   bool end_in(Op op) const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "graph/roles.h"
+#include "kernels/kernel_faults.h"
 
 namespace eightbit::placement {
 namespace {
@@ -221,6 +222,11 @@ bool Device::on_cpu() const {
 
 bool Device::has_kernel(Op op) const {
   return kernels_.compute(op) || (!on_cpu() && has_kernel_traits(op, kNeedsArithmetic));
+}
+
+std::optional<std::string_view> Device::fault_of(const Graph& graph, const Node& node) const {
+  if (!on_cpu() || kernels_.faults == nullptr) return std::nullopt;
+  return kernels_.faults->of_layer(graph, node);
 }
 
 Offer Device::gna_offer(const Node& node) const {

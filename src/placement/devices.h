@@ -8,6 +8,7 @@
 
 #include <eightbit/options.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class Device {
   bool multiplies_in_floats() const;
   // Whether there is an integer kernel for that op.
   bool has_kernel(Op op) const;
+  // Why the layer stays in float although there is a kernel: it computes something else.
+  std::optional<std::string_view> fault_of(const Graph& graph, const Node& node) const;
   std::string_view name() const;  // "NPU"
   Offer offer(const Node& node) const;
 

@@ -52,6 +52,8 @@ class Reasons {
     for (const Node& node : flow_.graph->nodes)
       if (!device_.has_kernel(node.op))
         set(node.id, "the runtime computes it in floats");
+      else if (const auto fault = device_.fault_of(*flow_.graph, node))
+        set(node.id, *fault);
       else if (floats[node.id])
         set(node.id, node.op == Op::multiply ? "computes in floats whatever it reads"
                                              : "what it reads is computed in floats");

@@ -7,6 +7,7 @@
 #include "backends/network.h"
 #include "backends/openvino/copy.h"
 #include "backends/openvino/reader.h"
+#include "kernels/kernel_faults.h"
 
 namespace eightbit::openvino {
 
@@ -30,7 +31,8 @@ class OpenVinoModel final : public backends::Network {
     return {.layers_may_end_in_floats = true,
             .recurrent = false,
             .arithmetic = false,
-            .quantizers_scale_channels = true};
+            .quantizers_scale_channels = true,
+            .faults = &kOpenVinoFaults};
   }
   bool stateful() const override { return !model_->get_variables().empty(); }
   std::string fingerprint() const override;

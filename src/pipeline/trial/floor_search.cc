@@ -195,11 +195,7 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
     const double all = sums[i].noise(), signal = sums[i].signal(), some = of_some[i].noise(),
                  their_signal = of_some[i].signal();
     if (!(some > 0 && signal > 0 && std::isfinite(all))) continue;
-    // to what all of them are worth together; corrections may have taken some of it away
-    const double factor = (all / signal) / (some / their_signal);
-    double sum = 0;
-    for (const auto& row : noise) sum += factor * row[i];
-    for (auto& row : noise) row[i] *= factor * std::min(1.0, (all / signal) / std::max(sum, 1e-30));
+    for (auto& row : noise) row[i] *= (all / signal) / (some / their_signal);
   }
   return noise;
 }
@@ -287,13 +283,18 @@ double FloorSearch::goal() const { return of_.floor + kSurplus; }
 
 bool FloorSearch::holds() const { return !reverted_.empty() && best_.sqnr_db >= goal(); }
 
-// Over signal, of the worst output with these groups in float.
+// Over signal, of the worst output with these groups in float: what single groups were found to
+// make, less what corrections take away when all are quantized.
 double FloorSearch::foreseen_noise(const std::vector<int>& reverted) const {
-  std::vector<double> sums(noise_.at(0).size());
-  for (size_t g = 0; g < noise_.size(); ++g)
-    if (std::ranges::find(reverted, static_cast<int>(g)) == reverted.end())
-      for (size_t i = 0; i < sums.size(); ++i) sums[i] += noise_[g][i];
-  return sums.empty() ? 0 : std::ranges::max(sums);
+  const auto sum_without = [&](const std::vector<int>& in_float) {
+    std::vector<double> sums(noise_.at(0).size());
+    for (size_t g = 0; g < noise_.size(); ++g)
+      if (std::ranges::find(in_float, static_cast<int>(g)) == in_float.end())
+        for (size_t i = 0; i < sums.size(); ++i) sums[i] += noise_[g][i];
+    return sums.empty() ? 0 : std::ranges::max(sums);
+  };
+  const double all = sum_without({});
+  return all > 0 ? sum_without(reverted) * std::min(1.0, energy_of(of_.with_all.sqnr_db) / all) : 0;
 }
 
 bool FloorSearch::may_correct() const {
