@@ -79,7 +79,7 @@ TEST(KernelFaults, DilatedTransposedConvolutions) {
   const auto stays = [](const char* attributes) {
     const Graph graph = parse_graph(fmt::format(R"(
 in = Parameter() : f32[1,3,?,?]
-conv = ConvolutionBackpropData(in, const f32[3,8,3,3]) : f32[1,8,?,?] {{{}}}
+conv = ConvolutionBackpropData/convolution_backprop(in, const f32[3,8,3,3]) : f32[1,8,?,?] {{{}}}
 out = Result(conv)
 )",
                                                 attributes));
