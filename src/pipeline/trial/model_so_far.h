@@ -14,8 +14,8 @@ namespace eightbit {
 
 class ModelSoFar {
  public:
-  // `asked`: where the user wants it; empty: a scratch folder, unless the model is large. References
-  // live as long as the object.
+  // `asked`: where the user wants it; empty: a scratch folder, unless the model is large.
+  // References live as long as the object.
   ModelSoFar(const Model& like, const std::filesystem::path& asked) : like_(like), asked_(asked) {}
 
   // In the place of the one before. Throws where the user asked for the file and it cannot be

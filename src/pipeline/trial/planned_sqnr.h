@@ -9,8 +9,8 @@
 
 namespace eightbit {
 
-// Decibels of the worst output as a whole on these samples, where the plan's quantizers are computed
-// in floats, one by one. Nothing where no output can be measured.
+// Decibels of the worst output as a whole on these samples, where the plan's quantizers are
+// computed in floats, one by one. Nothing where no output can be measured.
 std::optional<double> planned_sqnr_db(const backends::Network& base, const Plan& plan,
                                       std::span<const Sample> samples, int threads);
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <future>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/freed_memory.h"
@@ -17,6 +18,7 @@
 #include "pipeline/trial/misread_layers.h"
 #include "pipeline/trial/model_so_far.h"
 #include "pipeline/trial/planned_sqnr.h"
+#include "pipeline/trial/silent_outputs.h"
 #include "pipeline/trial/time_allowed.h"
 #include "pipeline/trial/trial_run.h"
 
@@ -340,10 +342,24 @@ class Settling {
                       trial.sqnr_f32_db, *trial.measured_db));
   }
 
+  void tell_silent() {
+    const auto silent = silent_samples(graph(), best_, bench_->parts());
+    if (!silent) return;
+    const size_t samples = best_.outputs.size();
+    const std::string in =
+        std::cmp_equal(silent->count, samples) ? "all" : fmt::format("{} of", silent->count);
+    note(fmt::format(
+        "the outputs stay below {:.2g} in {} {} samples of the trial run: the model finds nothing "
+        "there, and what is measured tells little of samples in which it does. Calibrate with "
+        "samples that show what it looks for",
+        std::max(0.01, 1.01 * silent->largest), in, samples));
+  }
+
   void finish(const SampleSplit& split) {
     // of a journal, under a limit of memory, or given up after a few samples
     if (!bench_->is_whole(best_))
       best_ = bench_->tried(std::move(best_.compiled.model), precision_);
+    tell_silent();
     if (limited()) best_.compiled.release();
     TrialRun trial = bench_->run(best_, limited() ? 0 : 1.5 * timing_seconds_);
     trial.unseen = split.disjoint;
