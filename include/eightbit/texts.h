@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace eightbit {
@@ -31,6 +32,14 @@ class Tokenizer {
   virtual std::string fingerprint() const = 0;
 };
 
+// What texts give to a model, a number for each token, and the names of inputs that take it, the
+// most usual one first.
+struct TokenRow {
+  std::string_view kind;  // "ids", "mask", "types", "positions"
+  std::vector<std::string_view> input_names;
+};
+std::span<const TokenRow> token_rows();
+
 struct TextDatasetOptions {
   std::vector<std::string> fields{"text"};  // of .jsonl: the key of the text, or two of a pair
   int64_t max_length = 0;  // tokens that a text is cut to; 0: the model's length decides
@@ -42,8 +51,8 @@ struct TextDatasetOptions {
 
 // Each line of .txt files is a sample, and each of .jsonl; empty ones are passed over. SOURCE is
 // such a file, a folder or a glob of them, in sorted order. What inputs take is told by their
-// names: input_ids, attention_mask, token_type_ids, position_ids, and a few others. Throws
-// DataError naming file and line, InvalidArgument for an input that a tokenizer cannot feed.
+// names (token_rows()). Throws DataError naming file and line, InvalidArgument for an input that a
+// tokenizer cannot feed.
 Dataset open_texts(const std::string& source, std::shared_ptr<const Tokenizer> tokenizer,
                    const TextDatasetOptions& options);
 

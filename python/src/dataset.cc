@@ -1,6 +1,8 @@
 #include <eightbit/dataset.h>
+#include <eightbit/texts.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -29,6 +31,12 @@ Sample next_of(SampleSource& source) {
   }
   if (!sample) throw nb::stop_iteration();
   return *std::move(sample);
+}
+
+nb::dict names_of_token_inputs() {
+  nb::dict names;
+  for (const TokenRow& row : token_rows()) names[nb::cast(row.kind)] = nb::cast(row.input_names);
+  return names;
 }
 
 void bind_file_options(nb::module_& module) {
@@ -71,6 +79,8 @@ void bind_dataset(nb::module_& module) {
   bind_file_options(module);
   module.def("open_files", &open_files, nb::arg("source"), nb::arg("options"),
              nb::call_guard<WithoutGil>());
+  module.def("token_inputs", &names_of_token_inputs,
+             "What texts give to a model: names of inputs that take it.");
 }
 
 }  // namespace eightbit::python

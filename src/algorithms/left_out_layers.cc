@@ -34,16 +34,6 @@ size_t leave_in_float(Plan& plan, const std::string& reason,
   return nodes.size();
 }
 
-bool is_input(const Graph& graph, ValueId value) {
-  while (value != kNone && graph.value(value).producer != kNone) {
-    const Node& node = graph.node(graph.value(value).producer);
-    if (node.op == Op::parameter) return true;
-    if (!moves(node.op)) return false;
-    value = node.inputs.at(0);
-  }
-  return false;
-}
-
 bool is_faint(const records::StatisticsData& statistics, int point) {
   std::vector<double> widths;
   double low = 0, high = 0;
@@ -79,13 +69,13 @@ void leave_unseen_in_float(const records::StatisticsData& statistics, Plan& plan
 
 void leave_faint_inputs_in_float(const Graph& graph, const records::StatisticsData& statistics,
                                  Plan& plan) {
-  const size_t faint =
-      leave_in_float(plan, "one sample in 20 fills fewer than 32 of the 256 levels of its input",
-                     [&](const Quantizer& q) {
-                       const int point = statistics.point_of(q.value);
-                       return point != kNone && !q.spec.fp8 && q.spec.bits <= 8 &&
-                              is_input(graph, q.value) && is_faint(statistics, point);
-                     });
+  const size_t faint = leave_in_float(
+      plan, "one sample in 20 fills fewer than 32 of the 256 levels of its input",
+      [&](const Quantizer& q) {
+        const int point = statistics.point_of(q.value);
+        return point != kNone && !q.spec.fp8 && q.spec.bits <= 8 &&
+               comes_from(graph, q.value, Op::parameter) && is_faint(statistics, point);
+      });
   if (faint > 0)
     plan.notes.push_back(fmt::format(
         "{} nodes stay in float: samples of the input that they read are more than 8 times "

@@ -2,6 +2,8 @@
 // rotation so that high bits reach low ones (plain FNV-1a lets them only move up).
 #include "base/hash.h"
 
+#include <zlib.h>
+
 #include <array>
 #include <bit>
 #include <cstring>
@@ -37,6 +39,12 @@ uint64_t hash_bytes(std::span<const std::byte> bytes) {
   for (; left >= 8; left -= 8, data += 8) hash = mix_hash(hash, lane(data));
   for (; left > 0; --left, ++data) hash = mix_hash(hash, static_cast<uint64_t>(*data));
   return finish_hash(mix_hash(hash, bytes.size()));
+}
+
+uint32_t crc32_of(std::span<const std::byte> bytes, uint32_t crc) {
+  if (bytes.empty()) return crc;  // zlib takes no address for the beginning
+  return static_cast<uint32_t>(
+      ::crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace eightbit

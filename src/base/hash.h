@@ -1,5 +1,5 @@
-// A 64-bit hash of bytes, for fingerprints. Not cryptographic. The same on every little-endian
-// machine.
+// A 64-bit hash of bytes, for fingerprints, and the checksum of files. Not cryptographic. The same
+// on every little-endian machine.
 #pragma once
 
 #include <cstddef>
@@ -19,5 +19,9 @@ uint64_t hash_bytes(std::span<const std::byte> bytes);
 inline uint64_t hash_bytes(std::string_view text) {
   return hash_bytes(std::as_bytes(std::span(text)));
 }
+
+// CRC-32, as zip and gzip have it: of bytes that follow others whose checksum is `crc`.
+uint32_t crc32_of(std::span<const std::byte> bytes, uint32_t crc = 0);
+inline uint32_t crc32_of(std::string_view text) { return crc32_of(std::as_bytes(std::span(text))); }
 
 }  // namespace eightbit

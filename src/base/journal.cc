@@ -3,7 +3,6 @@
 #include <eightbit/run.h>
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <bit>
 #include <cerrno>
@@ -25,14 +24,9 @@ struct Head {
   uint32_t checksum = 0, unused = 0;
 };
 
-uint32_t checksum(std::string_view text) {
-  return static_cast<uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
-}
-
 std::string packed(const std::string& key, const std::string& value) {
   const std::string content = key + value;
-  const Head head{key.size(), value.size(), checksum(content)};
+  const Head head{key.size(), value.size(), crc32_of(content)};
   std::string out(sizeof(head), '\0');
   std::memcpy(out.data(), &head, sizeof(head));
   return out + content;
@@ -99,7 +93,7 @@ void Journal::read() {
     const size_t left = all.size() - at - sizeof(head);
     if (head.key > left || head.value > left - head.key) break;
     const std::string_view content = all.substr(at + sizeof(head), head.key + head.value);
-    if (checksum(content) != head.checksum) break;
+    if (crc32_of(content) != head.checksum) break;
     entries_.emplace(content.substr(0, head.key), content.substr(head.key));
     at += sizeof(head) + content.size();
   }

@@ -1,5 +1,4 @@
-// A 64-bit FNV-1a digest: tells data options apart in fingerprints. Not for anything that must
-// resist an attacker.
+// A hash of several things (base/hash.h): tells data and their options apart in fingerprints.
 #pragma once
 
 #include <fmt/format.h>
@@ -10,27 +9,23 @@
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
+
 namespace eightbit {
 
 class Digest {
  public:
-  Digest& add(std::span<const std::byte> bytes) {
-    for (std::byte b : bytes) state_ = (state_ ^ static_cast<uint64_t>(b)) * 0x100000001b3ull;
-    return *this;
-  }
-  // Length first, so that ("a", "bc") and ("ab", "c") differ.
-  Digest& add(std::string_view text) {
-    add(static_cast<uint64_t>(text.size()));
-    return add(std::as_bytes(std::span(text)));
-  }
   Digest& add(uint64_t value) {
-    for (int i = 0; i < 8; ++i) state_ = (state_ ^ ((value >> (8 * i)) & 255)) * 0x100000001b3ull;
+    hash_ = mix_hash(hash_, value);
     return *this;
   }
-  std::string hex() const { return fmt::format("{:016x}", state_); }
+  // As one thing: ("a", "bc") and ("ab", "c") differ.
+  Digest& add(std::span<const std::byte> bytes) { return add(hash_bytes(bytes)); }
+  Digest& add(std::string_view text) { return add(hash_bytes(text)); }
+  std::string hex() const { return fmt::format("{:016x}", finish_hash(hash_)); }
 
  private:
-  uint64_t state_ = 0xcbf29ce484222325ull;
+  uint64_t hash_ = kHashStart;
 };
 
 }  // namespace eightbit

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "data/digest.h"
 #include "data/path_text.h"
 
 namespace eightbit {
@@ -25,17 +24,6 @@ constexpr std::string_view kKinds =
 constexpr std::string_view kTexts =
     "Text becomes numbers by a tokenizer: give the command line --tokenizer, or use "
     "eightbit.open_texts in Python";
-
-std::string extension(const fs::path& path) {
-  std::string text = path_text(path.extension());
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-bool is_text(const fs::path& path) {
-  return extension(path) == ".txt" || extension(path) == ".jsonl";
-}
 
 void add(FileSet& files, fs::path path, std::string name) {
   files.paths.push_back(std::move(path));
@@ -136,12 +124,25 @@ std::string_view to_string(FileKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
-std::string FileSet::digest() const {
+std::string FileSet::digest() const { return digest_of(paths, names).hex(); }
+
+Digest digest_of(const std::vector<fs::path>& paths, const std::vector<std::string>& names) {
   Digest digest;
   std::error_code error;
   for (size_t i = 0; i < paths.size(); ++i)
     digest.add(names[i]).add(uint64_t{fs::file_size(paths[i], error)});
-  return digest.hex();
+  return digest;
+}
+
+std::string extension(const fs::path& path) {
+  std::string text = path_text(path.extension());
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool is_text(const fs::path& path) {
+  return extension(path) == ".txt" || extension(path) == ".jsonl";
 }
 
 std::optional<FileKind> kind_of(const fs::path& path) {

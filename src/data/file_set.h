@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/digest.h"
+
 namespace eightbit {
 
 enum class FileKind { image, sound, npy, npz, raw, archive };
@@ -21,6 +23,15 @@ struct FileSet {
 
   std::string digest() const;  // of names and sizes
 };
+
+// Of the files' names and sizes.
+Digest digest_of(const std::vector<std::filesystem::path>& paths,
+                 const std::vector<std::string>& names);
+
+// In small letters, with its dot.
+std::string extension(const std::filesystem::path& path);
+// Of lines of text, which find_files() refuses: they are read through a tokenizer.
+bool is_text(const std::filesystem::path& path);
 
 // By extension, case ignored; nothing for files that are no data.
 std::optional<FileKind> kind_of(const std::filesystem::path& path);

@@ -51,6 +51,16 @@ bool reads_any_constant(const Graph& graph, const Node& node) {
       node.inputs, [&](ValueId id) { return id != kNone && graph.value(id).is_constant(); });
 }
 
+bool comes_from(const Graph& graph, ValueId value, Op op) {
+  while (value != kNone && graph.value(value).producer != kNone) {
+    const Node& node = graph.node(graph.value(value).producer);
+    if (node.op == op) return true;
+    if (!moves(node.op) || node.inputs.empty()) return false;
+    value = node.inputs[0];
+  }
+  return false;
+}
+
 std::vector<ValueId> varying_inputs(const Graph& graph, const Node& node) {
   std::vector<ValueId> varying;
   for (ValueId input : node.inputs)

@@ -55,6 +55,8 @@ inline bool is_quantizer(Op op) { return opens_quantizer(op) || closes_quantizer
 // Whether input `port` is connected to a constant.
 bool reads_constant(const Graph& graph, const Node& node, size_t port);
 bool reads_any_constant(const Graph& graph, const Node& node);
+// Whether an op of that kind yields the value, itself or through ops that only move it.
+bool comes_from(const Graph& graph, ValueId value, Op op);
 // The inputs that are connected and no constants, in order.
 std::vector<ValueId> varying_inputs(const Graph& graph, const Node& node);
 

@@ -159,6 +159,22 @@ TEST_F(Roles, AxesOfProducts) {
   }
 }
 
+TEST_F(Roles, WhereValuesComeFrom) {
+  const ValueId x = input({1, 4});
+  const auto then = [&](Op op, std::vector<ValueId> inputs) {
+    return output(node(op, std::move(inputs), {1, 4}));
+  };
+  const ValueId moved = then(Op::reshape, {then(Op::transpose, {x}), constant({2}, DType::i64)});
+  EXPECT_TRUE(comes_from(graph_, x, Op::parameter));
+  EXPECT_TRUE(comes_from(graph_, moved, Op::parameter));
+  EXPECT_FALSE(comes_from(graph_, moved, Op::softmax));
+  const ValueId scores = then(Op::softmax, {moved});
+  EXPECT_TRUE(comes_from(graph_, then(Op::transpose, {scores}), Op::softmax));
+  EXPECT_FALSE(comes_from(graph_, scores, Op::parameter));  // computes
+  EXPECT_FALSE(comes_from(graph_, constant({4}), Op::parameter));
+  EXPECT_FALSE(comes_from(graph_, kNone, Op::parameter));
+}
+
 TEST_F(Roles, WhatBelongsToNodesTakesTheirIds) {
   const ValueId x = input({1, 4});
   const NodeId product = node(Op::mat_mul, {x, constant({4, 2})}, {1, 2});

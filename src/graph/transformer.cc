@@ -13,17 +13,6 @@ bool varies(const Graph& graph, ValueId value) {
   return value != kNone && !graph.value(value).is_constant();
 }
 
-// Whether softmax yields the value, through ops that only move its elements.
-bool is_behind_softmax(const Graph& graph, ValueId value) {
-  while (varies(graph, value) && graph.value(value).producer != kNone) {
-    const Node& node = graph.node(graph.value(value).producer);
-    if (node.op == Op::softmax) return true;
-    if (!moves(node.op) || node.inputs.empty()) return false;
-    value = node.inputs[0];
-  }
-  return false;
-}
-
 // A product with a weight, in whatever spelling.
 bool is_weighted_product(const Graph& graph, const Node& node) {
   if (node.op == Op::einsum) return reads_any_constant(graph, node);
@@ -35,7 +24,8 @@ bool is_attention(const Graph& graph, const Node& node) {
   const bool product = node.op == Op::mat_mul || node.op == Op::einsum;
   if (!product || node.inputs.size() < 2) return false;
   return varies(graph, node.inputs[0]) && varies(graph, node.inputs[1]) &&
-         (is_behind_softmax(graph, node.inputs[0]) || is_behind_softmax(graph, node.inputs[1]));
+         (comes_from(graph, node.inputs[0], Op::softmax) ||
+          comes_from(graph, node.inputs[1], Op::softmax));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "graph/roles.h"
 #include "search/integer_work.h"
 
 namespace eightbit {
@@ -49,10 +50,7 @@ class Owners {
     const auto& uses = graph.value(graph.node(node).outputs[0]).uses;
     if (uses.size() != 1) return;
     const Node& next = graph.node(uses.front().node);
-    const auto is_constant = [&](ValueId input) {
-      return input != kNone && graph.value(input).is_constant();
-    };
-    if (next.op == Op::add && std::ranges::any_of(next.inputs, is_constant))
+    if (next.op == Op::add && reads_any_constant(graph, next))
       by_name_.try_emplace(next.name, Owned{group, 0});
   }
 

@@ -15,6 +15,7 @@
 #include "pipeline/recipe_content.h"
 #include "pipeline/run_facts.h"
 #include "pipeline/steps.h"
+#include "pipeline/trial/compile_ahead.h"
 #include "pipeline/trial/measured_placement.h"
 #include "pipeline/trial/quality_floor.h"
 #include "pipeline/trial/trial_run.h"

@@ -3,6 +3,7 @@
 // arithmetic is plain loops over floats, in one order.
 #pragma once
 
+#include <eightbit/error.h>
 #include <eightbit/external.h>
 #include <gtest/gtest.h>
 

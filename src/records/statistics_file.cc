@@ -1,6 +1,4 @@
 // The file format of statistics; see statistics_data.h for its layout.
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -80,11 +78,6 @@ class Unpacker {
   const std::string& path_;
   size_t at_ = 0;
 };
-
-uint32_t checksum(std::string_view content) {
-  return static_cast<uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
-}
 
 json tap_to_json(const Point& point) {
   return {{"name", point.name},
@@ -224,17 +217,16 @@ using Section = std::function<void(Packer&)>;
 
 void write_section(const Write& write, const Section& section) {
   uint64_t size = 0;
-  uLong crc = 0;
+  uint32_t crc = 0;
   const Write measure = [&](const void* bytes, size_t count) {
     size += count;
-    if (count > 0) crc = ::crc32_z(crc, static_cast<const Bytef*>(bytes), count);
+    crc = crc32_of({static_cast<const std::byte*>(bytes), count}, crc);
   };
   Packer measured(measure), written(write);
   section(measured);
   measured.flush();
-  const auto checksum = static_cast<uint32_t>(crc);
   write(&size, sizeof(size));
-  write(&checksum, sizeof(checksum));
+  write(&crc, sizeof(crc));
   section(written);
   written.flush();
 }
@@ -252,7 +244,7 @@ std::string_view read_section(std::string_view file, size_t& at, const std::stri
   const auto size = head.get<uint64_t>();
   const auto crc = head.get<uint32_t>();
   const std::string_view content{head.take(size), static_cast<size_t>(size)};
-  if (checksum(content) != crc) head.damaged();
+  if (crc32_of(content) != crc) head.damaged();
   at += sizeof(size) + sizeof(crc) + size;
   return content;
 }

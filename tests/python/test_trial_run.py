@@ -4,8 +4,10 @@ import json
 import math
 
 import eightbit as eb
+import numpy as np
 import openvino as ov
 import pytest
+from openvino import opset13 as ops
 from small_models import by_runtime, quantized_sqnr, serialized, sqnr
 
 
@@ -139,3 +141,27 @@ def test_compare_tells_what_users_get_and_what_was_measured(model, samples):
     assert all(layer.measured_db is None for layer in result.layers)
     told = json.loads(result.to_json())["outputs"][0]
     assert math.isclose(told["measured_db"], output.measured_db, rel_tol=1e-6)
+
+
+def score_map(bias: float) -> ov.Model:
+    """Scores of pixels, as a detector yields them."""
+    random = np.random.default_rng(0)
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    weights = (0.3 * random.standard_normal((8, 3, 3, 3))).astype(np.float32)
+    features = ops.relu(ops.convolution(image, weights, [1, 1], [1, 1], [1, 1], [1, 1]))
+    head = (0.3 * random.standard_normal((1, 8, 1, 1))).astype(np.float32)
+    found = ops.convolution(features, head, [1, 1], [0, 0], [0, 0], [1, 1])
+    return ov.Model([ops.sigmoid(ops.add(found, np.float32(bias)))], [image], "detector")
+
+
+@pytest.mark.parametrize(("bias", "silent"), [(-7, True), (-1, False)])
+def test_samples_in_which_nothing_is_found_are_told(bias, silent):
+    random = np.random.default_rng(1)
+    data = [random.random((1, 3, 16, 16), np.float32) for _ in range(12)]
+    _, report = reported(score_map(bias), data)
+    told = [note for note in report.notes if "the model finds nothing there" in note]
+    assert len(told) == silent
+    if silent:
+        largest = max(by_runtime(score_map(bias), data))
+        assert largest < float(told[0].partition("stay below ")[2].split()[0]) < 0.1
+        assert "in all 4 samples" in told[0]

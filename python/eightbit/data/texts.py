@@ -19,12 +19,7 @@ from eightbit import _eightbit
 from eightbit.errors import DataError, Error, FileError, InvalidArgument, UnsupportedBackendError
 
 # What a tokenizer gives, by the names that inputs of models have for it.
-_GIVEN: dict[str, tuple[str, ...]] = {
-    "ids": ("input_ids", "ids", "tokens", "token_ids"),
-    "mask": ("attention_mask", "mask", "input_mask"),
-    "types": ("token_type_ids", "segment_ids", "type_ids"),
-    "positions": ("position_ids", "positions"),
-}
+_GIVEN: dict[str, list[str]] = _eightbit.token_inputs()
 _MOST = 10_000  # texts for the command line
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>")
 
@@ -96,7 +91,7 @@ class _Texts:
                     yield self._text(line, f"'{file}' line {number}"), f"'{file}' line {number}"
 
     def _text(self, line: str, place: str) -> Any:
-        if not place.rpartition("' line")[0].endswith(".jsonl"):
+        if not place.rpartition("' line")[0].lower().endswith(".jsonl"):
             return line
         try:
             entry = json.loads(line)
@@ -230,7 +225,7 @@ def _matched(inputs: list[tuple[str, list[int]]], names: dict[str, str]) -> dict
 
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
-        found = sorted(p for p in source.rglob("*") if p.suffix in (".txt", ".jsonl"))
+        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in (".txt", ".jsonl"))
     elif source.is_file():
         found = [source]
     else:

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace eightbit {
 namespace {
@@ -304,11 +305,6 @@ std::vector<std::byte> read_zip_member(const RandomAccessFile& file, const ZipMe
   }
   if (whole && crc32_of(bytes) != member.crc) fail_crc(file, member);
   return bytes;
-}
-
-uint32_t crc32_of(std::span<const std::byte> bytes, uint32_t crc) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 void fail_crc(const RandomAccessFile& file, const ZipMember& member) {

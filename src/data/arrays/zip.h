@@ -35,7 +35,6 @@ std::vector<ZipMember> read_zip_directory(const RandomAccessFile& file);
 std::vector<std::byte> read_zip_member(const RandomAccessFile& file, const ZipMember& member,
                                        uint64_t limit);
 
-uint32_t crc32_of(std::span<const std::byte> bytes, uint32_t crc = 0);  // continues from `crc`
 [[noreturn]] void fail_crc(const RandomAccessFile& file, const ZipMember& member);
 
 }  // namespace eightbit

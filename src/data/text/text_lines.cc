@@ -13,10 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-bool is_text(const fs::path& path) {
-  return path.extension() == ".txt" || path.extension() == ".jsonl";
-}
-
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code error;
@@ -112,7 +108,7 @@ std::optional<PlacedText> TextLines::next() {
   while (line && is_blank(*line));
   if (!line) return std::nullopt;
   check_utf8(*line, place());
-  if (files_.paths[opened_ - 1].extension() != ".jsonl") return PlacedText{{*line}, place()};
+  if (extension(files_.paths[opened_ - 1]) != ".jsonl") return PlacedText{{*line}, place()};
   return PlacedText{values_of(*line, fields_, place()), place()};
 }
 

@@ -7,31 +7,20 @@
 #include <utility>
 
 #include "base/error.h"
-#include "data/digest.h"
+#include "data/file_set.h"
 #include "data/text/text_lines.h"
 
 namespace eightbit {
 namespace {
 
+// In the order of token_rows().
 enum class Row { ids, mask, types, positions };
 
-// By the names that inputs of models have.
 std::optional<Row> row_for(std::string_view input) {
-  using Named = std::pair<std::string_view, Row>;
-  constexpr std::array<Named, 12> kNames = {{{"input_ids", Row::ids},
-                                             {"ids", Row::ids},
-                                             {"tokens", Row::ids},
-                                             {"token_ids", Row::ids},
-                                             {"attention_mask", Row::mask},
-                                             {"mask", Row::mask},
-                                             {"input_mask", Row::mask},
-                                             {"token_type_ids", Row::types},
-                                             {"segment_ids", Row::types},
-                                             {"type_ids", Row::types},
-                                             {"position_ids", Row::positions},
-                                             {"positions", Row::positions}}};
-  const auto* found = std::ranges::find(kNames, input, &Named::first);
-  return found == kNames.end() ? std::nullopt : std::optional(found->second);
+  const std::span<const TokenRow> rows = token_rows();
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (std::ranges::count(rows[i].input_names, input) > 0) return static_cast<Row>(i);
+  return std::nullopt;
 }
 
 // What is fed, and how texts are cut and filled up for it.
@@ -116,10 +105,7 @@ struct Texts {
   TextForm form;
 
   std::string fingerprint() const {
-    Digest digest;
-    std::error_code error;
-    for (size_t i = 0; i < files.paths.size(); ++i)
-      digest.add(files.names[i]).add(uint64_t{std::filesystem::file_size(files.paths[i], error)});
+    Digest digest = digest_of(files.paths, files.names);
     for (const std::string& field : fields) digest.add(field);
     return fmt::format("texts {} {}", digest.hex(), form.fingerprint());
   }
@@ -148,6 +134,15 @@ class TextSource : public SampleSource {
 };
 
 }  // namespace
+
+std::span<const TokenRow> token_rows() {
+  static const std::array<TokenRow, 4> kRows = {
+      {{"ids", {"input_ids", "ids", "tokens", "token_ids"}},
+       {"mask", {"attention_mask", "mask", "input_mask"}},
+       {"types", {"token_type_ids", "segment_ids", "type_ids"}},
+       {"positions", {"position_ids", "positions"}}}};
+  return kRows;
+}
 
 Dataset open_texts(const std::string& source, std::shared_ptr<const Tokenizer> tokenizer,
                    const TextDatasetOptions& options) {

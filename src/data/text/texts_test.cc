@@ -85,6 +85,25 @@ TEST_F(Texts, ALineIsASample) {
   EXPECT_THAT(values(skipped->next()->inputs[0].tensor), ElementsAre(1, 5, 2));
 }
 
+TEST_F(Texts, NamesOfFilesInCapitals) {
+  write("T/A.TXT", "one two\n");
+  write("T/B.JSONL", R"({"text": "three"})");
+  auto source = open("T", {"tokens"}).open();
+  EXPECT_THAT(values(source->next()->inputs[0].tensor), ElementsAre(1, 3, 3, 2));
+  EXPECT_THAT(values(source->next()->inputs[0].tensor), ElementsAre(1, 5, 2));
+}
+
+TEST_F(Texts, EveryNameThatAnInputMayHaveIsFed) {
+  write("a.txt", "one\n");
+  const std::vector<std::vector<int64_t>> given = {{1, 3, 2}, {1, 1, 1}, {0, 0, 0}, {0, 1, 2}};
+  ASSERT_EQ(token_rows().size(), given.size());
+  for (size_t row = 0; row < given.size(); ++row)
+    for (const std::string_view name : token_rows()[row].input_names) {
+      const auto sample = open("a.txt", {std::string(name)}).open()->next();
+      EXPECT_EQ(values(sample->inputs[0].tensor), given[row]) << name;
+    }
+}
+
 TEST_F(Texts, TheModelsLengthDecides) {
   write("a.txt", "one two three four\nfive\n");
   auto source = open("a.txt", {"ids", "mask", "type_ids", "positions"}, 5).open();

@@ -7,70 +7,31 @@
 #include <chrono>
 #include <cmath>
 #include <future>
-#include <limits>
 #include <span>
+#include <utility>
 
-#include "base/crash_notice.h"
 #include "base/error.h"
 #include "base/freed_memory.h"
 #include "base/log.h"
-#include "pipeline/cpu_time.h"
+#include "pipeline/trial/compile_ahead.h"
 #include "pipeline/trial/floor_search.h"
+#include "pipeline/trial/misread_layers.h"
+#include "pipeline/trial/model_so_far.h"
+#include "pipeline/trial/planned_sqnr.h"
+#include "pipeline/trial/silent_outputs.h"
+#include "pipeline/trial/time_allowed.h"
 #include "pipeline/trial/trial_run.h"
-#include "search/best_model.h"
-#include "search/integer_work.h"
-#include "search/misread_search.h"
-#include "search/noise.h"
-#include "search/noise_attribution.h"
-#include "search/quantizer_groups.h"
 
 namespace eightbit {
 namespace {
 
-// A larger model is not written where nobody asked for it: temporary files may live in memory.
-constexpr int64_t kUnaskedBytes = int64_t{256} << 20;
-// Of weights; compiled, a model takes two to three times as much.
-constexpr int64_t kLargeBytes = int64_t{128} << 20;
-
-int64_t bytes_of(const Model& model) {
-  int64_t sum = 0;
-  for (const auto& [type, bytes] : model.impl().weight_bytes()) sum += bytes;
-  return sum;
-}
-
 using backends::FloatPrecision;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kDefaultFloor = 20;
 constexpr double kClearly = 0.2;  // dB; less is chance on a few samples
-// The clock ends what would take far longer than that: after so many passes over 300 samples, and
-// no earlier than after so many seconds, both by the clock on the wall and in CPU time of this
-// process, which others on the machine do not lengthen.
-constexpr double kMostPasses = 4, kLeastSeconds = 60;
 // of the calibration's time, that two models take turns for
 constexpr double kTimingShare = 0.035, kLeastTimed = 3;
-// layers that a runtime gets wrong by themselves; more is another fault than of single kernels
-constexpr int kMostMisread = 4;
 constexpr int64_t kMostChecks = 40;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::future<Compiled> compiled(Model model, FloatPrecision precision, std::launch when) {
-  return std::async(when, [model = std::move(model), precision]() mutable {
-    return Compiled(std::move(model), precision);
-  });
-}
-
-// Compiled, more of such models at once would be much memory.
-bool is_large(const Planned& planned, const RunOptions& run) {
-  return run.max_memory > 0 || bytes_of(planned.model) >= kLargeBytes;
-}
-
-bool in_own_framework(const Planned& planned) {
-  return planned.base.impl().file_extension().empty();
-}
 
 class Settling {
  public:
@@ -85,8 +46,8 @@ class Settling {
         ahead_(std::move(uncorrected)),
         floor_(quality_floor(options)),
         timing_seconds_(kTimingShare * std::max(calibration_seconds, kLeastTimed)),
-        seconds_(std::max(kMostPasses * seconds_of_pass(statistics, calibration_seconds),
-                          kLeastSeconds)) {
+        time_(calibration_seconds, statistics.samples()),
+        so_far_(planned.base, run.best_model) {
     settled_.plan = planned.plan;
   }
 
@@ -100,10 +61,7 @@ class Settling {
       bench_->release();
       finish(split);
     } catch (const Interrupted&) {
-      if (so_far_) {
-        log(LogLevel::warning, "stopped. The best model so far is '{}'", so_far_->path().string());
-        so_far_->keep();
-      }
+      so_far_.leave();
       throw;
     } catch (const FileError&) {
       throw;
@@ -115,34 +73,6 @@ class Settling {
   }
 
  private:
-  // A pass over 300 samples, from one over those that there were.
-  static double seconds_of_pass(const records::StatisticsData& statistics, double seconds) {
-    constexpr double kSamples = 300;
-    return seconds *
-           std::max(1.0, kSamples / std::max(1.0, static_cast<double>(statistics.samples())));
-  }
-
-  // On disk before a runtime tries it. Where nobody asked for the file, a disk that is full does
-  // not end the run.
-  void keep(const Model& model) {
-    if (planned_.base.impl().file_extension().empty()) return;
-    if (run_.best_model.empty() && bytes_of(model) > kUnaskedBytes) return;
-    try {
-      if (!so_far_) so_far_.emplace(run_.best_model, planned_.base);
-      so_far_->save(model);
-    } catch (const std::exception& error) {
-      if (!run_.best_model.empty()) throw;
-      so_far_.reset();
-      log(LogLevel::debug, "the model so far is not kept: {}", error.what());
-    }
-    if (!so_far_ || notice_) return;
-    notice_.emplace(fmt::format(
-        "eightbit: the runtime crashed in the trial run of the quantized model, which is whole in "
-        "'{}'. With trial_run off (--no-trial-run) the same call ends with it. What crashed will "
-        "crash where the model is used: update the runtime, or leave layers in float.",
-        so_far_->path().string()));
-  }
-
   Model written(const Plan& plan) const {
     return write(planned_.base, *recipe_of(planned_, plan, options_), plan);
   }
@@ -159,7 +89,7 @@ class Settling {
   // Compilation keeps one core busy: the quantized model is compiled beside the float one, unless
   // they live in a program of one thread.
   std::future<Compiled> compiled_beside(Model model) const {
-    return compiled_later(std::move(model), in_own_framework(planned_) || limited()
+    return compiled_later(std::move(model), in_own_framework(planned_.base) || limited()
                                                 ? std::launch::deferred
                                                 : std::launch::async);
   }
@@ -171,7 +101,7 @@ class Settling {
   // Beside what is run meanwhile; nothing where models live in a program of one thread, or one at
   // a time.
   std::future<Compiled> compiled_in_f32(Model model) const {
-    if (in_own_framework(planned_) || limited()) return {};
+    if (in_own_framework(planned_.base) || limited()) return {};
     return compiled(std::move(model), FloatPrecision::f32, std::launch::async);
   }
 
@@ -194,7 +124,7 @@ class Settling {
   // corrections.
   void first_trial(const SampleSplit& split) {
     const Model corrected = written(settled_.plan);
-    keep(corrected);
+    so_far_.save(corrected);
     bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.trial));
     auto with = compiled_beside(corrected);
     bench_->run_by_default();
@@ -233,57 +163,30 @@ class Settling {
 
   // Layers that a runtime cannot compile in 8 bits stay in float.
   void leave_uncompilable(const ModelError& error) {
-    const auto groups = search::quantizer_groups(graph(), settled_.plan);
-    const auto misread = search::find_misread(
-        static_cast<int>(groups.size()), {0, 1}, kMostMisread,
-        [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
+    const auto found = find_misread_layers(
+        graph(), settled_.plan, {0, 1}, "the runtime cannot compile it in 8 bits",
+        [&](const Plan& plan) -> std::optional<search::Readings> {
           if (checks_ > kMostChecks) return std::nullopt;
           progress("runtime check", ++checks_, 0);
           try {
-            bench_->ran(Compiled(
-                written(search::without_groups(graph(), settled_.plan, groups, in_float, false)),
-                precision_));
+            bench_->ran(Compiled(written(plan), precision_));
             return search::Readings{0, 0};
           } catch (const ModelError&) {
             return search::Readings{0, 1};
           }
         });
-    if (!misread) throw error;
-    leave(groups, misread->groups, "the runtime cannot compile it in 8 bits");
-    settled_.plan.notes.push_back(fmt::format(
+    if (!found) throw error;
+    leave(*found);
+    note(fmt::format(
         "{} stay in float: the runtime cannot compile the model with them in 8 bits: {}",
-        fmt::join(names_of(groups, misread->groups), ", "), error.what()));
-    log(LogLevel::warning, "{}", settled_.plan.notes.back());
+        fmt::join(found->names, ", "), error.what()));
     best_ = bench_->ran(Compiled(written(settled_.plan), precision_));
-    keep(best_.compiled.model);
+    so_far_.save(best_.compiled.model);
   }
 
-  // Takes groups out of the plan for a reason that is not the floor's.
-  void leave(const std::vector<search::QuantizerGroup>& groups, const std::vector<int>& taken_out,
-             const std::string& reason) {
-    Plan plan = search::without_groups(graph(), settled_.plan, groups, taken_out, false);
-    for (size_t i = settled_.plan.left_float.size(); i < plan.left_float.size(); ++i)
-      plan.left_float[i].reason = reason;
-    float_share_ += share_of(groups, taken_out);
-    settled_.plan = std::move(plan);
-  }
-
-  // Of the work of all, that of some.
-  double share_of(const std::vector<search::QuantizerGroup>& groups,
-                  const std::vector<int>& some) const {
-    const std::vector<double> work = search::work_shares(graph(), groups);
-    double sum = 0;
-    for (int group : some) sum += work[static_cast<size_t>(group)];
-    return sum;
-  }
-
-  std::vector<std::string> names_of(const std::vector<search::QuantizerGroup>& groups,
-                                    const std::vector<int>& taken_out) const {
-    std::vector<std::string> names;
-    for (int group : taken_out)
-      for (NodeId layer : groups[static_cast<size_t>(group)].layers)
-        names.push_back(graph().node(layer).name);
-    return names;
+  void leave(const LayersInFloat& layers) {
+    float_share_ += layers.share;
+    settled_.plan = layers.plan;
   }
 
   void judge_corrections(Tried without) {
@@ -298,19 +201,13 @@ class Settling {
     log(LogLevel::info, "{}", settled_.plan.notes.back());
     without.times = best_.times;  // other biases take as long
     best_ = std::move(without);
-    keep(best_.compiled.model);
+    so_far_.save(best_.compiled.model);
   }
 
   std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
     std::vector<Sample> samples;
     for (int64_t number : numbers) samples.push_back(statistics_.kept_samples.load(number));
     return samples;
-  }
-
-  // `share`: of the time that holding the floor may take.
-  bool out_of_time(double share = 1) const {
-    const double seconds = share * seconds_;
-    return seconds_since(begin_) > seconds && cpu_seconds() - cpu_begin_ > seconds;
   }
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
@@ -354,8 +251,7 @@ class Settling {
   // Few samples may miss or hold it by chance, and are too few to choose layers by. Layers are
   // judged by what their integers do, not by what bf16 does to the rest.
   void hold_floor(const SampleSplit& split) {
-    begin_ = Clock::now();
-    cpu_begin_ = cpu_seconds();
+    time_.begin();
     if (bench_->reduced()) {
       precision_ = FloatPrecision::f32;
       if (limited()) let_go(best_);
@@ -417,8 +313,8 @@ class Settling {
             options_.max_float_share - float_share_,
             [this](const Plan& plan) { return written(plan); },
             [this](Model model) { return tried(std::move(model)); },
-            [this](const Model& model) { keep(model); },
-            [this] { return out_of_time(); },
+            [this](const Model& model) { so_far_.save(model); },
+            [this] { return time_.is_over(); },
             precision_,
             lead_};
   }
@@ -432,29 +328,25 @@ class Settling {
     const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
     if (*said < floor_ && all.done - all.said < all.said) return;
-    const auto groups = search::quantizer_groups(graph(), settled_.plan);
-    const auto misread = search::find_misread(
-        static_cast<int>(groups.size()), all, kMostMisread,
-        [&](const std::vector<int>& in_float) -> std::optional<search::Readings> {
-          if (out_of_time(0.5)) return std::nullopt;
+    const auto layers = find_misread_layers(
+        graph(), settled_.plan, all, "the runtime computes something else with it in 8 bits",
+        [&](const Plan& plan) -> std::optional<search::Readings> {
+          if (time_.is_over(0.5)) return std::nullopt;
           progress("runtime check", ++checks_, 0);
-          const Plan plan = search::without_groups(graph(), settled_.plan, groups, in_float, false);
           const Tried found = tried(written(plan));
           const std::optional<double> planned = measured_db(plan, found.noise.size());
           if (!planned) return std::nullopt;
           return search::Readings{energy_of(*planned), energy_of(found.whole_db)};
         });
-    if (!misread || share_of(groups, misread->groups) > options_.max_float_share) return;
-    const std::vector<std::string> names = names_of(groups, misread->groups);
-    leave(groups, misread->groups, "the runtime computes something else with it in 8 bits");
+    if (!layers || layers->share > options_.max_float_share) return;
+    leave(*layers);
     Tried found = tried(written(settled_.plan));
-    settled_.plan.notes.push_back(fmt::format(
+    note(fmt::format(
         "{} stay in float: with them in 8 bits the runtime computes something else than the "
         "quantizers say, {:.1f} dB where {:.1f} dB were due; {:.1f} dB without them",
-        fmt::join(names, ", "), best_.whole_db, *said, found.whole_db));
-    log(LogLevel::warning, "{}", settled_.plan.notes.back());
+        fmt::join(layers->names, ", "), best_.whole_db, *said, found.whole_db));
     best_ = std::move(found);
-    keep(best_.compiled.model);
+    so_far_.save(best_.compiled.model);
   }
 
   const Graph& graph() const { return planned_.base.impl().graph(); }
@@ -470,21 +362,10 @@ class Settling {
     note(settled_.missed);
   }
 
-  // Of the worst output as a whole on the first samples, where the quantizers are computed in
-  // floats, one by one.
+  // On the first samples.
   std::optional<double> measured_db(const Plan& plan, size_t count) const {
-    const auto samples = std::span(bench_->samples()).first(count);
-    backends::PlanComparison compared;
-    compared.plan = &plan;
-    for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
-    size_t at = 0;
-    const auto noise = measure_noise(
-        planned_.base.impl(), std::move(compared), limited() ? 1 : run_.threads,
-        [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
-    if (noise.empty()) return std::nullopt;
-    double worst = std::numeric_limits<double>::infinity();
-    for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
-    return worst;
+    return planned_sqnr_db(planned_.base.impl(), plan, std::span(bench_->samples()).first(count),
+                           limited() ? 1 : run_.threads);
   }
 
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.
@@ -498,10 +379,24 @@ class Settling {
                       trial.sqnr_f32_db, *trial.measured_db));
   }
 
+  void tell_silent() {
+    const auto silent = silent_samples(graph(), best_, bench_->parts());
+    if (!silent) return;
+    const size_t samples = best_.outputs.size();
+    const std::string in =
+        std::cmp_equal(silent->count, samples) ? "all" : fmt::format("{} of", silent->count);
+    note(fmt::format(
+        "the outputs stay below {:.2g} in {} {} samples of the trial run: the model finds nothing "
+        "there, and what is measured tells little of samples in which it does. Calibrate with "
+        "samples that show what it looks for",
+        std::max(0.01, 1.01 * silent->largest), in, samples));
+  }
+
   void finish(const SampleSplit& split) {
     // of a journal, under a limit of memory, or given up after a few samples
     if (!bench_->is_whole(best_))
       best_ = bench_->tried(std::move(best_.compiled.model), precision_);
+    tell_silent();
     if (limited()) best_.compiled.release();
     if (in_f32_.valid()) other_.compiled = in_f32_.get();
     const bool known = other_.compiled.model.valid() && is_same(other_.compiled, best_.compiled);
@@ -522,7 +417,9 @@ class Settling {
   const RunOptions& run_;
   Journal& journal_;
   std::future<Compiled> ahead_;
-  const double floor_, timing_seconds_, seconds_;
+  const double floor_, timing_seconds_;
+  TimeAllowed time_;  // for what holds the floor
+  ModelSoFar so_far_;
   // that models are judged in
   FloatPrecision precision_ = FloatPrecision::by_default;
   Settled settled_;
@@ -533,10 +430,6 @@ class Settling {
   double lead_ = 0;         // of corrected biases over others in the last trial of both, or back
   int64_t checks_ = 0;      // of what the runtime makes of the plan
   double float_share_ = 0;  // of the work, that was left in float
-  std::optional<BestModel> so_far_;
-  std::optional<CrashNotice> notice_;
-  Clock::time_point begin_;  // of what holds the floor
-  double cpu_begin_ = 0;
 };
 
 }  // namespace
@@ -544,15 +437,6 @@ class Settling {
 double quality_floor(const QuantizeOptions& options) {
   return options.min_sqnr_db.value_or(
       options.recipe == Recipe::nncf || options.mode ? 0 : kDefaultFloor);
-}
-
-std::future<Compiled> compile_uncorrected(const Planned& planned, const QuantizeOptions& options,
-                                          const RunOptions& run) {
-  if (!options.trial_run || planned.plan.quantizers.empty() || in_own_framework(planned) ||
-      is_large(planned, run))
-    return {};
-  return compiled(write(planned.base, *recipe_of(planned, planned.plan, options), planned.plan),
-                  FloatPrecision::by_default, std::launch::async);
 }
 
 Settled settle(const Planned& planned, const records::StatisticsData& statistics,

@@ -37,13 +37,6 @@ struct Settled {
   std::shared_ptr<Tried> tried;  // the model of `plan`
 };
 
-// The model before biases are corrected, compiled on a thread of its own while corrections are
-// measured: that keeps one core busy most of the time. (What runs meanwhile takes more than it
-// gives: threads of both wait for each other.) An invalid future where the trial run is off, or
-// where memory has no room for another compiled model.
-std::future<Compiled> compile_uncorrected(const Planned& planned, const QuantizeOptions& options,
-                                          const RunOptions& run);
-
 // `calibration_seconds`: that the pass over the data took; the search takes no more than a pass
 // over 300 samples would. What an earlier run has tried stands in `journal`. `uncorrected`: of
 // compile_uncorrected(), or invalid.
