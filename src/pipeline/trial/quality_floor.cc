@@ -286,10 +286,8 @@ class Settling {
     keep(best_.compiled.model);
   }
 
-  std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
-    std::vector<Sample> samples;
-    for (int64_t number : numbers) samples.push_back(statistics_.kept_samples.load(number));
-    return samples;
+  TrialSamples samples_at(const std::vector<int64_t>& numbers) const {
+    return {statistics_.kept_samples, numbers};
   }
 
   // `share`: of the time that holding the floor may take.
@@ -314,7 +312,7 @@ class Settling {
 
   static void let_go(Tried& tried) {
     tried.compiled.release();
-    tried.outputs.clear();
+    tried.outputs = {};
     return_freed_memory();
   }
 
@@ -353,8 +351,7 @@ class Settling {
       bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
       bench_->run_both();
     } else {
-      const auto more = std::span(split.search).subspan(split.trial.size());
-      bench_->extend(samples_at({more.begin(), more.end()}));
+      bench_->extend(std::span(split.search).subspan(split.trial.size()));
     }
     if (planned_.model.impl().stateful() || best_.outputs.empty())
       best_ = tried(std::move(best_.compiled.model));
@@ -436,14 +433,15 @@ class Settling {
   // Of the worst output as a whole on the first samples, where the quantizers are computed in
   // floats, one by one.
   std::optional<double> measured_db(const Plan& plan, size_t count) const {
-    const auto samples = std::span(bench_->samples()).first(count);
+    if (limited()) return_freed_memory();
+    const TrialSamples& samples = bench_->samples();
     backends::PlanComparison compared;
     compared.plan = &plan;
     for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
     size_t at = 0;
     const auto noise = measure_noise(
         planned_.base.impl(), std::move(compared), limited() ? 1 : run_.threads,
-        [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
+        [&] { return at == count ? std::nullopt : std::optional(samples[at++]); }, [] {});
     if (noise.empty()) return std::nullopt;
     double worst = std::numeric_limits<double>::infinity();
     for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
