@@ -128,7 +128,8 @@ TEST(NoiseOfEach, ErrorsOfAnUnknownWidthAreCountedInTheWidestSample) {
   const auto noise = [&](const std::vector<Sample>& samples) {
     return noise_of_each(rows, plan, groups, {search::OutputPart{}}, samples, 0, run);
   };
-  EXPECT_THAT(noise({sample(1000), sample(400)}), ElementsAre(ElementsAre(0.25), ElementsAre(0.25)));
+  EXPECT_THAT(noise({sample(1000), sample(400)}),
+              ElementsAre(ElementsAre(0.25), ElementsAre(0.25)));
   EXPECT_TRUE(noise({sample(400), sample(12500)}).empty()) << "their errors alone are the limit";
 }
 
