@@ -1,5 +1,6 @@
 // What a model computes on the samples of a trial: a few megabytes in memory and the rest on disk,
-// so that memory does not grow with the size of outputs and the number of samples.
+// so that memory does not grow with the size of outputs and the number of samples. Where the disk
+// is full they stay in memory.
 #pragma once
 
 #include <eightbit/tensor.h>
@@ -15,16 +16,18 @@ class TrialOutputs {
  public:
   static constexpr size_t kMostInMemory = size_t{4} << 20;  // bytes
 
-  // Of the next sample. Throws FileError where the disk is full.
+  // Of the next sample.
   void push_back(std::vector<Tensor> outputs);
   std::vector<Tensor> of(size_t sample) const;
-  size_t size() const { return in_memory_.size() + on_disk_.size(); }
-  bool empty() const { return size() == 0; }
+  size_t size() const { return in_memory_.size(); }
+  bool empty() const { return in_memory_.empty(); }
 
  private:
-  std::vector<std::vector<Tensor>> in_memory_;  // of the first samples
+  bool put_on_disk(const std::vector<Tensor>& outputs);
+
+  std::vector<std::vector<Tensor>> in_memory_;  // by sample; none of those on disk
   size_t bytes_ = 0;                            // of these
-  records::KeptSamples on_disk_;                // of those behind them, by number
+  records::KeptSamples on_disk_;
 };
 
 }  // namespace eightbit

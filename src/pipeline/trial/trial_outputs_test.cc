@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
+
 namespace eightbit {
 namespace {
 
@@ -45,6 +48,19 @@ TEST(TrialOutputs, AFewMegabytesAreHeldAndNoMore) {
   EXPECT_FALSE(held[0].expired());
   EXPECT_FALSE(held[2].expired());
   for (size_t s = 3; s < 8; ++s) EXPECT_TRUE(held[s].expired()) << s;  // with the integers too much
+}
+
+TEST(TrialOutputs, StayInMemoryWhereNoFileCanBeMade) {
+  const char* folder = std::getenv("TMPDIR");
+  const std::string before = folder ? folder : "";
+  ::setenv("TMPDIR", "/dev/null/nowhere", 1);
+  TrialOutputs kept;
+  for (size_t s = 0; s < 3; ++s)
+    kept.push_back(outputs(TrialOutputs::kMostInMemory / 4, static_cast<float>(s)));
+  before.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", before.c_str(), 1);
+  ASSERT_EQ(kept.size(), 3u);
+  for (size_t s = 0; s < 3; ++s)
+    EXPECT_EQ(kept.of(s)[0].as<float>().front(), static_cast<float>(s));
 }
 
 }  // namespace
