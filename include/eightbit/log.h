@@ -11,7 +11,9 @@ namespace eightbit {
 // debug: for those who look for a defect. Failures are thrown, not logged.
 enum class LogLevel { debug, info, warning, error };
 
-// Receives every message. May be called from any thread, one call at a time.
+// Receives every message. May be called from any thread, one call at a time, and in destructors:
+// what it throws is dropped, and the message with it, and the run goes on. (To stop a run throw
+// from its ProgressSink.) It must not call the library, which may wait for it.
 using LogSink = std::function<void(LogLevel level, std::string_view message)>;
 
 // Replaces the sink for the whole process; an empty function silences the library (the default).

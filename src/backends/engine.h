@@ -34,9 +34,9 @@ class Executor {
                    const RecordCallback& record) = 0;
   // Throws the DataError that run() would throw for sample `number`, before it is run.
   virtual void check(const Sample& sample, int64_t number) const = 0;
-  // Where outputs are wanted (Taps with outputs, LayerErrors): those of one sample, in order, and
-  // its records. Throws what run() does; nothing is measured then. LayerErrors, which are as large
-  // as all activations, outlive the executor, but the next run may write over them.
+  // Where outputs are wanted (Taps with outputs, LayerErrors, LayerShapes): those of one sample, in
+  // order, and its records. Throws what run() does; nothing is measured then. LayerErrors, which
+  // are as large as all activations, outlive the executor, but the next run may write over them.
   virtual std::vector<Tensor> run_one(const Sample& sample, const RecordCallback& record) = 0;
   // Like run(), of an ErrorInjection. Only of engines that can_inject().
   virtual void run_outputs(const std::function<std::optional<Sample>()>& next,
@@ -80,7 +80,7 @@ class Engine {
   // The network must outlive the executor, and so must what the measurement points at.
   virtual std::unique_ptr<Executor> compile(const Network& network, Measurement measurement,
                                             const RunSettings& settings) const = 0;
-  // Whether it measures LayerErrors and ErrorInjections.
+  // Whether it measures LayerErrors, LayerShapes and ErrorInjections.
   virtual bool can_inject() const { return false; }
 
   // Throws ModelError where the runtime cannot compile the network.

@@ -27,7 +27,8 @@ std::span<const Comparison> comparisons_of(const Measurement& measurement) {
 bool one_at_a_time(const Measurement& measurement) {
   return std::visit(
       Overloads{[](const Taps& taps) { return taps.outputs; },
-                [](const LayerErrors&) { return true; }, [](const auto&) { return false; }},
+                [](const LayerErrors&) { return true; }, [](const LayerShapes&) { return true; },
+                [](const auto&) { return false; }},
       measurement);
 }
 

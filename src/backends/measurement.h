@@ -85,6 +85,13 @@ struct LayerErrors {
   std::vector<NodeId> layers;  // outside of bodies
 };
 
+// The shapes of the first outputs of these layers, of networks that leave them open: one output of
+// i64 a layer of Executor::run_one(), which holds none of the values; no records. Only for engines
+// that can_inject().
+struct LayerShapes {
+  std::vector<NodeId> layers;  // outside of bodies
+};
+
 // The network itself, with an error added to the first output of each of these layers. Its own
 // outputs come from Executor::run_outputs(); no records. Only for engines that can_inject().
 struct ErrorInjection {
@@ -95,8 +102,8 @@ struct ErrorInjection {
 };
 
 // One record a sample comes back, with one part for each tap, probe or comparison, in order.
-using Measurement =
-    std::variant<Taps, Probes, PlanComparison, NetworkComparison, LayerErrors, ErrorInjection>;
+using Measurement = std::variant<Taps, Probes, PlanComparison, NetworkComparison, LayerErrors,
+                                 LayerShapes, ErrorInjection>;
 
 // The parts of one kind; empty where the measurement has another kind.
 std::span<const Tap> taps_of(const Measurement& measurement);

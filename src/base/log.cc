@@ -17,7 +17,11 @@ void set_log_sink(LogSink sink) {
 
 void write_log(LogLevel level, std::string_view message) {
   std::lock_guard lock(g_mutex);
-  if (g_sink) g_sink(level, message);
+  if (!g_sink) return;
+  try {
+    g_sink(level, message);
+  } catch (...) {  // threads and destructors log, which must not throw
+  }
 }
 
 }  // namespace eightbit

@@ -78,8 +78,11 @@ ThreadPool& helpers() {
 
 void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
   const auto loop = std::make_shared<Loop>(count, body);
-  for (int64_t i = 0; i < std::min(count - 1, helper_count()); ++i)
-    helpers().submit([loop] { loop->help(); });
+  try {
+    for (int64_t i = 0; i < std::min(count - 1, helper_count()); ++i)
+      helpers().submit([loop] { loop->help(); });
+  } catch (const std::exception&) {  // no memory, or no threads: those that came help
+  }
   loop->finish();
 }
 

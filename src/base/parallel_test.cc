@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <vector>
+
+#include "base/test_failing_new.h"
 
 namespace eightbit {
 namespace {
@@ -57,6 +60,19 @@ TEST(ParallelFor, AForkedProcessGoesOnAlone) {
   int status = -1;
   waitpid(child, &status, 0);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Helpers hold on to the body, which is gone where an exception leaves the loop.
+TEST(ParallelFor, GoesOnAloneWhereHelpersCannotBeCalled) {
+  parallel_for(2, [](int64_t) {});  // the threads are there
+  for (int k = 2; k < 8; ++k) {     // the first one is the loop itself
+    std::vector<std::atomic<int>> calls(100);
+    const std::function<void(int64_t)> body = [&](int64_t i) { ++calls[static_cast<size_t>(i)]; };
+    test::fail_allocation(k, test::On::this_thread);
+    EXPECT_NO_THROW(parallel_for(100, body)) << k;
+    test::end_of_failures();
+    for (const auto& count : calls) EXPECT_EQ(count, 1);
+  }
 }
 
 }  // namespace

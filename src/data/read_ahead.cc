@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace eightbit {
 namespace {
@@ -34,7 +34,10 @@ Loaded load(const SampleStore& store, int64_t index) {
 
 class ReadAheadSource : public SampleSource {
  public:
-  explicit ReadAheadSource(std::shared_ptr<const SampleStore> store) : store_(std::move(store)) {}
+  explicit ReadAheadSource(std::shared_ptr<const SampleStore> store) : store_(std::move(store)) {
+    queue_.reserve(
+        kMostSamples);  // no allocation on the thread, where one that fails would end all
+  }
   ~ReadAheadSource() override { stop(); }
 
   std::optional<Sample> next() override {
@@ -61,7 +64,7 @@ class ReadAheadSource : public SampleSource {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !queue_.empty(); });
     Loaded loaded = std::move(queue_.front());
-    queue_.pop_front();
+    queue_.erase(queue_.begin());
     queued_bytes_ -= loaded.bytes;
     expected_ = index + worker_stride_;
     changed_.notify_all();
@@ -114,7 +117,7 @@ class ReadAheadSource : public SampleSource {
   std::thread worker_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::deque<Loaded> queue_;
+  std::vector<Loaded> queue_;  // the next one in front
   size_t queued_bytes_ = 0;
   bool stopping_ = false;
 };

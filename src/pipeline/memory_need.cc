@@ -30,6 +30,10 @@ constexpr Phase kOneProgram{66 * kMega, 1.3, 0.03 * kMega, 1.2},
 // all of them, for what the runtime does not use again.
 constexpr double kOfLive = 2.0, kOfAll = 0.15;
 
+// Outputs of a sample that a trial holds: of two models, copies of both as floats, and one in the
+// runtime.
+constexpr double kOfOutputs = 5;
+
 constexpr double kSavedByInt8 = 0.75;  // of weights in f32
 constexpr double kMomentShare = 8;     // of max_memory, a part of this size
 constexpr int64_t kLeastMoments = int64_t{4} << 20;
@@ -87,6 +91,8 @@ NetworkSize size_of(const backends::Network& network) {
     change[static_cast<size_t>(value.producer)] += bytes;
     change[static_cast<size_t>(last) + 1] -= bytes;
     size.activations += bytes;
+    for (const Use& use : value.uses)
+      if (graph.node(use.node).op == Op::result) size.outputs += bytes;
   }
   double live = 0;
   for (double bytes : change) size.live = std::max(size.live, live += bytes);
@@ -104,7 +110,8 @@ double quantization_bytes(const NetworkSize& size, int requests, bool limited,
   if (!options.advanced_parameters.disable_bias_correction)
     peak = std::max(peak, bytes_of(kCorrection, size, requests));
   if (options.trial_run)
-    peak = std::max(peak, bytes_of(limited ? kOneTrial : kTrial, size, requests));
+    peak = std::max(
+        peak, bytes_of(limited ? kOneTrial : kTrial, size, requests) + kOfOutputs * size.outputs);
   return peak;
 }
 

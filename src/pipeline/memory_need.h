@@ -4,8 +4,10 @@
 // Does:    adds up, for each phase of a run, what the runtime holds of the weights (its own copy in
 //          the layout of its kernels beside what was loaded), of the nodes (kernels that are
 //          generated for them) and of the activations that live at the same time, a set for each
-//          sample that runs at the same time. The largest phase is the peak. The time is added up
-//          once the first samples have shown how long one takes, and how long compilation does.
+//          sample that runs at the same time. The trial run adds the outputs of a sample, of the
+//          float model and of the quantized one; those of others are on disk. The largest phase is
+//          the peak. The time is added up once the first samples have shown how long one takes, and
+//          how long compilation does.
 // Source:  the factors are measured (OpenVINO 2026.4 and ONNX Runtime 1.31 on x86-64, networks of
 //          10 to 90 MB of weights); docs/reliability.md tells how far they are off.
 #pragma once
@@ -30,6 +32,7 @@ struct NetworkSize {
   double live = 0;         // activations that live at the same time, at most
   double activations = 0;  // all of them
   double nodes = 0;
+  double outputs = 0;  // of the network
 };
 NetworkSize size_of(const backends::Network& network);
 

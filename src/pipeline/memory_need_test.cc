@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kMega = 1e6;
 
-NetworkSize small() { return {20 * kMega, 10 * kMega, 80 * kMega, 150}; }
+NetworkSize small() { return {20 * kMega, 10 * kMega, 80 * kMega, 150, 0}; }
 
 TEST(MemoryNeed, GrowsWithWhatRunsAtATimeAndIsLessUnderALimit) {
   const NetworkSize size = small();
@@ -32,6 +32,16 @@ TEST(MemoryNeed, WhatIsLeftOutIsNotCounted) {
   options.advanced_parameters.disable_bias_correction = true;
   EXPECT_LT(corrected, quantization_bytes(size, 1, false, {}));
   EXPECT_LT(quantization_bytes(size, 1, false, options), corrected);
+}
+
+TEST(MemoryNeed, ATrialHoldsOutputsOfTwoModels) {
+  NetworkSize size = small();
+  size.outputs = 100 * kMega;
+  for (bool limited : {false, true})
+    EXPECT_GE(quantization_bytes(size, 1, limited, {}),
+              quantization_bytes(small(), 1, limited, {}) + 2 * size.outputs);
+  EXPECT_EQ(quantization_bytes(size, 1, false, without_trial({})),
+            quantization_bytes(small(), 1, false, without_trial({})));
 }
 
 TEST(MemoryNeed, MomentsTakeAShareOfALimitAndWithoutOneAll) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 namespace eightbit::search {
 namespace {
@@ -32,23 +33,24 @@ std::optional<size_t> channel_axis(const Shape& shape) {
   return axis;
 }
 
-// Of each channel over all samples: sums of squares. Empty where samples differ in the axis.
-std::vector<double> energies(const std::vector<std::vector<Tensor>>& outputs, size_t output,
-                             size_t axis) {
-  const auto channels = static_cast<size_t>(outputs[0][output].shape[axis]);
-  std::vector<double> sums(channels);
-  for (const auto& sample : outputs) {
-    const Tensor& tensor = sample[output];
-    if (channel_axis(tensor.shape) != axis || static_cast<size_t>(tensor.shape[axis]) != channels)
-      return {};
+// Of the channels of an output over all samples: sums of squares.
+struct ChannelEnergies {
+  size_t axis = 0;
+  std::vector<double> sums;  // empty where samples differ in the axis
+
+  void add(const Tensor& tensor) {
+    if (channel_axis(tensor.shape) != axis ||
+        static_cast<size_t>(tensor.shape[axis]) != sums.size()) {
+      sums.clear();
+      return;
+    }
     const size_t inner = elements_from(tensor.shape, axis + 1);
     const std::vector<float> values = to_floats(tensor);
     for (size_t i = 0; i < values.size(); ++i)
       if (std::isfinite(values[i]))
-        sums[i / inner % channels] += static_cast<double>(values[i]) * values[i];
+        sums[i / inner % sums.size()] += static_cast<double>(values[i]) * values[i];
   }
-  return sums;
-}
+};
 
 // By channel: whether it is above the widest gap. Empty where there is none that is wide enough.
 std::vector<char> above_gap(const std::vector<double>& energies) {
@@ -85,20 +87,31 @@ std::string OutputPart::suffix() const {
   return text + fmt::format("{} channels]", std::ranges::count(channels, 1));
 }
 
-std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& outputs) {
+std::vector<OutputPart> output_parts(size_t samples,
+                                     const std::function<std::vector<Tensor>(size_t)>& outputs) {
+  std::vector<std::pair<size_t, std::optional<ChannelEnergies>>> judged;  // outputs in floats
+  for (size_t s = 0; s < samples; ++s) {
+    const std::vector<Tensor> tensors = outputs(s);
+    for (size_t i = 0; s == 0 && i < tensors.size(); ++i) {
+      if (!is_float(tensors[i].dtype)) continue;
+      auto& energies = judged.emplace_back(i, std::nullopt).second;
+      if (const auto axis = channel_axis(tensors[i].shape))
+        energies = {*axis, std::vector<double>(static_cast<size_t>(tensors[i].shape[*axis]))};
+    }
+    for (auto& [i, energies] : judged)
+      if (energies && !energies->sums.empty()) energies->add(tensors[i]);
+  }
   std::vector<OutputPart> parts;
-  for (size_t i = 0; !outputs.empty() && i < outputs[0].size(); ++i) {
-    if (!is_float(outputs[0][i].dtype)) continue;
-    const auto axis = channel_axis(outputs[0][i].shape);
-    std::vector<char> above = axis ? above_gap(energies(outputs, i, *axis)) : std::vector<char>();
+  for (const auto& [i, energies] : judged) {
+    std::vector<char> above = energies ? above_gap(energies->sums) : std::vector<char>();
     if (above.empty()) {
-      parts.push_back({i});
+      parts.push_back({i, -1, {}});
       continue;
     }
     std::vector<char> below;
     for (char is_above : above) below.push_back(!is_above);
-    parts.push_back({i, static_cast<int64_t>(*axis), std::move(above)});
-    parts.push_back({i, static_cast<int64_t>(*axis), std::move(below)});
+    parts.push_back({i, static_cast<int64_t>(energies->axis), std::move(above)});
+    parts.push_back({i, static_cast<int64_t>(energies->axis), std::move(below)});
   }
   return parts;
 }

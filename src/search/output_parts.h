@@ -8,6 +8,7 @@
 #include <eightbit/tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,13 @@ struct OutputPart {
   std::string suffix() const;
 };
 
-// Of the outputs in floats. `outputs`: of the float model, by sample. Two parts where an output has
+// Of the outputs in floats. `outputs`: of the float model, called for each of `samples` in order.
+// Two parts where an output has
 // three axes, of the last two one is eight times as long as the other or more, and the root mean
 // square of the channels of the shorter one has a gap of a factor 30 or more, with two channels at
 // least on either side. Maps of pixels, whose borders may be silent, are one.
-std::vector<OutputPart> output_parts(const std::vector<std::vector<Tensor>>& outputs);
+std::vector<OutputPart> output_parts(size_t samples,
+                                     const std::function<std::vector<Tensor>(size_t)>& outputs);
 
 // Signal and noise of one part over samples. Elements that are no numbers in the float model cannot
 // be judged; where the other model has none, or another shape, the noise is infinite.

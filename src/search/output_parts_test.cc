@@ -23,24 +23,28 @@ Tensor with_channels(const std::vector<float>& magnitudes, size_t axis, int64_t 
   return Tensor::from_floats(values, shape);
 }
 
+std::vector<OutputPart> parts_of(const std::vector<std::vector<Tensor>>& outputs) {
+  return output_parts(outputs.size(), [&](size_t sample) { return outputs[sample]; });
+}
+
 const std::vector<float> kDetector = {200, 150, 40, 50, 0.5f, 0.01f, 0.3f, 0.002f};
 
 TEST(OutputParts, BoxesAndScoresOfOneTensorAreTwo) {
   for (size_t axis : {1u, 2u}) {
-    const auto parts = output_parts({{with_channels(kDetector, axis, 100)}});
+    const auto parts = parts_of({{with_channels(kDetector, axis, 100)}});
     ASSERT_EQ(parts.size(), 2u);
     EXPECT_EQ(parts[0].suffix(), axis == 1 ? "[:, 0:4]" : "[:, :, 0:4]");
     EXPECT_EQ(parts[1].suffix(), axis == 1 ? "[:, 4:8]" : "[:, :, 4:8]");
     EXPECT_EQ(parts[1].axis, static_cast<int64_t>(axis));
   }
-  const auto mixed = output_parts({{with_channels({1, 90, 1, 80, 1}, 1, 40)}});
+  const auto mixed = parts_of({{with_channels({1, 90, 1, 80, 1}, 1, 40)}});
   ASSERT_EQ(mixed.size(), 2u);
   EXPECT_EQ(mixed[0].suffix(), "[:, 2 channels]");
 }
 
 TEST(OutputParts, OthersAreOne) {
   const auto one = [](const Tensor& tensor) {
-    const auto parts = output_parts({{tensor}});
+    const auto parts = parts_of({{tensor}});
     return parts.size() == 1 && parts[0].axis == -1 && parts[0].suffix().empty();
   };
   EXPECT_TRUE(one(with_channels({200, 150, 40, 50, 10, 3}, 1, 100))) << "no gap";
@@ -54,10 +58,10 @@ TEST(OutputParts, OthersAreOne) {
   EXPECT_TRUE(one(Tensor::from_floats(map, {1, 1, 64, 8}))) << "a map of one channel";
   // of another length in another sample
   EXPECT_EQ(
-      output_parts({{with_channels(kDetector, 1, 100)}, {with_channels({1, 1, 1}, 1, 100)}}).size(),
+      parts_of({{with_channels(kDetector, 1, 100)}, {with_channels({1, 1, 1}, 1, 100)}}).size(),
       1u);
-  EXPECT_TRUE(output_parts({}).empty());
-  EXPECT_TRUE(output_parts({{Tensor::allocate(DType::i64, {1, 4, 8})}}).empty()) << "integers";
+  EXPECT_TRUE(parts_of({}).empty());
+  EXPECT_TRUE(parts_of({{Tensor::allocate(DType::i64, {1, 4, 8})}}).empty()) << "integers";
 }
 
 TEST(OutputParts, TheNoiseOfOneIsNotThatOfTheOther) {
@@ -65,7 +69,7 @@ TEST(OutputParts, TheNoiseOfOneIsNotThatOfTheOther) {
   std::vector<float> values = to_floats(reference);
   for (size_t i = 400; i < values.size(); ++i) values[i] *= 0.5f;  // scores
   const Tensor other = Tensor::from_floats(values, reference.shape);
-  const auto parts = output_parts({{reference}});
+  const auto parts = parts_of({{reference}});
   OutputNoise boxes, scores, all;
   boxes.add(reference, other, parts[0]);
   scores.add(reference, other, parts[1]);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include "base/freed_memory.h"
 #include "base/log.h"
 #include "search/noise_attribution.h"
+#include "search/output_sizes.h"
 
 namespace eightbit {
 namespace {
@@ -25,7 +27,7 @@ using search::NoiseByValue;
 constexpr double kMuch = 1e30;
 // That the errors of all layers may take, for one sample.
 constexpr int64_t kMostErrorBytes = int64_t{512} << 20;
-constexpr int64_t kErrorShare = 6;  // of max_memory, a part of this size
+constexpr int64_t kErrorShare = 4;  // of max_memory, a part of this size
 
 int64_t most_error_bytes(const RunOptions& run) {
   return run.max_memory > 0 ? std::min(kMostErrorBytes, run.max_memory / kErrorShare)
@@ -182,23 +184,29 @@ std::vector<NodeId> places_of(const Graph& graph, const Plan& plan,
   return {nodes.begin(), nodes.end()};
 }
 
-// Of the errors of all groups; dimensions that are not known count once.
-int64_t bytes_of_errors(const Graph& graph, const Plan& plan,
-                        const std::vector<search::QuantizerGroup>& groups) {
+int64_t bytes_of(const Sample& sample) {
   int64_t bytes = 0;
-  for (const search::QuantizerGroup& group : groups)
-    for (NodeId place : places_of(graph, plan, group)) {
-      int64_t elements = 1;
-      for (int64_t extent : graph.value(graph.node(place).outputs[0]).shape)
-        elements *= std::max<int64_t>(1, extent);
-      bytes += elements * static_cast<int64_t>(sizeof(float));
-    }
+  for (const NamedTensor& input : sample.inputs)
+    bytes += static_cast<int64_t>(input.tensor.byte_size());
   return bytes;
 }
 
+// Of the errors of all groups, in the largest of the samples.
+int64_t bytes_of_errors(const backends::Network& network, const Plan& plan,
+                        const std::vector<search::QuantizerGroup>& groups,
+                        const std::vector<Sample>& samples) {
+  std::vector<NodeId> places;
+  for (const search::QuantizerGroup& group : groups)
+    std::ranges::copy(places_of(network.graph(), plan, group), std::back_inserter(places));
+  const auto counts =
+      search::output_sizes(network, places, *std::ranges::max_element(samples, {}, bytes_of));
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0}) *
+         static_cast<int64_t>(sizeof(float));
+}
+
 // Runs a network with the errors of groups of quantizers in it, one group at a time, several runs
-// at once. Of its two programs one lives
-// at a time where memory is limited, and is compiled again for each sample.
+// at once. Of its two programs one lives at a time where memory is limited, and is compiled again
+// for each sample.
 class Injector {
  public:
   Injector(const backends::Network& network, const Plan& plan,
@@ -286,8 +294,9 @@ std::vector<std::vector<double>> noise_of_each(const backends::Network& network,
                                                const std::vector<search::OutputPart>& parts,
                                                const std::vector<Sample>& samples,
                                                double negligible, const RunOptions& run) {
-  if (!network.engine().can_inject()) return {};
-  const int64_t bytes = bytes_of_errors(network.graph(), plan, groups);
+  if (!network.engine().can_inject() || samples.empty()) return {};
+  const int64_t bytes = bytes_of_errors(network, plan, groups, samples);
+  if (run.max_memory > 0) return_freed_memory();
   if (bytes > most_error_bytes(run)) {
     if (bytes <= kMostErrorBytes)
       log(LogLevel::warning,

@@ -41,7 +41,7 @@ std::unique_ptr<TermMeter> noise_meter(const backends::Network& network, Plan pl
 // is quantized, over samples. What each layer does wrong is measured once a sample and then added
 // to the float network, group by group: an inference a group and sample, on the first two samples;
 // on the others without the groups whose noise together is negligible at all parts. Empty where the
-// engine cannot do that, and where these errors would take more than 512 MB, or a sixth of
+// engine cannot do that, and where these errors would take more than 512 MB, or a quarter of
 // max_memory.
 std::vector<std::vector<double>> noise_of_each(const backends::Network& network, const Plan& plan,
                                                const std::vector<search::QuantizerGroup>& groups,

@@ -196,6 +196,7 @@ class Asking {
   }
 
   Measurement operator()(const backends::LayerErrors&) { refuse_injection(); }
+  Measurement operator()(const backends::LayerShapes&) { refuse_injection(); }
   Measurement operator()(const backends::ErrorInjection&) { refuse_injection(); }
 
  private:

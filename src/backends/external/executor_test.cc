@@ -182,6 +182,7 @@ TEST(ExternalExecutor, RefusesWhatNetworksOfAFrameworkLack) {
   EXPECT_FALSE(model.engine().can_inject());
   const Plan plan;
   EXPECT_THROW(model.compile(backends::LayerErrors{&plan, {1}}), Unsupported);
+  EXPECT_THROW(model.compile(backends::LayerShapes{{1}}), Unsupported);
   EXPECT_THROW(model.compile(backends::ErrorInjection{{1}, nullptr}), Unsupported);
   EXPECT_THROW(model.timing_runner(backends::FloatPrecision::f32), Unsupported);
   EXPECT_EQ(model.engine().parallel_runners(model).size(), 1u);

@@ -172,6 +172,9 @@ TEST(Executor, MeasuresWhatLayersDoWrongAndTakesItIn) {
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0].shape, (Shape{1, 2, 3}));
   EXPECT_THAT(to_floats(errors[0]), ElementsAre(0.5f, 0.5f, 0.5f, 4, 4, 4));
+  const auto shapes = run_one(*model.compile(backends::LayerShapes{{scaled}}), sample);
+  ASSERT_EQ(shapes.size(), 1u);
+  EXPECT_THAT(shapes[0].as<int64_t>(), ElementsAre(1, 2, 3));
 
   std::vector<Tensor> injected{Tensor::from_floats(std::vector<float>(6), {1, 2, 3})};
   const auto network = model.compile(backends::ErrorInjection{{scaled}, &injected});

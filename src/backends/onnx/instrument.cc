@@ -92,6 +92,15 @@ class Instrumenter {
     }
   }
 
+  void add(const backends::LayerShapes& shapes) {
+    for (NodeId layer : shapes.layers) {
+      const std::string shape = fmt::format("eightbit.shape.{}", ++count_);
+      reference_.add_node("Shape", shape,
+                          {reference_.values[model_.graph().node(layer).outputs.at(0)]}, {shape});
+      *outputs_.Add() = declared(shape, DType::i64);
+    }
+  }
+
   void add(const backends::ErrorInjection& injection) {
     for (NodeId layer : injection.layers) {
       const ValueId id = model_.graph().node(layer).outputs.at(0);

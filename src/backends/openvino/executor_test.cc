@@ -69,6 +69,20 @@ TEST(Executor, AnErrorThatIsAddedDoesWhatItsLayerDoesInIntegers) {
   EXPECT_EQ(outputs[4], outputs[1]);
 }
 
+TEST(Executor, TellsShapesThatTheNetworkLeavesOpen) {
+  const auto input = parameter("input", {1, 3, -1, -1});
+  const auto layer = convolution("layer", input, weights("w", {4, 3, 3, 3}));
+  const auto model = read(model_of({layer}, {input}));
+  for (int64_t width : {6, 9}) {
+    const Sample sample{{{"input", Tensor::allocate(DType::f32, {1, 3, 5, width})}}, {}};
+    const auto program = model->compile(backends::LayerShapes{{model->graph().find("layer")}});
+    const std::vector<Tensor> shapes = run_one(*program, sample);
+    ASSERT_EQ(shapes.size(), 1u);
+    const auto shape = shapes[0].as<int64_t>();
+    EXPECT_EQ(Shape(shape.begin(), shape.end()), (Shape{1, 4, 5, width}));
+  }
+}
+
 TEST(Executor, WantsAnErrorForEachLayer) {
   const auto model = read(two_convolutions());
   const std::vector<Tensor> nothing;

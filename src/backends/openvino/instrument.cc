@@ -269,6 +269,13 @@ class Instrumenter {
     }
   }
 
+  void add(const backends::LayerShapes& shapes) {
+    keeps_states_ = true;
+    for (NodeId layer : shapes.layers)
+      outputs_.push_back(std::make_shared<ov::op::v3::ShapeOf>(
+          reference_.values[reading_.graph.node(layer).outputs.at(0)], ov::element::i64));
+  }
+
   void add(const backends::ErrorInjection& injection) {
     keeps_states_ = true;
     for (NodeId layer : injection.layers) {

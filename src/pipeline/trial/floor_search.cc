@@ -183,8 +183,9 @@ std::vector<std::vector<double>> FloorSearch::noise_of_groups() const {
                     kNegligible * allowed(), of_.run);
   if (noise.empty()) {
     const double all = energy_of(of_.with_all.sqnr_db);
-    for (double share :
-         noise_shares(of_.planned.base.impl(), all_, groups_, of_.bench.samples(), of_.run))
+    const size_t most_samples = of_.bench.samples().size();
+    for (double share : noise_shares(of_.planned.base.impl(), all_, groups_,
+                                     of_.bench.samples().first(most_samples), of_.run))
       noise.push_back({share * all});
     return noise;
   }

@@ -88,9 +88,7 @@ class Placing {
     begin_ = Clock::now();
     const std::string key = "placement " + digest(to_json(start_, graph()) + to_json(options_));
     if (const auto found = journal_.find(key)) return take_earlier(*found);
-    timed_.assign(
-        bench_->samples().begin(),
-        bench_->samples().begin() + std::min<std::ptrdiff_t>(2, std::ssize(bench_->samples())));
+    timed_ = bench_->samples().first(2);
     all_ = best_ = attempt({});
     look_at_layers();
     search();

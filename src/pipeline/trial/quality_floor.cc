@@ -204,10 +204,8 @@ class Settling {
     so_far_.save(best_.compiled.model);
   }
 
-  std::vector<Sample> samples_at(const std::vector<int64_t>& numbers) const {
-    std::vector<Sample> samples;
-    for (int64_t number : numbers) samples.push_back(statistics_.kept_samples.load(number));
-    return samples;
+  TrialSamples samples_at(const std::vector<int64_t>& numbers) const {
+    return {statistics_.kept_samples, numbers};
   }
 
   bool misses_floor() const { return floor_ > 0 && best_.sqnr_db < floor_; }
@@ -231,7 +229,7 @@ class Settling {
 
   static void let_go(Tried& tried) {
     tried.compiled.release();
-    tried.outputs.clear();
+    tried.outputs = {};
     return_freed_memory();
   }
 
@@ -286,8 +284,7 @@ class Settling {
       bench_ = std::make_shared<TrialBench>(planned_.model, samples_at(split.search));
       bench_->run_both();
     } else {
-      const auto more = std::span(split.search).subspan(split.trial.size());
-      bench_->extend(samples_at({more.begin(), more.end()}));
+      bench_->extend(std::span(split.search).subspan(split.trial.size()));
     }
     if (planned_.model.impl().stateful() || best_.outputs.empty())
       best_ = tried(std::move(best_.compiled.model));
@@ -364,8 +361,24 @@ class Settling {
 
   // On the first samples.
   std::optional<double> measured_db(const Plan& plan, size_t count) const {
+<<<<<<< HEAD
     return planned_sqnr_db(planned_.base.impl(), plan, std::span(bench_->samples()).first(count),
                            limited() ? 1 : run_.threads);
+=======
+    if (limited()) return_freed_memory();
+    const TrialSamples& samples = bench_->samples();
+    backends::PlanComparison compared;
+    compared.plan = &plan;
+    for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
+    size_t at = 0;
+    const auto noise = measure_noise(
+        planned_.base.impl(), std::move(compared), limited() ? 1 : run_.threads,
+        [&] { return at == count ? std::nullopt : std::optional(samples[at++]); }, [] {});
+    if (noise.empty()) return std::nullopt;
+    double worst = std::numeric_limits<double>::infinity();
+    for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
+    return worst;
+>>>>>>> wt1
   }
 
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.

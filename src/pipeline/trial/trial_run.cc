@@ -27,20 +27,45 @@ bool looks_like_scores(const Tensor& tensor) {
   return is_float(tensor.dtype) && tensor.shape.size() == 2 && tensor.shape[1] > 1;
 }
 
-std::optional<double> agreement_of(const TrialOutputs& reference, const TrialOutputs& other,
-                                   size_t output) {
-  int64_t same = 0, all = 0;
-  for (size_t s = 0; s < reference.size(); ++s) {
-    const Tensor& a = reference[s][output];
-    const Tensor& b = other[s][output];
-    if (!looks_like_scores(a) || a.shape != b.shape) return {};
+// Rows whose largest element is the same, of one output.
+class Agreement {
+ public:
+  void add(const Tensor& a, const Tensor& b) {
+    scores_ = scores_ && looks_like_scores(a) && a.shape == b.shape;
+    if (!scores_) return;
     const std::vector<float> x = to_floats(a), y = to_floats(b);
     const auto classes = static_cast<std::ptrdiff_t>(a.shape[1]);
-    for (auto i = x.begin(), j = y.begin(); i != x.end(); i += classes, j += classes, ++all)
-      same += std::max_element(i, i + classes) - i == std::max_element(j, j + classes) - j;
+    for (auto i = x.begin(), j = y.begin(); i != x.end(); i += classes, j += classes, ++all_)
+      same_ += std::max_element(i, i + classes) - i == std::max_element(j, j + classes) - j;
   }
-  return all > 0 ? std::optional(static_cast<double>(same) / static_cast<double>(all))
-                 : std::nullopt;
+  std::optional<double> share() const {
+    if (!scores_ || all_ == 0) return std::nullopt;
+    return static_cast<double>(same_) / static_cast<double>(all_);
+  }
+
+ private:
+  bool scores_ = true;
+  int64_t same_ = 0, all_ = 0;
+};
+
+std::vector<Agreement> agreement_of(const TrialOutputs& reference, const TrialOutputs& other) {
+  std::vector<Agreement> agreement;
+  for (size_t s = 0; s < reference.size(); ++s) {
+    const std::vector<Tensor> a = reference.of(s), b = other.of(s);
+    agreement.resize(a.size());
+    for (size_t i = 0; i < a.size(); ++i) agreement[i].add(a[i], b[i]);
+  }
+  return agreement;
+}
+
+// Of a sample, of these parts.
+std::vector<search::OutputNoise> noise_of(const std::vector<Tensor>& reference,
+                                          const std::vector<Tensor>& outputs,
+                                          const std::vector<search::OutputPart>& parts) {
+  std::vector<search::OutputNoise> noise;
+  for (const search::OutputPart& part : parts)
+    noise.emplace_back().add(reference[part.output], outputs[part.output], part);
+  return noise;
 }
 
 double worst(const std::vector<double>& decibels) {
@@ -97,6 +122,12 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted) {
   return split;
 }
 
+std::vector<Sample> TrialSamples::first(size_t count) const {
+  std::vector<Sample> samples;
+  for (size_t i = 0; i < std::min(count, size()); ++i) samples.push_back((*this)[i]);
+  return samples;
+}
+
 backends::Runner& Compiled::runner() {
   if (!runner_) runner_ = model.impl().runner(precision);
   return *runner_;
@@ -147,16 +178,16 @@ void TrialBench::judge_floats() {
 }
 
 void TrialBench::find_parts() {
-  judged_ = search::output_parts(float_outputs_);
+  judged_ = search::output_parts(float_outputs_.size(),
+                                 [&](size_t sample) { return float_outputs_.of(sample); });
   whole_.clear();
   for (const search::OutputPart& part : judged_)
     if (whole_.empty() || whole_.back().output != part.output) whole_.push_back({part.output});
 }
 
-void TrialBench::extend(std::vector<Sample> more) {
+void TrialBench::extend(std::span<const int64_t> more) {
   const size_t known = samples_.size();
-  samples_.insert(samples_.end(), std::make_move_iterator(more.begin()),
-                  std::make_move_iterator(more.end()));
+  samples_.append(more);
   const auto run_more = [&](backends::Runner& runner, TrialOutputs& outputs) {
     for (size_t s = known; s < samples_.size(); ++s) outputs.push_back(runner.run(samples_[s]));
   };
@@ -176,22 +207,14 @@ void TrialBench::run_both() {
 
 TrialOutputs TrialBench::outputs_of(backends::Runner& runner) const {
   TrialOutputs outputs;
-  for (const Sample& sample : samples_) outputs.push_back(runner.run(sample));
+  for (size_t s = 0; s < samples_.size(); ++s) outputs.push_back(runner.run(samples_[s]));
   return outputs;
-}
-
-std::vector<search::OutputNoise> TrialBench::noise_of(
-    size_t sample, const std::vector<Tensor>& outputs,
-    const std::vector<search::OutputPart>& parts) const {
-  std::vector<search::OutputNoise> noise;
-  for (const search::OutputPart& part : parts)
-    noise.emplace_back().add(float_outputs_[sample][part.output], outputs[part.output], part);
-  return noise;
 }
 
 std::vector<double> TrialBench::decibels(const TrialOutputs& outputs) const {
   NoiseRows rows;
-  for (size_t s = 0; s < outputs.size(); ++s) rows.push_back(noise_of(s, outputs[s], judged_));
+  for (size_t s = 0; s < outputs.size(); ++s)
+    rows.push_back(noise_of(float_outputs_.of(s), outputs.of(s), judged_));
   std::vector<double> out;
   for (const search::OutputNoise& sum : over_samples(rows)) out.push_back(sum.decibels());
   return out;
@@ -220,9 +243,10 @@ void TrialBench::try_on(Tried& tried, double floor) const {
 
 void TrialBench::judge(Tried& tried) const {
   NoiseRows rows;  // of outputs as a whole
-  for (size_t s = 0; s < tried.outputs.size(); ++s) {
-    if (s == tried.noise.size()) tried.noise.push_back(noise_of(s, tried.outputs[s], judged_));
-    if (in_parts()) rows.push_back(noise_of(s, tried.outputs[s], whole_));
+  for (size_t s = in_parts() ? 0 : tried.noise.size(); s < tried.outputs.size(); ++s) {
+    const std::vector<Tensor> reference = float_outputs_.of(s), outputs = tried.outputs.of(s);
+    if (s == tried.noise.size()) tried.noise.push_back(noise_of(reference, outputs, judged_));
+    if (in_parts()) rows.push_back(noise_of(reference, outputs, whole_));
   }
   std::vector<double> each, low, high, whole;
   for (const search::OutputNoise& noise : over_samples(tried.noise)) {
@@ -252,8 +276,7 @@ Tried TrialBench::tried(Compiled quantized) const {
 std::vector<double> TrialBench::turns(backends::Runner& a, backends::Runner& b,
                                       double seconds) const {
   backends::Runner* runners[] = {&a, &b};
-  const auto samples = std::span(samples_).first(std::min<size_t>(samples_.size(), 2));
-  return take_turns(runners, samples, seconds).milliseconds;
+  return take_turns(runners, samples_.first(2), seconds).milliseconds;
 }
 
 void TrialBench::time_by_default(Tried& tried, double seconds) {
@@ -287,17 +310,26 @@ TrialRun TrialBench::run(Tried& tried, double seconds, Tried* other) {
   };
   Tried& as_used = in(FloatPrecision::by_default);
   const std::vector<double> by_default = decibels(as_used.outputs);
+<<<<<<< HEAD
   const std::vector<double> f32 = &as_used == &tried && told_apart(tried)
                                       ? by_default
                                       : decibels(in(FloatPrecision::f32).outputs);
+=======
+  const bool told_apart =
+      !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
+  const std::vector<double> f32 =
+      told_apart    ? by_default
+      : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
+                    : decibels(tried.outputs);
+  const std::vector<Agreement> agreement = agreement_of(float_outputs_, as_used.outputs);
+>>>>>>> wt1
   const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i].output;
     trial.outputs.push_back(
         {(output < ports.size() ? ports[output].name : fmt::format("output {}", output)) +
              judged_[i].suffix(),
-         by_default[i], f32[i], float_db_[i],
-         agreement_of(float_outputs_, as_used.outputs, output)});
+         by_default[i], f32[i], float_db_[i], agreement.at(output).share()});
   }
   trial.sqnr_db = worst(by_default);
   trial.sqnr_f32_db = worst(f32);

@@ -7,9 +7,11 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "backends/network.h"
+#include "pipeline/trial/trial_outputs.h"
 #include "records/kept_samples.h"
 #include "search/output_parts.h"
 
@@ -34,8 +36,24 @@ SampleSplit split_samples(const records::KeptSamples& kept, int64_t wanted);
 // Noise over signal.
 double energy_of(double decibels);
 
-// The outputs of a model on the samples of a trial.
-using TrialOutputs = std::vector<std::vector<Tensor>>;
+// Samples of a trial, in this order: on disk, and read when they are run. `kept` must outlive them.
+class TrialSamples {
+ public:
+  TrialSamples(const records::KeptSamples& kept, std::vector<int64_t> numbers)
+      : kept_(&kept), numbers_(std::move(numbers)) {}
+
+  void append(std::span<const int64_t> more) {
+    numbers_.insert(numbers_.end(), more.begin(), more.end());
+  }
+  size_t size() const { return numbers_.size(); }
+  Sample operator[](size_t i) const { return kept_->load(numbers_[i]); }
+  // Up to so many of them.
+  std::vector<Sample> first(size_t count) const;
+
+ private:
+  const records::KeptSamples* kept_;
+  std::vector<int64_t> numbers_;
+};
 
 // A quantized model that is ready to run.
 class Compiled {
@@ -87,7 +105,7 @@ bool is_better(const Tried& a, const Tried& b, double floor, double margin = 0);
 // only while it is run or timed, by the runtime's defaults and then in f32.
 class TrialBench {
  public:
-  TrialBench(const Model& reference, std::vector<Sample> samples)
+  TrialBench(const Model& reference, TrialSamples samples)
       : reference_(reference), samples_(std::move(samples)) {}
 
   // Both in this order, before anything is judged. Throw ModelError where the runtime cannot
@@ -97,7 +115,7 @@ class TrialBench {
   void run_both();
   // More samples behind those that there are: runs the float model on these, which must have no
   // states.
-  void extend(std::vector<Sample> more);
+  void extend(std::span<const int64_t> more);
 
   // Outputs alone, and what they are worth.
   Tried ran(Compiled quantized) const;
@@ -123,7 +141,7 @@ class TrialBench {
   // is not taken for that of integers.
   bool told_apart(const Tried& by_default) const;
 
-  const std::vector<Sample>& samples() const { return samples_; }
+  const TrialSamples& samples() const { return samples_; }
   // What is judged one by one.
   const std::vector<search::OutputPart>& parts() const { return judged_; }
   bool in_parts() const { return judged_.size() > whole_.size(); }
@@ -140,13 +158,10 @@ class TrialBench {
   // Runs up to so many samples, those that it has not run.
   void run_first(Tried& tried, size_t count) const;
   std::vector<double> decibels(const TrialOutputs& outputs) const;
-  // Of a sample, of these parts.
-  std::vector<search::OutputNoise> noise_of(size_t sample, const std::vector<Tensor>& outputs,
-                                            const std::vector<search::OutputPart>& parts) const;
   std::vector<double> turns(backends::Runner& a, backends::Runner& b, double seconds) const;
 
   const Model& reference_;
-  std::vector<Sample> samples_;
+  TrialSamples samples_;
   std::unique_ptr<backends::Runner> by_default_, in_f32_;
   std::string precision_ = "f32";
   TrialOutputs by_default_outputs_, float_outputs_;  // the latter in f32
