@@ -10,15 +10,13 @@
 namespace eightbit {
 
 std::optional<double> planned_sqnr_db(const backends::Network& base, const Plan& plan,
-                                      std::span<const Sample> samples, int threads) {
+                                      const std::function<std::optional<Sample>()>& next,
+                                      int threads) {
   backends::PlanComparison compared;
   compared.plan = &plan;
   for (ValueId output : search::noisy_outputs(base.graph()))
     compared.comparisons.push_back({output});
-  size_t at = 0;
-  const auto noise = measure_noise(
-      base, std::move(compared), threads,
-      [&] { return at == samples.size() ? std::nullopt : std::optional(samples[at++]); }, [] {});
+  const auto noise = measure_noise(base, std::move(compared), threads, next, [] {});
   if (noise.empty()) return std::nullopt;
   double worst = std::numeric_limits<double>::infinity();
   for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());

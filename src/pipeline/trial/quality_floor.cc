@@ -361,24 +361,13 @@ class Settling {
 
   // On the first samples.
   std::optional<double> measured_db(const Plan& plan, size_t count) const {
-<<<<<<< HEAD
-    return planned_sqnr_db(planned_.base.impl(), plan, std::span(bench_->samples()).first(count),
-                           limited() ? 1 : run_.threads);
-=======
     if (limited()) return_freed_memory();
     const TrialSamples& samples = bench_->samples();
-    backends::PlanComparison compared;
-    compared.plan = &plan;
-    for (ValueId output : search::noisy_outputs(graph())) compared.comparisons.push_back({output});
     size_t at = 0;
-    const auto noise = measure_noise(
-        planned_.base.impl(), std::move(compared), limited() ? 1 : run_.threads,
-        [&] { return at == count ? std::nullopt : std::optional(samples[at++]); }, [] {});
-    if (noise.empty()) return std::nullopt;
-    double worst = std::numeric_limits<double>::infinity();
-    for (const Noise& output : noise) worst = std::min(worst, output.sqnr_db());
-    return worst;
->>>>>>> wt1
+    return planned_sqnr_db(
+        planned_.base.impl(), plan,
+        [&] { return at == count ? std::nullopt : std::optional(samples[at++]); },
+        limited() ? 1 : run_.threads);
   }
 
   // Whether it is the quantizers that ruin the outputs, or what the runtime makes of them.

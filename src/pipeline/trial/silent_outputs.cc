@@ -44,9 +44,9 @@ std::optional<SilentSamples> silent_samples(const Graph& graph, const Tried& tri
   SilentSamples silent;
   for (size_t s = 0; s < samples; ++s) {
     std::optional<double> largest = 0;
+    const std::vector<Tensor> outputs = tried.outputs.of(s);
     for (size_t i = 0; i < parts.size() && largest; ++i) {
-      const auto of_part =
-          largest_if_silent(tried.outputs[s][parts[i].output], tried.noise[s][i].signal());
+      const auto of_part = largest_if_silent(outputs[parts[i].output], tried.noise[s][i].signal());
       largest = of_part ? std::optional(std::max(*largest, *of_part)) : std::nullopt;
     }
     if (!largest) continue;

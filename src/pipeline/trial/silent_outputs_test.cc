@@ -26,9 +26,10 @@ class SilentOutputs : public testing::Test {
     const std::vector<search::OutputPart> parts = {{0}};
     Tried tried;
     for (size_t sample = 0; sample < in_float.size(); ++sample) {
-      tried.outputs.push_back({Tensor::from_floats(quantized[sample], {1, 1, 8})});
+      const Tensor output = Tensor::from_floats(quantized[sample], {1, 1, 8});
+      tried.outputs.push_back({output});
       tried.noise.emplace_back().emplace_back().add(
-          Tensor::from_floats(in_float[sample], {1, 1, 8}), tried.outputs.back()[0], parts[0]);
+          Tensor::from_floats(in_float[sample], {1, 1, 8}), output, parts[0]);
     }
     return silent_samples(graph, tried, parts);
   }

@@ -310,19 +310,10 @@ TrialRun TrialBench::run(Tried& tried, double seconds, Tried* other) {
   };
   Tried& as_used = in(FloatPrecision::by_default);
   const std::vector<double> by_default = decibels(as_used.outputs);
-<<<<<<< HEAD
   const std::vector<double> f32 = &as_used == &tried && told_apart(tried)
                                       ? by_default
                                       : decibels(in(FloatPrecision::f32).outputs);
-=======
-  const bool told_apart =
-      !reduced() || (was_default && worst(float_db_) > worst(by_default) + kTellable);
-  const std::vector<double> f32 =
-      told_apart    ? by_default
-      : was_default ? decibels(outputs_of(*model.impl().runner(FloatPrecision::f32)))
-                    : decibels(tried.outputs);
   const std::vector<Agreement> agreement = agreement_of(float_outputs_, as_used.outputs);
->>>>>>> wt1
   const std::vector<PortInfo> ports = model.impl().outputs();
   for (size_t i = 0; i < judged_.size(); ++i) {
     const size_t output = judged_[i].output;
