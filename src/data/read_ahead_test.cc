@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/test_failing_new.h"
+#include "base/testing/failing_new.h"
 
 namespace eightbit {
 namespace {
