@@ -133,9 +133,9 @@ class TrialBench {
   void time_by_default(Tried& tried, double seconds);
   void time_in_f32(Tried& tried, double seconds);
 
-  // By the runtime's defaults, and in f32 unless told_apart(); with times, for about `seconds` where
-  // there are none yet; 0: without. `other`: null, or the same model in the other precision, as far
-  // as it was run.
+  // By the runtime's defaults, and in f32 unless told_apart(); with times, for about `seconds`
+  // where there are none yet; 0: without. `other`: null, or the same model in the other precision,
+  // as far as it was run.
   TrialRun run(Tried& tried, double seconds, Tried* other = nullptr);
   // Whether the noise of floats in less than f32, which a model is by default, is so small that it
   // is not taken for that of integers.
