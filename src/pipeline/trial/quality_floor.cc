@@ -324,6 +324,8 @@ class Settling {
     if (!said) return;
     const search::Readings all{energy_of(*said), energy_of(best_.whole_db)};
     if (!search::is_misread(all)) return;
+    // decisions that turn in a few samples, one way or the other
+    if (!bench_->in_parts() && *said <= best_.high_db) return;
     if (*said < floor_ && all.done - all.said < all.said) return;
     const auto layers = find_misread_layers(
         graph(), settled_.plan, all, "the runtime computes something else with it in 8 bits",
