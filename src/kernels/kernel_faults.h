@@ -1,4 +1,4 @@
-// Layers that a runtime's integer kernels compute wrongly (docs/runtime_faults.md).
+// Layers that a runtime's integer kernels compute wrongly on CPUs (docs/runtime_faults.md).
 #pragma once
 
 #include <optional>

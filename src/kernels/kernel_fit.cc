@@ -146,10 +146,17 @@ void free_float_activations(const Graph& graph, Plan& plan) {
 
 }  // namespace
 
+bool is_cpu(TargetDevice target) {
+  return target == TargetDevice::any || target == TargetDevice::cpu ||
+         target == TargetDevice::cpu_spr;
+}
+
 Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options) {
   const bool whatever_runs_it =
       options.recipe == Recipe::nncf || options.mode || is_gna(options.target_device);
-  return whatever_runs_it ? Kernels{.faults = runtime.faults} : runtime;
+  Kernels kernels = whatever_runs_it ? Kernels{.faults = runtime.faults} : runtime;
+  if (!is_cpu(options.target_device)) kernels.faults = nullptr;
+  return kernels;
 }
 
 void prepare_for_kernels(const Graph& graph, const Kernels& kernels, Plan& plan) {

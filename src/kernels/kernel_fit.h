@@ -19,6 +19,9 @@
 
 namespace eightbit {
 
+// Where the runtime's kernels for CPUs run the result.
+bool is_cpu(TargetDevice target);
+
 // What a plan with these options may count on: recipe nncf, and FP8, for which there are no integer
 // kernels, put quantizers where they go for any runtime.
 Kernels kernels_for(const Kernels& runtime, const QuantizeOptions& options);

@@ -44,11 +44,6 @@ int64_t samples_to_keep(const QuantizeOptions& options) {
   return options.trial_run ? kept_with_trial(wanted) : wanted;
 }
 
-bool is_cpu(TargetDevice target) {
-  return target == TargetDevice::any || target == TargetDevice::cpu ||
-         target == TargetDevice::cpu_spr;
-}
-
 constexpr double kShare = 0.02;           // of the time, that writing may take
 constexpr double kBytesASecond = 50e6;    // of a journal, with all that belongs to it
 constexpr double kMostSeconds = 15;       // that may be lost

@@ -225,7 +225,7 @@ bool Device::has_kernel(Op op) const {
 }
 
 std::optional<std::string_view> Device::fault_of(const Graph& graph, const Node& node) const {
-  if (!on_cpu() || kernels_.faults == nullptr) return std::nullopt;
+  if (kernels_.faults == nullptr) return std::nullopt;
   return kernels_.faults->of_layer(graph, node);
 }
 

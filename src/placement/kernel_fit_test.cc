@@ -7,6 +7,7 @@
 
 #include "graph/text.h"
 #include "kernels/hard_swish_blocks.h"
+#include "kernels/kernel_faults.h"
 #include "placement/placement.h"
 
 namespace eightbit::placement {
@@ -50,6 +51,16 @@ struct Planned {
 };
 
 double zero_point(const Quantizer& q, size_t c) { return -q.low[c] / (q.high[c] - q.low[c]) * 255; }
+
+TEST(KernelFit, FaultsOfKernelsForCpusAreNoneOfOtherDevices) {
+  const Kernels runtime{.faults = &kOpenVinoFaults};
+  QuantizeOptions options;
+  EXPECT_EQ(kernels_for(runtime, options).faults, &kOpenVinoFaults);
+  options.recipe = Recipe::nncf;
+  EXPECT_EQ(kernels_for(runtime, options).faults, &kOpenVinoFaults);
+  options.target_device = TargetDevice::npu;
+  EXPECT_EQ(kernels_for(runtime, options).faults, nullptr);
+}
 
 TEST(KernelFit, ChannelsAroundHardSwishDifferByOneFactorAndShareAZeroPoint) {
   Planned p(kOnlyClips);
