@@ -20,10 +20,13 @@ std::vector<int64_t> output_sizes(const backends::Network& network,
   backends::LayerShapes asked;
   for (NodeId layer : layers) {
     const Value& output = network.graph().value(network.graph().node(layer).outputs.at(0));
-    sizes.push_back(is_known(output) ? element_count(output.shape) : 0);
-    if (is_known(output)) continue;
-    open.push_back(sizes.size() - 1);
+    if (is_known(output)) {
+      sizes.push_back(element_count(output.shape));
+      continue;
+    }
+    open.push_back(sizes.size());
     asked.layers.push_back(layer);
+    sizes.push_back(0);
   }
   if (open.empty()) return sizes;
   const auto shapes = network.compile(std::move(asked), {1, {}})
